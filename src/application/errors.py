@@ -1,0 +1,16 @@
+"""What stops a use case that the domain has nothing to say about."""
+
+
+class ApplicationError(Exception):
+    """Root of the application's errors; messages hold nothing secret."""
+
+
+class StoreUnavailable(ApplicationError):
+    """The state could not be read or written in time, or could not be understood: nothing was accepted.
+
+    Whatever the cause, the way out for the caller is the same: try again later.
+    """
+
+
+class UnsupportedDelivery(ApplicationError):
+    """The channel for sending a one-time code is not set up."""

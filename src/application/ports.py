@@ -1,0 +1,115 @@
+"""The ports: what the use cases need from the world, in the shape that they need it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from domain.code import Code
+from domain.credential import Remnant
+from domain.owner import CredentialId, Factor, Owner
+from domain.secret import SharedSecret
+from domain.verdict import Verdict
+
+
+class Version(Protocol):
+    """Which state a credential was loaded in. Only the repository that made it can read it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What lies in a credential's place, None for nothing, and the version to commit against."""
+
+    content: Remnant | None
+    version: Version
+
+
+class CredentialRepository(Protocol):
+    """Credentials, one in each place that a `CredentialId` names, changed only by compare-and-set.
+
+    Every method raises `StoreUnavailable` when the state can't be reached in time or understood.
+    """
+
+    def load(self, credential_id: CredentialId) -> Stored:
+        """What lies in the place now."""
+
+    def load_all(self, owner: Owner) -> dict[Factor, Remnant]:
+        """What lies in all places of the owner."""
+
+    def commit(self, credential_id: CredentialId, version: Version, content: Remnant | None) -> Stored | None:
+        """Replaces what lies in the place if it still is what was loaded; None empties it.
+
+        The end of life is set when the content's `expires_at` is new, and kept otherwise.
+
+        Returns:
+            None when committed; otherwise what lies there instead, and nothing was changed.
+        """
+
+    def forget(self, owner: Owner) -> None:
+        """Empties all places of the owner at once."""
+
+
+class Clock(Protocol):
+    """The time."""
+
+    def now(self) -> int:
+        """Unix time in whole seconds, rounded down."""
+
+
+class Randomness(Protocol):
+    """Randomness fit for secrets."""
+
+    def secret(self) -> SharedSecret:
+        """A new shared secret of 160 bits."""
+
+    def code(self, digits: int) -> Code:
+        """A new one-time code, every one equally likely."""
+
+
+class QrFormat(StrEnum):
+    """The picture formats of a QR code, by media type."""
+
+    SVG = "image/svg+xml"
+    PNG = "image/png"
+
+
+class QrRenderer(Protocol):
+    """Draws QR codes."""
+
+    def render(self, text: str, picture: QrFormat) -> bytes:
+        """The picture of a QR code that reads as the text."""
+
+
+class Action(StrEnum):
+    """What was done to a credential, for the audit trail."""
+
+    ENROLLED = "enrolled"
+    ISSUED = "issued"
+    VERIFIED = "verified"
+    RESYNCHRONIZED = "resynchronized"
+    REMOVED = "removed"
+
+
+class Events(Protocol):
+    """The audit trail. An event is announced after its change has been committed, never before."""
+
+    def changed(self, action: Action, credential_id: CredentialId) -> None:
+        """A credential was enrolled, issued or removed."""
+
+    def judged(self, action: Action, credential_id: CredentialId, verdict: Verdict) -> None:
+        """A code was judged, or refused while locked."""
+
+    def locked(self, credential_id: CredentialId, until: int) -> None:
+        """A wrong code locked a factor until this Unix time in seconds."""
+
+    def forgotten(self, owner: Owner) -> None:
+        """Everything of an owner was removed."""
+
+
+class LogLevels(Protocol):
+    """The log level that all workers of all instances share. Raises `StoreUnavailable`."""
+
+    def read(self) -> str | None:
+        """The level that was set for all, None where none was."""
+
+    def write(self, level: str) -> None:
+        """Sets the level for all, for good."""

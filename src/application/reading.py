@@ -1,0 +1,66 @@
+"""Looking at what an owner has. Nothing here changes anything."""
+
+from dataclasses import dataclass
+
+from application.ports import Clock, CredentialRepository, QrFormat, QrRenderer
+from application.provisioning import Provisioning
+from application.state_change import living
+from domain.credential import Credential, Status
+from domain.errors import AlreadyConfirmed, NotEnrolled
+from domain.owner import CredentialId, Owner
+from domain.secret_credential import SecretCredential
+
+
+@dataclass(frozen=True, slots=True)
+class QrRequest:
+    """Which credential's QR code, and as what picture."""
+
+    credential_id: CredentialId
+    picture: QrFormat
+
+
+class Describe:
+    """One credential of an owner."""
+
+    def __init__(self, repository: CredentialRepository, clock: Clock) -> None:
+        self._repository = repository
+        self._clock = clock
+
+    def execute(self, credential_id: CredentialId) -> Credential:
+        """Raises `NotEnrolled` or `StoreUnavailable`."""
+        content = living(self._repository.load(credential_id).content, self._clock.now())
+        if not isinstance(content, Credential):
+            raise NotEnrolled
+        return content
+
+
+class DescribeAll:
+    """All credentials of an owner, in the order of the factors."""
+
+    def __init__(self, repository: CredentialRepository, clock: Clock) -> None:
+        self._repository = repository
+        self._clock = clock
+
+    def execute(self, owner: Owner) -> list[Credential]:
+        """Raises `StoreUnavailable`."""
+        now = self._clock.now()
+        contents = [living(content, now) for content in self._repository.load_all(owner).values()]
+        return [content for content in contents if isinstance(content, Credential)]
+
+
+class ShowQrCode:
+    """The QR code of a pending credential: who has confirmed it has no more need to see the secret."""
+
+    def __init__(self, describe: Describe, provisioning: Provisioning, renderer: QrRenderer) -> None:
+        self._describe = describe
+        self._provisioning = provisioning
+        self._renderer = renderer
+
+    def execute(self, request: QrRequest) -> bytes:
+        """Raises `NotEnrolled`, `AlreadyConfirmed` or `StoreUnavailable`."""
+        credential = self._describe.execute(request.credential_id)
+        if not isinstance(credential, SecretCredential):
+            raise NotEnrolled
+        if credential.status is Status.CONFIRMED:
+            raise AlreadyConfirmed
+        return self._renderer.render(self._provisioning.uri(credential), request.picture)

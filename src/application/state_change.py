@@ -1,0 +1,67 @@
+"""The one mechanism behind every change: load, decide, commit by compare-and-set, and only then answer."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+from application.errors import StoreUnavailable
+from application.ports import Clock, CredentialRepository
+from domain.credential import Remnant
+from domain.owner import CredentialId
+
+Answer = TypeVar("Answer")
+
+ATTEMPTS: Final = 64
+"""Lost races after which a change is given up.
+
+A race is lost only to somebody else's commit. On one credential at most six wrong guesses can be committed before it is
+locked, and an accepted code refuses all its copies, so this bound is met only by a caller who sends good codes at
+himself by the dozen.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Change(Generic[Answer]):
+    """What was decided: the answer, and the content that must be committed before it may be given."""
+
+    answer: Answer
+    content: Remnant | None
+
+
+class StateChange:
+    """Applies a decision to what lies in a credential's place.
+
+    The decision is taken on a loaded state, and holds only if it is committed against that very state. Whoever loses a
+    race decides again, on the state that won. A decision that changes nothing needs no commit.
+    """
+
+    def __init__(self, repository: CredentialRepository, clock: Clock) -> None:
+        self._repository = repository
+        self._clock = clock
+
+    def apply(self, credential_id: CredentialId, decide: Callable[[Remnant | None, int], Change[Answer]]) -> Answer:
+        """Decides until a decision is committed; `decide` gets the content and the time, Unix seconds.
+
+        Raises:
+            StoreUnavailable: the store failed, or every one of `ATTEMPTS` races was lost; nothing was accepted.
+        """
+        stored = self._repository.load(credential_id)
+        for _ in range(ATTEMPTS):
+            now = self._clock.now()
+            content = living(stored.content, now)
+            change = decide(content, now)
+            if change.content is content:
+                return change.answer
+            winner = self._repository.commit(credential_id, stored.version, change.content)
+            if winner is None:
+                return change.answer
+            stored = winner
+        raise StoreUnavailable(f"{credential_id} is changed too often at once")
+
+
+def living(content: Remnant | None, now: int) -> Remnant | None:
+    """The content unless its life is over: a store that forgets late must not make it longer."""
+    if content is None:
+        return None
+    expires_at = content.expires_at
+    return None if expires_at is not None and now >= expires_at else content

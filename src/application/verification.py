@@ -1,0 +1,101 @@
+"""Judging codes: the verdict is the answer only once it has been committed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from application.ports import Action, Events
+from application.state_change import Change, StateChange
+from domain.algorithms import Algorithms
+from domain.code import Code
+from domain.credential import Credential, Remnant
+from domain.errors import NotEnrolled
+from domain.owner import CredentialId
+from domain.secret_credential import SecretCredential
+from domain.verdict import Judgement, Reason, Rejected, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The verdict, and the state that it left."""
+
+    verdict: Verdict
+    content: Remnant
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyRequest:
+    """One code for one credential."""
+
+    credential_id: CredentialId
+    code: Code
+
+
+@dataclass(frozen=True, slots=True)
+class ResynchronizeRequest:
+    """Two consecutive codes for one credential."""
+
+    credential_id: CredentialId
+    first: Code
+    second: Code
+
+
+class Judge:
+    """Commits what a credential says of a code, then announces it."""
+
+    def __init__(self, changes: StateChange, events: Events) -> None:
+        self._changes = changes
+        self._events = events
+
+    def settle(
+        self, action: Action, credential_id: CredentialId, judge: Callable[[Remnant, int], Judgement[Remnant]]
+    ) -> Outcome:
+        """Raises `NotEnrolled`, `MalformedCode` or `StoreUnavailable`; nothing was accepted then."""
+
+        def decide(content: Remnant | None, now: int) -> Change[Outcome]:
+            if content is None:
+                raise NotEnrolled
+            judgement = judge(content, now)
+            return Change(Outcome(judgement.verdict, judgement.credential), judgement.credential)
+
+        outcome = self._changes.apply(credential_id, decide)
+        self._events.judged(action, credential_id, outcome.verdict)
+        match outcome.verdict:
+            case Rejected(reason=Reason.WRONG, attempts_left=0):
+                self._events.locked(credential_id, outcome.content.failures.locked_until)
+        return outcome
+
+
+class Verify:
+    """One code against one credential. An accepted code is spent; the first one confirms the enrolment."""
+
+    def __init__(self, judge: Judge, algorithms: Algorithms) -> None:
+        self._judge = judge
+        self._algorithms = algorithms
+
+    def execute(self, request: VerifyRequest) -> Outcome:
+        """Raises `NotEnrolled`, `MalformedCode` or `StoreUnavailable`; nothing was accepted then."""
+        return self._judge.settle(
+            Action.VERIFIED,
+            request.credential_id,
+            lambda content, now: content.judge(request.code, now, self._algorithms),
+        )
+
+
+class Resynchronize:
+    """Two consecutive codes bring an authenticator back in step, and are spent; a wrong pair counts as one guess."""
+
+    def __init__(self, judge: Judge, algorithms: Algorithms) -> None:
+        self._judge = judge
+        self._algorithms = algorithms
+
+    def execute(self, request: ResynchronizeRequest) -> Outcome:
+        """Raises `NotEnrolled`, `MalformedCode` or `StoreUnavailable`; nothing was accepted then."""
+
+        def judge(content: Remnant, now: int) -> Judgement[Remnant]:
+            if isinstance(content, SecretCredential):
+                return content.resynchronize(request.first, request.second, now, self._algorithms)
+            if isinstance(content, Credential):
+                raise NotEnrolled
+            return content.judge(request.first, now, self._algorithms)
+
+        return self._judge.settle(Action.RESYNCHRONIZED, request.credential_id, judge)

@@ -1,0 +1,46 @@
+"""A code as a person submits it."""
+
+from dataclasses import dataclass
+from hmac import compare_digest
+from typing import Final
+
+from domain.errors import MalformedCode
+
+SHORTEST_CODE: Final = 6
+"""RFC 4226 section 4, requirement R4: at least six digits."""
+LONGEST_CODE: Final = 10
+
+# What people type, or an authenticator's display copies, between the groups of a code: the space and the
+# hyphen, and their typographic forms (no-break, thin, narrow no-break; hyphen, non-breaking hyphen).
+_SEPARATORS: Final = str.maketrans("", "", " -\u00a0\u2009\u202f\u2010\u2011")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Code:
+    """A submitted one-time code: 6 to 10 ASCII digits. It hides from `repr`, since it may still be good."""
+
+    digits: str
+
+    @classmethod
+    def parse(cls, typed: str) -> "Code":
+        """Drops the spaces and hyphens that people type.
+
+        Raises:
+            MalformedCode: what is left is not 6 to 10 ASCII digits.
+        """
+        digits = typed.translate(_SEPARATORS)
+        if not (SHORTEST_CODE <= len(digits) <= LONGEST_CODE and digits.isascii() and digits.isdigit()):
+            raise MalformedCode(f"must be {SHORTEST_CODE} to {LONGEST_CODE} digits")
+        return cls(digits)
+
+    def require(self, digits: int) -> None:
+        """Raises `MalformedCode` unless the code has exactly this many digits."""
+        if len(self.digits) != digits:
+            raise MalformedCode(f"must be {digits} digits")
+
+    def equals(self, expected: str) -> bool:
+        """Compares in a time that does not depend on where the two differ."""
+        return compare_digest(self.digits, expected)
+
+    def __repr__(self) -> str:
+        return "Code(hidden)"

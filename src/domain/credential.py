@@ -1,0 +1,140 @@
+"""What every credential has in common: identity, life, failures, and how a match becomes a verdict."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from enum import Enum, StrEnum, auto
+from typing import Final
+
+from domain.algorithms import Algorithms
+from domain.code import Code
+from domain.errors import NotEnrolled
+from domain.failures import NO_FAILURES, Failures
+from domain.owner import CredentialId
+from domain.verdict import Accepted, Judgement, Locked, Reason, Rejected
+
+REMEMBERED_AFTER_REMOVAL: Final = 3600
+"""Seconds that failures are remembered after their credential is gone, so that removing is no way round a lock."""
+
+
+class Status(StrEnum):
+    """Enrolment is verified: pending until the first accepted code."""
+
+    PENDING = "pending"
+    CONFIRMED = "confirmed"
+
+
+class Mismatch(Enum):
+    """Why no fresh code was found."""
+
+    WRONG = auto()
+    SPENT = auto()
+    EXPIRED = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lifecycle:
+    """Moments in a credential's life, Unix time in seconds. Without `expires_at` it lives until removed."""
+
+    created_at: int
+    expires_at: int | None
+    confirmed_at: int | None = None
+    last_used_at: int | None = None
+
+    def used(self, now: int) -> "Lifecycle":
+        """After an accepted code; the first one confirms."""
+        return Lifecycle(
+            created_at=self.created_at,
+            expires_at=self.expires_at,
+            confirmed_at=now if self.confirmed_at is None else self.confirmed_at,
+            last_used_at=now,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential(ABC):
+    """A factor's state: judging never changes it but returns the state that should follow."""
+
+    id: CredentialId
+    lifecycle: Lifecycle
+    failures: Failures = NO_FAILURES
+
+    @property
+    @abstractmethod
+    def digits(self) -> int:
+        """How many digits the codes of this credential have."""
+
+    @abstractmethod
+    def match(self, code: Code, now: int, algorithms: Algorithms) -> "Credential | Mismatch":
+        """The state in which the code is spent, if it is fresh and good; says nothing about failures or life."""
+
+    @property
+    def expires_at(self) -> int | None:
+        """Unix time in seconds at which everything of this credential ends, None for never."""
+        return self.lifecycle.expires_at
+
+    @property
+    def status(self) -> Status:
+        """Pending until the first accepted code."""
+        return Status.PENDING if self.lifecycle.confirmed_at is None else Status.CONFIRMED
+
+    def judge(self, code: Code, now: int, algorithms: Algorithms) -> "Judgement[Remnant]":
+        """Judges one code at `now`, Unix time in seconds.
+
+        Raises:
+            MalformedCode: the code has not as many digits as the credential's; nothing is counted.
+        """
+        code.require(self.digits)
+        if self.failures.locked(now):
+            return Judgement(Locked(self.failures.locked_until), self)
+        return self.settle(self.match(code, now, algorithms), now)
+
+    def settle(self, found: "Credential | Mismatch", now: int) -> "Judgement[Remnant]":
+        """Turns a match into a verdict: an accepted code clears the failures, a wrong one is counted.
+
+        A spent or expired code is refused without being counted: it helps nobody to guess, and a double click
+        must not lock anyone out.
+        """
+        if isinstance(found, Credential):
+            return Judgement(Accepted(), replace(found, failures=NO_FAILURES, lifecycle=self.lifecycle.used(now)))
+        if found is Mismatch.SPENT:
+            return Judgement(Rejected(Reason.REPLAYED, self.failures.attempts_left), self)
+        if found is Mismatch.EXPIRED:
+            return Judgement(Rejected(Reason.EXPIRED, self.failures.attempts_left), self)
+        failures = self.failures.another(now)
+        return Judgement(Rejected(Reason.WRONG, failures.attempts_left), self.failed(failures))
+
+    def failed(self, failures: Failures) -> "Remnant":
+        """The state after a wrong code."""
+        return replace(self, failures=failures)
+
+    def removed(self, now: int) -> "Vacancy | None":
+        """What stays when the credential is removed: its failures, if there are any."""
+        if self.failures == NO_FAILURES:
+            return None
+        return Vacancy(id=self.id, failures=self.failures, expires_at=now + REMEMBERED_AFTER_REMOVAL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vacancy:
+    """The place of a credential that is gone while its failures still count.
+
+    A new credential enrolled in this place inherits them, so that neither removal nor re-issue resets the throttle.
+    """
+
+    id: CredentialId
+    failures: Failures
+    expires_at: int | None
+
+    def judge(self, _code: Code, now: int, _algorithms: Algorithms) -> "Judgement[Remnant]":
+        """Says that the place is locked while it is.
+
+        Raises:
+            NotEnrolled: it is not locked, and there is nothing to judge by.
+        """
+        if self.failures.locked(now):
+            return Judgement(Locked(self.failures.locked_until), self)
+        raise NotEnrolled
+
+
+Remnant = Credential | Vacancy
+"""What can be stored in a credential's place."""

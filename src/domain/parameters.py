@@ -1,0 +1,90 @@
+"""How a HOTP or TOTP credential computes and accepts codes."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from domain.errors import InvalidValue
+
+
+class HashAlgorithm(StrEnum):
+    """The hash under HMAC. RFC 4226 knows SHA-1; RFC 6238 section 1.2 adds SHA-256 and SHA-512."""
+
+    SHA1 = "SHA1"
+    SHA256 = "SHA256"
+    SHA512 = "SHA512"
+
+
+class Range(NamedTuple):
+    """Whole numbers from `low` to `high`, both included."""
+
+    low: int
+    high: int
+
+    def check(self, name: str, value: int) -> None:
+        """Raises `InvalidValue`, naming the parameter, when the value lies outside."""
+        if not self.low <= value <= self.high:
+            raise InvalidValue(f"{name} must be {self.low} to {self.high}")
+
+
+DIGITS: Final = Range(6, 8)
+"""RFC 4226 section 5.3: six digits at least, seven and eight possible."""
+LOOK_AHEAD: Final = Range(0, 50)
+"""Counters. The look-ahead window s of RFC 4226 section 7.4."""
+COUNTER: Final = Range(0, 2**63 - 1)
+"""The initial moving factor C of RFC 4226 section 5.1, kept within a signed 64-bit number."""
+INTERVAL: Final = Range(15, 300)
+"""Seconds. The time step X of RFC 6238 section 4.1."""
+WINDOW: Final = Range(0, 10)
+"""Time steps accepted on either side of the current one, RFC 6238 section 5.2."""
+
+DEFAULT_DIGITS: Final = 6
+DEFAULT_LOOK_AHEAD: Final = 10
+DEFAULT_INTERVAL: Final = 30
+DEFAULT_WINDOW: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class HotpParameters:
+    """What RFC 4226 leaves to the two sides to agree on."""
+
+    algorithm: HashAlgorithm = HashAlgorithm.SHA1
+    digits: int = DEFAULT_DIGITS
+    look_ahead: int = DEFAULT_LOOK_AHEAD
+
+    def __post_init__(self) -> None:
+        DIGITS.check("digits", self.digits)
+        LOOK_AHEAD.check("look_ahead", self.look_ahead)
+
+
+@dataclass(frozen=True, slots=True)
+class TotpParameters:
+    """What RFC 6238 leaves to the two sides to agree on. T0 is the Unix epoch."""
+
+    algorithm: HashAlgorithm = HashAlgorithm.SHA1
+    digits: int = DEFAULT_DIGITS
+    interval: int = DEFAULT_INTERVAL
+    window: int = DEFAULT_WINDOW
+
+    def __post_init__(self) -> None:
+        DIGITS.check("digits", self.digits)
+        INTERVAL.check("interval", self.interval)
+        WINDOW.check("window", self.window)
+
+
+LONGEST_NAME: Final = 128
+"""Characters: longer ones make QR codes that phones can't read off a screen."""
+
+
+def check_name(text: str) -> str:
+    """A label or an issuer, as it is.
+
+    Raises:
+        InvalidValue: empty, too long, or with a colon or unprintable characters. The colon parts issuer and account
+            name in the Key URI Format.
+    """
+    if not text.strip() or len(text) > LONGEST_NAME:
+        raise InvalidValue(f"must have 1 to {LONGEST_NAME} characters")
+    if ":" in text or not text.isprintable():
+        raise InvalidValue("must have no colon and no unprintable characters")
+    return text

@@ -1,0 +1,38 @@
+"""HOTP values by pyotp."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import pyotp
+
+from domain.parameters import HashAlgorithm
+from domain.secret import SharedSecret
+
+_DIGESTS: Final[dict[HashAlgorithm, Callable[..., Any]]] = {
+    HashAlgorithm.SHA1: hashlib.sha1,
+    HashAlgorithm.SHA256: hashlib.sha256,
+    HashAlgorithm.SHA512: hashlib.sha512,
+}
+
+
+class _RawKeyHotp(pyotp.HOTP):
+    """pyotp's HOTP over a raw key: its own would decode base32 again for every counter."""
+
+    def __init__(self, key: bytes, digits: int, digest: Callable[..., Any]) -> None:
+        self._key = key
+        super().__init__("", digits=digits, digest=digest)
+
+    def byte_secret(self) -> bytes:
+        return self._key
+
+
+class PyotpHotp:
+    """HOTP(K, C) of RFC 4226 section 5.3, under any of the three hashes of RFC 6238."""
+
+    def codes(
+        self, secret: SharedSecret, algorithm: HashAlgorithm, digits: int, moving_factors: Sequence[int]
+    ) -> list[str]:
+        """The codes of the moving factors, in their order."""
+        hotp = _RawKeyHotp(secret.key, digits, _DIGESTS[algorithm])
+        return [hotp.at(factor) for factor in moving_factors]

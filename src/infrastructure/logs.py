@@ -1,0 +1,112 @@
+"""Logs as JSON lines on stderr (the twelve-factor app, XI)."""
+
+import json
+import logging
+import sys
+import threading
+import traceback
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Final
+
+from application.call import current_call
+from application.errors import StoreUnavailable
+from application.log_level import Level, SharedLogLevel
+
+SERVICE: Final = "open_mfa"
+AUDIT: Final = "open_mfa.audit"
+POLL_SECONDS: Final = 2.0
+"""How often a worker looks for a new shared level; well within the 5 s in which it has to follow."""
+_STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+class JsonFormatter(logging.Formatter):
+    """One line a record: `time`, `level`, `logger`, `message`, the call's `request_id`, and what `extra` adds.
+
+    Of an exception it writes the types and where they were raised, but no messages: these may repeat a value.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, without its end."""
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC)
+            .isoformat(timespec="milliseconds")
+            .replace("+00:00", "Z"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        call = current_call.get()
+        if call is not None:
+            line["request_id"] = call.request_id
+            line["address"] = call.address
+        line |= {name: value for name, value in record.__dict__.items() if name not in _STANDARD}
+        if record.exc_info and record.exc_info[1] is not None:
+            line["exception"] = _without_messages(record.exc_info[1])
+        return json.dumps(line, default=repr, separators=(",", ":"))
+
+
+def configure_logging(level: Level) -> None:
+    """Sends everything to stderr as JSON. The level is the service's own; libraries speak from WARNING up.
+
+    Libraries are kept from DEBUG because theirs repeat commands and bodies. The audit trail is written at any level.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger(AUDIT).setLevel(logging.INFO)
+    logging.captureWarnings(capture=True)
+    set_level(level)
+
+
+def set_level(level: Level) -> None:
+    """Sets the level of this process."""
+    logging.getLogger(SERVICE).setLevel(level)
+
+
+class LogLevelFollower:
+    """Keeps this process at the level that all share.
+
+    A thread that looks every two seconds, because a level must also reach a worker that serves no request.
+    """
+
+    def __init__(self, shared: SharedLogLevel) -> None:
+        self._shared = shared
+        self._stopped = threading.Event()
+
+    def start(self) -> None:
+        """Follows until `stop`; the thread does not keep the process alive."""
+        threading.Thread(target=self._follow, name="log-level", daemon=True).start()
+
+    def stop(self) -> None:
+        """Ends at the next look."""
+        self._stopped.set()
+
+    def look(self) -> None:
+        """Takes over the shared level; keeps the present one while the store is away."""
+        try:
+            set_level(self._shared.read())
+        except StoreUnavailable:
+            return
+
+    def _follow(self) -> None:
+        self.look()
+        while not self._stopped.wait(POLL_SECONDS):
+            self.look()
+
+
+def _without_messages(error: BaseException) -> list[str]:
+    """Innermost cause last, as a traceback has it, but without what the exceptions say."""
+    lines: list[str] = []
+    seen: BaseException | None = error
+    while seen is not None:
+        lines.append(f"{type(seen).__module__}.{type(seen).__qualname__}")
+        lines += _frames(seen.__traceback__)
+        seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
+    return lines
+
+
+def _frames(frames: TracebackType | None) -> list[str]:
+    return [f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in traceback.extract_tb(frames)]

@@ -1,0 +1,1 @@
+"""State in Redis: standalone, Sentinel, Cluster, or embedded in this process."""

@@ -1,0 +1,88 @@
+"""Credentials in Redis, one key each, changed only by compare-and-set."""
+
+import logging
+from dataclasses import dataclass
+from typing import Final
+
+from application.errors import StoreUnavailable
+from application.ports import Clock, Stored, Version
+from domain.credential import Remnant
+from domain.owner import CredentialId, Factor, Owner
+from infrastructure.redis.gateway import Gateway, Script
+from infrastructure.redis.record import CorruptRecord, RecordCodec, Sealed
+
+COMPARE_AND_SET: Final = Script("compare_and_set.lua")
+KEY_PREFIX: Final = "open-mfa"
+
+_log = logging.getLogger("open_mfa.store")
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """The state that was loaded; `revision` is empty where there was nothing."""
+
+    revision: bytes
+    expires_at: int | None
+    sealed: Sealed | None
+
+
+_NOTHING: Final = Revision(b"", None, None)
+
+
+class RedisCredentialRepository:
+    """Implements `CredentialRepository`: a load costs one round trip, a commit one."""
+
+    def __init__(self, gateway: Gateway, codec: RecordCodec, clock: Clock) -> None:
+        self._gateway = gateway
+        self._codec = codec
+        self._clock = clock
+
+    def load(self, credential_id: CredentialId) -> Stored:
+        """What lies in the place now. Raises `StoreUnavailable`, for a value that is no record too."""
+        return self._stored(self._gateway.get(key_of(credential_id)), credential_id)
+
+    def load_all(self, owner: Owner) -> dict[Factor, Remnant]:
+        """What lies in all places of the owner. Raises `StoreUnavailable`."""
+        places = [CredentialId(owner, factor) for factor in Factor]
+        values = self._gateway.get_all([key_of(place) for place in places])
+        found = {place.factor: self._stored(value, place).content for place, value in zip(places, values, strict=True)}
+        return {factor: content for factor, content in found.items() if content is not None}
+
+    def commit(self, credential_id: CredentialId, version: Version, content: Remnant | None) -> Stored | None:
+        """Compare-and-set. Raises `StoreUnavailable`."""
+        if not isinstance(version, Revision):
+            raise TypeError("a version of another repository")
+        if content is None:
+            value, expiry = b"", ""
+        else:
+            value = self._codec.encode(content, version.sealed)
+            expiry = self._expiry(content, version)
+        answer = self._gateway.run_script(COMPARE_AND_SET, key_of(credential_id), version.revision, value, expiry)
+        return None if answer == 1 else self._stored(answer or None, credential_id)
+
+    def forget(self, owner: Owner) -> None:
+        """Removes every key of the owner with one command. Raises `StoreUnavailable`."""
+        self._gateway.delete([key_of(CredentialId(owner, factor)) for factor in Factor])
+
+    def _expiry(self, content: Remnant, version: Revision) -> str:
+        """Milliseconds to live; empty to keep what was set, so that no use of a credential makes it live longer."""
+        if version.revision and content.expires_at == version.expires_at:
+            return ""
+        if content.expires_at is None:
+            return "0"
+        return str(max(1, (content.expires_at - self._clock.now()) * 1000))
+
+    def _stored(self, value: bytes | None, credential_id: CredentialId) -> Stored:
+        if value is None:
+            return Stored(None, _NOTHING)
+        try:
+            record = self._codec.decode(value, credential_id)
+        except CorruptRecord as error:
+            _log.error("unreadable record", extra={"key": key_of(credential_id), "problem": str(error)})
+            raise StoreUnavailable("a stored record can't be read") from error
+        return Stored(record.content, Revision(record.revision, record.content.expires_at, record.sealed))
+
+
+def key_of(credential_id: CredentialId) -> str:
+    """`open-mfa:{session:…}:totp`: the hash tag keeps everything of an owner in one Cluster slot."""
+    return f"{KEY_PREFIX}:{{{credential_id.owner}}}:{credential_id.factor.value}"

@@ -1,0 +1,130 @@
+"""Secrets at rest: sealed under named keys, bound to where they belong."""
+
+import base64
+import binascii
+import hmac
+import os
+import re
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from domain.code import Code
+from domain.owner import CredentialId
+
+KEY_BYTES: Final = 32
+NONCE_BYTES: Final = 12
+"""NIST SP 800-38D section 8.2.2: a random 96-bit nonce, good for 2**32 sealings under one key."""
+LONGEST_KEY_ID: Final = 32
+_KEY_ID: Final = re.compile(rf"[A-Za-z0-9._-]{{1,{LONGEST_KEY_ID}}}")
+
+
+class SealingError(Exception):
+    """A sealed value that does not open: unknown key, wrong place, or changed. The message names the key only."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncryptionKey:
+    """A named AES-256 key; the name is stored beside what it sealed, so that keys can be rotated while serving."""
+
+    id: str
+    material: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if not _KEY_ID.fullmatch(self.id):
+            raise ValueError(f"a key's id must be 1 to {LONGEST_KEY_ID} of A-Z a-z 0-9 . _ -")
+        if len(self.material) != KEY_BYTES:
+            raise ValueError(f"a key must have {KEY_BYTES} bytes")
+
+    @classmethod
+    def parse(cls, text: str) -> "EncryptionKey":
+        """Reads `id:base64-of-32-bytes`. Raises `ValueError`, which does not repeat the key."""
+        key_id, colon, encoded = text.partition(":")
+        if not colon:
+            raise ValueError("must be id:base64-of-32-bytes")
+        try:
+            material = base64.b64decode(encoded, validate=True)
+        except binascii.Error:
+            raise ValueError("what follows the id must be base64") from None
+        return cls(key_id, material)
+
+
+class KeyRing:
+    """All encryption keys, the first of which seals; every one of them opens.
+
+    A blob is `length of id, id, payload`. Keys for other purposes are derived from each by HKDF (RFC 5869).
+    """
+
+    def __init__(self, keys: tuple[EncryptionKey, ...]) -> None:
+        if not keys:
+            raise ValueError("at least one key is needed")
+        self._first = _tag(keys[0].id)
+        self._ciphers = {_tag(key.id): AESGCM(key.material) for key in keys}
+        self._digest_keys = {
+            _tag(key.id): HKDF(SHA256(), KEY_BYTES, salt=None, info=b"open-mfa one-time code digest").derive(
+                key.material
+            )
+            for key in keys
+        }
+
+    def seal(self, plaintext: bytes, credential: CredentialId, field_name: str) -> bytes:
+        """Encrypts and authenticates with AES-256-GCM; opens only for the same credential and field."""
+        nonce = os.urandom(NONCE_BYTES)
+        sealed = self._ciphers[self._first].encrypt(nonce, plaintext, _place(credential, field_name))
+        return self._first + nonce + sealed
+
+    def open(self, blob: bytes, credential: CredentialId, field_name: str) -> bytes:
+        """Raises `SealingError`; never answers with anything but what was sealed."""
+        tag, payload = _split(blob)
+        cipher = self._ciphers.get(tag)
+        if cipher is None:
+            raise SealingError(f"sealed under key {_name(tag)}, which is not among the encryption keys")
+        try:
+            return cipher.decrypt(payload[:NONCE_BYTES], payload[NONCE_BYTES:], _place(credential, field_name))
+        except (InvalidTag, ValueError):
+            raise SealingError(f"does not open under key {_name(tag)}") from None
+
+    def digest(self, code: Code, credential: CredentialId) -> bytes:
+        """HMAC-SHA-256 of a code under the first key, bound to the credential."""
+        return self._first + self._mac(self._first, code, credential)
+
+    def matches(self, code: Code, digest: bytes, credential: CredentialId) -> bool:
+        """In constant time. Raises `SealingError` as `require_digest` does."""
+        self.require_digest(digest)
+        tag, payload = _split(digest)
+        return hmac.compare_digest(payload, self._mac(tag, code, credential))
+
+    def require_digest(self, digest: bytes) -> None:
+        """Raises `SealingError` for what is no digest of ours, or one whose key is gone."""
+        tag, payload = _split(digest)
+        if tag not in self._digest_keys or len(payload) != sha256().digest_size:
+            raise SealingError(f"digest under key {_name(tag)} can't be compared")
+
+    def _mac(self, tag: bytes, code: Code, credential: CredentialId) -> bytes:
+        message = _place(credential, "code") + b"\0" + code.digits.encode("ascii")
+        return hmac.digest(self._digest_keys[tag], message, "sha256")
+
+
+def _tag(key_id: str) -> bytes:
+    return bytes([len(key_id)]) + key_id.encode("ascii")
+
+
+def _split(blob: bytes) -> tuple[bytes, bytes]:
+    end = 1 + blob[0] if blob else 0
+    return blob[:end], blob[end:]
+
+
+def _name(tag: bytes) -> str:
+    name = tag[1:].decode("ascii", "replace")
+    return repr(name) if _KEY_ID.fullmatch(name) else "(unreadable)"
+
+
+def _place(credential: CredentialId, field_name: str) -> bytes:
+    """Associated data: no part can contain the NUL that parts them."""
+    owner = credential.owner
+    return f"{owner.kind.value}\0{owner.id}\0{credential.factor.value}\0{field_name}".encode()

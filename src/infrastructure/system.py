@@ -1,0 +1,27 @@
+"""The system's clock and randomness."""
+
+import secrets
+import time
+
+from domain.code import Code
+from domain.secret import RECOMMENDED_SECRET, SharedSecret
+
+
+class SystemClock:
+    """The clock of this machine; NTP is expected to keep it right."""
+
+    def now(self) -> int:
+        """Unix time in whole seconds, rounded down."""
+        return int(time.time())
+
+
+class SystemRandomness:
+    """The operating system's cryptographic generator."""
+
+    def secret(self) -> SharedSecret:
+        """160 bits, as RFC 4226 section 4 (R6) recommends."""
+        return SharedSecret(secrets.token_bytes(RECOMMENDED_SECRET))
+
+    def code(self, digits: int) -> Code:
+        """Every code of this many digits is equally likely."""
+        return Code(f"{secrets.randbelow(10**digits):0{digits}d}")

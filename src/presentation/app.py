@@ -1,0 +1,226 @@
+"""The composition root: here alone adapters meet use cases."""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from flask import Flask, Response, request
+from flask.sessions import SecureCookieSession, SessionInterface
+from flask_limiter import Limiter
+from flask_limiter.errors import RateLimitExceeded
+from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from application.call import current_call
+from application.enrolment import Enrol, IssueCode
+from application.errors import StoreUnavailable
+from application.log_level import SharedLogLevel
+from application.ports import Clock, Randomness
+from application.provisioning import Provisioning
+from application.reading import Describe, DescribeAll, ShowQrCode
+from application.removal import Forget, Remove
+from application.state_change import StateChange
+from application.verification import Judge, Resynchronize, Verify
+from domain.algorithms import Algorithms
+from domain.errors import AlreadyConfirmed, AlreadyEnrolled, NotEnrolled
+from infrastructure.audit import AuditTrail
+from infrastructure.hotp import PyotpHotp
+from infrastructure.logs import LogLevelFollower
+from infrastructure.metrics import CONTENT_TYPE, Metrics
+from infrastructure.qr import SegnoQrRenderer
+from infrastructure.redis import deadline
+from infrastructure.redis.client import Connect, connector, embedded
+from infrastructure.redis.gateway import Gateway
+from infrastructure.redis.log_levels import RedisLogLevels
+from infrastructure.redis.rate_limits import GatewayStorage
+from infrastructure.redis.record import RecordCodec
+from infrastructure.redis.repository import RedisCredentialRepository
+from infrastructure.sealing import KeyRing
+from infrastructure.settings import Settings
+from infrastructure.system import SystemClock, SystemRandomness
+from presentation.addresses import network_of
+from presentation.admin import BasicAuthentication, admin_blueprint
+from presentation.docs import docs_blueprint
+from presentation.edge import ROUTE, Edge
+from presentation.factors import FactorResources, FactorUseCases
+from presentation.operation import operation_blueprint
+from presentation.problems import BY_STATUS, RETRY_WHEN_UNAVAILABLE, Problem, Problems
+from presentation.resource import LARGEST_BODY
+from presentation.session_access import SessionAccess
+from presentation.sessions import Sessions
+
+EXTENSION: Final = "open_mfa"
+_OPEN_TO_THE_WORLD: Final = "open-to-the-world"
+
+_log = logging.getLogger("open_mfa.http")
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What runs beside the requests, for whoever starts and stops the process (`app.extensions["open_mfa"]`)."""
+
+    gateway: Gateway
+    log_level: LogLevelFollower
+
+    def start(self) -> None:
+        """Starts what runs beside the requests; once in every worker."""
+        self.log_level.start()
+
+    def stop(self) -> None:
+        """Stops it, and gives the connections back."""
+        self.log_level.stop()
+        self.gateway.close()
+
+
+def create_app(
+    settings: Settings,
+    *,
+    connect: Connect | None = None,
+    clock: Clock | None = None,
+    randomness: Randomness | None = None,
+) -> Flask:
+    """The WSGI application.
+
+    Args:
+        settings: all that can be configured.
+        connect: another Redis client than the settings name; for tests.
+        clock: another clock than the system's; for tests.
+        randomness: other randomness than the system's; for tests.
+    """
+    clock = clock or SystemClock()
+    randomness = randomness or SystemRandomness()
+    connect = connect or (embedded() if settings.redis_url is None else connector(settings.redis_url))
+    gateway = Gateway(connect, settings.redis_wait)
+    keys = KeyRing(settings.encryption_keys)
+    metrics = Metrics()
+    shared_level = SharedLogLevel(RedisLogLevels(gateway), settings.log_level)
+    follower = LogLevelFollower(shared_level)
+
+    app = _flask(settings, metrics)
+    limit = _rate_limit(app, settings, gateway)
+
+    events = AuditTrail(metrics)
+    repository = RedisCredentialRepository(gateway, RecordCodec(keys), clock)
+    changes = StateChange(repository, clock)
+    algorithms = Algorithms(PyotpHotp(), keys)
+    provisioning = Provisioning(settings.issuer)
+    describe = Describe(repository, clock)
+    judge = Judge(changes, events)
+    use_cases = FactorUseCases(
+        issue=IssueCode(changes, randomness, keys, events),
+        enrol=Enrol(changes, randomness, events),
+        verify=Verify(judge, algorithms),
+        resynchronize=Resynchronize(judge, algorithms),
+        describe=describe,
+        describe_all=DescribeAll(repository, clock),
+        show_qr=ShowQrCode(describe, provisioning, SegnoQrRenderer()),
+        remove=Remove(changes, events),
+        forget=Forget(repository, events),
+    )
+    sessions = Sessions(settings.secret_key, settings.session_lifetime, secure=settings.cookie_secure, clock=clock)
+    session_factors = FactorResources(
+        SessionAccess(sessions), use_cases, clock, provisioning, settings.algorithm, guards=limit
+    )
+    app.register_blueprint(session_factors.blueprint("session", "/api/v1/session"))
+    if settings.administrator is not None:
+        authentication = BasicAuthentication(settings.administrator.user, settings.administrator.password)
+        app.register_blueprint(
+            admin_blueprint((*limit, authentication), clock, gateway.describe, shared_level, follower.look)
+        )
+    app.register_blueprint(operation_blueprint(gateway.ping, metrics.exposition, CONTENT_TYPE))
+    app.register_blueprint(docs_blueprint())
+    app.extensions[EXTENSION] = Service(gateway, follower)
+    return app
+
+
+class _NoSession(SessionInterface):
+    """Flask's own sessions are not used; opening and saving them would cost a sixth of a verification."""
+
+    _nothing = SecureCookieSession()
+
+    def open_session(self, app: Flask, request: Any) -> SecureCookieSession:  # noqa: ARG002 - Flask's signature
+        return self._nothing
+
+    def is_null_session(self, obj: object) -> bool:  # noqa: ARG002 - Flask's signature
+        return True
+
+
+def _flask(settings: Settings, metrics: Metrics) -> Flask:
+    app = Flask("presentation", static_folder=None)
+    app.config.update(MAX_CONTENT_LENGTH=LARGEST_BODY, PROPAGATE_EXCEPTIONS=False)
+    app.session_interface = _NoSession()
+    app.url_map.merge_slashes = False
+    app.json.sort_keys = False  # type: ignore[attr-defined] # the default provider has it
+    app.json.compact = True  # type: ignore[attr-defined] # likewise
+
+    @app.url_value_preprocessor
+    def note_route(endpoint: str | None, values: dict[str, Any] | None) -> None:  # noqa: ARG001 - Flask's signature
+        if request.url_rule is not None:
+            request.environ[ROUTE] = request.url_rule.rule
+
+    _answer_problems(app, metrics)
+    proxies = settings.trusted_proxies
+    edge = Edge(app.wsgi_app, metrics, deadline.start)
+    app.wsgi_app = ProxyFix(edge, x_for=proxies, x_proto=proxies, x_host=proxies) if proxies else edge  # type: ignore[method-assign] # Flask's documented way to wrap
+    return app
+
+
+def _rate_limit(app: Flask, settings: Settings, gateway: Gateway) -> tuple[Callable[[], None], ...]:
+    """The guard of what is open to the world; one count for all of it, so that a guesser gains nothing by moving on."""
+    if settings.rate_limit is None:
+        return ()
+    limiter = Limiter(
+        lambda: network_of(request.remote_addr),
+        app=app,
+        storage_uri=f"{GatewayStorage.STORAGE_SCHEME[0]}://",
+        storage_options={"gateway": gateway},  # type: ignore[dict-item] # passed on to our own storage
+        strategy="fixed-window",
+        headers_enabled=False,
+        swallow_errors=False,
+    )
+
+    @app.errorhandler(RateLimitExceeded)
+    def limited(_: RateLimitExceeded) -> Response:
+        current = limiter.current_limit
+        wait = 1 if current is None else max(1, round(current.window.reset_time - time.time()))
+        return Problem(Problems.RATE_LIMITED, f"Try again in {wait} s.", headers={"Retry-After": str(wait)}).response()
+
+    def within_the_limit() -> None:
+        """Nothing to do: Flask-Limiter has counted, and refused, before this is reached."""
+
+    return (limiter.shared_limit(settings.rate_limit, scope=_OPEN_TO_THE_WORLD)(within_the_limit),)
+
+
+def _answer_problems(app: Flask, metrics: Metrics) -> None:
+    """Turns every exception into a problem document; none into an acceptance."""
+    kinds: dict[type[Exception], Problems] = {
+        NotEnrolled: Problems.NOT_ENROLLED,
+        AlreadyEnrolled: Problems.ALREADY_ENROLLED,
+        AlreadyConfirmed: Problems.ALREADY_CONFIRMED,
+    }
+    for exception, kind in kinds.items():
+        app.register_error_handler(exception, lambda _, kind=kind: Problem(kind).response())
+
+    @app.errorhandler(Problem)
+    def problem(problem: Problem) -> Response:
+        return problem.response()
+
+    @app.errorhandler(StoreUnavailable)
+    def unavailable(error: StoreUnavailable) -> Response:
+        metrics.store_failure()
+        _log.error("store unavailable", extra={"problem": str(error)})
+        return Problem(Problems.STORE_UNAVAILABLE, headers={"Retry-After": str(RETRY_WHEN_UNAVAILABLE)}).response()
+
+    @app.errorhandler(HTTPException)
+    def http(error: HTTPException) -> Response:
+        kind = BY_STATUS.get(error.code or 500, Problems.INVALID_REQUEST)
+        allow = dict(error.get_headers()).get("Allow")
+        return Problem(kind, headers={"Allow": allow} if allow else {}).response()
+
+    @app.errorhandler(Exception)
+    def unexpected(error: Exception) -> Response:
+        call = current_call.get()
+        _log.critical("unexpected failure", exc_info=error, extra={"id": call.request_id if call else None})
+        return Problem(Problems.INTERNAL_ERROR).response()

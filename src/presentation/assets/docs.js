@@ -1,0 +1,12 @@
+"use strict";
+
+window.addEventListener("DOMContentLoaded", () => {
+  window.SwaggerUIBundle({
+    url: "/openapi.json",
+    dom_id: "#swagger-ui",
+    deepLinking: true,
+    validatorUrl: null,
+    displayRequestDuration: true,
+    presets: [window.SwaggerUIBundle.presets.apis],
+  });
+});

@@ -1,0 +1,91 @@
+"""What every request and answer goes through, whatever handles it: one WSGI layer, so that no route can miss it."""
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from application.call import Call, current_call
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+ROUTE: Final = "open_mfa.route"
+"""Where the route that matched is noted in the WSGI environment, for the metrics."""
+REQUEST_ID: Final = "X-Request-ID"
+LONGEST_REQUEST_ID: Final = 128
+NOTHING_FROM_ANYWHERE: Final = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+
+_ALWAYS: Final = [
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+]
+_UNLESS_SET: Final = [("Content-Security-Policy", NOTHING_FROM_ANYWHERE), ("Cache-Control", "no-store")]
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT"})
+
+_log = logging.getLogger("open_mfa.http")
+
+
+class RequestMetrics(Protocol):
+    """Where requests are counted."""
+
+    def request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """One answered request."""
+
+
+class Edge:
+    """Names the call, starts its deadline, sets the headers that every answer carries, and measures it.
+
+    Args:
+        application: the application behind.
+        metrics: where requests are counted.
+        begin: called at the start of every request.
+    """
+
+    def __init__(self, application: "WSGIApplication", metrics: RequestMetrics, begin: Callable[[], None]) -> None:
+        self._application = application
+        self._metrics = metrics
+        self._begin = begin
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        """Serves one request."""
+        started = time.perf_counter()
+        self._begin()
+        request_id = _request_id(environ.get("HTTP_X_REQUEST_ID"))
+        current_call.set(Call(request_id, environ.get("REMOTE_ADDR") or "unknown"))
+        method = environ["REQUEST_METHOD"]
+
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            present = {name.lower() for name, _ in headers}
+            headers = [
+                *headers,
+                *_ALWAYS,
+                *(header for header in _UNLESS_SET if header[0].lower() not in present),
+                (REQUEST_ID, request_id),
+            ]
+            seconds = time.perf_counter() - started
+            # The path as it was sent stays out of logs and metrics: people put codes into URLs, unasked.
+            route = environ.get(ROUTE, "(none)")
+            self._metrics.request(method if method in _METHODS else "(other)", route, int(status[:3]), seconds)
+            if _log.isEnabledFor(logging.DEBUG):
+                answered = {
+                    "method": method,
+                    "route": route,
+                    "status": int(status[:3]),
+                    "milliseconds": round(seconds * 1e3, 2),
+                }
+                _log.debug("answered", extra=answered)
+            return start_response(status, headers, exc_info)
+
+        return self._application(environ, start)
+
+
+def _request_id(sent: str | None) -> str:
+    """The caller's, if it is 1 to 128 printable ASCII characters; else a new one."""
+    if sent and len(sent) <= LONGEST_REQUEST_ID and sent.isascii() and sent.isprintable():
+        return sent
+    return os.urandom(16).hex()

@@ -1,0 +1,62 @@
+"""What those who run the service ask it."""
+
+from collections.abc import Callable
+
+from flask import Blueprint, Response
+
+from application.errors import StoreUnavailable
+from presentation import schemas
+from presentation.problems import Problem, Problems
+from presentation.resource import Operation, add, reply
+
+TAG = "Operation"
+
+
+def operation_blueprint(
+    check_store: Callable[[], None], exposition: Callable[[], bytes], exposition_type: str
+) -> Blueprint:
+    """`/healthz`, `/readyz` and `/metrics`."""
+    blueprint = Blueprint("operation", __name__)
+
+    def health() -> Response:
+        return reply({"status": "ok"})
+
+    def ready() -> Response:
+        try:
+            check_store()
+        except StoreUnavailable as error:
+            raise Problem(Problems.STORE_UNAVAILABLE, headers={"Retry-After": "2"}) from error
+        return reply({"status": "ok"})
+
+    def metrics() -> Response:
+        return Response(exposition(), content_type=exposition_type)
+
+    add(
+        blueprint,
+        "GET",
+        "/healthz",
+        health,
+        Operation(
+            summary="Whether the process serves", tag=TAG, answers={200: schemas.HealthView()}, touches_store=False
+        ),
+    )
+    add(
+        blueprint,
+        "GET",
+        "/readyz",
+        ready,
+        Operation(summary="Whether Redis answers in time", tag=TAG, answers={200: schemas.HealthView()}),
+    )
+    add(
+        blueprint,
+        "GET",
+        "/metrics",
+        metrics,
+        Operation(
+            summary="Metrics for Prometheus, of all workers together",
+            tag=TAG,
+            answers={200: ("text/plain",)},
+            touches_store=False,
+        ),
+    )
+    return blueprint

@@ -1,0 +1,201 @@
+"""Problem documents (RFC 9457): what went wrong, in a form that a program and a person can act on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from http import HTTPStatus
+from typing import Any, Final
+
+from flask import Response, json
+
+from application.call import current_call
+
+MEDIA_TYPE: Final = "application/problem+json"
+RETRY_WHEN_UNAVAILABLE: Final = 2
+"""Seconds: a fail-over takes 2 to 4."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemType:
+    """One kind of problem; `meaning` and `way_out` are for the person who opens its page."""
+
+    slug: str
+    status: int
+    title: str
+    meaning: str
+    way_out: str
+
+    @property
+    def uri(self) -> str:
+        """The relative reference that identifies the type and leads to its page."""
+        return f"/problems/{self.slug}"
+
+
+class Problems(Enum):
+    """Every kind of problem that this service answers with."""
+
+    INVALID_REQUEST = ProblemType(
+        "invalid-request",
+        400,
+        "The request is not valid",
+        "The body is not a JSON object, or some of its members are missing, unknown, of the wrong type or out of "
+        "range. Nothing was changed, and no wrong guess was counted.",
+        "Mend the members that «errors» names and send the request again.",
+    )
+    UNAUTHENTICATED = ProblemType(
+        "unauthenticated",
+        401,
+        "Credentials are missing or wrong",
+        "This part of the service is for administrators, and the request did not prove to come from one.",
+        "Send the administrator's name and password by HTTP Basic.",
+    )
+    CODE_REJECTED = ProblemType(
+        "code-rejected",
+        403,
+        "The code was not accepted",
+        "The code is wrong, was used before («replayed»), or came too late («expired»).",
+        "Wait for the next code of the authenticator, or ask for a new one, and try again. «attempts_left» says how "
+        "many more wrong codes are free of a lock; replayed and expired ones are not counted.",
+    )
+    CROSS_SITE_REQUEST = ProblemType(
+        "cross-site-request",
+        403,
+        "The request came from another site",
+        "A browser sent this request on behalf of a page of another site, and it would have changed something.",
+        "Use the service from its own pages, or from a program that is no browser.",
+    )
+    NOT_FOUND = ProblemType(
+        "not-found",
+        404,
+        "There is nothing here",
+        "No resource has this path.",
+        "Compare the path with the documentation at /docs.",
+    )
+    NOT_ENROLLED = ProblemType(
+        "not-enrolled",
+        404,
+        "This factor is not enrolled",
+        "There is nothing of this factor to verify, read or delete: it was never enrolled, was deleted, was burned by "
+        "wrong guesses, or its session is over.",
+        "Enrol the factor first, or ask for a new code.",
+    )
+    METHOD_NOT_ALLOWED = ProblemType(
+        "method-not-allowed",
+        405,
+        "This method is not allowed here",
+        "The resource exists, but does not know the request's method.",
+        "Use one of the methods that the Allow header names.",
+    )
+    NOT_ACCEPTABLE = ProblemType(
+        "not-acceptable",
+        406,
+        "No picture of an acceptable type",
+        "A QR code can be had as image/svg+xml and as image/png, and the request accepts neither.",
+        "Ask for one of the two in the Accept header, or by the endings .svg and .png.",
+    )
+    ALREADY_ENROLLED = ProblemType(
+        "already-enrolled",
+        409,
+        "This factor is already enrolled",
+        "The factor exists, and its secret is never replaced silently. Nothing was changed.",
+        "Delete the factor first, then enrol it again.",
+    )
+    ALREADY_CONFIRMED = ProblemType(
+        "already-confirmed",
+        409,
+        "This factor is already confirmed",
+        "The secret and its QR code are shown only until the first accepted code.",
+        "If the authenticator is lost, delete the factor and enrol it again.",
+    )
+    TOO_LARGE = ProblemType(
+        "too-large",
+        413,
+        "The request's body is too large",
+        "No body of more than 16 KiB is read.",
+        "Send only the members that the documentation names.",
+    )
+    UNSUPPORTED_MEDIA_TYPE = ProblemType(
+        "unsupported-media-type",
+        415,
+        "The body must be JSON",
+        "The request's body has another media type than application/json.",
+        "Send JSON in UTF-8, with Content-Type: application/json.",
+    )
+    LOCKED = ProblemType(
+        "locked",
+        429,
+        "This factor is locked",
+        "There were too many wrong codes in a row. While the lock lasts no code is judged, not even a good one.",
+        "Wait until «locked_until», or as many seconds as Retry-After says.",
+    )
+    RATE_LIMITED = ProblemType(
+        "rate-limited",
+        429,
+        "Too many requests",
+        "There were too many requests from this address.",
+        "Wait as many seconds as Retry-After says.",
+    )
+    INTERNAL_ERROR = ProblemType(
+        "internal-error",
+        500,
+        "Something went wrong in the service",
+        "This is a fault of the service, not of the request. No code was accepted.",
+        "Try again, and tell the operator the request's id.",
+    )
+    STORE_UNAVAILABLE = ProblemType(
+        "store-unavailable",
+        503,
+        "The store is not available",
+        "Redis can't be reached, answered too late, or holds what can't be read. No code was accepted.",
+        "Try again after as many seconds as Retry-After says.",
+    )
+
+
+BY_SLUG: Final[Mapping[str, ProblemType]] = {problem.value.slug: problem.value for problem in Problems}
+BY_STATUS: Final[Mapping[int, Problems]] = {
+    400: Problems.INVALID_REQUEST,
+    401: Problems.UNAUTHENTICATED,
+    404: Problems.NOT_FOUND,
+    405: Problems.METHOD_NOT_ALLOWED,
+    406: Problems.NOT_ACCEPTABLE,
+    413: Problems.TOO_LARGE,
+    415: Problems.UNSUPPORTED_MEDIA_TYPE,
+    429: Problems.RATE_LIMITED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem(Exception):
+    """Raised where a request can't be answered otherwise; `members` and `headers` are those of its kind."""
+
+    kind: Problems
+    detail: str | None = None
+    members: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def response(self) -> Response:
+        """The problem document."""
+        problem = self.kind.value
+        call = current_call.get()
+        document = {
+            "type": problem.uri,
+            "title": problem.title,
+            "status": problem.status,
+            "detail": self.detail or problem.meaning,
+            "request_id": call.request_id if call else None,
+            **self.members,
+        }
+        response = Response(json.dumps(document) + "\n", problem.status, mimetype=MEDIA_TYPE)
+        response.headers.extend(dict(self.headers))
+        return response
+
+
+def invalid(errors: Mapping[str, list[str]]) -> Problem:
+    """A 400 that names every bad member."""
+    names = ", ".join(errors)
+    return Problem(Problems.INVALID_REQUEST, f"Not valid: {names[:200]}.", {"errors": dict(errors)})
+
+
+def phrase(status: int) -> str:
+    """The status' reason phrase."""
+    return HTTPStatus(status).phrase

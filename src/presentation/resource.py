@@ -1,0 +1,166 @@
+"""What makes a function a resource's method: how its body is read, what it needs, and what OpenAPI is to say of it.
+
+The same description serves both the running service and the document, so that the two can't part.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from json import JSONDecoder
+from typing import Any, Final
+
+from flask import Blueprint, Response, json, request
+from marshmallow import Schema, ValidationError
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from presentation.problems import Problem, Problems, invalid
+
+LARGEST_BODY: Final = 16 * 1024
+"""Bytes."""
+READING: Final = frozenset({"GET", "HEAD"})
+JSON: Final = "application/json"
+DESCRIPTION: Final = "__open_mfa_operation__"
+
+View = Callable[..., Response]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One method of one resource.
+
+    Attributes:
+        summary: in a few words, for the documentation.
+        tag: the group it is shown in.
+        body: the schema that the request's body is read with, None where there is none.
+        body_required: whether the request must have a body.
+        answers: what a success looks like: status to schema, or to the media types that are not JSON.
+        problems: what else it answers with, beyond what every operation does.
+        examples: request bodies, by name.
+        security: the security scheme that it demands, None for none.
+        sets_cookie: whether a success sets the session cookie.
+        touches_store: whether it can fail with the store.
+    """
+
+    summary: str
+    tag: str
+    answers: Mapping[int, Schema | tuple[str, ...] | None]
+    description: str = ""
+    body: Schema | None = None
+    body_required: bool = False
+    problems: tuple[Problems, ...] = ()
+    examples: Mapping[str, Any] = field(default_factory=dict)
+    security: str | None = None
+    sets_cookie: bool = False
+    touches_store: bool = True
+
+
+def add(
+    blueprint: Blueprint,
+    method: str,
+    path: str,
+    view: View,
+    operation: Operation,
+    *,
+    guards: tuple[Callable[[], None], ...] = (),
+) -> None:
+    """Adds a method of a resource to the blueprint.
+
+    A request that changes something must not come from another site. Then `guards` are called, in order, and raise
+    a `Problem` to refuse. A body is read and validated, and handed to the view as `body`.
+    """
+    changing = method not in READING
+
+    def handle(**path_values: str) -> Response:
+        if changing:
+            refuse_other_sites()
+        for guard in guards:
+            guard()
+        if operation.body is not None:
+            return view(body=read_body(operation.body, required=operation.body_required), **path_values)
+        return view(**path_values)
+
+    setattr(handle, DESCRIPTION, operation)
+    name = f"{method.lower()}_{path.strip('/').replace('/', '_').replace('.', '_') or 'all'}"
+    blueprint.add_url_rule(path, endpoint=name, view_func=handle, methods=[method], provide_automatic_options=False)
+
+
+def reply(document: Mapping[str, Any], status: int = 200) -> Response:
+    """JSON."""
+    return Response(json.dumps(document) + "\n", status, mimetype=JSON)
+
+
+def refuse_other_sites() -> None:
+    """Refuses what a browser sends on behalf of a page of another site.
+
+    Fetch Metadata where the browser sends it, else the Origin (RFC 6454) against the host that the request was sent to.
+    Neither is sent by what is no browser.
+    """
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        if site == "cross-site":
+            raise Problem(Problems.CROSS_SITE_REQUEST)
+        return
+    origin = request.headers.get("Origin")
+    if origin is not None and origin.partition("://")[2] != request.host:
+        raise Problem(Problems.CROSS_SITE_REQUEST)
+
+
+def read_body(schema: Schema, *, required: bool) -> dict[str, Any]:
+    """The body, validated; an absent one counts as `{}` unless it is required.
+
+    Raises:
+        Problem: 400 with every bad member, 413 or 415.
+    """
+    try:
+        raw = request.get_data(cache=False)
+    except RequestEntityTooLarge:
+        raise Problem(Problems.TOO_LARGE) from None
+    if (raw or request.mimetype) and not _is_json():
+        raise Problem(Problems.UNSUPPORTED_MEDIA_TYPE)
+    document = _parse(raw) if raw or required else {}
+    if not isinstance(document, dict):
+        raise invalid({"body": ["Must be a JSON object."]})
+    try:
+        loaded: dict[str, Any] = schema.load(document)
+    except ValidationError as error:
+        raise invalid(_flat(error.messages)) from None
+    return loaded
+
+
+def _is_json() -> bool:
+    charset = request.mimetype_params.get("charset", "utf-8")
+    return request.mimetype == JSON and charset.lower().replace("_", "-") in {"utf-8", "utf8"}
+
+
+def _parse(raw: bytes) -> Any:
+    try:
+        document = _decoder.decode(raw.decode("utf-8"))
+        if b"\\u" in raw:
+            # Half a surrogate pair can be spelt in JSON but not in UTF-8: it is refused before it gets anywhere.
+            json.dumps(document, ensure_ascii=False).encode("utf-8")
+    except (ValueError, RecursionError):
+        raise invalid({"body": ["Must be JSON in UTF-8, no member named twice."]}) from None
+    return document
+
+
+def _flat(messages: Any, prefix: str = "") -> dict[str, list[str]]:
+    """Marshmallow's nested messages as {member: [message, …]}; members of members are joined by a dot."""
+    if isinstance(messages, list):
+        return {prefix or "body": [str(message) for message in messages]}
+    flat: dict[str, list[str]] = {}
+    for name, inner in messages.items():
+        flat |= _flat(inner, f"{prefix}.{name}" if prefix else str(name))
+    return flat
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("repeated member")
+    return members
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(name)
+
+
+_decoder: Final = JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)

@@ -1,0 +1,403 @@
+"""The shape of bodies, and nothing but the shape: requests are read with these schemas, and OpenAPI is made of them."""
+
+from typing import Any, Final
+
+from marshmallow import RAISE, Schema, ValidationError, fields, validate
+
+from application.log_level import LEVELS
+from domain.code import LONGEST_CODE, SHORTEST_CODE, Code
+from domain.credential import Status
+from domain.errors import DomainError
+from domain.failures import FAILURES_BEFORE_LOCK
+from domain.one_time_code import CODE_DIGITS, CODE_LIFETIME, DEFAULT_CODE_DIGITS, DEFAULT_CODE_LIFETIME
+from domain.owner import Factor
+from domain.parameters import (
+    COUNTER,
+    DEFAULT_DIGITS,
+    DEFAULT_INTERVAL,
+    DEFAULT_LOOK_AHEAD,
+    DEFAULT_WINDOW,
+    DIGITS,
+    INTERVAL,
+    LONGEST_NAME,
+    LOOK_AHEAD,
+    WINDOW,
+    HashAlgorithm,
+    Range,
+    check_name,
+)
+from domain.secret import LONGEST_SECRET, SHORTEST_SECRET, SharedSecret
+from domain.totp import RESYNCHRONIZATION_STEPS
+from domain.verdict import Reason
+
+LONGEST_TYPED: Final = 512
+"""Characters of a code or a secret, with all that people put between its groups."""
+RESPONSE_CHANNEL: Final = "response"
+CHANNELS: Final = (RESPONSE_CHANNEL, "email", "webhook")
+_EXAMPLE_SECRET: Final = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"  # noqa: S105 - RFC 4226 appendix D
+_MOMENT: Final = "2026-11-22T03:28:00Z"
+
+
+class ParsedField(fields.String):
+    """A string that the domain has a type for; the domain's refusal becomes the member's message."""
+
+    def parse(self, text: str) -> Any:
+        """Raises `DomainError`."""
+        raise NotImplementedError
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if len(text) > LONGEST_TYPED:
+            raise ValidationError(f"Must have at most {LONGEST_TYPED} characters.")
+        try:
+            return self.parse(text)
+        except DomainError as error:
+            raise ValidationError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
+
+
+class CodeField(ParsedField):
+    """A code as people type it; read as a `Code`."""
+
+    def __init__(self, example: str = "492 039") -> None:
+        super().__init__(
+            required=True,
+            metadata={
+                "description": f"{SHORTEST_CODE} to {LONGEST_CODE} ASCII digits, as many as the factor's codes have. "
+                "Spaces and hyphens are ignored.",
+                "pattern": rf"^[ \-]*([0-9][ \-]*){{{SHORTEST_CODE},{LONGEST_CODE}}}$",
+                "maxLength": LONGEST_TYPED,
+                "example": example,
+            },
+        )
+
+    def parse(self, text: str) -> Code:
+        """Raises `MalformedCode`."""
+        return Code.parse(text)
+
+
+class SecretField(ParsedField):
+    """A shared secret that is brought along; read as a `SharedSecret`."""
+
+    def parse(self, text: str) -> SharedSecret:
+        """Raises `InvalidSecret`."""
+        return SharedSecret.from_base32(text)
+
+
+class NameField(ParsedField):
+    """A label or an issuer, as the authenticator shows it."""
+
+    def parse(self, text: str) -> str:
+        """Raises `InvalidValue`."""
+        return check_name(text)
+
+
+def _name(description: str, example: str) -> NameField:
+    return NameField(
+        metadata={
+            "description": f"{description} 1 to {LONGEST_NAME} printable characters without a colon.",
+            "pattern": r"^[A-Za-z0-9 ._@+\-]*[A-Za-z0-9]$",
+            "minLength": 1,
+            "maxLength": LONGEST_NAME,
+            "example": example,
+        }
+    )
+
+
+def _whole(limits: Range, default: int, description: str) -> fields.Integer:
+    return fields.Integer(
+        strict=True, load_default=default, validate=validate.Range(*limits), metadata={"description": description}
+    )
+
+
+def _moment(description: str, *, nullable: bool = False, example: str | None = _MOMENT) -> fields.String:
+    metadata = {"description": f"{description} RFC 3339, UTC.", "format": "date-time", "example": example}
+    return fields.String(required=True, allow_none=nullable, metadata=metadata)
+
+
+def _shown(field: type[fields.Field[Any]], description: str, example: object, **options: Any) -> Any:
+    return field(required=True, metadata={"description": description, "example": example}, **options)
+
+
+class RequestSchema(Schema):
+    """A request's body: a member that is not named here is an error."""
+
+    class Meta:
+        """Unknown members are refused rather than ignored: a misspelt one would silently do nothing."""
+
+        unknown = RAISE
+
+
+class DeliveryRequest(RequestSchema):
+    """How a one-time code is to reach its person."""
+
+    channel = fields.String(
+        load_default=RESPONSE_CHANNEL,
+        validate=validate.OneOf(CHANNELS),
+        metadata={"description": "A channel that is not set up is refused.", "example": RESPONSE_CHANNEL},
+    )
+    to = fields.String(
+        validate=validate.Length(1, 320), metadata={"description": "Where to send it; not for «response»."}
+    )
+
+
+class IssueCodeBody(RequestSchema):
+    """A new one-time code."""
+
+    digits = _whole(CODE_DIGITS, DEFAULT_CODE_DIGITS, "How many digits the code has.")
+    lifetime = _whole(CODE_LIFETIME, DEFAULT_CODE_LIFETIME, "Seconds for which the code is good.")
+    delivery = fields.Nested(DeliveryRequest, metadata={"example": {"channel": RESPONSE_CHANNEL}})
+
+
+class EnrolBody(RequestSchema):
+    """What enrolling HOTP and TOTP have in common."""
+
+    algorithm = fields.Enum(
+        HashAlgorithm,
+        by_value=fields.String(),
+        metadata={"description": "The hash under HMAC. Many authenticator apps honour SHA1 only.", "example": "SHA1"},
+    )
+    digits = _whole(DIGITS, DEFAULT_DIGITS, "How many digits the codes have.")
+    label = _name("The account's name in the authenticator.", "alice@example.com")
+    issuer = _name("The issuer's name in the authenticator.", "Example")
+    secret = SecretField(
+        metadata={
+            "description": f"Brings a secret along instead of a random one: base32, {SHORTEST_SECRET * 8} to "
+            f"{LONGEST_SECRET * 8} bits. Case, spaces, hyphens and padding are ignored.",
+            "pattern": "^[A-Z2-7]{32}$",
+            "maxLength": LONGEST_TYPED,
+            "example": _EXAMPLE_SECRET,
+        }
+    )
+
+
+class EnrolHotpBody(EnrolBody):
+    """A new HOTP secret (RFC 4226)."""
+
+    initial_counter = _whole(COUNTER, 0, "The counter of the first code.")
+    look_ahead = _whole(LOOK_AHEAD, DEFAULT_LOOK_AHEAD, "How many codes beyond the next one are accepted.")
+
+
+class EnrolTotpBody(EnrolBody):
+    """A new TOTP secret (RFC 6238)."""
+
+    interval = _whole(INTERVAL, DEFAULT_INTERVAL, "Seconds that a time step lasts. Many apps honour 30 only.")
+    window = _whole(WINDOW, DEFAULT_WINDOW, "Time steps accepted on either side of the current one.")
+
+
+class VerifyBody(RequestSchema):
+    """One code."""
+
+    code = CodeField()
+
+
+class ResynchronizeBody(RequestSchema):
+    """Two consecutive codes."""
+
+    codes = fields.List(
+        CodeField(),
+        required=True,
+        validate=validate.Length(equal=2),
+        metadata={
+            "description": "Two codes that the authenticator showed one after the other.",
+            "example": ["755224", "287082"],
+        },
+    )
+
+
+class SetLogLevelBody(RequestSchema):
+    """The log level of all workers of all instances."""
+
+    level = fields.String(
+        required=True, validate=validate.OneOf(LEVELS), metadata={"description": "The level.", "example": "INFO"}
+    )
+
+
+class DeliveryView(Schema):
+    """How the code reaches its person."""
+
+    channel = _shown(fields.String, "The channel.", RESPONSE_CHANNEL, validate=validate.OneOf(CHANNELS))
+
+
+class IssuedCodeView(Schema):
+    """A new one-time code."""
+
+    code = fields.String(
+        metadata={"description": "The code; only where the channel is «response».", "example": "492039"}
+    )
+    digits = _shown(fields.Integer, "How many digits it has.", 6)
+    expires_at = _moment("When it ends.")
+    delivery = fields.Nested(DeliveryView, required=True)
+
+
+class EnrolmentView(Schema):
+    """A new secret, shown this once."""
+
+    uri = _shown(
+        fields.String,
+        "The provisioning URI (Key URI Format).",
+        f"otpauth://totp/Open-MFA:session?secret={_EXAMPLE_SECRET}&issuer=Open-MFA&algorithm=SHA1&digits=6&period=30",
+    )
+    secret = _shown(fields.String, "The shared secret in base32.", _EXAMPLE_SECRET)
+    algorithm = _shown(fields.String, "The hash under HMAC.", "SHA1", validate=validate.OneOf(list(HashAlgorithm)))
+    digits = _shown(fields.Integer, "How many digits the codes have.", 6)
+    status = _shown(
+        fields.String, "Pending until the first accepted code.", "pending", validate=validate.OneOf(list(Status))
+    )
+    qr = _shown(fields.String, "Where the QR code can be had until then.", "/api/v1/session/totp/qr")
+    expires_at = _moment("When the enrolment ends, null for never.", nullable=True)
+
+
+class HotpEnrolmentView(EnrolmentView):
+    """A new HOTP secret."""
+
+    counter = _shown(fields.Integer, "The counter of the next code.", 0)
+    look_ahead = _shown(fields.Integer, "How many codes beyond the next one are accepted.", DEFAULT_LOOK_AHEAD)
+
+
+class TotpEnrolmentView(EnrolmentView):
+    """A new TOTP secret."""
+
+    interval = _shown(fields.Integer, "Seconds that a time step lasts.", DEFAULT_INTERVAL)
+    window = _shown(fields.Integer, "Time steps accepted on either side of the current one.", DEFAULT_WINDOW)
+
+
+class VerifiedView(Schema):
+    """The code was accepted, and is spent."""
+
+    verified = _shown(fields.Boolean, "Always true: a code that is not accepted is never a 2xx.", example=True)
+    factor = _shown(fields.String, "The factor.", "totp", validate=validate.OneOf(list(Factor)))
+    status = _shown(fields.String, "Confirmed by now.", "confirmed", validate=validate.OneOf(list(Status)))
+
+
+class ResynchronizedView(Schema):
+    """Both codes were accepted, and are spent."""
+
+    resynchronized = _shown(fields.Boolean, "Always true.", example=True)
+    factor = _shown(fields.String, "The factor.", "totp", validate=validate.OneOf([Factor.HOTP, Factor.TOTP]))
+    status = _shown(fields.String, "Confirmed by now.", "confirmed", validate=validate.OneOf(list(Status)))
+
+
+class HotpResynchronizedView(ResynchronizedView):
+    """Both codes were accepted; the counter stands behind them."""
+
+    counter = _shown(fields.Integer, "The counter of the next code.", 2)
+
+
+class TotpResynchronizedView(ResynchronizedView):
+    """Both codes were accepted; the drift is remembered."""
+
+    drift = _shown(
+        fields.Integer,
+        "Time steps that the authenticator is ahead of the service.",
+        -3,
+        validate=validate.Range(-RESYNCHRONIZATION_STEPS, RESYNCHRONIZATION_STEPS),
+    )
+
+
+class CredentialView(Schema):
+    """What there is to know of a factor; never a secret or a code."""
+
+    factor = _shown(fields.String, "The factor.", "totp", validate=validate.OneOf(list(Factor)))
+    status = _shown(
+        fields.String, "Pending until the first accepted code.", "confirmed", validate=validate.OneOf(list(Status))
+    )
+    digits = _shown(fields.Integer, "How many digits the codes have.", 6)
+    created_at = _moment("When it was enrolled or issued.")
+    confirmed_at = _moment("When its first code was accepted.", nullable=True)
+    last_used_at = _moment("When a code was last accepted.", nullable=True)
+    failed_attempts = _shown(fields.Integer, "Wrong codes since the last accepted one.", 0)
+    locked_until = _moment("Until when no code is judged; null when not locked.", nullable=True, example=None)
+    expires_at = _moment("When it ends, null for never.", nullable=True)
+
+
+class SecretCredentialView(CredentialView):
+    """What there is to know of HOTP and TOTP."""
+
+    algorithm = _shown(fields.String, "The hash under HMAC.", "SHA1", validate=validate.OneOf(list(HashAlgorithm)))
+    label = fields.String(required=True, allow_none=True, metadata={"description": "As enrolled.", "example": None})
+    issuer = fields.String(required=True, allow_none=True, metadata={"description": "As enrolled.", "example": None})
+
+
+class HotpView(SecretCredentialView):
+    """What there is to know of a HOTP factor."""
+
+    counter = _shown(fields.Integer, "The counter of the next code.", 1)
+    look_ahead = _shown(fields.Integer, "How many codes beyond the next one are accepted.", DEFAULT_LOOK_AHEAD)
+
+
+class TotpView(SecretCredentialView):
+    """What there is to know of a TOTP factor."""
+
+    interval = _shown(fields.Integer, "Seconds that a time step lasts.", DEFAULT_INTERVAL)
+    window = _shown(fields.Integer, "Time steps accepted on either side of the current one.", DEFAULT_WINDOW)
+    drift = _shown(fields.Integer, "Time steps that the authenticator is ahead, as resynchronization found it.", 0)
+
+
+class OwnerView(Schema):
+    """Everything that an owner has."""
+
+    factors = fields.List(
+        fields.Nested(CredentialView), required=True, metadata={"description": "One for each factor."}
+    )
+    expires_at = _moment("When the last of them ends; null for never, or where there are none.", nullable=True)
+
+
+class ServerView(Schema):
+    """How the service, or Redis, is."""
+
+    status = _shown(fields.String, "Whether it answers.", "up", validate=validate.OneOf(["up", "down"]))
+    datetime = _moment("Its clock; null when down.", nullable=True)
+    version = fields.String(
+        required=True, allow_none=True, metadata={"description": "Its version; null when down.", "example": "7.0.15"}
+    )
+
+
+class LogLevelView(Schema):
+    """The log level of all workers of all instances."""
+
+    level = _shown(fields.String, "The level.", "INFO", validate=validate.OneOf(LEVELS))
+
+
+class HealthView(Schema):
+    """The service answers."""
+
+    status = _shown(fields.String, "Always «ok».", "ok", validate=validate.Equal("ok"))
+
+
+class ProblemView(Schema):
+    """A problem document (RFC 9457)."""
+
+    type = _shown(fields.String, "Identifies the kind of problem, and leads to its explanation.", "/problems/not-found")
+    title = _shown(fields.String, "The kind in a few words.", "There is nothing here")
+    status = _shown(fields.Integer, "The HTTP status.", 404)
+    detail = _shown(fields.String, "What went wrong this time.", "No resource has this path.")
+    request_id = _shown(fields.String, "Also in X-Request-ID, and in the logs.", "2f1b0c9e")
+
+
+class InvalidRequestView(ProblemView):
+    """A 400: every bad member with what is wrong about it."""
+
+    errors = fields.Dict(
+        keys=fields.String(),
+        values=fields.List(fields.String()),
+        required=True,
+        metadata={
+            "description": "Every bad member, with what is wrong about it.",
+            "example": {"code": ["Must be 6 to 10 digits."]},
+        },
+    )
+
+
+class CodeRejectedView(ProblemView):
+    """A code that was judged and refused."""
+
+    reason = _shown(fields.String, "Why.", "wrong", validate=validate.OneOf(list(Reason)))
+    attempts_left = _shown(
+        fields.Integer, "Wrong codes that are free of a lock.", 4, validate=validate.Range(0, FAILURES_BEFORE_LOCK)
+    )
+
+
+class LockedView(ProblemView):
+    """A code that was not judged."""
+
+    locked_until = _moment("When the lock ends.")

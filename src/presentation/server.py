@@ -1,0 +1,89 @@
+"""The service under gunicorn."""
+
+import atexit
+import logging
+import shutil
+from typing import TYPE_CHECKING, Any, Final
+
+from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
+
+from infrastructure.logs import configure_logging
+from infrastructure.metrics import worker_ended
+from infrastructure.settings import Settings
+from presentation.app import EXTENSION, create_app
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+GRACE: Final = 20
+"""Seconds that requests under way have to end after SIGTERM; the longest takes 5."""
+
+_log = logging.getLogger("open_mfa.server")
+
+
+class JsonLogger(Logger):
+    """gunicorn's own lines go the way of all others."""
+
+    def setup(self, cfg: Any) -> None:  # noqa: ARG002 - gunicorn's signature
+        self.error_log.propagate = True
+        self.error_log.setLevel(logging.INFO)
+        self.access_log.disabled = True
+
+
+class Server(BaseApplication):
+    """gunicorn, configured by the settings alone: no file, no command line, no GUNICORN_CMD_ARGS."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        settings = self._settings
+        for name, value in {
+            "bind": f"[{settings.host}]:{settings.port}"
+            if ":" in settings.host
+            else f"{settings.host}:{settings.port}",
+            "workers": settings.workers,
+            "threads": settings.threads,
+            "worker_class": "gthread",
+            "logger_class": JsonLogger,
+            "graceful_timeout": GRACE,
+            "timeout": 30,
+            "keepalive": 75,
+            "forwarded_allow_ips": "",
+            "limit_request_line": 4094,
+            "post_worker_init": _started,
+            "worker_exit": _ended,
+            "child_exit": _reaped,
+            "proc_name": "open-mfa",
+            "control_socket_disable": True,
+        }.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> "WSGIApplication":  # type: ignore[override] # the stubs know no StartResponse
+        configure_logging(self._settings.log_level)
+        return create_app(self._settings)
+
+
+def serve(settings: Settings, metrics_directory: str) -> None:
+    """Serves until SIGTERM or SIGINT. `metrics_directory` is where the workers put their counts; it is removed then."""
+    configure_logging(settings.log_level)
+    atexit.register(shutil.rmtree, metrics_directory, ignore_errors=True)
+    for notice in settings.notices:
+        _log.warning(notice)
+    Server(settings).run()
+
+
+def _started(worker: Any) -> None:
+    worker.wsgi.extensions[EXTENSION].start()
+
+
+def _ended(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's signature
+    app = getattr(worker, "wsgi", None)
+    if app is not None:
+        app.extensions[EXTENSION].stop()
+
+
+def _reaped(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's signature
+    worker_ended(worker.pid)

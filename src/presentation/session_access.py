@@ -1,0 +1,33 @@
+"""The session as an owner: whoever holds the cookie."""
+
+from collections.abc import Callable
+from functools import partial
+
+from flask import Response, request
+
+from domain.owner import Owner
+from presentation.sessions import Sessions
+
+
+class SessionAccess:
+    """Implements `OwnerAccess` on the session cookie."""
+
+    tag = "Session"
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+        self.lifetime: int | None = sessions.lifetime
+
+    def present(self) -> Owner | None:
+        """Whose cookie it is."""
+        session_id = self._sessions.id_of(request)
+        return None if session_id is None else self._sessions.owner(session_id)
+
+    def found(self) -> tuple[Owner, Callable[[Response], None]]:
+        """The session of the cookie, or a new one; either way the cookie lives as long as what is enrolled now."""
+        session_id = self._sessions.id_of(request) or self._sessions.new_id()
+        return self._sessions.owner(session_id), partial(self._sessions.start, session_id=session_id)
+
+    def dismiss(self, response: Response) -> None:
+        """Takes the cookie away."""
+        self._sessions.end(response)
