@@ -1,0 +1,41 @@
+"""What all tests share."""
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.support.redis_server import RedisServer
+
+settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("default")
+
+MISSING_REDIS = (
+    "redis-server is not installed, so nothing was tested against a real Redis (Debian: apt-get install redis-server)"
+)
+
+
+def require_redis_server() -> None:
+    """Fails in CI, and skips elsewhere, on a machine without redis-server."""
+    if shutil.which("redis-server") is not None:
+        return
+    if os.environ.get("CI"):
+        pytest.fail(MISSING_REDIS, pytrace=False)
+    pytest.skip(MISSING_REDIS)
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """One real Redis for all tests that only use it; whoever harms one starts one of his own."""
+    require_redis_server()
+    with RedisServer() as server:
+        yield server
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says loudly what was not tested."""
+    if shutil.which("redis-server") is None:
+        terminalreporter.section("NOT TESTED", red=True)
+        terminalreporter.line(MISSING_REDIS, red=True)

@@ -1,0 +1,35 @@
+"""Named fakes of the ports that the contract allows to fake: time and chance."""
+
+import itertools
+
+from domain.code import Code
+from domain.secret import SharedSecret
+
+NOON = 1_795_348_800
+"""2026-11-22T12:00:00Z."""
+
+
+class FakeClock:
+    """Stands still until it is moved."""
+
+    def __init__(self, now: int = NOON) -> None:
+        self.time = now
+
+    def now(self) -> int:
+        return self.time
+
+    def advance(self, seconds: int) -> None:
+        self.time += seconds
+
+
+class FakeRandomness:
+    """Predictable, and never the same twice."""
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count(1)
+
+    def secret(self) -> SharedSecret:
+        return SharedSecret(f"a predictable {next(self._numbers):06d}".encode())
+
+    def code(self, digits: int) -> Code:
+        return Code(f"{next(self._numbers) * 7919 % 10**digits:0{digits}d}")

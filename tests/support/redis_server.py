@@ -1,0 +1,59 @@
+"""A real redis-server on a free port."""
+
+import shutil
+import signal
+import tempfile
+from pathlib import Path
+from typing import Self
+
+import redis
+
+from tests.support.processes import free_port, listens, spawn, stop, wait_until
+
+
+class RedisServer:
+    """Started by `with`; can be killed, frozen, thawed and restarted with what it had written to its log."""
+
+    def __init__(self, *options: str, port: int | None = None) -> None:
+        self.port = port or free_port()
+        self.directory = Path(tempfile.mkdtemp(prefix="open-mfa-redis-"))
+        self.log = self.directory / "redis.log"
+        self._options = options
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        stop(self.process, kill=True)
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def start(self) -> None:
+        command = ["redis-server", "--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.directory)]
+        command += ["--save", "", "--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction"]
+        self.process = spawn([*command, *self._options], self.log)
+        wait_until(lambda: listens(self.port), "redis-server's start", self.log)
+
+    def client(self) -> redis.Redis:
+        """A client for looking at what is stored, or spoiling it."""
+        return redis.Redis(port=self.port, socket_timeout=5)
+
+    def kill(self) -> None:
+        """A crash."""
+        stop(self.process, kill=True)
+
+    def restart(self) -> None:
+        """Comes back with its append-only file."""
+        self.kill()
+        self.start()
+
+    def freeze(self) -> None:
+        """Hangs: connections stay open and nothing is answered."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self.process.send_signal(signal.SIGCONT)

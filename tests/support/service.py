@@ -1,0 +1,74 @@
+"""The real service, as `open-mfa serve` runs it under gunicorn."""
+
+import base64
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, Self
+
+import requests
+
+from tests.support.processes import free_port, spawn, stop, wait_until
+
+SETTINGS = {
+    "OPEN_MFA_ENV": "production",
+    "OPEN_MFA_SECRET_KEY": "tests sign their cookies with this key",
+    "OPEN_MFA_ENCRYPTION_KEYS": "test:" + base64.b64encode(bytes(range(32))).decode(),
+    "OPEN_MFA_COOKIE_SECURE": "false",
+    "OPEN_MFA_RATE_LIMIT": "off",
+    "OPEN_MFA_ADMIN_USER": "admin",
+    "OPEN_MFA_ADMIN_PASSWORD": "correct horse battery staple",
+}
+
+
+class Service:
+    """Started by `with`, on a free port; every setting can be overridden."""
+
+    def __init__(self, **settings: str) -> None:
+        self.port = free_port()
+        self.directory = Path(tempfile.mkdtemp(prefix="open-mfa-service-"))
+        self.log = self.directory / "service.log"
+        self.settings = SETTINGS | {"HOST": "127.0.0.1", "PORT": str(self.port)} | settings
+        self.base = f"http://127.0.0.1:{self.port}"
+        self.api = f"{self.base}/api/v1"
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        stop(self.process, kill=self.process.poll() is None and not self._ends())
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def start(self) -> None:
+        self.process = spawn([str(Path(sys.executable).with_name("open-mfa")), "serve"], self.log, self.settings)
+        wait_until(self.answers, "the service's start", self.log)
+
+    def answers(self) -> bool:
+        """Whether the process serves; raises when it has ended."""
+        if self.process.poll() is not None:
+            raise ChildProcessError(self.log.read_text())
+        try:
+            return requests.get(f"{self.base}/healthz", timeout=2).status_code == 200
+        except requests.ConnectionError:
+            return False
+
+    def lines(self) -> list[dict[str, Any]]:
+        """What it has logged, line by line."""
+        return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+
+    def browser(self) -> requests.Session:
+        """A client with a cookie jar of its own."""
+        client = requests.Session()
+        client.cookies = requests.cookies.RequestsCookieJar()
+        return client
+
+    def _ends(self) -> bool:
+        try:
+            stop(self.process)
+        except subprocess.TimeoutExpired:
+            return False
+        return True

@@ -1,0 +1,20 @@
+"""The service as a whole, on a real Redis."""
+
+import pyotp
+
+from tests.support.redis_server import RedisServer
+from tests.support.service import Service
+
+
+def test_a_totp_code_is_accepted_once_and_then_named_a_replay(redis_server: RedisServer) -> None:
+    with Service(OPEN_MFA_REDIS_URL=redis_server.url, WEB_CONCURRENCY="2") as service:
+        browser = service.browser()
+        enrolled = browser.post(f"{service.api}/session/totp")
+        code = pyotp.TOTP(enrolled.json()["secret"]).now()
+
+        first = browser.post(f"{service.api}/session/totp/verify", json={"code": code})
+        second = browser.post(f"{service.api}/session/totp/verify", json={"code": code})
+
+    assert first.status_code == 200
+    assert second.status_code == 403
+    assert second.json()["reason"] == "replayed"
