@@ -30,7 +30,7 @@ $(DEV): requirements/dev.txt $(SERVE)
 
 .PHONY: run
 run: $(SERVE) ## Set up and serve on http://$HOST:$PORT, by default http://127.0.0.1:8080
-	OPEN_MFA_ENV="$${OPEN_MFA_ENV:-development}" exec $(BIN)/open-mfa serve
+	@OPEN_MFA_ENV="$${OPEN_MFA_ENV:-development}" exec $(BIN)/open-mfa serve
 
 .PHONY: test
 test: $(DEV) ## Set up and test; options for pytest in ARGS

@@ -25,14 +25,14 @@ class AuditTrail:
     def judged(self, action: Action, credential_id: CredentialId, verdict: Verdict) -> None:
         """`verified` or `resynchronized`, with the outcome."""
         self._metrics.verdict(credential_id.factor.value, action.value, verdict)
-        extra = _subject(credential_id) | {
+        extra: dict[str, object] = _subject(credential_id) | {
             "event": action.value,
             "outcome": "accepted" if isinstance(verdict, Accepted) else "refused",
         }
         if not isinstance(verdict, Accepted):
             extra["reason"] = outcome_of(verdict)
         if isinstance(verdict, Rejected):
-            extra["attempts_left"] = str(verdict.attempts_left)
+            extra["attempts_left"] = verdict.attempts_left
         _log.info(action.value, extra=extra)
 
     def locked(self, credential_id: CredentialId, until: int) -> None:

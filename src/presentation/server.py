@@ -1,8 +1,9 @@
 """The service under gunicorn."""
 
-import atexit
 import logging
 import shutil
+from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from gunicorn.app.base import BaseApplication
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 GRACE: Final = 20
 """Seconds that requests under way have to end after SIGTERM; the longest takes 5."""
 
+_MEMORY: Final = "/dev/shm"  # noqa: S108 - gunicorn's heartbeat must not wait for a disk
+
 _log = logging.getLogger("open_mfa.server")
 
 
@@ -34,16 +37,15 @@ class JsonLogger(Logger):
 class Server(BaseApplication):
     """gunicorn, configured by the settings alone: no file, no command line, no GUNICORN_CMD_ARGS."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, metrics_directory: str) -> None:
         self._settings = settings
+        self._metrics_directory = metrics_directory
         super().__init__()
 
     def load_config(self) -> None:
         settings = self._settings
         for name, value in {
-            "bind": f"[{settings.host}]:{settings.port}"
-            if ":" in settings.host
-            else f"{settings.host}:{settings.port}",
+            "bind": _authority(settings),
             "workers": settings.workers,
             "threads": settings.threads,
             "worker_class": "gthread",
@@ -53,13 +55,21 @@ class Server(BaseApplication):
             "keepalive": 75,
             "forwarded_allow_ips": "",
             "limit_request_line": 4094,
+            "when_ready": self._announce,
             "post_worker_init": _started,
             "worker_exit": _ended,
             "child_exit": _reaped,
+            "on_exit": lambda _: shutil.rmtree(self._metrics_directory, ignore_errors=True),
+            "worker_tmp_dir": _MEMORY if Path(_MEMORY).is_dir() else None,
             "proc_name": "open-mfa",
             "control_socket_disable": True,
         }.items():
             self.cfg.set(name, value)
+
+    def _announce(self, server: Any) -> None:  # noqa: ARG002 - gunicorn's signature
+        settings = self._settings
+        url = f"http://{_authority(settings)}"
+        _log.info("serving", extra={"url": url, "docs": f"{url}/docs", "version": version("open-mfa")})
 
     def load(self) -> "WSGIApplication":  # type: ignore[override] # the stubs know no StartResponse
         configure_logging(self._settings.log_level)
@@ -69,10 +79,15 @@ class Server(BaseApplication):
 def serve(settings: Settings, metrics_directory: str) -> None:
     """Serves until SIGTERM or SIGINT. `metrics_directory` is where the workers put their counts; it is removed then."""
     configure_logging(settings.log_level)
-    atexit.register(shutil.rmtree, metrics_directory, ignore_errors=True)
     for notice in settings.notices:
         _log.warning(notice)
-    Server(settings).run()
+    Server(settings, metrics_directory).run()
+
+
+def _authority(settings: Settings) -> str:
+    """host:port, with the brackets that an IPv6 address wants."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"{host}:{settings.port}"
 
 
 def _started(worker: Any) -> None:

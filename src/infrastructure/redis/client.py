@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import fakeredis
 from redis import Redis, RedisCluster
 from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode
@@ -36,6 +35,8 @@ class _Place:
 
 def embedded() -> Connect:
     """A store in this process's memory, under the same commands and the same script as the real one."""
+    import fakeredis  # noqa: PLC0415 - it takes a third of a second, which a service with a Redis need not spend
+
     client = fakeredis.FakeRedis()
     return lambda: client
 

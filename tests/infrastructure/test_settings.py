@@ -1,0 +1,203 @@
+"""Settings: everything is checked before anything starts, and every fault is named at once."""
+
+import base64
+from pathlib import Path
+
+import pytest
+
+from domain.parameters import HashAlgorithm
+from infrastructure.settings import Administrator, SettingsError, load_settings
+
+KEY = base64.b64encode(bytes(range(32))).decode()
+REQUIRED = {"OPEN_MFA_SECRET_KEY": "a signing key for the tests", "OPEN_MFA_ENCRYPTION_KEYS": f"k1:{KEY}"}
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
+    """An environment in which nothing is set, in an empty directory."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("HOST", "PORT", "WEB_CONCURRENCY", "THREADS", "OPEN_MFA_ENV"):
+        monkeypatch.delenv(name, raising=False)
+    return monkeypatch
+
+
+def set_all(environment: pytest.MonkeyPatch, **values: str) -> None:
+    for name, value in values.items():
+        environment.setenv(name, value)
+
+
+def problems(environment: pytest.MonkeyPatch, **values: str) -> dict[str, list[str]]:
+    set_all(environment, **values)
+    with pytest.raises(SettingsError) as raised:
+        load_settings()
+    return raised.value.problems
+
+
+def test_production_demands_its_keys(environment: pytest.MonkeyPatch) -> None:
+    assert set(problems(environment)) == {"OPEN_MFA_SECRET_KEY", "OPEN_MFA_ENCRYPTION_KEYS"}
+
+
+def test_the_required_settings_are_enough(environment: pytest.MonkeyPatch) -> None:
+    set_all(environment, **REQUIRED)
+
+    settings = load_settings()
+
+    assert (settings.host, settings.port, settings.workers, settings.threads) == ("127.0.0.1", 8080, 1, 8)
+    assert settings.environment == "production"
+    assert settings.cookie_secure
+    assert settings.session_lifetime == 3600
+    assert settings.rate_limit == "25 per 30 seconds"
+    assert settings.algorithm is HashAlgorithm.SHA1
+    assert settings.administrator is None
+    assert [key.id for key in settings.encryption_keys] == ["k1"]
+
+
+def test_development_makes_up_keys_and_says_so(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("OPEN_MFA_ENV", "development")
+
+    first, second = load_settings(), load_settings()
+
+    assert first.secret_key != second.secret_key
+    assert first.encryption_keys[0].material != second.encryption_keys[0].material
+    assert not first.cookie_secure
+    assert any("OPEN_MFA_ENCRYPTION_KEYS" in notice for notice in first.notices)
+
+
+def test_the_embedded_store_is_announced(environment: pytest.MonkeyPatch) -> None:
+    set_all(environment, **REQUIRED)
+
+    assert any("OPEN_MFA_REDIS_URL is not set" in notice for notice in load_settings().notices)
+
+
+def test_one_message_names_every_fault(environment: pytest.MonkeyPatch) -> None:
+    wrong = {
+        "OPEN_MFA_ENV": "staging",
+        "OPEN_MFA_REDIS_URL": "mysql://host",
+        "OPEN_MFA_REDIS_WAIT": "-1",
+        "OPEN_MFA_ENCRYPTION_KEYS": "k1:c2hvcnQ=",
+        "OPEN_MFA_ISSUER": "a:b",
+        "OPEN_MFA_ALGORITHM": "MD5",
+        "OPEN_MFA_SESSION_LIFETIME": "0",
+        "OPEN_MFA_COOKIE_SECURE": "perhaps",
+        "OPEN_MFA_RATE_LIMIT": "often",
+        "OPEN_MFA_TRUSTED_PROXIES": "one",
+        "OPEN_MFA_LOG_LEVEL": "LOUD",
+        "OPEN_MFA_ADMIN_USER": "admin",
+        "PORT": "http",
+        "WEB_CONCURRENCY": "0",
+        "THREADS": "none",
+    }
+    expected = set(wrong) - {"OPEN_MFA_ADMIN_USER"} | {"OPEN_MFA_SECRET_KEY", "OPEN_MFA_ADMIN_PASSWORD"}
+
+    found = problems(environment, **wrong)
+
+    assert set(found) == expected
+    with pytest.raises(SettingsError) as raised:
+        load_settings()
+    assert all(name in str(raised.value) for name in expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "secret"),
+    [
+        ("OPEN_MFA_ENCRYPTION_KEYS", "k1:hunter2hunter2", "hunter2"),
+        ("OPEN_MFA_ENCRYPTION_KEYS", "hunter2hunter2", "hunter2"),
+        ("OPEN_MFA_REDIS_URL", "mysql://user:hunter2@host", "hunter2"),
+        ("OPEN_MFA_REDIS_URL", "redis://user:hunter2@host:port", "hunter2"),
+        ("OPEN_MFA_REDIS_URL", "redis+sentinel://user:hunter2@host", "hunter2"),
+    ],
+)
+def test_a_fault_never_repeats_a_secret(environment: pytest.MonkeyPatch, name: str, value: str, secret: str) -> None:
+    set_all(environment, **REQUIRED)
+    found = problems(environment, **{name: value})
+
+    assert list(found) == [name]
+    assert secret not in str(found)
+
+
+def test_settings_hide_their_secrets(environment: pytest.MonkeyPatch) -> None:
+    set_all(
+        environment,
+        **REQUIRED,
+        OPEN_MFA_ADMIN_USER="root",
+        OPEN_MFA_ADMIN_PASSWORD="hunter2",
+        OPEN_MFA_REDIS_URL="redis://:hunter2@localhost",
+    )
+    shown = repr(load_settings())
+
+    assert "hunter2" not in shown
+    assert KEY not in shown
+    assert REQUIRED["OPEN_MFA_SECRET_KEY"] not in shown
+
+
+def test_an_empty_variable_counts_as_not_set(environment: pytest.MonkeyPatch) -> None:
+    set_all(environment, **REQUIRED, OPEN_MFA_REDIS_URL="", OPEN_MFA_ADMIN_USER="", OPEN_MFA_LOG_LEVEL="")
+
+    settings = load_settings()
+
+    assert settings.redis_url is None
+    assert settings.administrator is None
+    assert settings.log_level == "INFO"
+
+
+def test_several_keys_are_read_in_their_order(environment: pytest.MonkeyPatch) -> None:
+    other = base64.b64encode(bytes(32)).decode()
+    set_all(environment, **REQUIRED | {"OPEN_MFA_ENCRYPTION_KEYS": f"new:{KEY}, old:{other}"})
+
+    assert [key.id for key in load_settings().encryption_keys] == ["new", "old"]
+
+
+def test_two_keys_of_one_name_are_refused(environment: pytest.MonkeyPatch) -> None:
+    keys = {"OPEN_MFA_ENCRYPTION_KEYS": f"k1:{KEY},k1:{KEY}"}
+
+    assert set(problems(environment, **REQUIRED | keys)) == {"OPEN_MFA_ENCRYPTION_KEYS"}
+
+
+def test_the_embedded_store_takes_one_process(environment: pytest.MonkeyPatch) -> None:
+    assert set(problems(environment, **REQUIRED, WEB_CONCURRENCY="2")) == {"WEB_CONCURRENCY"}
+
+
+def test_waiting_for_replicas_needs_a_redis(environment: pytest.MonkeyPatch) -> None:
+    assert set(problems(environment, **REQUIRED, OPEN_MFA_REDIS_WAIT="1")) == {"OPEN_MFA_REDIS_WAIT"}
+
+
+def test_a_misspelt_setting_is_pointed_out(environment: pytest.MonkeyPatch) -> None:
+    set_all(environment, **REQUIRED, OPEN_MFA_SESION_LIFETIME="60")
+
+    assert any("did you mean OPEN_MFA_SESSION_LIFETIME?" in notice for notice in load_settings().notices)
+
+
+def test_the_rate_limit_can_be_switched_off(environment: pytest.MonkeyPatch) -> None:
+    set_all(environment, **REQUIRED, OPEN_MFA_RATE_LIMIT="Off")
+
+    assert load_settings().rate_limit is None
+
+
+def test_an_administrator_has_a_name_and_a_password(environment: pytest.MonkeyPatch) -> None:
+    set_all(environment, **REQUIRED, OPEN_MFA_ADMIN_USER="root", OPEN_MFA_ADMIN_PASSWORD="toor")
+
+    assert load_settings().administrator == Administrator("root", "toor")
+
+
+def test_a_dotenv_file_is_read_in_development(environment: pytest.MonkeyPatch) -> None:
+    Path(".env").write_text("OPEN_MFA_ISSUER=From the file\nOPEN_MFA_REDIS_URL=redis://localhost\n")
+    environment.setenv("OPEN_MFA_ENV", "development")
+
+    settings = load_settings()
+
+    assert settings.issuer == "From the file"
+    assert settings.redis_url == "redis://localhost"
+
+
+def test_the_environment_goes_before_the_dotenv_file(environment: pytest.MonkeyPatch) -> None:
+    Path(".env").write_text("OPEN_MFA_ISSUER=From the file\n")
+    set_all(environment, OPEN_MFA_ENV="development", OPEN_MFA_ISSUER="From the environment")
+
+    assert load_settings().issuer == "From the environment"
+
+
+def test_a_dotenv_file_is_not_read_in_production(environment: pytest.MonkeyPatch) -> None:
+    Path(".env").write_text("OPEN_MFA_ISSUER=From the file\n")
+    set_all(environment, **REQUIRED)
+
+    assert load_settings().issuer == "Open-MFA"
