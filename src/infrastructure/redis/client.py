@@ -1,26 +1,37 @@
 """Which Redis to talk to, and how: one URL for standalone, TLS, Unix socket, Sentinel and Cluster."""
 
+import re
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, unquote
 
-from redis import Redis, RedisCluster
-from redis.backoff import NoBackoff
-from redis.cluster import ClusterNode
-from redis.connection import parse_url
-from redis.retry import Retry
-from redis.sentinel import Sentinel
+import fakeredis
+from redis import ConnectionPool, Redis
 
-from infrastructure.redis.deadline import SOCKET_TIMEOUT
+from infrastructure.redis.cluster import Cluster
+from infrastructure.redis.connection import (
+    OPTIONS,
+    MasterConnection,
+    MasterTlsConnection,
+    TcpConnection,
+    TlsConnection,
+    UnixConnection,
+)
+from infrastructure.redis.sentinel import Sentinels
 
-Client = Redis | RedisCluster
+Client = Redis | Cluster
 Connect = Callable[[], Client]
 
-_SINGLE: Final = ("redis", "rediss", "unix")
-_MANY: Final = ("redis+cluster", "rediss+cluster", "redis+sentinel", "rediss+sentinel")
-_SENTINEL_PORT: Final = 26379
 _REDIS_PORT: Final = 6379
+_SENTINEL_PORT: Final = 26379
+_HIGHEST_PORT: Final = 65535
+
+_URL: Final = re.compile(
+    r"(?P<scheme>[a-z+]+)://(?:(?P<login>[^/?#]*)@)?(?P<hosts>[^/?#@]*)(?P<path>/[^?#]*)?(?:\?(?P<query>[^#]*))?"
+)
+_HOST: Final = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9._-]+))(?::(?P<port>[0-9]{1,5}))?")
 
 
 class InvalidRedisUrl(ValueError):
@@ -28,115 +39,182 @@ class InvalidRedisUrl(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    host: str
-    port: int
+class _Address:
+    """A URL, taken apart."""
+
+    scheme: str
+    places: list[tuple[str, int]]
+    path: str
+    options: dict[str, Any]
+
+    @property
+    def tls(self) -> bool:
+        return self.scheme.startswith("rediss")
+
+
+class _Embedded(fakeredis.FakeRedis):
+    """fakeredis does not know INFO, from which the version is told."""
+
+    def execute_command(self, *args: Any, **options: Any) -> Any:
+        if args[0] == "INFO":
+            return {"redis_version": f"fakeredis {fakeredis.__version__}"}
+        return super().execute_command(*args, **options)  # type: ignore[no-untyped-call] # redis-py has no types here
 
 
 def embedded() -> Connect:
     """A store in this process's memory, under the same commands and the same script as the real one."""
-    import fakeredis  # noqa: PLC0415 - it takes a third of a second, which a service with a Redis need not spend
-
-    client = fakeredis.FakeRedis()
+    client = _Embedded()
     return lambda: client
 
 
 def connector(url: str) -> Connect:
     """How to make a client for the URL; no connection is made yet, so that the service starts while Redis is away.
 
-    `redis://`, `rediss://` and `unix://` are redis-py's. `redis+cluster://h:p,h:p` and
-    `redis+sentinel://h:p,h:p/service` (`rediss+…` with TLS) take several hosts; user and password stand before the
-    first one, `ssl_ca_certs` and the like in the query, a database number after the service, and the Sentinels' own
-    password as `sentinel_password`.
+    - `redis://host:port/database` and `rediss://…`, which is the same with TLS
+    - `unix:///path/to/socket?db=database`
+    - `redis+cluster://host:port,host:port`, `rediss+cluster://…`
+    - `redis+sentinel://host:port,host:port/service/database`, `rediss+sentinel://…`
+
+    `user:password@`, percent-encoded, stands before the first host, or both in the query as `username` and `password`;
+    the Sentinels' own are `sentinel_username` and `sentinel_password`. TLS is told by `ssl_ca_certs`, `ssl_ca_path`,
+    `ssl_certfile`, `ssl_keyfile`, `ssl_password`, `ssl_cert_reqs`, `ssl_check_hostname` and `ssl_ciphers`, as in
+    redis-py. IPv6 addresses stand in brackets.
 
     Raises:
         InvalidRedisUrl: the URL can't be read.
     """
-    scheme = urlsplit(url).scheme
-    if scheme in _SINGLE:
-        _options(url)
-        return lambda: Redis.from_url(url, **_timeouts(retries=0))
-    if scheme not in _MANY:
-        raise InvalidRedisUrl(f"must start with one of {', '.join(f'{s}://' for s in (*_SINGLE, *_MANY))}")
-    return _cluster(url) if scheme.endswith("+cluster") else _sentinel(url)
+    parts = _URL.fullmatch(url)
+    kind = _KINDS.get(parts["scheme"]) if parts else None
+    if parts is None or kind is None:
+        raise InvalidRedisUrl(f"must be a URL that begins with one of {', '.join(f'{s}://' for s in _KINDS)}")
+    default_port, connect = kind
+    hosts = parts["hosts"]
+    if default_port is None and hosts:
+        raise InvalidRedisUrl("a Unix socket is named by its path: three slashes")
+    places = [] if default_port is None else [_place(host, default_port) for host in hosts.split(",")]
+    options = _options(parts["scheme"], parts["query"] or "")
+    user, _, password = (parts["login"] or "").partition(":")
+    login = {"username": unquote(user), "password": unquote(password)}
+    options = {name: value for name, value in login.items() if value} | options
+    if parts["scheme"].startswith("rediss"):
+        options["context"] = _context({name: options.pop(name, None) for name in _TLS})
+    return connect(_Address(parts["scheme"], places, unquote(parts["path"] or "").removeprefix("/"), options))
 
 
-def _cluster(url: str) -> Connect:
-    places, path, options = _several(url, _REDIS_PORT)
-    if path:
+def _single(address: _Address) -> Connect:
+    if len(address.places) > 1:
+        raise InvalidRedisUrl("several hosts need redis+cluster:// or redis+sentinel://")
+    ((host, port),) = address.places
+    connection = TlsConnection if address.tls else TcpConnection
+    options = _with_database(address.options, address.path) | {"host": host, "port": port}
+    return lambda: Redis.from_pool(ConnectionPool(connection, **OPTIONS, **options))
+
+
+def _unix(address: _Address) -> Connect:
+    if not address.path:
+        raise InvalidRedisUrl("a Unix socket is named by its path: three slashes")
+    options = address.options | {"path": f"/{address.path}"}
+    return lambda: Redis.from_pool(ConnectionPool(UnixConnection, **OPTIONS, **options))
+
+
+def _cluster(address: _Address) -> Connect:
+    if address.path or "db" in address.options:
         raise InvalidRedisUrl("a Cluster has one database only: nothing may follow its hosts")
-
-    def connect() -> Client:
-        nodes = [ClusterNode(place.host, place.port) for place in places]
-        # One retry of redis-py's own, which is what makes it look at the topology again.
-        return RedisCluster(startup_nodes=nodes, **options, **_timeouts(retries=1))
-
-    return connect
+    connection = TlsConnection if address.tls else TcpConnection
+    return lambda: Cluster(address.places, OPTIONS | address.options | {"connection_class": connection})
 
 
-def _sentinel(url: str) -> Connect:
-    places, path, options = _several(url, _SENTINEL_PORT)
-    service, _, database = path.partition("/")
+def _sentinel(address: _Address) -> Connect:
+    service, _, database = address.path.partition("/")
     if not service:
         raise InvalidRedisUrl("the name of the service that the Sentinels watch must follow their hosts")
-    if database:
-        if not database.isdecimal():
-            raise InvalidRedisUrl("the database must be a number")
-        options["db"] = int(database)
-    sentinel_options = {name: value for name, value in options.items() if name.startswith("ssl")}
-    for name in ("username", "password"):
-        if (value := options.pop(f"sentinel_{name}", None)) is not None:
-            sentinel_options[name] = value
+    options = OPTIONS | _with_database(address.options, database)
+    # Sentinels have no databases, and logins of their own.
+    login = {name: options.pop(f"sentinel_{name}", None) for name in ("username", "password")}
+    asking = {name: value for name, value in options.items() if name != "db"} | login
+    asking["connection_class"] = TlsConnection if address.tls else TcpConnection
+    options["connection_class"] = MasterTlsConnection if address.tls else MasterConnection
 
-    def connect() -> Client:
-        sentinels = Sentinel(
-            [(place.host, place.port) for place in places],
-            sentinel_kwargs=sentinel_options | _timeouts(retries=0),
-            **options,
-            **_timeouts(retries=0),
-        )
-        master: Redis = sentinels.master_for(service)
-        return master
-
-    return connect
+    return lambda: Sentinels(address.places, asking, options).master(service)
 
 
-def _several(url: str, default_port: int) -> tuple[list[_Place], str, dict[str, Any]]:
-    """The hosts, the path, and the connection options of a URL with several hosts."""
-    parts = urlsplit(url)
-    login, at, hosts = parts.netloc.rpartition("@")
-    scheme = parts.scheme.partition("+")[0]
-    places = [_place(f"{scheme}://{host}", default_port) for host in hosts.split(",")]
-    options = _options(f"{scheme}://{login}{at}host/?{parts.query}")
-    for name in ("host", "port", "connection_class"):
-        options.pop(name, None)
-    if scheme == "rediss":
-        options["ssl"] = True
-    return places, parts.path.strip("/"), options
+_KINDS: Final[dict[str, tuple[int | None, Callable[[_Address], Connect]]]] = {
+    "redis": (_REDIS_PORT, _single),
+    "rediss": (_REDIS_PORT, _single),
+    "unix": (None, _unix),
+    "redis+cluster": (_REDIS_PORT, _cluster),
+    "rediss+cluster": (_REDIS_PORT, _cluster),
+    "redis+sentinel": (_SENTINEL_PORT, _sentinel),
+    "rediss+sentinel": (_SENTINEL_PORT, _sentinel),
+}
 
 
-def _place(url: str, default_port: int) -> _Place:
+def _place(text: str, default_port: int) -> tuple[str, int]:
+    parts = _HOST.fullmatch(text)
+    port = int(parts["port"] or default_port) if parts else 0
+    if parts is None or not 0 < port <= _HIGHEST_PORT:
+        raise InvalidRedisUrl("every host must be host or host:port, and / ? # @ in a password percent-encoded")
+    return parts["v6"] or parts["name"], port
+
+
+def _with_database(options: dict[str, Any], text: str) -> dict[str, Any]:
+    return {"db": _database(text)} | options if text else options
+
+
+def _options(scheme: str, query: str) -> dict[str, Any]:
+    readers = dict(_ALWAYS)
+    if scheme.startswith("rediss"):
+        readers |= _TLS
+    if scheme.endswith("+sentinel"):
+        readers |= _SENTINEL
     try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        host, port = None, None
-    if not host:
-        raise InvalidRedisUrl("every host must be host or host:port, separated by commas")
-    return _Place(host, port or default_port)
+        pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=True) if query else []
+        return {name: readers[name](value) for name, value in pairs}
+    except (KeyError, ValueError):
+        raise InvalidRedisUrl(f"what follows the ? must be name=value with names of {', '.join(readers)}") from None
 
 
-def _options(url: str) -> dict[str, Any]:
+def _context(told: dict[str, Any]) -> ssl.SSLContext:
+    """Trusts the authorities that it was told to, and the system's where it was told none."""
     try:
-        return dict(parse_url(url))
-    except ValueError:
-        raise InvalidRedisUrl("can't be read: check port, database and query") from None
+        context = ssl.create_default_context(cafile=told["ssl_ca_certs"], capath=told["ssl_ca_path"])
+        context.check_hostname = told["ssl_check_hostname"] is not False and told["ssl_cert_reqs"] != "none"
+        context.verify_mode = _REQUIREMENTS[told["ssl_cert_reqs"] or "required"]
+        if told["ssl_certfile"]:
+            context.load_cert_chain(told["ssl_certfile"], told["ssl_keyfile"], told["ssl_password"])
+        if told["ssl_ciphers"]:
+            context.set_ciphers(told["ssl_ciphers"])
+    except (OSError, ValueError):
+        raise InvalidRedisUrl("the certificates, key or ciphers that it names can't be used") from None
+    return context
 
 
-def _timeouts(retries: int) -> dict[str, Any]:
-    """Short time-outs and no waiting inside redis-py: waiting is the gateway's, under one deadline."""
-    return {
-        "socket_timeout": SOCKET_TIMEOUT,
-        "socket_connect_timeout": SOCKET_TIMEOUT,
-        "retry": Retry(NoBackoff(), retries),
-    }
+def _database(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()):
+        raise InvalidRedisUrl("the database must be a number")
+    return int(text)
+
+
+def _requirement(text: str) -> str:
+    if text not in _REQUIREMENTS:
+        raise ValueError(text)
+    return text
+
+
+def _yes_or_no(text: str) -> bool:
+    return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[text.lower()]
+
+
+_REQUIREMENTS: Final = {"none": ssl.CERT_NONE, "optional": ssl.CERT_OPTIONAL, "required": ssl.CERT_REQUIRED}
+_ALWAYS: Final[dict[str, Callable[[str], Any]]] = {"db": _database, "username": str, "password": str}
+_SENTINEL: Final[dict[str, Callable[[str], Any]]] = {"sentinel_username": str, "sentinel_password": str}
+_TLS: Final[dict[str, Callable[[str], Any]]] = {
+    "ssl_ca_certs": str,
+    "ssl_ca_path": str,
+    "ssl_certfile": str,
+    "ssl_keyfile": str,
+    "ssl_password": str,
+    "ssl_cert_reqs": _requirement,
+    "ssl_check_hostname": _yes_or_no,
+    "ssl_ciphers": str,
+}

@@ -18,8 +18,8 @@ if ARGV[2] == '' then
   return current
 end
 
--- A retry after a lost reply finds its own revision. It writes once more all the same, so that a WAIT on this connection
--- has a write to wait for.
+-- A retry after a lost reply finds its own revision. It writes once more all the same: what WAIT promises is to wait for
+-- the writes of its own connection, and the first one may have been another.
 if revision == string.sub(ARGV[2], 1, 9) then
   redis.call('SET', KEYS[1], ARGV[2], 'KEEPTTL')
   return 1

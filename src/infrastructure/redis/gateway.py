@@ -3,20 +3,20 @@
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha1
 from importlib.resources import files
 from typing import Any, Final, TypeVar
 
-from redis import Redis, RedisCluster
+from redis import Redis
 from redis.exceptions import (
     AskError,
+    AuthenticationError,
     ClusterDownError,
     ClusterError,
     ConnectionError,
     MasterDownError,
-    MovedError,
     NoScriptError,
     ReadOnlyError,
     RedisClusterException,
@@ -28,6 +28,7 @@ from redis.exceptions import (
 from application.errors import StoreUnavailable
 from infrastructure.redis import deadline
 from infrastructure.redis.client import Client, Connect
+from infrastructure.redis.commands import Command, send
 
 T = TypeVar("T")
 
@@ -35,6 +36,8 @@ WAIT_MILLISECONDS: Final = 250
 """How long one WAIT blocks; well under the socket's time-out, and tried again until the deadline."""
 _FIRST_PAUSE: Final = 0.02
 _LONGEST_PAUSE: Final = 0.25
+_TRIAL: Final = 1.5
+"""Seconds for an attempt while Redis is known to be away: enough to find a master though some Sentinels are silent."""
 
 
 class _TooFewReplicas(RedisError):
@@ -47,7 +50,6 @@ _PASSING: Final = (
     ClusterError,
     ConnectionError,
     MasterDownError,
-    MovedError,
     ReadOnlyError,
     RedisClusterException,
     TimeoutError,
@@ -55,6 +57,15 @@ _PASSING: Final = (
     _TooFewReplicas,
 )
 """What a fail-over or a restart ends by itself, so that trying again is worth while."""
+_BROKEN: Final = (ConnectionError, ReadOnlyError, TimeoutError)
+"""What puts all connections in doubt: the server may be gone, or no longer be the master that its name leads to."""
+
+
+@dataclass(slots=True)
+class _Outage:
+    """Whether a whole budget was used up in vain, and nothing has succeeded since."""
+
+    known: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,55 +100,78 @@ class Gateway:
         self._replicas = replicas
         self._client: Client | None = None
         self._connecting = threading.Lock()
-        self._failing = False
+        # Apart from each other: a master without enough replicas, or a replica without its master, can still be read.
+        self._reading = _Outage()
+        self._writing = _Outage()
 
     def get(self, key: str) -> bytes | None:
         """The value of a key."""
-        value: bytes | None = self._run(lambda client: _execute(client, "GET", key))
+        value: bytes | None = self._read(key, "GET", key)
         return value
 
     def get_all(self, keys: list[str]) -> list[bytes | None]:
         """The values of keys that share a hash tag."""
-        values: list[bytes | None] = self._run(lambda client: _execute(client, "MGET", *keys))
-        return values
+
+        def read(client: Client) -> list[bytes | None]:
+            try:
+                values: list[bytes | None] = _ask(client, keys[0], [("MGET", *keys)])[0]
+            except TryAgainError:
+                # Their slot is on its way to another node, and so is only a part of them.
+                return [_ask(client, key, [("GET", key)])[0] for key in keys]
+            return values
+
+        return self._run(read, self._reading)
 
     def set(self, key: str, value: str) -> None:
         """Sets a key that does not expire."""
-        self._run(lambda client: self._write(client, key, "SET", key, value))
+        self._run(lambda client: self._write(client, key, "SET", key, value), self._writing)
 
     def delete(self, keys: list[str]) -> int:
         """Removes keys that share a hash tag, all at once; how many there were."""
-        count: int = self._run(lambda client: self._write(client, keys[0], "DEL", *keys))
-        return count
+
+        def remove(client: Client) -> int:
+            try:
+                count: int = self._write(client, keys[0], "DEL", *keys)
+            except TryAgainError:
+                return sum(self._write(client, key, "DEL", key) for key in keys)
+            return count
+
+        return self._run(remove, self._writing)
 
     def seconds_to_live(self, key: str) -> int:
         """Seconds until a key expires, 0 where it does not or there is none."""
-        seconds: int = self._run(lambda client: client.ttl(key))
+        seconds: int = self._read(key, "TTL", key)
         return max(0, seconds)
 
-    def run_script(self, script: Script, key: str, *arguments: bytes | str | int) -> Any:
+    def run_script(self, script: Script, key: str, *arguments: bytes | str | int, lasting: bool = True) -> Any:
         """Runs a script on one key.
 
         It may run twice when an answer is lost on the way, so it must recognize that it has already run.
+
+        Args:
+            script: what to run.
+            key: the only key that it touches.
+            arguments: the script's.
+            lasting: whether what it writes must survive a fail-over.
         """
 
         def run(client: Client) -> Any:
             try:
-                return self._write(client, key, "EVALSHA", script.sha, 1, key, *arguments)
+                return self._write(client, key, "EVALSHA", script.sha, 1, key, *arguments, lasting=lasting)
             except NoScriptError:
                 # SCRIPT FLUSH, a restart or a fail-over; EVAL makes the script known again.
-                return self._write(client, key, "EVAL", script.text, 1, key, *arguments)
+                return self._write(client, key, "EVAL", script.text, 1, key, *arguments, lasting=lasting)
 
-        return self._run(run)
+        return self._run(run, self._writing)
 
     def ping(self) -> None:
         """Returns when Redis answers; on a Cluster, one of its nodes."""
-        self._run(lambda client: _execute(client, "PING", **_any_node(client)))
+        self._run(lambda client: _ask_anyone(client, "PING"), self._reading)
 
     def describe(self) -> ServerDescription:
         """Version and clock of Redis; on a Cluster, of one of its nodes."""
-        info = self._run(lambda client: _execute(client, "INFO", "server", **_any_node(client)))
-        seconds, _ = self._run(lambda client: _execute(client, "TIME", **_any_node(client)))
+        info = self._run(lambda client: _ask_anyone(client, "INFO", "server"), self._reading)
+        seconds, _ = self._run(lambda client: _ask_anyone(client, "TIME"), self._reading)
         return ServerDescription(str(info["redis_version"]), int(seconds))
 
     def close(self) -> None:
@@ -145,84 +179,68 @@ class Gateway:
         if self._client is not None:
             self._client.close()
 
-    def _run(self, operation: Callable[[Client], T]) -> T:
+    def _read(self, key: str, *command: str) -> Any:
+        return self._run(lambda client: _ask(client, key, [command])[0], self._reading)
+
+    def _run(self, operation: Callable[[Client], T], outage: _Outage) -> T:
         """Tries until the deadline; the longer it has failed, the longer the pause.
 
         When the budget of one request was used up in vain, the next ones try only once, until one succeeds: a Redis
         that is away must not keep every thread of the service waiting for it.
         """
-        end = deadline.current()
-        pause = _FIRST_PAUSE
-        while True:
-            try:
-                result = operation(self._connected())
-            except _PASSING as error:
-                rest = pause * (0.5 + random.random() / 2)  # noqa: S311 - jitter, not a secret
-                if self._failing or time.monotonic() + rest >= end:
-                    self._failing = True
+        with deadline.within(_TRIAL if outage.known else deadline.BUDGET) as end:
+            pause = _FIRST_PAUSE
+            while True:
+                try:
+                    result = operation(self._connected())
+                except AuthenticationError as error:
                     raise StoreUnavailable(f"Redis: {_kind(error)}") from error
-                time.sleep(rest)
-                pause = min(_LONGEST_PAUSE, pause * 2)
-            except RedisError as error:
-                raise StoreUnavailable(f"Redis: {_kind(error)}") from error
-            else:
-                self._failing = False
-                return result
+                except _PASSING as error:
+                    self._doubt(error)
+                    rest = pause * (0.5 + random.random() / 2)  # noqa: S311 - jitter, not a secret
+                    if outage.known or time.monotonic() + rest >= end:
+                        outage.known = True
+                        raise StoreUnavailable(f"Redis: {_kind(error)}") from error
+                    time.sleep(rest)
+                    pause = min(_LONGEST_PAUSE, pause * 2)
+                except RedisError as error:
+                    raise StoreUnavailable(f"Redis: {_kind(error)}") from error
+                else:
+                    outage.known = False
+                    return result
 
     def _connected(self) -> Client:
         if self._client is None:
-            with self._connecting:
+            if not self._connecting.acquire(timeout=deadline.left()):
+                raise TimeoutError("another thread is still connecting")
+            try:
                 if self._client is None:
                     self._client = self._connect()
+            finally:
+                self._connecting.release()
         return self._client
 
-    def _write(self, client: Client, key: str, *command: bytes | str | int) -> Any:
-        if not self._replicas:
-            return _execute(client, *command)
-        if isinstance(client, Redis):
-            return self._write_and_wait(client, command)
-        try:
-            return self._write_and_wait(_node_of(client, key), command)
-        except MovedError as moved:
-            client.nodes_manager.move_slot(moved)
-            raise
-        except AskError as ask:
-            target = client.get_node(host=ask.host, port=ask.port)
-            if target is None:
-                client.nodes_manager.initialize()
-                raise
-            return self._write_and_wait(client.get_redis_connection(target), command, asking=True)
-        except (ConnectionError, TimeoutError, ReadOnlyError):
-            client.nodes_manager.initialize()
-            raise
+    def _doubt(self, error: Exception) -> None:
+        """Closes idle connections: each would have to time out on its own, or lead to a master of the past for ever."""
+        if isinstance(error, _BROKEN) and isinstance(self._client, Redis):
+            self._client.connection_pool.disconnect(inuse_connections=False)
 
-    def _write_and_wait(self, node: Redis, command: tuple[bytes | str | int, ...], asking: bool = False) -> Any:
+    def _write(self, client: Client, key: str, *command: bytes | str | int, lasting: bool = True) -> Any:
         """The write and its WAIT travel together on one connection: WAIT knows only its own connection's writes."""
-        pipeline = node.pipeline(transaction=False)
-        if asking:
-            pipeline.execute_command("ASKING")
-        pipeline.execute_command(*command)
-        pipeline.execute_command("WAIT", self._replicas, WAIT_MILLISECONDS)
-        *_, result, reached = pipeline.execute(raise_on_error=False)
-        for answer in (result, reached):
-            if isinstance(answer, Exception):
-                raise answer
+        if not (self._replicas and lasting):
+            return _ask(client, key, [command])[0]
+        result, reached = _ask(client, key, [command, ("WAIT", self._replicas, WAIT_MILLISECONDS)])
         if reached < self._replicas:
             raise _TooFewReplicas(f"{reached} of {self._replicas} replicas have the write")
         return result
 
 
-def _execute(client: Client, *command: bytes | str | int, **options: Any) -> Any:
-    return client.execute_command(*command, **options)  # type: ignore[no-untyped-call] # redis-py types it nowhere
+def _ask(client: Client, key: str, commands: Sequence[Command]) -> list[Any]:
+    return send(client, commands) if isinstance(client, Redis) else client.send(key, commands)
 
 
-def _node_of(client: RedisCluster, key: str) -> Redis:
-    node: Redis = client.get_redis_connection(client.get_node_from_key(key))
-    return node
-
-
-def _any_node(client: Client) -> dict[str, Any]:
-    return {"target_nodes": RedisCluster.RANDOM} if isinstance(client, RedisCluster) else {}
+def _ask_anyone(client: Client, *command: str) -> Any:
+    return send(client, [command])[0] if isinstance(client, Redis) else client.send_anywhere(command)
 
 
 def _kind(error: Exception) -> str:

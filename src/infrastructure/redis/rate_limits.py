@@ -31,8 +31,11 @@ class GatewayStorage(Storage):
         return StoreUnavailable
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """Counts `amount` within a window of `expiry` seconds that begins with the first."""
-        count: int = self._gateway.run_script(COUNT, _key(key), amount, expiry)
+        """Counts `amount` within a window of `expiry` seconds that begins with the first.
+
+        A count may be lost with a master, and may be made twice when an answer was lost: neither accepts a code.
+        """
+        count: int = self._gateway.run_script(COUNT, _key(key), amount, expiry, lasting=False)
         return count
 
     def get(self, key: str) -> int:

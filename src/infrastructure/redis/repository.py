@@ -8,6 +8,7 @@ from application.errors import StoreUnavailable
 from application.ports import Clock, Stored, Version
 from domain.credential import Remnant
 from domain.owner import CredentialId, Factor, Owner
+from infrastructure.logs import FIELDS
 from infrastructure.redis.gateway import Gateway, Script
 from infrastructure.redis.record import CorruptRecord, RecordCodec, Sealed
 
@@ -78,7 +79,7 @@ class RedisCredentialRepository:
         try:
             record = self._codec.decode(value, credential_id)
         except CorruptRecord as error:
-            _log.error("unreadable record", extra={"key": key_of(credential_id), "problem": str(error)})
+            _log.error("unreadable record", extra={FIELDS: {"key": key_of(credential_id), "problem": str(error)}})
             raise StoreUnavailable("a stored record can't be read") from error
         return Stored(record.content, Revision(record.revision, record.content.expires_at, record.sealed))
 

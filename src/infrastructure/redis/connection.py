@@ -1,0 +1,107 @@
+"""Connections that keep to the deadline.
+
+redis-py gives every connection a fixed time-out for each read. That bounds nothing: an answer that comes in drips,
+three silent Sentinels, six frozen nodes or a name with many addresses each take a multiple of it. Here every single
+wait is as long as the deadline still allows, whoever in redis-py does the waiting.
+"""
+
+import socket
+import ssl
+from typing import Any, Final
+
+from redis.connection import AbstractConnection, Connection, UnixDomainSocketConnection
+from redis.sentinel import SentinelManagedConnection
+
+from infrastructure.redis import deadline
+
+OPTIONS: Final[dict[str, Any]] = {
+    # RESP 2 needs no handshake. With 3, redis-py asks for notices of maintenance and then no longer looks whether a
+    # connection still holds an answer to somebody else's question.
+    "protocol": 2,
+    "driver_info": None,
+    # As many as there can be threads in a worker.
+    "max_connections": 256,
+}
+"""What every connection is made with."""
+
+
+class _Socket:
+    """A socket whose reads and writes end with the deadline."""
+
+    def __init__(self, inner: socket.socket) -> None:
+        self._inner = inner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def recv(self, *arguments: Any) -> bytes:
+        self._inner.settimeout(deadline.patience())
+        return self._inner.recv(*arguments)
+
+    def recv_into(self, *arguments: Any) -> int:
+        self._inner.settimeout(deadline.patience())
+        return self._inner.recv_into(*arguments)
+
+    def sendall(self, *arguments: Any) -> None:
+        self._inner.settimeout(deadline.patience())
+        self._inner.sendall(*arguments)
+
+
+class _Punctual(AbstractConnection):
+    """What is added to each of redis-py's connections."""
+
+    @property
+    def socket_timeout(self) -> float:
+        """Seconds, from now on."""
+        return deadline.patience()
+
+    @socket_timeout.setter
+    def socket_timeout(self, _seconds: float | None) -> None:
+        """redis-py sets it; the deadline decides."""
+
+    socket_connect_timeout = socket_timeout
+
+    def _connect(self) -> Any:
+        return _Socket(self._secured(super()._connect()))  # type: ignore[no-untyped-call, safe-super] # never abstract
+
+    def _secured(self, plain: socket.socket) -> socket.socket:
+        return plain
+
+
+class _Tls(_Punctual):
+    """TLS under a context that is made once.
+
+    redis-py makes one for every connection, which loads all authorities of the system each time, and trusts them
+    beside the one that it was told to trust.
+    """
+
+    def __init__(self, *, context: ssl.SSLContext, **options: Any) -> None:
+        super().__init__(**options)
+        self._context = context
+
+    def _secured(self, plain: socket.socket) -> socket.socket:
+        try:
+            return self._context.wrap_socket(plain, server_hostname=self.host)
+        except OSError:
+            plain.close()
+            raise
+
+
+class TcpConnection(_Punctual, Connection):
+    """`redis://`."""
+
+
+class TlsConnection(_Tls, Connection):
+    """`rediss://`."""
+
+
+class UnixConnection(_Punctual, UnixDomainSocketConnection):
+    """`unix://`."""
+
+
+class MasterConnection(_Punctual, SentinelManagedConnection):
+    """To whichever server the Sentinels name as master."""
+
+
+class MasterTlsConnection(_Tls, SentinelManagedConnection):
+    """The same, with TLS."""

@@ -1,0 +1,51 @@
+"""Redis Sentinel: which server is the master now."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from redis import ConnectionPool, Redis
+from redis.exceptions import ConnectionError, ResponseError, TimeoutError
+from redis.sentinel import MasterNotFoundError, Sentinel
+
+
+class _Master(Redis):
+    """Closes the connections to the Sentinels with its own; redis-py leaves them to the garbage collector."""
+
+    def close(self) -> None:
+        super().close()
+        pool: Any = self.connection_pool
+        pool.sentinel_manager.close()
+
+
+class Sentinels(Sentinel):
+    """Asks the Sentinels in turn, beginning with the one that last knew.
+
+    redis-py's own search moves that one to the front of a shared list. Threads that fail over together overwrite each
+    other's moves, until the list names one Sentinel twice and another one never again.
+    """
+
+    def __init__(
+        self, places: Sequence[tuple[str, int]], sentinel_options: dict[str, Any], master_options: dict[str, Any]
+    ) -> None:
+        super().__init__([], **master_options)  # type: ignore[no-untyped-call] # redis-py has no types here
+        self.sentinels = [
+            Redis.from_pool(ConnectionPool(host=host, port=port, **sentinel_options)) for host, port in places
+        ]
+        self._knowing = self.sentinels[0]
+
+    def master(self, service: str) -> Redis:
+        """A client for the master of a service, whichever server that is when it connects."""
+        client: Redis = self.master_for(service, redis_class=_Master)  # type: ignore[no-untyped-call] # likewise
+        return client
+
+    def discover_master(self, service_name: str) -> tuple[str, int]:
+        """Host and port. Raises `MasterNotFoundError`."""
+        for sentinel in sorted(self.sentinels, key=lambda each: each is not self._knowing):
+            try:
+                state: Any = sentinel.sentinel_master(service_name)
+            except (ConnectionError, ResponseError, TimeoutError):
+                continue
+            if self.check_master_state(state, service_name):  # type: ignore[no-untyped-call] # likewise
+                self._knowing = sentinel
+                return state["ip"], state["port"]
+        raise MasterNotFoundError("no Sentinel knows a master")

@@ -1,0 +1,127 @@
+"""The repository and the use cases as the service wires them, on whichever Redis a test names."""
+
+import itertools
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from application.enrolment import Enrol, EnrolRequest
+from application.errors import StoreUnavailable
+from application.ports import Clock
+from application.state_change import StateChange
+from application.verification import Judge, Verify, VerifyRequest
+from domain.algorithms import Algorithms
+from domain.code import Code
+from domain.owner import CredentialId, Factor, Owner, OwnerKind
+from domain.parameters import HotpParameters
+from domain.secret import SharedSecret
+from domain.verdict import Verdict
+from infrastructure.hotp import PyotpHotp
+from infrastructure.redis import deadline
+from infrastructure.redis.client import Connect
+from infrastructure.redis.gateway import Gateway
+from infrastructure.redis.record import RecordCodec
+from infrastructure.redis.repository import RedisCredentialRepository
+from infrastructure.sealing import EncryptionKey, KeyRing
+from tests.support.fakes import FakeClock, FakeRandomness
+
+T = TypeVar("T")
+
+SECRET = SharedSecret(b"a secret of 160 bits")
+KEYS = KeyRing((EncryptionKey("test", bytes(range(32))),))
+
+
+class SilentEvents:
+    """Nobody listens."""
+
+    def changed(self, *_: object) -> None: ...
+
+    def judged(self, *_: object) -> None: ...
+
+    def locked(self, *_: object) -> None: ...
+
+    def forgotten(self, *_: object) -> None: ...
+
+
+class Caller:
+    """One instance of the service, from the use cases down."""
+
+    def __init__(self, connect: Connect, replicas: int = 0, clock: Clock | None = None) -> None:
+        clock = clock or FakeClock()
+        self.gateway = Gateway(connect, replicas)
+        self.repository = RedisCredentialRepository(self.gateway, RecordCodec(KEYS), clock)
+        changes = StateChange(self.repository, clock)
+        self._enrol = Enrol(changes, FakeRandomness(), SilentEvents())
+        self._verify = Verify(Judge(changes, SilentEvents()), Algorithms(PyotpHotp(), KEYS))
+
+    def enrol(self, owner: Owner, lifetime: int | None = None, look_ahead: int = 10) -> CredentialId:
+        parameters = HotpParameters(look_ahead=look_ahead)
+        self._enrol.execute(EnrolRequest(owner, lifetime, parameters, secret=SECRET))
+        return CredentialId(owner, Factor.HOTP)
+
+    def verify(self, credential_id: CredentialId, counter: int) -> Verdict:
+        """The verdict on the code of a counter."""
+        return self._verify.execute(VerifyRequest(credential_id, code(counter))).verdict
+
+
+def code(counter: int) -> Code:
+    return _codes[counter]
+
+
+class _Codes(dict[int, Code]):
+    def __missing__(self, counter: int) -> Code:
+        parameters = HotpParameters()
+        (digits,) = PyotpHotp().codes(SECRET, parameters.algorithm, parameters.digits, [counter])
+        self[counter] = Code(digits)
+        return self[counter]
+
+
+_codes = _Codes()
+_numbers = itertools.count()
+_run = secrets.token_hex(4)
+
+
+def new_owner(kind: OwnerKind = OwnerKind.ACCOUNT) -> Owner:
+    """One that no other test knows."""
+    return Owner(kind, f"{_run}-{next(_numbers)}")
+
+
+def timed(call: Callable[[], object]) -> float:
+    """Seconds that a call took; it must have found no store."""
+    start = time.monotonic()
+    try:
+        call()
+    except StoreUnavailable:
+        return time.monotonic() - start
+    raise AssertionError("it was done although it could not be")
+
+
+def notice(call: Callable[[], object]) -> None:
+    """Uses up a budget in vain, a small one, so that the outage is known from then on."""
+    with deadline.within(0.6):
+        timed(call)
+
+
+def answers(call: Callable[[], object]) -> bool:
+    """Whether the store could do it."""
+    try:
+        call()
+    except StoreUnavailable:
+        return False
+    return True
+
+
+def all_at_once(calls: Iterable[Callable[[], T]]) -> list[T]:
+    """Runs calls in a thread each, started together; their results."""
+    waiting = list(calls)
+    barrier = threading.Barrier(len(waiting))
+
+    def run(call: Callable[[], T]) -> T:
+        barrier.wait()
+        return call()
+
+    with ThreadPoolExecutor(len(waiting)) as pool:
+        return list(pool.map(run, waiting))

@@ -1,0 +1,347 @@
+"""What every store must do, embedded or real, alone or in company."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from application.ports import Stored, Version
+from domain.credential import Lifecycle, Remnant, Vacancy
+from domain.failures import Failures
+from domain.hotp import HotpCredential
+from domain.one_time_code import OneTimeCode
+from domain.owner import CredentialId, Factor, Owner, OwnerKind
+from domain.parameters import HashAlgorithm, HotpParameters, TotpParameters
+from domain.totp import TotpCredential
+from infrastructure.redis.client import Connect
+from infrastructure.redis.log_levels import RedisLogLevels
+from infrastructure.redis.rate_limits import KEY_PREFIX, GatewayStorage
+from infrastructure.redis.repository import key_of
+from tests.infrastructure.redis.callers import KEYS, SECRET, Caller, code, new_owner
+from tests.support.fakes import NOON, FakeClock
+
+HOUR = 3600
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def caller(connect: Connect, clock: FakeClock) -> Iterator[Caller]:
+    caller = Caller(connect, clock=clock)
+    yield caller
+    caller.gateway.close()
+
+
+@pytest.fixture
+def place() -> CredentialId:
+    return CredentialId(new_owner(), Factor.HOTP)
+
+
+def hotp(place: CredentialId, counter: int = 0, expires_at: int | None = None) -> HotpCredential:
+    return HotpCredential(
+        id=place,
+        lifecycle=Lifecycle(created_at=NOON, expires_at=expires_at),
+        secret=SECRET,
+        parameters=HotpParameters(),
+        counter=counter,
+        initial_counter=0,
+    )
+
+
+def put(caller: Caller, content: Remnant) -> Version:
+    """Commits to an empty place; the version to commit the next thing against."""
+    assert caller.repository.commit(content.id, caller.repository.load(content.id).version, content) is None
+    return caller.repository.load(content.id).version
+
+
+def contents(place: CredentialId) -> dict[str, Remnant]:
+    """One of each kind, every field different from its default."""
+    owner = place.owner
+    life = Lifecycle(created_at=NOON - 9, expires_at=NOON + HOUR, confirmed_at=NOON - 8, last_used_at=NOON - 7)
+    failures = Failures(count=6, locked_until=NOON + 60)
+    return {
+        "hotp": HotpCredential(
+            id=CredentialId(owner, Factor.HOTP),
+            lifecycle=life,
+            failures=failures,
+            secret=SECRET,
+            parameters=HotpParameters(HashAlgorithm.SHA512, 8, 50),
+            counter=2**63,
+            initial_counter=7,
+            label="Ünïcode 🔑",
+            issuer="Open-MFA",
+        ),
+        "totp": TotpCredential(
+            id=CredentialId(owner, Factor.TOTP),
+            lifecycle=life,
+            failures=failures,
+            secret=SECRET,
+            parameters=TotpParameters(HashAlgorithm.SHA256, 7, 15, 10),
+            last_step=NOON // 15,
+            drift=-3,
+            label="label",
+            issuer="issuer",
+        ),
+        "otp": OneTimeCode(
+            id=CredentialId(owner, Factor.OTP),
+            lifecycle=life,
+            failures=failures,
+            code_digits=10,
+            digest=KEYS.digest(code(0), CredentialId(owner, Factor.OTP)),
+            code_expires_at=NOON + 30,
+        ),
+        "vacancy": Vacancy(id=place, failures=failures, expires_at=NOON + HOUR),
+        "vacancy without end": Vacancy(id=place, failures=failures, expires_at=None),
+    }
+
+
+def test_an_empty_place_holds_nothing(caller: Caller, place: CredentialId) -> None:
+    assert caller.repository.load(place).content is None
+
+
+@pytest.mark.parametrize("kind", ["hotp", "totp", "otp", "vacancy", "vacancy without end"])
+def test_what_was_committed_is_loaded_again_to_the_last_field(caller: Caller, place: CredentialId, kind: str) -> None:
+    content = contents(place)[kind]
+    put(caller, content)
+    assert caller.repository.load(content.id).content == content
+
+
+def test_a_commit_against_what_was_loaded_replaces_it(caller: Caller, place: CredentialId) -> None:
+    version = put(caller, hotp(place))
+    assert caller.repository.commit(place, version, hotp(place, 1)) is None
+    assert caller.repository.load(place).content == hotp(place, 1)
+
+
+def test_a_lost_race_is_told_what_won(caller: Caller, place: CredentialId) -> None:
+    version = put(caller, hotp(place))
+    caller.repository.commit(place, version, hotp(place, 1))
+    lost = caller.repository.commit(place, version, hotp(place, 2))
+    assert lost is not None
+    assert lost.content == hotp(place, 1)
+
+
+def test_a_lost_race_changes_nothing(caller: Caller, place: CredentialId) -> None:
+    version = put(caller, hotp(place))
+    caller.repository.commit(place, version, hotp(place, 1))
+    caller.repository.commit(place, version, hotp(place, 2))
+    assert caller.repository.load(place).content == hotp(place, 1)
+
+
+def test_what_won_can_be_committed_against(caller: Caller, place: CredentialId) -> None:
+    version = put(caller, hotp(place))
+    caller.repository.commit(place, version, hotp(place, 1))
+    lost = caller.repository.commit(place, version, hotp(place, 2))
+    assert lost is not None
+    assert caller.repository.commit(place, lost.version, hotp(place, 3)) is None
+
+
+def test_equal_content_committed_again_is_a_change_all_the_same(caller: Caller, place: CredentialId) -> None:
+    version = put(caller, hotp(place))
+    caller.repository.commit(place, version, hotp(place))
+    assert caller.repository.commit(place, version, hotp(place, 1)) is not None
+
+
+def test_only_one_of_two_finds_a_place_empty(caller: Caller, place: CredentialId) -> None:
+    version = caller.repository.load(place).version
+    assert caller.repository.commit(place, version, hotp(place, 1)) is None
+    lost = caller.repository.commit(place, version, hotp(place, 2))
+    assert lost is not None
+    assert lost.content == hotp(place, 1)
+
+
+def test_removal_leaves_nothing(connect: Connect, caller: Caller, place: CredentialId) -> None:
+    version = put(caller, hotp(place))
+    assert caller.repository.commit(place, version, None) is None
+    assert caller.gateway.get(key_of(place)) is None
+
+
+def test_removal_can_lose_a_race(caller: Caller, place: CredentialId) -> None:
+    version = put(caller, hotp(place))
+    caller.repository.commit(place, version, hotp(place, 1))
+    assert caller.repository.commit(place, version, None) is not None
+    assert caller.repository.load(place).content == hotp(place, 1)
+
+
+def test_removing_what_is_already_gone_is_done(caller: Caller, place: CredentialId) -> None:
+    version = put(caller, hotp(place))
+    caller.repository.commit(place, version, None)
+    assert caller.repository.commit(place, version, None) is None
+
+
+def test_a_change_of_what_is_gone_loses_to_nothing(caller: Caller, place: CredentialId) -> None:
+    version = put(caller, hotp(place))
+    caller.repository.commit(place, version, None)
+    lost = caller.repository.commit(place, version, hotp(place, 1))
+    assert lost is not None
+    assert lost.content is None
+
+
+def test_all_of_an_owner_are_loaded_together(caller: Caller, place: CredentialId) -> None:
+    everything = {name: content for name, content in contents(place).items() if name in list(Factor)}
+    for content in everything.values():
+        put(caller, content)
+    assert caller.repository.load_all(place.owner) == everything
+
+
+def test_forgetting_empties_all_places_of_the_owner(caller: Caller, place: CredentialId) -> None:
+    for factor in ("hotp", "totp", "otp"):
+        put(caller, contents(place)[factor])
+    caller.repository.forget(place.owner)
+    assert caller.repository.load_all(place.owner) == {}
+
+
+def test_forgetting_touches_nobody_else(caller: Caller, place: CredentialId) -> None:
+    other = CredentialId(new_owner(), Factor.HOTP)
+    put(caller, hotp(place))
+    put(caller, hotp(other))
+    caller.repository.forget(place.owner)
+    assert caller.repository.load(other).content == hotp(other)
+
+
+def test_content_without_end_has_no_ttl(caller: Caller, place: CredentialId) -> None:
+    put(caller, hotp(place))
+    assert pttl(caller, place) == -1
+
+
+def test_content_with_an_end_has_its_ttl(caller: Caller, place: CredentialId) -> None:
+    put(caller, hotp(place, expires_at=NOON + HOUR))
+    assert (HOUR - 5) * 1000 < pttl(caller, place) <= HOUR * 1000
+
+
+def test_no_commit_makes_a_life_longer(caller: Caller, place: CredentialId, clock: FakeClock) -> None:
+    version = put(caller, hotp(place, expires_at=NOON + HOUR))
+    former = pttl(caller, place)
+    # A clock that runs behind Redis' would set the end anew at a later moment.
+    clock.advance(-60)
+    for counter in range(1, 20):
+        assert caller.repository.commit(place, version, hotp(place, counter, NOON + HOUR)) is None
+        version = caller.repository.load(place).version
+        assert 0 < pttl(caller, place) <= former
+        former = pttl(caller, place)
+
+
+def test_a_new_end_of_life_is_set(caller: Caller, place: CredentialId) -> None:
+    version = put(caller, hotp(place, expires_at=NOON + HOUR))
+    caller.repository.commit(place, version, hotp(place, 1, NOON + 2 * HOUR))
+    assert HOUR * 1000 < pttl(caller, place) <= 2 * HOUR * 1000
+
+
+def test_an_end_of_life_can_be_taken_away(caller: Caller, place: CredentialId) -> None:
+    version = put(caller, hotp(place, expires_at=NOON + HOUR))
+    caller.repository.commit(place, version, hotp(place, 1))
+    assert pttl(caller, place) == -1
+
+
+def test_keys_name_owner_and_factor_and_share_a_slot() -> None:
+    owner = Owner(OwnerKind.ACCOUNT, "app:anna@example.org")
+    assert [key_of(CredentialId(owner, factor)) for factor in Factor] == [
+        f"open-mfa:{{account:app:anna@example.org}}:{factor}" for factor in ("otp", "hotp", "totp")
+    ]
+
+
+def test_no_secret_is_stored_in_the_clear(caller: Caller, place: CredentialId) -> None:
+    put(caller, hotp(place))
+    value = caller.gateway.get(key_of(place))
+    assert value is not None
+    assert SECRET.key not in value
+    assert SECRET.base32.encode() not in value
+
+
+def test_no_code_is_stored_in_the_clear(caller: Caller, place: CredentialId) -> None:
+    content = contents(place)["otp"]
+    put(caller, content)
+    value = caller.gateway.get(key_of(content.id))
+    assert value is not None
+    assert code(0).digits.encode() not in value
+
+
+def test_a_commit_that_keeps_the_secret_keeps_its_seal(caller: Caller, place: CredentialId) -> None:
+    put(caller, hotp(place))
+    before = caller.gateway.get(key_of(place))
+    loaded = caller.repository.load(place)
+    assert isinstance(loaded.content, HotpCredential)
+    caller.repository.commit(place, loaded.version, replace(loaded.content, counter=1))
+    after = caller.gateway.get(key_of(place))
+    assert before is not None
+    assert after is not None
+    assert sealed(before) == sealed(after)
+
+
+def sealed(value: bytes) -> bytes:
+    """What AES-256-GCM made of the secret: the name of the key, a nonce, the secret and a tag."""
+    return value[value.index(b"test") :][: 4 + 12 + len(SECRET.key) + 16]
+
+
+CALLERS = 3
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["load", "commit", "remove", "forget"]), st.integers(0, CALLERS - 1)), max_size=30
+    )
+)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+def test_interleaved_callers_see_what_a_plain_model_says(caller: Caller, steps: list[tuple[str, int]]) -> None:
+    """The model: a place with a content and the number of its last change."""
+    place = CredentialId(new_owner(), Factor.HOTP)
+    held: list[Stored] = [caller.repository.load(place)] * CALLERS
+    known = [0] * CALLERS
+    change, content = 0, None
+    for number, (action, who) in enumerate(steps, 1):
+        if action == "forget":
+            caller.repository.forget(place.owner)
+            change, content = 0, None
+        elif action == "load":
+            held[who], known[who] = caller.repository.load(place), change
+            assert held[who].content == content
+        else:
+            wanted = hotp(place, number) if action == "commit" else None
+            winner = caller.repository.commit(place, held[who].version, wanted)
+            # 0 is emptiness, which every removal restores.
+            if known[who] == change or (wanted is None and change == 0):
+                assert winner is None
+                change, content = (number if wanted else 0), wanted
+            else:
+                assert winner is not None
+                assert winner.content == content
+                held[who], known[who] = winner, change
+
+
+def test_a_counter_counts_within_its_window(caller: Caller) -> None:
+    counter = GatewayStorage("open-mfa://", gateway=caller.gateway)
+    name = str(new_owner())
+    assert [counter.incr(name, 100, amount) for amount in (1, 2, 3)] == [1, 3, 6]
+    assert 0 < caller.gateway.seconds_to_live(f"{KEY_PREFIX}:{name}") <= 100
+
+
+def test_counting_again_does_not_lengthen_the_window(caller: Caller) -> None:
+    counter = GatewayStorage("open-mfa://", gateway=caller.gateway)
+    name = str(new_owner())
+    counter.incr(name, 100)
+    counter.incr(name, 1000)
+    assert caller.gateway.seconds_to_live(f"{KEY_PREFIX}:{name}") <= 100
+
+
+def test_the_log_level_is_the_last_that_was_set(caller: Caller) -> None:
+    levels = RedisLogLevels(caller.gateway)
+    levels.write("DEBUG")
+    levels.write("ERROR")
+    assert levels.read() == "ERROR"
+
+
+def test_a_server_says_which_version_it_is_and_what_time_it_has(caller: Caller) -> None:
+    description = caller.gateway.describe()
+    assert "." in description.version
+    assert abs(description.time - time.time()) < 60
+
+
+def pttl(caller: Caller, place: CredentialId) -> int:
+    """Milliseconds to live, -1 for ever: Redis asked past the adapter, which needs only seconds."""
+    milliseconds: int = caller.gateway._read(key_of(place), "PTTL", key_of(place))
+    return milliseconds

@@ -1,0 +1,166 @@
+"""Masters that die while codes are being verified: no code is accepted twice, and service is back within seconds."""
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import pytest
+
+from application.errors import StoreUnavailable
+from domain.owner import CredentialId
+from domain.verdict import Accepted, Reason, Rejected, Verdict
+from infrastructure.redis import deadline
+from infrastructure.redis.client import connector
+from infrastructure.redis.repository import key_of
+from tests.conftest import require_redis_server
+from tests.infrastructure.redis.callers import Caller, answers, new_owner, timed
+from tests.support.processes import wait_until
+from tests.support.redis_topologies import Cluster, Node, SentinelSet
+
+
+def master_of(company: SentinelSet | Cluster, place: CredentialId) -> Node:
+    return company.master() if isinstance(company, SentinelSet) else company.master_of(key_of(place))
+
+
+def replicas_of(company: SentinelSet | Cluster, place: CredentialId) -> list[Node]:
+    return company.replicas() if isinstance(company, SentinelSet) else company.replicas_of(master_of(company, place))
+
+
+@dataclass
+class Traffic:
+    """One person after the other: every code is sent twice, and again as long as nobody knows what became of it."""
+
+    caller: Caller
+    place: CredentialId
+    accepted: list[int] = field(default_factory=list)
+    moments: list[float] = field(default_factory=list)
+    failures: int = 0
+    ending: threading.Event = field(default_factory=threading.Event)
+
+    def run(self) -> None:
+        counter = 0
+        while not self.ending.is_set():
+            first, second = self.send(counter), self.send(counter)
+            # Without an answer the next code is looked ahead to, as people press the button once more.
+            counter += 1 if first and second else 0
+
+    def send(self, counter: int) -> bool:
+        """Whether there was an answer."""
+        try:
+            verdict = self.caller.verify(self.place, counter)
+        except StoreUnavailable:
+            self.failures += 1
+            return False
+        if verdict == Accepted():
+            self.accepted.append(counter)
+            self.moments.append(time.monotonic())
+        return True
+
+
+@pytest.fixture(params=[SentinelSet, Cluster])
+def company(request: pytest.FixtureRequest) -> Iterator[SentinelSet | Cluster]:
+    """One for each test, for its master will not survive; with two replicas, so that the next master has one."""
+    require_redis_server()
+    with request.param(replicas=2) as company:
+        yield company
+
+
+@pytest.mark.parametrize("harm", ["kill", "freeze"])
+def test_no_code_is_accepted_twice_while_a_master_fails_over(
+    company: SentinelSet | Cluster, harm: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    caller = Caller(connector(company.url), replicas=1)
+    streams = [Traffic(caller, caller.enrol(new_owner())) for _ in range(4)]
+    threads = [threading.Thread(target=stream.run) for stream in streams]
+    for thread in threads:
+        thread.start()
+    try:
+        wait_until(lambda: all(len(stream.accepted) > 20 for stream in streams), "traffic")
+        masters = [master_of(company, stream.place) for stream in streams]
+        victim = masters[0]
+        getattr(victim, harm)()
+        harmed = time.monotonic()
+        # The others have other masters, and go on as if nothing had happened.
+        affected = [stream for stream, master in zip(streams, masters, strict=True) if master is victim]
+        wait_until(lambda: all(stream.moments[-1] > harmed + 1.5 for stream in affected), "the fail-over")
+    finally:
+        for stream in streams:
+            stream.ending.set()
+        for thread in threads:
+            thread.join()
+        caller.gateway.close()
+    gap = max(gap_after(stream.moments, harmed) for stream in streams)
+    unavailable = sum(stream.failures for stream in streams)
+    with capsys.disabled():
+        sys.stdout.write(
+            f"\n{type(company).__name__}, {harm}: back after {gap:.1f} s, {unavailable} times unavailable "
+        )
+    assert all(len(stream.accepted) == len(set(stream.accepted)) for stream in streams)
+
+
+def gap_after(moments: list[float], harmed: float) -> float:
+    """The longest time without an acceptance that began at or after the harm."""
+    later = [harmed, *[moment for moment in moments if moment > harmed]]
+    return max(after - before for before, after in pairwise(later))
+
+
+def fail_over_with_stale_replicas(
+    company: SentinelSet | Cluster, place: CredentialId, meanwhile: Callable[[], None]
+) -> None:
+    """The master dies before any replica has seen what happened meanwhile."""
+    master, replicas = master_of(company, place), replicas_of(company, place)
+    for replica in replicas:
+        replica.freeze()
+    # Or it would find in its socket what it did not read.
+    master.drop_replicas()
+    meanwhile()
+    master.kill()
+    for replica in replicas:
+        replica.thaw()
+
+
+def test_without_wait_a_stale_fail_over_brings_a_spent_code_back(company: SentinelSet | Cluster) -> None:
+    """Not what anyone wants: it shows that the test below would notice."""
+    caller = Caller(connector(company.url))
+    place = caller.enrol(new_owner())
+    wait_until(lambda: in_step(company, place), "the replicas")
+    verdicts: list[Verdict] = []
+    fail_over_with_stale_replicas(company, place, lambda: verdicts.append(caller.verify(place, 0)))
+    verdicts.append(verdict_after(caller, place, 0))
+    caller.gateway.close()
+    assert verdicts == [Accepted(), Accepted()]
+
+
+def test_with_wait_an_acceptance_that_could_be_lost_is_never_given(company: SentinelSet | Cluster) -> None:
+    caller = Caller(connector(company.url), replicas=1)
+    place = caller.enrol(new_owner())
+
+    def refused() -> None:
+        with deadline.within(1.0):
+            assert timed(lambda: caller.verify(place, 0)) < 2
+
+    fail_over_with_stale_replicas(company, place, refused)
+    verdicts = [verdict_after(caller, place, 0), caller.verify(place, 0)]
+    caller.gateway.close()
+    assert verdicts == [Accepted(), Rejected(Reason.REPLAYED, 5)]
+
+
+def in_step(company: SentinelSet | Cluster, place: CredentialId) -> bool:
+    """Whether the replicas have the credential as its master has it."""
+    value = master_of(company, place).ask("DUMP", key_of(place))
+    return all(dump_of(replica, place) == value for replica in replicas_of(company, place))
+
+
+def dump_of(replica: Node, place: CredentialId) -> object:
+    with replica.client() as client:
+        if replica.is_in_cluster:
+            client.execute_command("READONLY")
+        return client.execute_command("DUMP", key_of(place))
+
+
+def verdict_after(caller: Caller, place: CredentialId, counter: int) -> Verdict:
+    wait_until(lambda: answers(lambda: caller.gateway.set(f"{key_of(place)}:probe", "x")), "the fail-over")
+    return caller.verify(place, counter)

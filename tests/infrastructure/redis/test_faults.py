@@ -1,0 +1,349 @@
+"""Whatever happens to a Redis: no acceptance, an answer within 5 s, and work again as soon as Redis does."""
+
+import contextlib
+import logging
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+import redis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from application.errors import StoreUnavailable
+from domain.hotp import HotpCredential
+from domain.owner import CredentialId
+from domain.verdict import Accepted
+from infrastructure.redis import deadline
+from infrastructure.redis.client import connector, embedded
+from infrastructure.redis.repository import key_of
+from tests.infrastructure.redis.callers import Caller, all_at_once, answers, new_owner, notice, timed
+from tests.support.processes import free_port, wait_until
+from tests.support.redis_server import RedisServer
+
+LIMIT = 5.0
+"""Seconds."""
+
+
+class Rig:
+    """A server of its own, a caller, and a credential whose next good code is known."""
+
+    def __init__(self, server: RedisServer) -> None:
+        self.server = server
+        self.caller = Caller(connector(server.url))
+        self.place = self.caller.enrol(new_owner())
+        self._stored = self.caller.repository.load(self.place)
+
+    def load(self) -> object:
+        return self.caller.repository.load(self.place)
+
+    def commit(self) -> object:
+        content = self._stored.content
+        assert isinstance(content, HotpCredential)
+        return self.caller.repository.commit(self.place, self._stored.version, replace(content, counter=100))
+
+    def works(self) -> bool:
+        """Whether a good code is accepted; a code that was sent before the fault may have been spent."""
+        return answers(self.load) and any(self.caller.verify(self.place, c) == Accepted() for c in range(5))
+
+
+@pytest.fixture
+def rig(own_server: RedisServer) -> Iterator[Rig]:
+    rig = Rig(own_server)
+    yield rig
+    rig.caller.gateway.close()
+
+
+def fails_in_time(operation: Callable[[], object]) -> bool:
+    return timed(operation) < LIMIT
+
+
+@contextlib.contextmanager
+def admin(server: RedisServer) -> Iterator[redis.Redis]:
+    client = server.client()
+    yield client
+    client.close()
+
+
+# A server that is away
+
+
+def test_a_server_that_never_started_is_told_in_time_and_used_once_it_starts() -> None:
+    server = RedisServer(port=free_port())
+    caller = Caller(connector(server.url))
+    assert fails_in_time(caller.gateway.ping)
+    with server:
+        caller.gateway.ping()
+        caller.gateway.close()
+
+
+@pytest.mark.parametrize("operation", ["load", "commit"])
+def test_a_killed_server_is_told_in_time(rig: Rig, operation: str) -> None:
+    rig.server.kill()
+    assert fails_in_time(getattr(rig, operation))
+
+
+def test_a_killed_server_is_used_again_at_once(rig: Rig) -> None:
+    rig.server.kill()
+    notice(rig.load)
+    rig.server.start()
+    assert rig.works()
+
+
+def test_a_restart_between_two_operations_is_not_even_noticed(rig: Rig) -> None:
+    rig.server.restart()
+    assert rig.works()
+
+
+@pytest.mark.parametrize("operation", ["load", "commit"])
+def test_a_frozen_server_is_told_in_time(rig: Rig, operation: str) -> None:
+    rig.server.freeze()
+    assert fails_in_time(getattr(rig, operation))
+
+
+def test_what_a_frozen_server_was_sent_it_does_once_when_it_thaws(rig: Rig) -> None:
+    rig.server.freeze()
+    notice(rig.load)
+    notice(rig.commit)
+    rig.server.thaw()
+    wait_until(lambda: answers(rig.load), "the thaw")
+    assert rig.caller.verify(rig.place, 100) == Accepted()
+
+
+def test_a_freeze_while_codes_are_verified_accepts_none_twice(rig: Rig) -> None:
+    accepted: list[int] = []
+    stop = threading.Event()
+
+    def verify() -> None:
+        while not stop.is_set():
+            for counter in range(len(accepted), len(accepted) + 5):
+                with contextlib.suppress(StoreUnavailable):
+                    if rig.caller.verify(rig.place, counter) == Accepted():
+                        accepted.append(counter)
+
+    traffic = threading.Thread(target=verify)
+    traffic.start()
+    try:
+        wait_until(lambda: len(accepted) > 20, "traffic")
+        rig.server.freeze()
+        notice(rig.load)
+        rig.server.thaw()
+        after = len(accepted)
+        wait_until(lambda: len(accepted) > after + 20, "traffic after the freeze")
+    finally:
+        rig.server.thaw()
+        stop.set()
+        traffic.join()
+    assert len(accepted) == len(set(accepted))
+
+
+def test_when_one_budget_was_used_up_in_vain_the_others_fail_fast(rig: Rig) -> None:
+    rig.server.freeze()
+    notice(rig.load)
+    times = all_at_once([lambda: timed(rig.load)] * 16)
+    assert max(times) < 2 * deadline.SOCKET_TIMEOUT + 0.5
+
+
+def test_many_threads_heal_together(rig: Rig) -> None:
+    rig.server.freeze()
+    notice(rig.load)
+    all_at_once([lambda: timed(rig.load)] * 16)
+    rig.server.thaw()
+    all_at_once([rig.load] * 16)
+
+
+def test_failing_writes_fail_fast_though_reads_succeed(rig: Rig) -> None:
+    with admin(rig.server) as client:
+        client.execute_command("REPLICAOF", "127.0.0.1", free_port())
+        notice(rig.commit)
+        rig.load()
+        assert timed(rig.commit) < 1
+
+
+def test_the_deadline_of_a_request_covers_all_that_it_asks(rig: Rig) -> None:
+    rig.server.freeze()
+    start = time.monotonic()
+    with deadline.within(deadline.BUDGET):
+        for _ in range(3):
+            timed(rig.load)
+            timed(rig.commit)
+    assert time.monotonic() - start < LIMIT
+
+
+# A server that refuses
+
+
+Refusal = tuple[list[str], list[str]]
+REFUSALS: dict[str, Refusal] = {
+    "it is full": (["CONFIG", "SET", "maxmemory", "1"], ["CONFIG", "SET", "maxmemory", "0"]),
+    "it has too few replicas": (
+        ["CONFIG", "SET", "min-replicas-to-write", "1"],
+        ["CONFIG", "SET", "min-replicas-to-write", "0"],
+    ),
+    "it is a replica": (["REPLICAOF", "127.0.0.1", "1"], ["REPLICAOF", "NO", "ONE"]),
+}
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_a_commit_that_is_refused_is_told_in_time(rig: Rig, refusal: str) -> None:
+    with admin(rig.server) as client:
+        client.execute_command(*REFUSALS[refusal][0])
+        assert fails_in_time(rig.commit)
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_a_refused_verification_accepts_nothing_and_spends_nothing(rig: Rig, refusal: str) -> None:
+    with admin(rig.server) as client:
+        client.execute_command(*REFUSALS[refusal][0])
+        notice(lambda: rig.caller.verify(rig.place, 0))
+        client.execute_command(*REFUSALS[refusal][1])
+    assert rig.caller.verify(rig.place, 0) == Accepted()
+
+
+def test_a_server_that_can_not_save_is_told_in_time(rig: Rig) -> None:
+    with admin(rig.server) as client:
+        client.config_set("save", "1 1")
+        shutil.rmtree(rig.server.directory)
+        with contextlib.suppress(redis.ResponseError):
+            client.bgsave()
+        wait_until(lambda: client.info("persistence")["rdb_last_bgsave_status"] == "err", "a failed save")
+        assert fails_in_time(rig.commit)
+        client.config_set("save", "")
+    assert rig.works()
+
+
+def test_a_forgotten_script_is_brought_along(rig: Rig) -> None:
+    with admin(rig.server) as client:
+        client.script_flush()
+    assert rig.works()
+
+
+def test_a_server_busy_with_a_script_is_told_in_time(rig: Rig) -> None:
+    with admin(rig.server) as client:
+        client.config_set("busy-reply-threshold", 1)
+        busy = threading.Thread(target=lambda: _suppressed(lambda: client.eval("while true do end", 0)))
+        busy.start()
+        wait_until(lambda: not answers(rig.load), "the script's start")
+        assert fails_in_time(rig.load)
+        assert fails_in_time(rig.commit)
+        with admin(rig.server) as other:
+            wait_until(lambda: _suppressed(other.script_kill), "the script's end")
+        busy.join()
+    assert rig.works()
+
+
+def test_a_password_that_was_set_meanwhile_is_told_at_once(rig: Rig) -> None:
+    with admin(rig.server) as client:
+        client.config_set("requirepass", "changed")
+        rig.caller.gateway.close()
+        assert timed(rig.load) < 1
+        client.execute_command("AUTH", "changed")
+        client.config_set("requirepass", "")
+    assert rig.works()
+
+
+def test_a_wrong_password_is_told_at_once(own_server: RedisServer) -> None:
+    with admin(own_server) as client:
+        client.config_set("requirepass", "right")
+    caller = Caller(connector(own_server.url.replace("//", "//:wrong@")))
+    assert timed(caller.gateway.ping) < 1
+    caller.gateway.close()
+
+
+def test_a_closed_connection_is_opened_again(rig: Rig) -> None:
+    with admin(rig.server) as client:
+        for counter in range(20):
+            client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+            assert rig.caller.verify(rig.place, counter) == Accepted()
+
+
+# Values that nobody wrote
+
+
+def test_a_key_of_another_type_is_told_at_once(rig: Rig) -> None:
+    with admin(rig.server) as client:
+        client.delete(key_of(rig.place))
+        client.rpush(key_of(rig.place), "a list")
+        assert timed(rig.load) < 1
+        assert timed(rig.commit) < 1
+
+
+@pytest.fixture(scope="module")
+def spoiled() -> Iterator[tuple[Caller, CredentialId, bytes]]:
+    caller = Caller(embedded())
+    place = caller.enrol(new_owner(), 3600)
+    value = caller.gateway.get(key_of(place))
+    assert value is not None
+    yield caller, place, value
+    caller.gateway.close()
+
+
+@given(st.binary(min_size=1))
+def test_garbage_is_no_credential(spoiled: tuple[Caller, CredentialId, bytes], garbage: bytes) -> None:
+    caller, place, _ = spoiled
+    _store(caller, place, garbage)
+    with pytest.raises(StoreUnavailable):
+        caller.verify(place, 0)
+
+
+@given(st.binary(max_size=200))
+def test_garbage_after_a_good_revision_is_no_credential(
+    spoiled: tuple[Caller, CredentialId, bytes], garbage: bytes
+) -> None:
+    caller, place, value = spoiled
+    _store(caller, place, value[:9] + garbage)
+    with pytest.raises(StoreUnavailable):
+        caller.verify(place, 0)
+
+
+@given(st.data())
+@settings(suppress_health_check=[HealthCheck.too_slow])
+def test_a_record_with_a_changed_byte_raises_nothing_else_than_that_it_can_not_be_read(
+    spoiled: tuple[Caller, CredentialId, bytes], data: st.DataObject
+) -> None:
+    caller, place, value = spoiled
+    index = data.draw(st.integers(0, len(value) - 1))
+    byte = data.draw(st.integers(0, 255))
+    _store(caller, place, value[:index] + bytes([byte]) + value[index + 1 :])
+    answers(lambda: caller.repository.load(place))
+
+
+def test_what_is_logged_of_garbage_does_not_repeat_it(
+    spoiled: tuple[Caller, CredentialId, bytes], caplog: pytest.LogCaptureFixture
+) -> None:
+    caller, place, value = spoiled
+    _store(caller, place, value[:9] + b"\xa6secret")
+    with caplog.at_level(logging.DEBUG):
+        answers(lambda: caller.repository.load(place))
+    assert caplog.records
+    assert "secret" not in str([vars(record) for record in caplog.records])
+
+
+def test_a_record_of_another_owner_does_not_open(rig: Rig) -> None:
+    other = CredentialId(new_owner(), rig.place.factor)
+    with admin(rig.server) as client:
+        client.copy(key_of(rig.place), key_of(other))
+    with pytest.raises(StoreUnavailable):
+        rig.caller.verify(other, 0)
+
+
+def test_no_argument_of_a_command_reaches_the_log(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        rig.server.kill()
+        notice(rig.commit)
+    assert str(rig.place.owner) not in caplog.text
+
+
+def _store(caller: Caller, place: CredentialId, value: bytes) -> None:
+    caller.gateway.set(key_of(place), value)  # type: ignore[arg-type] # what nobody does
+
+
+def _suppressed(call: Callable[[], object]) -> bool:
+    try:
+        call()
+    except redis.RedisError:
+        return False
+    return True
