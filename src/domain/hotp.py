@@ -32,19 +32,22 @@ class HotpCredential(SecretCredential):
         COUNTER.check("initial_counter", self.initial_counter)
 
     def match(self, code: Code, now: int, algorithms: Algorithms) -> Credential | Mismatch:
-        """The next code, or one of `look_ahead` beyond it (RFC 4226 section 7.4), spends all counters up to its own."""
-        fresh = self.hits(code, range(self.counter, self.counter + self.parameters.look_ahead + 1), algorithms)
-        if fresh:
-            return replace(self, counter=fresh[0] + 1)
-        return Mismatch.SPENT if self.hits(code, self._spent(), algorithms) else Mismatch.WRONG
+        """The next code, or one of `look_ahead` beyond it (RFC 4226 section 7.4), spends all counters up to its own.
+
+        The last spent code stays a replay also where a coming counter happens to have the same digits.
+        """
+        last = max(self.initial_counter, self.counter - 1)
+        hits = self.hits(code, range(last, self.counter + self.parameters.look_ahead + 1), algorithms)
+        if hits and hits[0] >= self.counter:
+            return replace(self, counter=hits[0] + 1)
+        return Mismatch.SPENT if hits or self.hits(code, self._spent(), algorithms) else Mismatch.WRONG
 
     def match_pair(self, first: Code, second: Code, now: int, algorithms: Algorithms) -> Credential | Mismatch:
         """Two consecutive codes, the first up to 1000 counters ahead (RFC 4226 section 7.4), are spent together."""
         factors = range(self._spent().start, self.counter + RESYNCHRONIZATION_LOOK_AHEAD + 2)
         hits = self.pair_hits(first, second, factors, algorithms)
-        fresh = [factor for factor in hits if factor >= self.counter]
-        if fresh:
-            return replace(self, counter=fresh[0] + 2)
+        if hits and hits[0] >= self.counter:
+            return replace(self, counter=hits[0] + 2)
         return Mismatch.SPENT if hits else Mismatch.WRONG
 
     def _spent(self) -> range:

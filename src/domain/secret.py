@@ -32,9 +32,10 @@ class SharedSecret:
         Raises:
             InvalidSecret: not base32, or outside 128 to 1024 bits.
         """
-        compact = text.replace(" ", "").replace("-", "").rstrip("=").upper()
+        compact = text.replace(" ", "").replace("-", "").rstrip("=")
         try:
-            key = base64.b32decode(compact + "=" * (-len(compact) % 8))
+            # The decoder folds the case: `str.upper` would make base32 of letters beyond ASCII, such as a dotless i.
+            key = base64.b32decode(compact + "=" * (-len(compact) % 8), casefold=True)
         except (binascii.Error, ValueError):
             raise InvalidSecret("must be base32: the letters A to Z and the digits 2 to 7") from None
         return cls(key)

@@ -30,17 +30,16 @@ class TotpCredential(SecretCredential):
     drift: int = 0
 
     def match(self, code: Code, now: int, algorithms: Algorithms) -> Credential | Mismatch:
-        """The current step plus or minus `window` (RFC 6238 section 5.2); step n spends every step up to n."""
+        """The current step plus or minus `window` (RFC 6238 section 5.2); step n spends every step up to n.
+
+        A spent code stays a replay also where a coming step in the window happens to have the same digits.
+        """
         center = self._step(now) + self.drift
         steps = range(max(0, center - self.parameters.window), center + self.parameters.window + 1)
         hits = self.hits(code, steps, algorithms)
-        fresh = [step for step in hits if step > self.last_step]
-        if fresh:
-            return replace(self, last_step=fresh[0])
-        if not hits and self.last_step != NO_STEP and self.last_step not in steps:
-            # The last accepted code is named a replay however late it is sent again.
-            hits = self.hits(code, range(self.last_step, self.last_step + 1), algorithms)
-        return Mismatch.SPENT if hits else Mismatch.WRONG
+        if hits and hits[0] > self.last_step:
+            return replace(self, last_step=hits[0])
+        return Mismatch.SPENT if hits or self.hits(code, self._spent(), algorithms) else Mismatch.WRONG
 
     def match_pair(self, first: Code, second: Code, now: int, algorithms: Algorithms) -> Credential | Mismatch:
         """Two consecutive codes up to 20 steps off are spent together, and the drift is remembered.
@@ -50,10 +49,16 @@ class TotpCredential(SecretCredential):
         current = self._step(now)
         steps = range(max(0, current - RESYNCHRONIZATION_STEPS - 1), current + RESYNCHRONIZATION_STEPS + 1)
         hits = self.pair_hits(first, second, steps, algorithms)
-        fresh = [step for step in hits if step > self.last_step]
-        if fresh:
-            return replace(self, last_step=fresh[0] + 1, drift=fresh[0] + 1 - current)
+        if hits and hits[0] > self.last_step:
+            return replace(self, last_step=hits[0] + 1, drift=hits[0] + 1 - current)
         return Mismatch.SPENT if hits else Mismatch.WRONG
+
+    def _spent(self) -> range:
+        """The last accepted step, and those that were good beside it: their codes are named replays however late.
+
+        Always the one before it too: a resynchronization has spent both.
+        """
+        return range(max(0, self.last_step - max(1, 2 * self.parameters.window)), self.last_step + 1)
 
     def _step(self, now: int) -> int:
         """T = floor(now / X) of RFC 6238 section 4.2, by our own clock."""

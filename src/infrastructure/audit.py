@@ -1,49 +1,65 @@
 """The audit trail: one JSON line an event, and its count in the metrics."""
 
-import logging
+import contextlib
+import sys
+import threading
+import time
+from typing import Any, Final
 
 from application.ports import Action
 from domain.owner import CredentialId, Owner
 from domain.verdict import Accepted, Rejected, Verdict
-from infrastructure.logs import AUDIT
+from infrastructure.logs import json_line
 from infrastructure.metrics import Metrics, outcome_of
 
-_log = logging.getLogger(AUDIT)
+LOGGER: Final = "open_mfa.audit"
 
 
 class AuditTrail:
-    """Implements `Events`. Lines carry owner, factor, outcome and the call; a session is named by its digest."""
+    """Implements `Events`. Lines carry owner, factor, outcome and the call; a session is named by its digest.
+
+    They go the way of all logs, to stderr, but not through `logging`: they know neither level nor filter, and there is
+    one for every verdict, whose price `logging` would double.
+    """
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
+        self._writing = threading.Lock()
 
     def changed(self, action: Action, credential_id: CredentialId) -> None:
         """`enrolled`, `issued` or `removed`."""
         self._metrics.change(credential_id.factor.value, action.value)
-        _log.info(action.value, extra=_subject(credential_id) | {"event": action.value})
+        self._write("INFO", action.value, _subject(credential_id))
 
     def judged(self, action: Action, credential_id: CredentialId, verdict: Verdict) -> None:
         """`verified` or `resynchronized`, with the outcome."""
         self._metrics.verdict(credential_id.factor.value, action.value, verdict)
-        extra: dict[str, object] = _subject(credential_id) | {
-            "event": action.value,
-            "outcome": "accepted" if isinstance(verdict, Accepted) else "refused",
-        }
-        if not isinstance(verdict, Accepted):
-            extra["reason"] = outcome_of(verdict)
+        fields = _subject(credential_id)
+        if isinstance(verdict, Accepted):
+            fields["outcome"] = "accepted"
+        else:
+            fields["outcome"] = "refused"
+            fields["reason"] = outcome_of(verdict)
         if isinstance(verdict, Rejected):
-            extra["attempts_left"] = verdict.attempts_left
-        _log.info(action.value, extra=extra)
+            fields["attempts_left"] = verdict.attempts_left
+        self._write("INFO", action.value, fields)
 
     def locked(self, credential_id: CredentialId, until: int) -> None:
         """`locked`, with the Unix time in seconds until which."""
         self._metrics.lock(credential_id.factor.value)
-        _log.warning("locked", extra=_subject(credential_id) | {"event": "locked", "locked_until": until})
+        self._write("WARNING", "locked", _subject(credential_id) | {"locked_until": until})
 
     def forgotten(self, owner: Owner) -> None:
         """`forgotten`: everything of the owner is gone."""
-        _log.info("forgotten", extra={"event": "forgotten", "owner": str(owner)})
+        self._write("INFO", "forgotten", {"owner": str(owner)})
+
+    def _write(self, level: str, event: str, fields: dict[str, Any]) -> None:
+        line = json_line(time.time(), level, LOGGER, event, fields)
+        # What has been committed is answered, whether or not anybody still reads of it.
+        with self._writing, contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(f"{line}\n")
+            sys.stderr.flush()
 
 
-def _subject(credential_id: CredentialId) -> dict[str, object]:
+def _subject(credential_id: CredentialId) -> dict[str, Any]:
     return {"owner": str(credential_id.owner), "factor": credential_id.factor.value}

@@ -17,7 +17,7 @@ _DIGESTS: Final[dict[HashAlgorithm, Callable[..., Any]]] = {
 
 
 class _RawKeyHotp(pyotp.HOTP):
-    """pyotp's HOTP over a raw key: its own would decode base32 again for every counter."""
+    """pyotp's HOTP over a raw key: its own would decode base32, and take the counter apart by hand, for every code."""
 
     def __init__(self, key: bytes, digits: int, digest: Callable[..., Any]) -> None:
         self._key = key
@@ -25,6 +25,10 @@ class _RawKeyHotp(pyotp.HOTP):
 
     def byte_secret(self) -> bytes:
         return self._key
+
+    @staticmethod
+    def int_to_bytestring(i: int, *, padding: int = 8) -> bytes:
+        return i.to_bytes(padding, "big")
 
 
 class PyotpHotp:

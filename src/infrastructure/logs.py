@@ -5,6 +5,7 @@ import logging
 import sys
 import threading
 import traceback
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final
@@ -14,49 +15,59 @@ from application.errors import StoreUnavailable
 from application.log_level import Level, SharedLogLevel
 
 SERVICE: Final = "open_mfa"
-AUDIT: Final = "open_mfa.audit"
 POLL_SECONDS: Final = 2.0
 """How often a worker looks for a new shared level; well within the 5 s in which it has to follow."""
-_STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+FIELDS: Final = "fields"
+"""The attribute of a record that holds a line's further members: `extra={FIELDS: {…}}`."""
+_NOTHING: Final[dict[str, Any]] = {}
+_encode: Final = json.JSONEncoder(default=repr, separators=(",", ":")).encode
+
+
+def json_line(moment: float, level: str, logger: str, message: str, fields: Mapping[str, Any]) -> str:
+    """`time`, `level`, `logger`, `message`, the call's `request_id` and `address`, and the fields; without its end.
+
+    `moment` is Unix time in seconds.
+    """
+    line: dict[str, Any] = {
+        "time": datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "level": level,
+        "logger": logger,
+        "message": message,
+    }
+    call = current_call.get()
+    if call is not None:
+        line["request_id"] = call.request_id
+        line["address"] = call.address
+    line |= fields
+    return _encode(line)
 
 
 class JsonFormatter(logging.Formatter):
-    """One line a record: `time`, `level`, `logger`, `message`, the call's `request_id`, and what `extra` adds.
+    """One line a record, with what its attribute `FIELDS` adds.
 
     Of an exception it writes the types and where they were raised, but no messages: these may repeat a value.
     """
 
     def format(self, record: logging.LogRecord) -> str:
         """The line, without its end."""
-        line: dict[str, Any] = {
-            "time": datetime.fromtimestamp(record.created, UTC)
-            .isoformat(timespec="milliseconds")
-            .replace("+00:00", "Z"),
-            "level": record.levelname,
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        call = current_call.get()
-        if call is not None:
-            line["request_id"] = call.request_id
-            line["address"] = call.address
-        line |= {name: value for name, value in record.__dict__.items() if name not in _STANDARD}
+        fields: dict[str, Any] = getattr(record, FIELDS, _NOTHING)
         if record.exc_info and record.exc_info[1] is not None:
-            line["exception"] = _without_messages(record.exc_info[1])
-        return json.dumps(line, default=repr, separators=(",", ":"))
+            fields = fields | {"exception": _without_messages(record.exc_info[1])}
+        return json_line(record.created, record.levelname, record.name, record.getMessage(), fields)
 
 
 def configure_logging(level: Level) -> None:
     """Sends everything to stderr as JSON. The level is the service's own; libraries speak from WARNING up.
 
-    Libraries are kept from DEBUG because theirs repeat commands and bodies. The audit trail is written at any level.
+    Libraries are kept from DEBUG because theirs repeat commands and bodies.
     """
+    # What no line says is not looked up either (the logging HOWTO, "Optimization").
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
-    logging.getLogger(AUDIT).setLevel(logging.INFO)
     logging.captureWarnings(capture=True)
     set_level(level)
 

@@ -27,6 +27,8 @@ class Metrics:
             buckets=_SECONDS,
             registry=self._registry,
         )
+        # Looking a series up by its labels costs more than counting.
+        self._seen: dict[tuple[str, str, int], Histogram] = {}
         self._verdicts = Counter(
             "open_mfa_verdicts_total", "Codes judged.", ("factor", "action", "outcome"), registry=self._registry
         )
@@ -43,7 +45,10 @@ class Metrics:
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """A request was answered; `route` is the rule that matched it, not the path."""
-        self._requests.labels(method, route, status).observe(seconds)
+        series = self._seen.get((method, route, status))
+        if series is None:
+            series = self._seen[method, route, status] = self._requests.labels(method, route, status)
+        series.observe(seconds)
 
     def verdict(self, factor: str, action: str, verdict: Verdict) -> None:
         """A code was judged."""

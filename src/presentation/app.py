@@ -13,7 +13,6 @@ from flask_limiter.errors import RateLimitExceeded
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from application.call import current_call
 from application.enrolment import Enrol, IssueCode
 from application.errors import StoreUnavailable
 from application.log_level import SharedLogLevel
@@ -27,7 +26,7 @@ from domain.algorithms import Algorithms
 from domain.errors import AlreadyConfirmed, AlreadyEnrolled, NotEnrolled
 from infrastructure.audit import AuditTrail
 from infrastructure.hotp import PyotpHotp
-from infrastructure.logs import LogLevelFollower
+from infrastructure.logs import FIELDS, LogLevelFollower
 from infrastructure.metrics import CONTENT_TYPE, Metrics
 from infrastructure.qr import SegnoQrRenderer
 from infrastructure.redis import deadline
@@ -43,7 +42,7 @@ from infrastructure.system import SystemClock, SystemRandomness
 from presentation.addresses import network_of
 from presentation.admin import BasicAuthentication, admin_blueprint
 from presentation.docs import docs_blueprint
-from presentation.edge import ROUTE, Edge
+from presentation.edge import Edge
 from presentation.factors import FactorResources, FactorUseCases
 from presentation.operation import operation_blueprint
 from presentation.problems import BY_STATUS, RETRY_WHEN_UNAVAILABLE, Problem, Problems
@@ -152,13 +151,6 @@ def _flask(settings: Settings, metrics: Metrics) -> Flask:
     app.config.update(MAX_CONTENT_LENGTH=LARGEST_BODY, PROPAGATE_EXCEPTIONS=False)
     app.session_interface = _NoSession()
     app.url_map.merge_slashes = False
-    app.json.sort_keys = False  # type: ignore[attr-defined] # the default provider has it
-    app.json.compact = True  # type: ignore[attr-defined] # likewise
-
-    @app.url_value_preprocessor
-    def note_route(endpoint: str | None, values: dict[str, Any] | None) -> None:  # noqa: ARG001 - Flask's signature
-        if request.url_rule is not None:
-            request.environ[ROUTE] = request.url_rule.rule
 
     _answer_problems(app, metrics)
     proxies = settings.trusted_proxies
@@ -210,7 +202,7 @@ def _answer_problems(app: Flask, metrics: Metrics) -> None:
     @app.errorhandler(StoreUnavailable)
     def unavailable(error: StoreUnavailable) -> Response:
         metrics.store_failure()
-        _log.error("store unavailable", extra={"problem": str(error)})
+        _log.error("store unavailable", extra={FIELDS: {"problem": str(error)}})
         return Problem(Problems.STORE_UNAVAILABLE, headers={"Retry-After": str(RETRY_WHEN_UNAVAILABLE)}).response()
 
     @app.errorhandler(HTTPException)
@@ -221,6 +213,5 @@ def _answer_problems(app: Flask, metrics: Metrics) -> None:
 
     @app.errorhandler(Exception)
     def unexpected(error: Exception) -> Response:
-        call = current_call.get()
-        _log.critical("unexpected failure", exc_info=error, extra={"id": call.request_id if call else None})
+        _log.critical("unexpected failure", exc_info=error)
         return Problem(Problems.INTERNAL_ERROR).response()

@@ -60,25 +60,22 @@ class Edge:
         method = environ["REQUEST_METHOD"]
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
-            present = {name.lower() for name, _ in headers}
-            headers = [
-                *headers,
-                *_ALWAYS,
-                *(header for header in _UNLESS_SET if header[0].lower() not in present),
-                (REQUEST_ID, request_id),
-            ]
+            names = [name.lower() for name, _ in headers]
+            headers += _ALWAYS
+            headers += [header for header in _UNLESS_SET if header[0].lower() not in names]
+            headers.append((REQUEST_ID, request_id))
             seconds = time.perf_counter() - started
             # The path as it was sent stays out of logs and metrics: people put codes into URLs, unasked.
             route = environ.get(ROUTE, "(none)")
             self._metrics.request(method if method in _METHODS else "(other)", route, int(status[:3]), seconds)
             if _log.isEnabledFor(logging.DEBUG):
-                answered = {
+                fields = {
                     "method": method,
                     "route": route,
                     "status": int(status[:3]),
                     "milliseconds": round(seconds * 1e3, 2),
                 }
-                _log.debug("answered", extra=answered)
+                _log.debug("answered", extra={"fields": fields})
             return start_response(status, headers, exc_info)
 
         return self._application(environ, start)

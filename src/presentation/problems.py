@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from http import HTTPStatus
+from json import JSONEncoder
 from typing import Any, Final
 
-from flask import Response, json
+from flask import Response
 
 from application.call import current_call
 
@@ -151,6 +151,8 @@ class Problems(Enum):
     )
 
 
+_encode: Final = JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 BY_SLUG: Final[Mapping[str, ProblemType]] = {problem.value.slug: problem.value for problem in Problems}
 BY_STATUS: Final[Mapping[int, Problems]] = {
     400: Problems.INVALID_REQUEST,
@@ -185,9 +187,7 @@ class Problem(Exception):
             "request_id": call.request_id if call else None,
             **self.members,
         }
-        response = Response(json.dumps(document) + "\n", problem.status, mimetype=MEDIA_TYPE)
-        response.headers.extend(dict(self.headers))
-        return response
+        return Response(encode(document), problem.status, dict(self.headers), content_type=MEDIA_TYPE)
 
 
 def invalid(errors: Mapping[str, list[str]]) -> Problem:
@@ -196,6 +196,6 @@ def invalid(errors: Mapping[str, list[str]]) -> Problem:
     return Problem(Problems.INVALID_REQUEST, f"Not valid: {names[:200]}.", {"errors": dict(errors)})
 
 
-def phrase(status: int) -> str:
-    """The status' reason phrase."""
-    return HTTPStatus(status).phrase
+def encode(document: Mapping[str, Any]) -> bytes:
+    """JSON in UTF-8, as every answer is written."""
+    return f"{_encode(document)}\n".encode()

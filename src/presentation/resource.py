@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from json import JSONDecoder
 from typing import Any, Final
 
-from flask import Blueprint, Response, json, request
+from flask import Blueprint, Response, request
+from gunicorn.http.errors import ParseException
 from marshmallow import Schema, ValidationError
-from werkzeug.exceptions import RequestEntityTooLarge
+from marshmallow.exceptions import SCHEMA
 
-from presentation.problems import Problem, Problems, invalid
+from presentation.edge import ROUTE
+from presentation.problems import Problem, Problems, encode, invalid
 
 LARGEST_BODY: Final = 16 * 1024
 """Bytes."""
@@ -68,15 +70,21 @@ def add(
     a `Problem` to refuse. A body is read and validated, and handed to the view as `body`.
     """
     changing = method not in READING
+    rule = f"{blueprint.url_prefix or ''}{path}"
 
     def handle(**path_values: str) -> Response:
-        if changing:
-            refuse_other_sites()
-        for guard in guards:
-            guard()
-        if operation.body is not None:
-            return view(body=read_body(operation.body, required=operation.body_required), **path_values)
-        return view(**path_values)
+        request.environ[ROUTE] = rule
+        try:
+            if changing:
+                refuse_other_sites()
+            for guard in guards:
+                guard()
+            if operation.body is not None:
+                return view(body=read_body(operation.body, required=operation.body_required), **path_values)
+            return view(**path_values)
+        except Problem as problem:
+            # Flask would come to the same answer, after looking for whom to ask; refusals are what guessers cause.
+            return problem.response()
 
     setattr(handle, DESCRIPTION, operation)
     name = f"{method.lower()}_{path.strip('/').replace('/', '_').replace('.', '_') or 'all'}"
@@ -85,7 +93,7 @@ def add(
 
 def reply(document: Mapping[str, Any], status: int = 200) -> Response:
     """JSON."""
-    return Response(json.dumps(document) + "\n", status, mimetype=JSON)
+    return Response(encode(document), status, content_type=JSON)
 
 
 def refuse_other_sites() -> None:
@@ -94,12 +102,13 @@ def refuse_other_sites() -> None:
     Fetch Metadata where the browser sends it, else the Origin (RFC 6454) against the host that the request was sent to.
     Neither is sent by what is no browser.
     """
-    site = request.headers.get("Sec-Fetch-Site")
+    environ = request.environ
+    site = environ.get("HTTP_SEC_FETCH_SITE")
     if site is not None:
         if site == "cross-site":
             raise Problem(Problems.CROSS_SITE_REQUEST)
         return
-    origin = request.headers.get("Origin")
+    origin = environ.get("HTTP_ORIGIN")
     if origin is not None and origin.partition("://")[2] != request.host:
         raise Problem(Problems.CROSS_SITE_REQUEST)
 
@@ -110,10 +119,7 @@ def read_body(schema: Schema, *, required: bool) -> dict[str, Any]:
     Raises:
         Problem: 400 with every bad member, 413 or 415.
     """
-    try:
-        raw = request.get_data(cache=False)
-    except RequestEntityTooLarge:
-        raise Problem(Problems.TOO_LARGE) from None
+    raw = _read()
     if (raw or request.mimetype) and not _is_json():
         raise Problem(Problems.UNSUPPORTED_MEDIA_TYPE)
     document = _parse(raw) if raw or required else {}
@@ -126,7 +132,32 @@ def read_body(schema: Schema, *, required: bool) -> dict[str, Any]:
     return loaded
 
 
+def _read() -> bytes:
+    """The body as it came.
+
+    Read off the server's stream: Werkzeug cuts a body in chunks off at the limit without a word.
+    """
+    environ = request.environ
+    stated = request.content_length
+    if stated is None and not environ.get("wsgi.input_terminated"):
+        return b""
+    if stated is not None and stated > LARGEST_BODY:
+        raise Problem(Problems.TOO_LARGE)
+    try:
+        raw: bytes = environ["wsgi.input"].read(LARGEST_BODY + 1 if stated is None else stated)
+    except (OSError, ParseException):
+        # gunicorn's way of saying that the chunks are none, or that the client is gone.
+        raise invalid({"body": ["Must arrive whole."]}) from None
+    if len(raw) > LARGEST_BODY:
+        raise Problem(Problems.TOO_LARGE)
+    if stated is not None and len(raw) < stated:
+        raise invalid({"body": ["Must be as long as Content-Length says."]})
+    return raw
+
+
 def _is_json() -> bool:
+    if request.environ.get("CONTENT_TYPE") == JSON:
+        return True
     charset = request.mimetype_params.get("charset", "utf-8")
     return request.mimetype == JSON and charset.lower().replace("_", "-") in {"utf-8", "utf8"}
 
@@ -136,7 +167,7 @@ def _parse(raw: bytes) -> Any:
         document = _decoder.decode(raw.decode("utf-8"))
         if b"\\u" in raw:
             # Half a surrogate pair can be spelt in JSON but not in UTF-8: it is refused before it gets anywhere.
-            json.dumps(document, ensure_ascii=False).encode("utf-8")
+            encode(document)
     except (ValueError, RecursionError):
         raise invalid({"body": ["Must be JSON in UTF-8, no member named twice."]}) from None
     return document
@@ -148,7 +179,8 @@ def _flat(messages: Any, prefix: str = "") -> dict[str, list[str]]:
         return {prefix or "body": [str(message) for message in messages]}
     flat: dict[str, list[str]] = {}
     for name, inner in messages.items():
-        flat |= _flat(inner, f"{prefix}.{name}" if prefix else str(name))
+        parts = [part for part in (prefix, "" if name == SCHEMA else str(name)) if part]
+        flat |= _flat(inner, ".".join(parts))
     return flat
 
 

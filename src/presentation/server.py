@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
-from infrastructure.logs import configure_logging
+from infrastructure.logs import FIELDS, configure_logging
 from infrastructure.metrics import worker_ended
 from infrastructure.settings import Settings
 from presentation.app import EXTENSION, create_app
@@ -69,7 +69,7 @@ class Server(BaseApplication):
     def _announce(self, server: Any) -> None:  # noqa: ARG002 - gunicorn's signature
         settings = self._settings
         url = f"http://{_authority(settings)}"
-        _log.info("serving", extra={"url": url, "docs": f"{url}/docs", "version": version("open-mfa")})
+        _log.info("serving", extra={FIELDS: {"url": url, "docs": f"{url}/docs", "version": version("open-mfa")}})
 
     def load(self) -> "WSGIApplication":  # type: ignore[override] # the stubs know no StartResponse
         configure_logging(self._settings.log_level)

@@ -9,13 +9,18 @@ import pytest
 from application.call import Call, current_call
 from application.errors import StoreUnavailable
 from application.log_level import SharedLogLevel
-from infrastructure.logs import AUDIT, SERVICE, JsonFormatter, LogLevelFollower, configure_logging, set_level
+from application.ports import Action
+from domain.owner import CredentialId, Factor, Owner, OwnerKind
+from domain.verdict import Accepted
+from infrastructure.audit import AuditTrail
+from infrastructure.logs import FIELDS, SERVICE, JsonFormatter, LogLevelFollower, configure_logging, set_level
+from infrastructure.metrics import Metrics
 
 
 @pytest.fixture(autouse=True)
 def restored_logging() -> Iterator[None]:
     """Logging is global: every test leaves it as it was."""
-    loggers = [logging.getLogger(name) for name in ("", SERVICE, AUDIT)]
+    loggers = [logging.getLogger(name) for name in ("", SERVICE)]
     before = [(logger.level, logger.handlers[:]) for logger in loggers]
     yield
     logging.captureWarnings(capture=False)
@@ -26,7 +31,7 @@ def restored_logging() -> Iterator[None]:
 
 def formatted(message: str, **extra: object) -> dict[str, object]:
     record = logging.getLogger("open_mfa.test").makeRecord(
-        "open_mfa.test", logging.INFO, __file__, 1, message, (), None, extra=extra
+        "open_mfa.test", logging.INFO, __file__, 1, message, (), None, extra={FIELDS: extra}
     )
     line: dict[str, object] = json.loads(JsonFormatter().format(record))
     return line
@@ -80,7 +85,7 @@ def test_an_exceptions_message_is_not_written(capsys: pytest.CaptureFixture[str]
 def test_the_audit_trail_is_written_at_any_level(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("CRITICAL")
 
-    logging.getLogger(AUDIT).info("verified")
+    AuditTrail(Metrics()).judged(Action.VERIFIED, CredentialId(Owner(OwnerKind.SESSION, "a"), Factor.TOTP), Accepted())
     logging.getLogger("open_mfa.http").error("not this")
 
     assert [json.loads(line)["message"] for line in capsys.readouterr().err.splitlines()] == ["verified"]

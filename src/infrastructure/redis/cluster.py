@@ -79,7 +79,7 @@ class Cluster:
         """Sends a command to one of the masters. Raises `RedisError`."""
         node = random.choice(self._nodes.get_nodes_by_server_type("primary"))  # noqa: S311 - no secret
         try:
-            return send(self._client(node), [command])[0]
+            return self._client(node).execute_command(*command)
         except (ConnectionError, TimeoutError):
             self._look_again(node)
             raise

@@ -240,7 +240,7 @@ def _ask(client: Client, key: str, commands: Sequence[Command]) -> list[Any]:
 
 
 def _ask_anyone(client: Client, *command: str) -> Any:
-    return send(client, [command])[0] if isinstance(client, Redis) else client.send_anywhere(command)
+    return client.execute_command(*command) if isinstance(client, Redis) else client.send_anywhere(command)
 
 
 def _kind(error: Exception) -> str:
