@@ -1,7 +1,6 @@
 """Secrets at rest: sealed under named keys, bound to where they belong."""
 
 import base64
-import binascii
 import hmac
 import os
 import re
@@ -49,7 +48,7 @@ class EncryptionKey:
             raise ValueError("must be id:base64-of-32-bytes")
         try:
             material = base64.b64decode(encoded, validate=True)
-        except binascii.Error:
+        except ValueError:
             raise ValueError("what follows the id must be base64") from None
         return cls(key_id, material)
 

@@ -1,0 +1,267 @@
+"""What the reference models of all factors share: life, time, failures, and the accidents of a store.
+
+A model keeps in the plainest way what should be true, predicts the answer to every request from that alone, and
+compares. It computes codes by `tests.domain.reference` and shares no rule with the service.
+"""
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+
+import pytest
+from hypothesis import note
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from application.errors import StoreUnavailable
+from application.verification import Outcome
+from domain.algorithms import HotpAlgorithm
+from domain.credential import Credential, Lifecycle, Vacancy
+from domain.errors import MalformedCode, NotEnrolled
+from domain.failures import Failures
+from domain.owner import CredentialId
+from domain.verdict import Accepted, Locked, Rejected
+from infrastructure.hotp import PyotpHotp
+from tests.application.rig import Rig
+
+LOCKS = {5: 30, 6: 60, 7: 120, 8: 240, 9: 480}
+"""Seconds, by how many wrong codes came in a row; 900 beyond."""
+LIFETIMES = st.sampled_from([None, None, 3600, 200])
+Answer = tuple[object, ...]
+Found = tuple[str, Callable[[], None] | None]
+"""What a reference makes of a code, were nothing locked, and how to spend it where it is "accepted"."""
+NOT_ENROLLED: Answer = ("not enrolled",)
+MALFORMED: Answer = ("malformed",)
+UNAVAILABLE: Answer = ("unavailable",)
+ACCEPTED: Answer = ("accepted",)
+
+
+class Accident(Enum):
+    """What happens while a verdict is being committed."""
+
+    NONE = auto()
+    RIVAL = auto()
+    """The same request comes a second time and commits first."""
+    STORE_DOWN = auto()
+    ANSWER_LOST = auto()
+    """The commit lands, but nobody hears of it."""
+
+
+ACCIDENTS = st.sampled_from([Accident.NONE, Accident.NONE, *Accident])
+CAREFUL = st.sampled_from([True, True, True, False])
+"""Whether to wait for a lock's end, and to enrol where nothing is, before a code is sent: or little would be judged."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One request to judge.
+
+    Attributes:
+        run: sends it.
+        classify: "accepted", "replayed", "expired" or "wrong"; changes nothing.
+        shaped: whether its codes have the right number of digits.
+    """
+
+    run: Callable[[], Outcome]
+    classify: Callable[[], Found]
+    shaped: bool
+
+
+class FactorModel(RuleBasedStateMachine):
+    """Subclasses add what is particular to their factor."""
+
+    place: CredentialId
+    algorithm: HotpAlgorithm = PyotpHotp()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rig = Rig(self.algorithm)
+        self.enrolled = False
+        self.life = Lifecycle(created_at=0, expires_at=0)
+        self.ends_at: int | None = 0
+        """When whatever lies in the place is over, failures included."""
+        self.count = 0
+        self.locked_until = 0
+        self.answers = 0
+        self.locks = 0
+
+    # What is true
+
+    @property
+    def now(self) -> int:
+        return self.rig.clock.time
+
+    @property
+    def over(self) -> bool:
+        return self.ends_at is not None and self.now >= self.ends_at
+
+    @property
+    def usable(self) -> bool:
+        """Whether there is a credential; it may be locked."""
+        return self.enrolled and not self.over
+
+    def begin(self, lifetime: int | None) -> None:
+        """A new credential: it inherits the failures that are still remembered."""
+        if self.over:
+            self.count = self.locked_until = 0
+        self.enrolled = True
+        self.ends_at = None if lifetime is None else self.now + lifetime
+        self.life = Lifecycle(created_at=self.now, expires_at=self.ends_at)
+
+    def predict(self, attempt: Attempt, *, lands: bool = True) -> tuple[Answer, bool]:
+        """The answer that is right now, and whether it has to be committed; moves on to what follows from it."""
+        unjudged = self.predict_unjudged(attempt)
+        if unjudged is not None:
+            return unjudged, False
+        found, spend = attempt.classify()
+        if found == "accepted":
+            assert spend is not None
+            if lands:
+                spend()
+                self.count = self.locked_until = 0
+                first = self.now if self.life.confirmed_at is None else self.life.confirmed_at
+                self.life = replace(self.life, confirmed_at=first, last_used_at=self.now)
+            return ACCEPTED, True
+        if found != "wrong":
+            return ("rejected", found, max(0, 5 - self.count)), False
+        if lands:
+            self.fail()
+        return ("rejected", "wrong", max(0, 5 - self.count)), True
+
+    def predict_unjudged(self, attempt: Attempt) -> Answer | None:
+        """The answer where no code is looked at."""
+        if self.over:
+            return NOT_ENROLLED
+        if self.enrolled and not attempt.shaped:
+            return MALFORMED
+        if self.now < self.locked_until:
+            return ("locked", self.locked_until)
+        return None if self.enrolled else NOT_ENROLLED
+
+    def fail(self) -> None:
+        self.count += 1
+        if self.count >= 5:
+            self.locked_until = self.now + LOCKS.get(self.count, 900)
+
+    # What is done
+
+    def prepare(self, careful: bool) -> None:
+        if careful and not self.usable:
+            self.replenish()
+        if careful and self.now < self.locked_until:
+            self.rig.clock.time = self.locked_until
+
+    def replenish(self) -> None:
+        """Enrols or issues once more."""
+        raise NotImplementedError
+
+    def submit(self, attempt: Attempt, accident: Accident = Accident.NONE) -> None:
+        """Sends an attempt, with an accident while its verdict is being committed, and compares the answers."""
+        repository = self.rig.repository
+        before = repository.content(self.place)
+        snapshot = copy.deepcopy(before)
+        rival_answers: list[Answer] = []
+        if accident is Accident.RIVAL:
+            repository.rivals = [lambda: rival_answers.append(answer_of(attempt.run))]
+        repository.down_before_commits = accident is Accident.STORE_DOWN
+        repository.down_after_commits = accident is Accident.ANSWER_LOST
+
+        answer = answer_of(attempt.run)
+
+        repository.rivals = []
+        repository.down_before_commits = repository.down_after_commits = False
+        note(f"{answer} {rival_answers}")
+        assert before == snapshot, "what was judged has been changed"
+        for rival_answer in rival_answers:
+            expected, _ = self.predict(attempt)
+            self.compare(rival_answer, expected)
+        expected, committed = self.predict(attempt, lands=accident is not Accident.STORE_DOWN)
+        unheard = committed and accident in {Accident.STORE_DOWN, Accident.ANSWER_LOST}
+        self.compare(answer, UNAVAILABLE if unheard else expected)
+        assert [*rival_answers, answer].count(ACCEPTED) <= 1
+
+    def compare(self, answer: Answer, expected: Answer) -> None:
+        assert answer == expected
+        if answer not in {NOT_ENROLLED, MALFORMED, UNAVAILABLE}:
+            self.answers += 1
+            self.locks += answer == ("rejected", "wrong", 0)
+
+    @rule(seconds=st.sampled_from([1, 2, 15, 29, 30, 31, 60, 90, 300, 3600]))
+    def time_passes(self, seconds: int) -> None:
+        self.rig.clock.advance(seconds)
+
+    @rule(seconds=st.integers(1, 40))
+    def the_clock_is_set_back(self, seconds: int) -> None:
+        self.rig.clock.advance(-seconds)
+
+    @precondition(lambda self: not self.over and self.now < self.locked_until)
+    @rule(off=st.sampled_from([-1, 0, 1]))
+    def the_lock_is_waited_for(self, off: int) -> None:
+        self.rig.clock.time = self.locked_until + off
+
+    @precondition(lambda self: self.usable)
+    @rule()
+    def remove(self) -> None:
+        self.rig.remove.execute(self.place)
+        self.enrolled = False
+        self.ends_at = self.now + 3600 if self.count else 0
+
+    @precondition(lambda self: not self.usable)
+    @rule()
+    def remove_what_is_not_there(self) -> None:
+        with pytest.raises(NotEnrolled):
+            self.rig.remove.execute(self.place)
+
+    # What always holds
+
+    @invariant()
+    def the_state_is_what_it_should_be(self) -> None:
+        content = self.rig.repository.content(self.place)
+        if self.over:
+            return
+        assert content is not None
+        assert content.failures == Failures(self.count, self.locked_until)
+        assert isinstance(content, Credential if self.enrolled else Vacancy)
+        if isinstance(content, Credential):
+            assert content.lifecycle == self.life
+            self.check(content)
+
+    def check(self, credential: Credential) -> None:
+        """What should hold of the stored credential besides."""
+
+    @invariant()
+    def every_answer_was_announced_and_nothing_else(self) -> None:
+        events = self.rig.events.all
+        assert sum(1 for event in events if isinstance(event[-1], Accepted | Rejected | Locked)) == self.answers
+        assert sum(1 for event in events if event[0] == "locked") == self.locks
+
+
+def answer_of(run: Callable[[], Outcome]) -> Answer:
+    """The outcome of a request in plain words."""
+    try:
+        outcome = run()
+    except NotEnrolled:
+        return NOT_ENROLLED
+    except MalformedCode:
+        return MALFORMED
+    except StoreUnavailable:
+        return UNAVAILABLE
+    match outcome.verdict:
+        case Accepted():
+            return ACCEPTED
+        case Rejected(reason, attempts_left):
+            return ("rejected", reason.value, attempts_left)
+        case Locked(until):
+            return ("locked", until)
+
+
+class FewCodes:
+    """An algorithm with so few codes that different moving factors often share one."""
+
+    def codes(self, secret: object, algorithm: object, digits: int, moving_factors: Sequence[int]) -> list[str]:
+        return [few_codes(factor, digits) for factor in moving_factors]
+
+
+def few_codes(factor: int, digits: int) -> str:
+    return f"{(factor * factor + 7 * factor) % 23:0{digits}d}"

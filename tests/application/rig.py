@@ -1,0 +1,76 @@
+"""The use cases as the service wires them, with fakes of time, chance, store and audit trail."""
+
+from application.enrolment import Enrol, EnrolRequest, IssueCode, IssueCodeRequest, IssuedCode
+from application.ports import Action
+from application.reading import Describe, DescribeAll
+from application.removal import Forget, Remove
+from application.state_change import StateChange
+from application.verification import Judge, Outcome, Resynchronize, ResynchronizeRequest, Verify, VerifyRequest
+from domain.algorithms import Algorithms, HotpAlgorithm
+from domain.code import Code
+from domain.owner import CredentialId, Factor, Owner
+from domain.parameters import HotpParameters, TotpParameters
+from domain.verdict import Verdict
+from infrastructure.hotp import PyotpHotp
+from tests.domain.examples import ALICE, KEYS
+from tests.support.fakes import FakeClock, FakeRandomness
+from tests.support.memory_repository import MemoryRepository
+
+OTP, HOTP, TOTP = (CredentialId(ALICE, factor) for factor in Factor)
+
+
+class RecordedEvents:
+    """An audit trail that can be read back."""
+
+    def __init__(self) -> None:
+        self.all: list[tuple[object, ...]] = []
+
+    def changed(self, action: Action, credential_id: CredentialId) -> None:
+        self.all.append((action, credential_id))
+
+    def judged(self, action: Action, credential_id: CredentialId, verdict: Verdict) -> None:
+        self.all.append((action, credential_id, verdict))
+
+    def locked(self, credential_id: CredentialId, until: int) -> None:
+        self.all.append(("locked", credential_id, until))
+
+    def forgotten(self, owner: Owner) -> None:
+        self.all.append(("forgotten", owner))
+
+
+class Rig:
+    """Everything that a test of the use cases needs; Alice owns it all."""
+
+    def __init__(self, algorithm: HotpAlgorithm | None = None) -> None:
+        self.repository = MemoryRepository()
+        self.clock = FakeClock()
+        self.events = RecordedEvents()
+        self.changes = StateChange(self.repository, self.clock)
+        randomness = FakeRandomness()
+        algorithms = Algorithms(algorithm or PyotpHotp(), KEYS)
+        judge = Judge(self.changes, self.events)
+        self.enrol = Enrol(self.changes, randomness, self.events)
+        self.issue = IssueCode(self.changes, randomness, KEYS, self.events)
+        self.verify = Verify(judge, algorithms)
+        self.resynchronize = Resynchronize(judge, algorithms)
+        self.remove = Remove(self.changes, self.events)
+        self.forget = Forget(self.repository, self.events)
+        self.describe = Describe(self.repository, self.clock)
+        self.describe_all = DescribeAll(self.repository, self.clock)
+
+    def enrolled_hotp(self, lifetime: int | None = None) -> bytes:
+        """Enrols and returns the key."""
+        return self.enrol.execute(EnrolRequest(ALICE, lifetime, HotpParameters())).secret.key
+
+    def enrolled_totp(self, lifetime: int | None = None) -> bytes:
+        """Enrols and returns the key."""
+        return self.enrol.execute(EnrolRequest(ALICE, lifetime, TotpParameters())).secret.key
+
+    def issued(self, lifetime: int | None = None, code_lifetime: int = 300) -> IssuedCode:
+        return self.issue.execute(IssueCodeRequest(ALICE, lifetime, 6, code_lifetime))
+
+    def submit(self, place: CredentialId, digits: str) -> Outcome:
+        return self.verify.execute(VerifyRequest(place, Code(digits)))
+
+    def submit_pair(self, place: CredentialId, first: str, second: str) -> Outcome:
+        return self.resynchronize.execute(ResynchronizeRequest(place, Code(first), Code(second)))

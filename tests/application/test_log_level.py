@@ -1,0 +1,30 @@
+"""The log level that all workers share."""
+
+import pytest
+
+from application.log_level import SharedLogLevel
+
+
+class MemoryLevels:
+    """One level for all."""
+
+    def __init__(self, level: str | None = None) -> None:
+        self.level = level
+
+    def read(self) -> str | None:
+        return self.level
+
+    def write(self, level: str) -> None:
+        self.level = level
+
+
+def test_what_was_written_is_read_by_others() -> None:
+    levels = MemoryLevels()
+    SharedLogLevel(levels, "INFO").write("DEBUG")
+
+    assert SharedLogLevel(levels, "WARNING").read() == "DEBUG"
+
+
+@pytest.mark.parametrize("stored", [None, "", "LOUD", "debug"])
+def test_the_default_holds_where_no_level_is_set(stored: str | None) -> None:
+    assert SharedLogLevel(MemoryLevels(stored), "WARNING").read() == "WARNING"

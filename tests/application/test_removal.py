@@ -1,0 +1,156 @@
+"""Removing one credential, and forgetting an owner."""
+
+import pytest
+
+from application.enrolment import EnrolRequest
+from application.errors import StoreUnavailable
+from application.ports import Action
+from domain.credential import Vacancy
+from domain.errors import NotEnrolled
+from domain.failures import NO_FAILURES, Failures
+from domain.owner import CredentialId
+from domain.parameters import TotpParameters
+from domain.verdict import Accepted, Locked
+from tests.application.rig import HOTP, OTP, TOTP, Rig
+from tests.domain.examples import ALICE, BOB, STEP
+from tests.domain.reference import hotp_value
+from tests.support.fakes import NOON
+
+WRONG = "000000"
+
+
+def test_nothing_is_left_where_nothing_failed() -> None:
+    rig = Rig()
+    rig.enrolled_totp()
+
+    rig.remove.execute(TOTP)
+
+    assert rig.repository.content(TOTP) is None
+
+
+def test_failures_are_left_where_codes_were_wrong() -> None:
+    rig = Rig()
+    rig.enrolled_totp()
+    rig.submit(TOTP, WRONG)
+
+    rig.remove.execute(TOTP)
+
+    assert rig.repository.content(TOTP) == Vacancy(id=TOTP, failures=Failures(1), expires_at=NOON + 3600)
+
+
+def test_a_removed_credential_accepts_no_code() -> None:
+    rig = Rig()
+    key = rig.enrolled_totp()
+    rig.remove.execute(TOTP)
+
+    with pytest.raises(NotEnrolled):
+        rig.submit(TOTP, hotp_value(key, STEP))
+
+
+def test_a_locked_credential_can_be_removed_and_stays_locked() -> None:
+    rig = Rig()
+    key = rig.enrolled_totp()
+    for _ in range(5):
+        rig.submit(TOTP, WRONG)
+    rig.remove.execute(TOTP)
+
+    assert rig.submit(TOTP, hotp_value(key, STEP)).verdict == Locked(NOON + 30)
+
+
+def test_an_issued_code_can_be_removed() -> None:
+    rig = Rig()
+    rig.issued()
+
+    rig.remove.execute(OTP)
+
+    assert rig.repository.content(OTP) is None
+
+
+@pytest.mark.parametrize("place", [OTP, HOTP, TOTP])
+def test_nothing_can_be_removed_where_nothing_is(place: CredentialId) -> None:
+    with pytest.raises(NotEnrolled):
+        Rig().remove.execute(place)
+
+
+def test_a_place_that_only_remembers_failures_has_nothing_to_remove() -> None:
+    rig = Rig()
+    rig.enrolled_totp()
+    rig.submit(TOTP, WRONG)
+    rig.remove.execute(TOTP)
+
+    with pytest.raises(NotEnrolled):
+        rig.remove.execute(TOTP)
+
+
+def test_removal_counts_a_wrong_code_that_came_in_between() -> None:
+    rig = Rig()
+    rig.enrolled_totp()
+    rig.repository.rivals = [lambda: rig.submit(TOTP, WRONG)]
+
+    rig.remove.execute(TOTP)
+
+    assert rig.repository.content(TOTP) == Vacancy(id=TOTP, failures=Failures(1), expires_at=NOON + 3600)
+
+
+def test_removal_is_announced() -> None:
+    rig = Rig()
+    rig.enrolled_totp()
+    rig.remove.execute(TOTP)
+
+    assert rig.events.all[-1] == (Action.REMOVED, TOTP)
+
+
+@pytest.mark.parametrize("flag", ["down_for_loads", "down_before_commits", "down_after_commits"])
+def test_a_removal_that_is_not_known_to_be_stored_is_not_announced(flag: str) -> None:
+    rig = Rig()
+    rig.enrolled_totp()
+    rig.events.all.clear()
+    setattr(rig.repository, flag, True)
+
+    with pytest.raises(StoreUnavailable):
+        rig.remove.execute(TOTP)
+
+    assert rig.events.all == []
+
+
+def test_forgetting_leaves_nothing_not_even_failures() -> None:
+    rig = Rig()
+    rig.enrolled_hotp()
+    rig.enrolled_totp()
+    rig.issued()
+    rig.submit(TOTP, WRONG)
+
+    rig.forget.execute(ALICE)
+
+    assert [rig.repository.content(place) for place in (OTP, HOTP, TOTP)] == [None, None, None]
+    assert rig.enrol.execute(EnrolRequest(ALICE, None, TotpParameters())).failures == NO_FAILURES
+
+
+def test_forgetting_one_owner_leaves_the_others_alone() -> None:
+    rig = Rig()
+    key = rig.enrolled_totp()
+
+    rig.forget.execute(BOB)
+
+    assert rig.submit(TOTP, hotp_value(key, STEP)).verdict == Accepted()
+
+
+def test_an_owner_who_has_nothing_can_be_forgotten() -> None:
+    Rig().forget.execute(ALICE)
+
+
+def test_forgetting_is_announced() -> None:
+    rig = Rig()
+    rig.forget.execute(ALICE)
+
+    assert rig.events.all == [("forgotten", ALICE)]
+
+
+def test_forgetting_that_failed_is_not_announced() -> None:
+    rig = Rig()
+    rig.repository.down_before_commits = True
+
+    with pytest.raises(StoreUnavailable):
+        rig.forget.execute(ALICE)
+
+    assert rig.events.all == []

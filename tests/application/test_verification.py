@@ -1,0 +1,279 @@
+"""What verification answers and announces; what it accepts is the domain's."""
+
+import pytest
+
+from application.ports import Action
+from application.verification import Outcome
+from domain.credential import Credential, Status, Vacancy
+from domain.errors import MalformedCode, NotEnrolled
+from domain.owner import CredentialId
+from domain.verdict import Accepted, Locked, Reason, Rejected
+from tests.application.rig import HOTP, OTP, TOTP, Rig
+from tests.domain.examples import STEP
+from tests.domain.reference import hotp_value
+from tests.support.fakes import NOON
+
+WRONG = "000000"
+
+
+def guess(rig: Rig, place: CredentialId, times: int) -> list[Outcome]:
+    return [rig.submit(place, WRONG) for _ in range(times)]
+
+
+def test_an_accepted_code_answers_with_the_state_it_left() -> None:
+    rig = Rig()
+
+    outcome = rig.submit(TOTP, hotp_value(rig.enrolled_totp(), STEP))
+
+    assert outcome == Outcome(Accepted(), rig.repository.content(TOTP))
+
+
+def test_an_accepted_code_confirms() -> None:
+    rig = Rig()
+    outcome = rig.submit(HOTP, hotp_value(rig.enrolled_hotp(), 0))
+
+    assert isinstance(outcome.content, Credential)
+    assert outcome.content.status is Status.CONFIRMED
+
+
+def test_an_accepted_code_does_not_lengthen_life() -> None:
+    rig = Rig()
+    key = rig.enrolled_totp(lifetime=3600)
+    rig.clock.advance(30)
+
+    assert rig.submit(TOTP, hotp_value(key, STEP + 1)).content.expires_at == NOON + 3600
+
+
+def test_a_code_is_not_judged_after_the_end_of_life() -> None:
+    rig = Rig()
+    key = rig.enrolled_hotp(lifetime=3600)
+    rig.clock.advance(3600)
+
+    with pytest.raises(NotEnrolled):
+        rig.submit(HOTP, hotp_value(key, 0))
+
+
+@pytest.mark.parametrize("place", [OTP, HOTP, TOTP])
+def test_nothing_can_be_verified_where_nothing_is(place: CredentialId) -> None:
+    with pytest.raises(NotEnrolled):
+        Rig().submit(place, WRONG)
+
+
+def test_a_malformed_code_is_neither_counted_nor_announced() -> None:
+    rig = Rig()
+    rig.enrolled_totp()
+    before = rig.repository.content(TOTP), rig.repository.committed, list(rig.events.all)
+
+    with pytest.raises(MalformedCode):
+        rig.submit(TOTP, "1234567")
+
+    assert (rig.repository.content(TOTP), rig.repository.committed, rig.events.all) == before
+
+
+def test_a_locked_factor_is_not_written_to() -> None:
+    rig = Rig()
+    rig.enrolled_totp()
+    guess(rig, TOTP, 5)
+    committed = rig.repository.committed
+
+    guess(rig, TOTP, 5)
+
+    assert rig.repository.committed == committed
+
+
+def test_a_replay_is_not_written() -> None:
+    rig = Rig()
+    code = hotp_value(rig.enrolled_hotp(), 0)
+    rig.submit(HOTP, code)
+    committed = rig.repository.committed
+
+    rig.submit(HOTP, code)
+
+    assert rig.repository.committed == committed
+
+
+def test_a_double_click_locks_nobody_out() -> None:
+    rig = Rig()
+    key = rig.enrolled_hotp()
+    for _ in range(20):
+        rig.submit(HOTP, hotp_value(key, 0))
+
+    assert rig.submit(HOTP, hotp_value(key, 1)).verdict == Accepted()
+
+
+def test_factors_are_locked_each_for_itself() -> None:
+    rig = Rig()
+    rig.enrolled_hotp()
+    key = rig.enrolled_totp()
+    guess(rig, HOTP, 5)
+
+    assert rig.submit(TOTP, hotp_value(key, STEP)).verdict == Accepted()
+
+
+def test_each_wrong_code_after_a_lock_locks_for_twice_as_long_up_to_15_min_even_for_a_good_code() -> None:
+    rig = Rig()
+    good = hotp_value(rig.enrolled_hotp(), 0)
+    guess(rig, HOTP, 4)
+
+    for seconds in (30, 60, 120, 240, 480, 900, 900):
+        assert guess(rig, HOTP, 1)[0].verdict == Rejected(Reason.WRONG, 0)
+        rig.clock.advance(seconds - 1)
+        assert rig.submit(HOTP, good).verdict == Locked(rig.clock.time + 1)
+        rig.clock.advance(1)
+
+    assert rig.submit(HOTP, good).verdict == Accepted()
+
+
+def test_a_one_time_code_is_burned_by_the_fifth_wrong_guess() -> None:
+    rig = Rig()
+    code = rig.issued().code.digits
+    guess(rig, OTP, 5)
+    rig.clock.advance(30)
+
+    with pytest.raises(NotEnrolled):
+        rig.submit(OTP, code)
+
+
+def test_the_fifth_wrong_guess_of_a_one_time_code_is_answered_as_wrong() -> None:
+    rig = Rig()
+    rig.issued()
+
+    outcome = guess(rig, OTP, 5)[-1]
+
+    assert outcome.verdict == Rejected(Reason.WRONG, 0)
+    assert isinstance(outcome.content, Vacancy)
+
+
+def test_a_burned_code_leaves_a_lock() -> None:
+    rig = Rig()
+    rig.issued()
+
+    assert guess(rig, OTP, 6)[-1].verdict == Locked(NOON + 30)
+
+
+def test_verdicts_are_announced() -> None:
+    rig = Rig()
+    code = hotp_value(rig.enrolled_hotp(), 0)
+    rig.events.all.clear()
+
+    verdicts = [rig.submit(HOTP, digits).verdict for digits in (WRONG, code, code)]
+
+    assert verdicts == [Rejected(Reason.WRONG, 4), Accepted(), Rejected(Reason.REPLAYED, 5)]
+    assert rig.events.all == [(Action.VERIFIED, HOTP, verdict) for verdict in verdicts]
+
+
+def test_a_lock_is_announced_when_it_begins_and_not_when_it_refuses() -> None:
+    rig = Rig()
+    rig.enrolled_hotp()
+    rig.events.all.clear()
+    guess(rig, HOTP, 6)
+
+    assert rig.events.all[4:] == [
+        (Action.VERIFIED, HOTP, Rejected(Reason.WRONG, 0)),
+        ("locked", HOTP, NOON + 30),
+        (Action.VERIFIED, HOTP, Locked(NOON + 30)),
+    ]
+
+
+def test_a_longer_lock_is_announced_too() -> None:
+    rig = Rig()
+    rig.enrolled_hotp()
+    guess(rig, HOTP, 5)
+    rig.clock.advance(30)
+    guess(rig, HOTP, 1)
+
+    assert rig.events.all[-1] == ("locked", HOTP, NOON + 30 + 60)
+
+
+def test_the_lock_that_burns_a_one_time_code_is_announced() -> None:
+    rig = Rig()
+    rig.issued()
+    guess(rig, OTP, 5)
+
+    assert rig.events.all[-1] == ("locked", OTP, NOON + 30)
+
+
+def test_a_replay_of_a_spent_code_announces_no_lock_though_no_attempts_are_left() -> None:
+    rig = Rig()
+    key = rig.enrolled_hotp()
+    rig.submit(HOTP, hotp_value(key, 0))
+    guess(rig, HOTP, 5)
+    rig.clock.advance(30)
+
+    rig.submit(HOTP, hotp_value(key, 0))
+
+    assert rig.events.all[-1] == (Action.VERIFIED, HOTP, Rejected(Reason.REPLAYED, 0))
+
+
+def test_resynchronization_brings_a_hotp_authenticator_back() -> None:
+    rig = Rig()
+    key = rig.enrolled_hotp()
+
+    outcome = rig.submit_pair(HOTP, hotp_value(key, 700), hotp_value(key, 701))
+
+    assert outcome == Outcome(Accepted(), rig.repository.content(HOTP))
+
+
+def test_resynchronization_brings_a_totp_authenticator_back() -> None:
+    rig = Rig()
+    key = rig.enrolled_totp()
+
+    outcome = rig.submit_pair(TOTP, hotp_value(key, STEP + 14), hotp_value(key, STEP + 15))
+
+    assert outcome == Outcome(Accepted(), rig.repository.content(TOTP))
+
+
+def test_a_resynchronization_is_announced_as_one() -> None:
+    rig = Rig()
+    key = rig.enrolled_hotp()
+    rig.submit_pair(HOTP, hotp_value(key, 700), hotp_value(key, 701))
+
+    assert rig.events.all[-1] == (Action.RESYNCHRONIZED, HOTP, Accepted())
+
+
+def test_a_wrong_pair_counts_as_one_wrong_code() -> None:
+    rig = Rig()
+    rig.enrolled_hotp()
+
+    assert rig.submit_pair(HOTP, WRONG, WRONG).verdict == Rejected(Reason.WRONG, 4)
+
+
+def test_wrong_pairs_and_wrong_codes_are_counted_together() -> None:
+    rig = Rig()
+    rig.enrolled_hotp()
+    guess(rig, HOTP, 4)
+
+    rig.submit_pair(HOTP, WRONG, WRONG)
+
+    assert rig.events.all[-1] == ("locked", HOTP, NOON + 30)
+
+
+def test_no_pair_is_judged_while_locked() -> None:
+    rig = Rig()
+    key = rig.enrolled_hotp()
+    guess(rig, HOTP, 5)
+
+    assert rig.submit_pair(HOTP, hotp_value(key, 0), hotp_value(key, 1)).verdict == Locked(NOON + 30)
+
+
+@pytest.mark.parametrize("place", [OTP, HOTP, TOTP])
+def test_nothing_can_be_resynchronized_where_nothing_is(place: CredentialId) -> None:
+    with pytest.raises(NotEnrolled):
+        Rig().submit_pair(place, WRONG, WRONG)
+
+
+def test_a_one_time_code_can_not_be_resynchronized() -> None:
+    rig = Rig()
+    rig.issued()
+
+    with pytest.raises(NotEnrolled):
+        rig.submit_pair(OTP, WRONG, WRONG)
+
+
+def test_an_emptied_place_is_locked_for_pairs_too() -> None:
+    rig = Rig()
+    rig.enrolled_hotp()
+    guess(rig, HOTP, 5)
+    rig.remove.execute(HOTP)
+
+    assert rig.submit_pair(HOTP, WRONG, WRONG).verdict == Locked(NOON + 30)

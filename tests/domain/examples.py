@@ -1,0 +1,94 @@
+"""The credentials that tests start from, and the codes that an authenticator shows for them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from domain.algorithms import Algorithms
+from domain.code import Code
+from domain.credential import Lifecycle
+from domain.failures import NO_FAILURES, Failures
+from domain.hotp import HotpCredential
+from domain.one_time_code import OneTimeCode
+from domain.owner import CredentialId, Factor, Owner, OwnerKind
+from domain.parameters import HotpParameters, TotpParameters
+from domain.secret import SharedSecret
+from domain.secret_credential import SecretCredential
+from domain.totp import NO_STEP, TotpCredential
+from infrastructure.hotp import PyotpHotp
+from infrastructure.sealing import EncryptionKey, KeyRing
+from tests.domain.reference import hotp_value
+from tests.support.fakes import NOON
+
+STEP = NOON // 30
+"""The time step of 30 s at noon."""
+KEYS = KeyRing((EncryptionKey("test", bytes(range(32))),))
+ALGORITHMS = Algorithms(PyotpHotp(), KEYS)
+ALICE = Owner(OwnerKind.ACCOUNT, "shop/alice")
+BOB = Owner(OwnerKind.ACCOUNT, "shop/bob")
+SECRET = SharedSecret(b"12345678901234567890")
+"""The secret of RFC 4226 appendix D."""
+
+
+def code_of(credential: SecretCredential, factor: int) -> Code:
+    """What an authenticator with the credential's secret shows for a counter or a time step."""
+    digest = credential.parameters.algorithm.value.lower()
+    return Code(hotp_value(credential.secret.key, factor, credential.digits, digest))
+
+
+def wrong_codes(credential: SecretCredential, *near: int) -> Iterator[Code]:
+    """Codes that no counter or time step within 1100 of the given ones has, each another."""
+    good = {code_of(credential, abs(factor + d)).digits for factor in near for d in range(-1100, 1101)}
+    numbers = (f"{number:0{credential.digits}d}" for number in range(10**credential.digits))
+    return (Code(number) for number in numbers if number not in good)
+
+
+def hotp(
+    counter: int = 0,
+    *,
+    initial_counter: int = 0,
+    failures: Failures = NO_FAILURES,
+    secret: SharedSecret = SECRET,
+    **parameters: Any,
+) -> HotpCredential:
+    return HotpCredential(
+        id=CredentialId(ALICE, Factor.HOTP),
+        lifecycle=Lifecycle(created_at=NOON, expires_at=None),
+        failures=failures,
+        secret=secret,
+        parameters=HotpParameters(**parameters),
+        counter=counter,
+        initial_counter=initial_counter,
+    )
+
+
+def totp(
+    last_step: int = NO_STEP,
+    *,
+    drift: int = 0,
+    failures: Failures = NO_FAILURES,
+    secret: SharedSecret = SECRET,
+    **parameters: Any,
+) -> TotpCredential:
+    return TotpCredential(
+        id=CredentialId(ALICE, Factor.TOTP),
+        lifecycle=Lifecycle(created_at=NOON, expires_at=None),
+        failures=failures,
+        secret=secret,
+        parameters=TotpParameters(**parameters),
+        last_step=last_step,
+        drift=drift,
+    )
+
+
+def one_time_code(
+    digits: str = "314159", *, lifetime: int = 300, failures: Failures = NO_FAILURES, owner: Owner = ALICE
+) -> OneTimeCode:
+    place = CredentialId(owner, Factor.OTP)
+    return OneTimeCode(
+        id=place,
+        lifecycle=Lifecycle(created_at=NOON, expires_at=None),
+        failures=failures,
+        code_digits=len(digits),
+        digest=KEYS.digest(Code(digits), place),
+        code_expires_at=NOON + lifetime,
+    )

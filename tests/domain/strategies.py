@@ -1,0 +1,100 @@
+"""Every state that a credential can be in."""
+
+from hypothesis import strategies as st
+
+from domain.code import Code
+from domain.credential import Credential, Lifecycle, Remnant, Vacancy
+from domain.failures import Failures
+from domain.hotp import HotpCredential
+from domain.one_time_code import OneTimeCode
+from domain.owner import CredentialId, Factor, Owner, OwnerKind
+from domain.parameters import HashAlgorithm, HotpParameters, TotpParameters
+from domain.secret import SharedSecret
+from domain.totp import NO_STEP, TotpCredential
+from tests.domain.examples import KEYS
+
+MOMENTS = st.integers(0, 2**40)
+NAMES = st.none() | st.text(min_size=1, max_size=128)
+FAILURES = st.builds(Failures, st.integers(0, 2**31), MOMENTS)
+SECRETS = st.builds(SharedSecret, st.binary(min_size=16, max_size=128))
+OWNERS = st.builds(Owner, st.sampled_from(OwnerKind), st.text("abcXYZ019._@+:-/", min_size=1, max_size=40))
+LIVES = st.builds(
+    Lifecycle,
+    created_at=MOMENTS,
+    expires_at=st.none() | MOMENTS,
+    confirmed_at=st.none() | MOMENTS,
+    last_used_at=st.none() | MOMENTS,
+)
+
+
+def places(factor: Factor) -> st.SearchStrategy[CredentialId]:
+    return st.builds(CredentialId, OWNERS, st.just(factor))
+
+
+@st.composite
+def one_time_codes(draw: st.DrawFn) -> OneTimeCode:
+    place = draw(places(Factor.OTP))
+    digits = draw(st.text("0123456789", min_size=6, max_size=10))
+    return OneTimeCode(
+        id=place,
+        lifecycle=draw(LIVES),
+        failures=draw(FAILURES),
+        code_digits=len(digits),
+        digest=KEYS.digest(Code(digits), place),
+        code_expires_at=draw(MOMENTS),
+    )
+
+
+@st.composite
+def hotp_credentials(draw: st.DrawFn) -> HotpCredential:
+    initial_counter = draw(st.integers(0, 2**63 - 1))
+    return HotpCredential(
+        id=draw(places(Factor.HOTP)),
+        lifecycle=draw(LIVES),
+        failures=draw(FAILURES),
+        secret=draw(SECRETS),
+        parameters=HotpParameters(
+            draw(st.sampled_from(HashAlgorithm)), draw(st.integers(6, 8)), draw(st.integers(0, 50))
+        ),
+        label=draw(NAMES),
+        issuer=draw(NAMES),
+        initial_counter=initial_counter,
+        counter=initial_counter + draw(st.integers(0, 2**40)),
+    )
+
+
+@st.composite
+def totp_credentials(draw: st.DrawFn) -> TotpCredential:
+    return TotpCredential(
+        id=draw(places(Factor.TOTP)),
+        lifecycle=draw(LIVES),
+        failures=draw(FAILURES),
+        secret=draw(SECRETS),
+        parameters=TotpParameters(
+            draw(st.sampled_from(HashAlgorithm)),
+            draw(st.integers(6, 8)),
+            draw(st.integers(15, 300)),
+            draw(st.integers(0, 10)),
+        ),
+        label=draw(NAMES),
+        issuer=draw(NAMES),
+        last_step=draw(st.just(NO_STEP) | st.integers(0, 2**36)),
+        drift=draw(st.integers(-20, 20)),
+    )
+
+
+def vacancies() -> st.SearchStrategy[Vacancy]:
+    return st.builds(
+        Vacancy,
+        id=st.sampled_from(Factor).flatmap(places),
+        failures=FAILURES,
+        expires_at=st.none() | MOMENTS,
+    )
+
+
+def credentials() -> st.SearchStrategy[Credential]:
+    return st.one_of(one_time_codes(), hotp_credentials(), totp_credentials())
+
+
+def remnants() -> st.SearchStrategy[Remnant]:
+    return st.one_of(credentials(), vacancies())

@@ -1,0 +1,115 @@
+"""Reading a code as people type it."""
+
+import traceback
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.code import Code
+from domain.errors import MalformedCode
+
+SEPARATORS = " -\u00a0\u2009\u202f\u2010\u2011"
+
+
+@pytest.mark.parametrize("digits", ["123456", "1234567", "12345678", "123456789", "1234567890", "000000"])
+def test_six_to_ten_ascii_digits_are_a_code(digits: str) -> None:
+    assert Code.parse(digits).digits == digits
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "123 456",
+        " 123456 ",
+        "123-456",
+        "12 34-56",
+        "123\u00a0456",
+        "123\u2009456",
+        "123\u202f456",
+        "123\u2010456",
+        "123\u2011456",
+        "1 2 3 4 5 6",
+    ],
+)
+def test_spaces_and_hyphens_in_a_code_are_ignored(typed: str) -> None:
+    assert Code.parse(typed).digits == "123456"
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        pytest.param("", id="empty"),
+        pytest.param(" - ", id="nothing but separators"),
+        pytest.param("12345", id="five digits"),
+        pytest.param("12345678901", id="eleven digits"),
+        pytest.param("1" * 10_000, id="very long"),
+        pytest.param("123456\n", id="newline at the end"),
+        pytest.param("123\n456", id="newline inside"),
+        pytest.param("123\t456", id="tab"),
+        pytest.param("12345a", id="letter"),
+        pytest.param("+123456", id="sign"),
+        pytest.param("123.456", id="point"),
+        pytest.param("123_456", id="underscore"),
+        pytest.param("\u0661\u0662\u0663\u0664\u0665\u0666", id="Arabic digits"),
+        pytest.param("12345\u0666", id="one Arabic digit"),
+        pytest.param("\uff11\uff12\uff13\uff14\uff15\uff16", id="full-width digits"),
+        pytest.param("12345\u00b2", id="superscript"),
+        pytest.param("123456\u0000", id="NUL"),
+        pytest.param("123\u200b456", id="zero-width space"),
+        pytest.param("\ud800" * 6, id="lone surrogates"),
+    ],
+)
+def test_what_is_not_six_to_ten_ascii_digits_is_malformed(typed: str) -> None:
+    with pytest.raises(MalformedCode):
+        Code.parse(typed)
+
+
+@given(st.text(alphabet="0123456789", min_size=6, max_size=10), st.data())
+def test_separators_change_no_code_wherever_they_stand(digits: str, data: st.DataObject) -> None:
+    gaps = data.draw(st.lists(st.text(alphabet=SEPARATORS, max_size=3), min_size=len(digits), max_size=len(digits)))
+
+    typed = "".join(gap + digit for gap, digit in zip(gaps, digits, strict=True))
+
+    assert Code.parse(typed) == Code(digits)
+
+
+@given(st.text())
+def test_any_text_is_a_code_of_ascii_digits_or_malformed(typed: str) -> None:
+    try:
+        code = Code.parse(typed)
+    except MalformedCode:
+        return
+    assert set(code.digits) <= set("0123456789")
+    assert 6 <= len(code.digits) <= 10
+
+
+@given(st.text(alphabet="0123456789", min_size=6, max_size=10))
+def test_a_code_hides_from_repr_and_str(digits: str) -> None:
+    assert digits not in f"{Code(digits)!r} {Code(digits)} {[Code(digits)]}"
+
+
+def test_the_error_about_a_malformed_code_does_not_repeat_it() -> None:
+    typed = "98765432" + "x1"
+
+    with pytest.raises(MalformedCode) as caught:
+        Code.parse(typed)
+
+    assert "98765432" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize("required", [6, 7, 9, 10])
+def test_a_code_of_another_length_than_required_is_malformed(required: int) -> None:
+    with pytest.raises(MalformedCode, match=str(required)):
+        Code("12345678").require(required)
+
+
+def test_a_code_of_the_required_length_is_fine() -> None:
+    Code("12345678").require(8)
+
+
+@pytest.mark.parametrize(
+    ("expected", "equal"), [("123456", True), ("123457", False), ("023456", False), ("1234", False)]
+)
+def test_codes_are_equal_digit_by_digit(expected: str, equal: bool) -> None:
+    assert Code("123456").equals(expected) is equal

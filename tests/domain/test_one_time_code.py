@@ -1,0 +1,111 @@
+"""One-time codes: good once, for a while, and burned by the fifth wrong guess."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from domain.code import Code
+from domain.credential import Vacancy
+from domain.errors import MalformedCode
+from domain.failures import Failures
+from domain.one_time_code import OneTimeCode
+from domain.verdict import Accepted, Judgement, Reason, Rejected
+from tests.domain.examples import ALGORITHMS, BOB, one_time_code
+from tests.support.fakes import NOON
+
+GOOD, WRONG = Code("314159"), Code("271828")
+END = NOON + 300
+
+
+def submit(credential: OneTimeCode, code: Code, now: int = NOON) -> Judgement[Any]:
+    return credential.judge(code, now, ALGORITHMS)
+
+
+def spent() -> OneTimeCode:
+    credential = submit(one_time_code(), GOOD).credential
+    assert isinstance(credential, OneTimeCode)
+    return credential
+
+
+@pytest.mark.parametrize("digits", ["314159", "0000000", "31415926", "314159265", "3141592653"])
+def test_the_code_is_accepted(digits: str) -> None:
+    assert submit(one_time_code(digits), Code(digits)).verdict == Accepted()
+
+
+def test_the_code_is_accepted_in_its_last_second() -> None:
+    assert submit(one_time_code(), GOOD, END - 1).verdict == Accepted()
+
+
+def test_the_code_expires_exactly_at_its_end() -> None:
+    assert submit(one_time_code(), GOOD, END).verdict == Rejected(Reason.EXPIRED, 5)
+
+
+def test_the_code_is_named_a_replay_when_it_comes_again() -> None:
+    assert submit(spent(), GOOD).verdict == Rejected(Reason.REPLAYED, 5)
+
+
+def test_a_replay_is_named_also_after_the_end() -> None:
+    assert submit(spent(), GOOD, END + 1000).verdict == Rejected(Reason.REPLAYED, 5)
+
+
+def test_a_replay_changes_nothing() -> None:
+    credential = spent()
+
+    assert submit(credential, GOOD).credential is credential
+
+
+def test_another_code_is_wrong_and_counted() -> None:
+    judgement = submit(one_time_code(), WRONG)
+
+    assert judgement == Judgement(Rejected(Reason.WRONG, 4), replace(one_time_code(), failures=Failures(1)))
+
+
+def test_another_code_is_wrong_and_counted_also_after_the_good_one() -> None:
+    assert submit(spent(), WRONG).verdict == Rejected(Reason.WRONG, 4)
+
+
+@pytest.mark.parametrize("code", [GOOD, WRONG])
+def test_after_its_end_a_good_code_is_answered_as_a_wrong_one(code: Code) -> None:
+    assert submit(one_time_code(failures=Failures(2)), code, END).verdict == Rejected(Reason.EXPIRED, 3)
+
+
+def test_nothing_is_counted_after_the_end() -> None:
+    credential = one_time_code()
+
+    assert submit(credential, WRONG, END).credential is credential
+
+
+def test_the_fourth_wrong_guess_leaves_the_code_good() -> None:
+    credential = submit(one_time_code(failures=Failures(3)), WRONG).credential
+
+    assert credential.judge(GOOD, NOON, ALGORITHMS).verdict == Accepted()
+
+
+def test_the_fifth_wrong_guess_burns_the_code_and_leaves_the_lock() -> None:
+    credential = one_time_code(failures=Failures(4))
+
+    assert submit(credential, WRONG) == Judgement(
+        Rejected(Reason.WRONG, 0),
+        Vacancy(id=credential.id, failures=Failures(5, NOON + 30), expires_at=credential.lifecycle.expires_at),
+    )
+
+
+def test_a_code_that_inherited_many_failures_is_burned_by_one_wrong_guess() -> None:
+    assert isinstance(submit(one_time_code(failures=Failures(7)), WRONG).credential, Vacancy)
+
+
+def test_a_code_that_inherited_many_failures_is_accepted() -> None:
+    assert submit(one_time_code(failures=Failures(7)), GOOD).verdict == Accepted()
+
+
+@pytest.mark.parametrize("digits", ["31415", "3141590"])
+def test_a_code_of_another_length_is_malformed(digits: str) -> None:
+    with pytest.raises(MalformedCode):
+        submit(one_time_code(), Code(digits))
+
+
+def test_a_code_is_not_good_for_another_owner() -> None:
+    stolen = replace(one_time_code(), id=one_time_code(owner=BOB).id)
+
+    assert submit(stolen, GOOD).verdict == Rejected(Reason.WRONG, 4)

@@ -1,0 +1,102 @@
+"""Reading and showing shared secrets."""
+
+import base64
+import traceback
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.errors import InvalidSecret
+from domain.secret import SharedSecret
+
+KEY = b"12345678901234567890"
+BASE32 = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+SECRETS = st.binary(min_size=16, max_size=128)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(BASE32, id="plain"),
+        pytest.param(BASE32.lower(), id="lower case"),
+        pytest.param("GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ", id="spaces"),
+        pytest.param(" gezd-gnbv-gy3t-qojq-gezd-gnbv-gy3t-qojq ", id="hyphens"),
+    ],
+)
+def test_base32_is_read_as_people_paste_it(text: str) -> None:
+    assert SharedSecret.from_base32(text).key == KEY
+
+
+@given(SECRETS)
+def test_padding_may_be_there_or_not(key: bytes) -> None:
+    padded = base64.b32encode(key).decode()
+
+    assert SharedSecret.from_base32(padded) == SharedSecret.from_base32(padded.rstrip("=")) == SharedSecret(key)
+
+
+@given(SECRETS)
+def test_a_secret_survives_its_own_base32(key: bytes) -> None:
+    assert SharedSecret.from_base32(SharedSecret(key).base32).key == key
+
+
+def test_base32_is_shown_without_padding() -> None:
+    assert SharedSecret(b"0123456789abcdef").base32 == "GAYTEMZUGU3DOOBZMFRGGZDFMY"
+
+
+@pytest.mark.parametrize("size", [16, 17, 20, 32, 64, 127, 128])
+def test_secrets_of_128_to_1024_bits_are_fine(size: int) -> None:
+    assert SharedSecret.from_base32(base64.b32encode(bytes(size)).decode()).key == bytes(size)
+
+
+@pytest.mark.parametrize("size", [0, 1, 10, 15, 129, 1000])
+def test_shorter_and_longer_secrets_are_refused(size: int) -> None:
+    with pytest.raises(InvalidSecret, match="128 to 1024 bits"):
+        SharedSecret.from_base32(base64.b32encode(bytes(size)).decode())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("1" + BASE32[1:], id="one"),
+        pytest.param("0" + BASE32[1:], id="zero"),
+        pytest.param("8" + BASE32[1:], id="eight"),
+        pytest.param(BASE32 + "!", id="punctuation"),
+        pytest.param(BASE32 + "\n", id="newline"),
+        pytest.param(BASE32[:8] + "=" + BASE32[8:], id="padding inside"),
+        pytest.param(BASE32 + "A", id="no whole byte"),
+        pytest.param("\u00e9" + BASE32[1:], id="accent"),
+        pytest.param("\uff27" + BASE32[1:], id="full-width letter"),
+        pytest.param("\u0131" * 32, id="dotless i, an I in upper case"),
+        pytest.param("\u017f" * 32, id="long s, an S in upper case"),
+        pytest.param("\ufb00" * 16, id="ligature, two letters in upper case"),
+        pytest.param("\ud800" * 32, id="lone surrogates"),
+    ],
+)
+def test_what_is_not_base32_is_refused(text: str) -> None:
+    with pytest.raises(InvalidSecret, match="base32"):
+        SharedSecret.from_base32(text)
+
+
+@given(st.text(max_size=300))
+def test_any_text_is_a_secret_or_refused(text: str) -> None:
+    try:
+        secret = SharedSecret.from_base32(text)
+    except InvalidSecret:
+        return
+    assert 16 <= len(secret.key) <= 128
+
+
+@given(SECRETS)
+def test_a_secret_hides_from_repr_and_str(key: bytes) -> None:
+    assert f"{SharedSecret(key)!r} {SharedSecret(key)} {[SharedSecret(key)]}" == (
+        f"{SharedSecret(KEY)!r} {SharedSecret(KEY)} {[SharedSecret(KEY)]}"
+    )
+
+
+@pytest.mark.parametrize("text", [BASE32[:-1] + "1", BASE32[:16], BASE32 * 8])
+def test_the_error_about_a_bad_secret_does_not_repeat_it(text: str) -> None:
+    with pytest.raises(InvalidSecret) as caught:
+        SharedSecret.from_base32(text)
+
+    assert text[:16] not in "".join(traceback.format_exception(caught.value))

@@ -1,0 +1,283 @@
+"""Records: what was written is read, and what was not written by us is refused."""
+
+import dataclasses
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import msgpack
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.credential import Credential, Remnant, Vacancy
+from domain.failures import Failures
+from domain.owner import CredentialId, Factor
+from domain.secret import SharedSecret
+from domain.secret_credential import SecretCredential
+from infrastructure.redis.record import FORMAT, REVISION_BYTES, CorruptRecord, Record, RecordCodec
+from infrastructure.sealing import EncryptionKey, KeyRing
+from tests.domain.examples import ALICE, BOB, KEYS, hotp, one_time_code, totp
+from tests.domain.strategies import hotp_credentials, remnants, totp_credentials
+
+CODEC = RecordCodec(KEYS)
+VACANCY = Vacancy(id=CredentialId(ALICE, Factor.OTP), failures=Failures(5, 1000), expires_at=5000)
+every_kind = pytest.mark.parametrize(
+    "content", [one_time_code(), hotp(7), totp(100, drift=-3), VACANCY], ids=["otp", "hotp", "totp", "vacancy"]
+)
+every_credential = pytest.mark.parametrize(
+    "content", [one_time_code(), hotp(7), totp(100)], ids=["otp", "hotp", "totp"]
+)
+
+
+def read(value: bytes, place: CredentialId) -> Record | None:
+    """The record, None for a corrupt one; every other exception fails the test."""
+    try:
+        return CODEC.decode(value, place)
+    except CorruptRecord:
+        return None
+
+
+def rewritten(content: Remnant, change: Callable[[list[Any]], Any]) -> bytes:
+    """A record whose fields somebody has changed."""
+    value = CODEC.encode(content, None)
+    fields = msgpack.unpackb(value[REVISION_BYTES:])
+    changed = change(fields)
+    return value[:REVISION_BYTES] + msgpack.packb(fields if changed is None else changed)
+
+
+@given(remnants())
+def test_what_was_written_is_read(content: Remnant) -> None:
+    assert CODEC.decode(CODEC.encode(content, None), content.id).content == content
+
+
+@every_kind
+def test_every_record_has_a_revision_of_its_own(content: Remnant) -> None:
+    revisions = {CODEC.encode(content, None)[:REVISION_BYTES] for _ in range(100)}
+
+    assert len(revisions) == 100
+
+
+@every_kind
+def test_the_revision_is_the_beginning_of_the_record(content: Remnant) -> None:
+    value = CODEC.encode(content, None)
+
+    assert CODEC.decode(value, content.id).revision == value[:REVISION_BYTES]
+
+
+@given(st.one_of(hotp_credentials(), totp_credentials()))
+def test_no_record_contains_the_secret(credential: SecretCredential) -> None:
+    value = CODEC.encode(credential, None)
+
+    assert credential.secret.key not in value
+    assert credential.secret.base32.encode() not in value
+
+
+@pytest.mark.parametrize("content", [hotp(7), totp(100)], ids=["hotp", "totp"])
+def test_an_unchanged_secret_is_not_sealed_again(content: SecretCredential) -> None:
+    record = CODEC.decode(CODEC.encode(content, None), content.id)
+    assert record.sealed is not None
+
+    again = CODEC.encode(replace(record.content, failures=Failures(1)), record.sealed)
+
+    assert record.sealed.blob in again
+
+
+@pytest.mark.parametrize("content", [hotp(7), totp(100)], ids=["hotp", "totp"])
+def test_another_secret_is_sealed_anew(content: SecretCredential) -> None:
+    record = CODEC.decode(CODEC.encode(content, None), content.id)
+    other = replace(content, secret=SharedSecret(b"another secret of 160 b."))
+
+    assert CODEC.decode(CODEC.encode(other, record.sealed), content.id).content == other
+
+
+def test_a_sealed_secret_is_not_taken_for_an_equal_one_of_another_owner() -> None:
+    alices = CODEC.decode(CODEC.encode(totp(), None), totp().id)
+    bobs = replace(totp(), id=CredentialId(BOB, Factor.TOTP), secret=SharedSecret(totp().secret.key))
+
+    assert CODEC.decode(CODEC.encode(bobs, alices.sealed), bobs.id).content == bobs
+
+
+@pytest.mark.parametrize("content", [one_time_code(), VACANCY], ids=["otp", "vacancy"])
+def test_where_no_secret_is_nothing_is_sealed(content: Remnant) -> None:
+    assert CODEC.decode(CODEC.encode(content, None), content.id).sealed is None
+
+
+@every_credential
+@pytest.mark.parametrize("factor", list(Factor))
+def test_a_record_of_another_factor_is_refused(content: Credential, factor: Factor) -> None:
+    place = CredentialId(ALICE, factor)
+
+    assert (read(CODEC.encode(content, None), place) is None) is (factor is not content.id.factor)
+
+
+@pytest.mark.parametrize("content", [hotp(7), totp(100)], ids=["hotp", "totp"])
+def test_a_secret_moved_to_another_owner_is_refused(content: SecretCredential) -> None:
+    with pytest.raises(CorruptRecord):
+        CODEC.decode(CODEC.encode(content, None), CredentialId(BOB, content.id.factor))
+
+
+def test_a_sealed_secret_moved_into_another_record_is_refused() -> None:
+    bobs = replace(totp(), id=CredentialId(BOB, Factor.TOTP))
+    blob = msgpack.unpackb(CODEC.encode(bobs, None)[REVISION_BYTES:])[7]
+
+    with pytest.raises(CorruptRecord):
+        CODEC.decode(rewritten(totp(), lambda fields: fields.__setitem__(7, blob)), totp().id)
+
+
+@every_credential
+def test_a_record_whose_key_is_gone_is_refused_and_the_key_named(content: Credential) -> None:
+    other = RecordCodec(KeyRing((EncryptionKey("other", bytes(32)),)))
+
+    with pytest.raises(CorruptRecord, match="key 'test'"):
+        other.decode(CODEC.encode(content, None), content.id)
+
+
+@every_credential
+def test_a_record_is_read_after_the_keys_were_rotated(content: Credential) -> None:
+    rotated = RecordCodec(KeyRing((EncryptionKey("new", bytes(32)), EncryptionKey("test", bytes(range(32))))))
+
+    assert rotated.decode(CODEC.encode(content, None), content.id).content == content
+
+
+@given(st.sampled_from(Factor), st.binary(max_size=200))
+def test_garbage_is_a_record_or_corrupt(factor: Factor, garbage: bytes) -> None:
+    read(garbage, CredentialId(ALICE, factor))
+
+
+@given(st.sampled_from(Factor), st.binary(max_size=200))
+def test_garbage_behind_a_revision_is_a_record_or_corrupt(factor: Factor, garbage: bytes) -> None:
+    read(FORMAT + bytes(REVISION_BYTES - 1) + garbage, CredentialId(ALICE, factor))
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats() | st.text() | st.binary(max_size=60),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@given(st.sampled_from(Factor), ANYTHING)
+def test_any_value_in_the_same_packing_is_a_record_or_corrupt(factor: Factor, value: object) -> None:
+    read(FORMAT + bytes(REVISION_BYTES - 1) + msgpack.packb(value), CredentialId(ALICE, factor))
+
+
+@given(st.data(), remnants())
+def test_a_record_with_another_value_in_any_field_is_a_record_or_corrupt(data: st.DataObject, content: Remnant) -> None:
+    def change(fields: list[Any]) -> None:
+        fields[data.draw(st.integers(0, len(fields) - 1))] = data.draw(ANYTHING)
+
+    read(rewritten(content, change), content.id)
+
+
+@given(remnants(), st.integers(0, 10**6))
+def test_a_record_with_a_flipped_bit_is_a_record_or_corrupt(content: Remnant, bit: int) -> None:
+    value = bytearray(CODEC.encode(content, None))
+    value[bit // 8 % len(value)] ^= 1 << bit % 8
+
+    read(bytes(value), content.id)
+
+
+@given(st.one_of(hotp_credentials(), totp_credentials()), st.integers(0, 10**6))
+def test_a_flipped_bit_never_makes_another_secret(content: SecretCredential, bit: int) -> None:
+    value = bytearray(CODEC.encode(content, None))
+    value[bit // 8 % len(value)] ^= 1 << bit % 8
+
+    record = read(bytes(value), content.id)
+
+    assert record is None or isinstance(record.content, Vacancy) or record.content.secret == content.secret
+
+
+@every_kind
+def test_a_record_whose_end_is_missing_is_corrupt(content: Remnant) -> None:
+    value = CODEC.encode(content, None)
+
+    for length in range(len(value)):
+        with pytest.raises(CorruptRecord):
+            CODEC.decode(value[:length], content.id)
+
+
+@every_kind
+def test_a_record_with_something_behind_it_is_corrupt(content: Remnant) -> None:
+    with pytest.raises(CorruptRecord):
+        CODEC.decode(CODEC.encode(content, None) + b"\xc0", content.id)
+
+
+@every_kind
+@pytest.mark.parametrize("change", [lambda f: f.append(None), lambda f: f.pop()], ids=["more", "fewer"])
+def test_a_record_with_more_or_fewer_fields_is_corrupt(content: Remnant, change: Callable[[list[Any]], Any]) -> None:
+    with pytest.raises(CorruptRecord):
+        CODEC.decode(rewritten(content, lambda fields: [change(fields), fields][1]), content.id)
+
+
+@every_kind
+def test_a_record_of_a_later_format_is_corrupt(content: Remnant) -> None:
+    with pytest.raises(CorruptRecord, match="format"):
+        CODEC.decode(b"\x02" + CODEC.encode(content, None)[1:], content.id)
+
+
+@pytest.mark.parametrize(
+    ("content", "field", "value"),
+    [
+        pytest.param(one_time_code(), 0, "totp", id="another factor's name"),
+        pytest.param(totp(), 0, "hotp", id="another name for a secret's factor"),
+        pytest.param(one_time_code(), 7, 5, id="a code of 5 digits"),
+        pytest.param(one_time_code(), 8, b"\x04test" + bytes(31), id="a short digest"),
+        pytest.param(totp(), 2, -1, id="fewer than no failures"),
+        pytest.param(totp(), 2, True, id="a truth value for a number"),
+        pytest.param(totp(), 3, 1.5, id="a fraction for a moment"),
+        pytest.param(totp(), 8, 3, id="an unknown algorithm"),
+        pytest.param(totp(), 8, -1, id="an algorithm from behind"),
+        pytest.param(totp(), 9, 9, id="9 digits"),
+        pytest.param(totp(), 10, 7, id="a number for a label"),
+        pytest.param(totp(), 12, 0, id="an interval of nothing"),
+        pytest.param(totp(), 13, 11, id="a window of 11 steps"),
+        pytest.param(hotp(), 12, 51, id="a look-ahead of 51 counters"),
+        pytest.param(hotp(), 13, -1, id="a counter below zero"),
+        pytest.param(hotp(), 14, 2**63, id="an initial counter of 64 bits"),
+    ],
+)
+def test_a_value_that_no_credential_can_have_is_corrupt(content: Credential, field: int, value: object) -> None:
+    with pytest.raises(CorruptRecord):
+        CODEC.decode(rewritten(content, lambda fields: fields.__setitem__(field, value)), content.id)
+
+
+@given(st.one_of(hotp_credentials(), totp_credentials()), st.integers(0, 10**6))
+def test_the_error_about_a_corrupt_record_does_not_show_what_is_in_it(content: SecretCredential, bit: int) -> None:
+    value = bytearray(CODEC.encode(content, None))
+    value[bit // 8 % len(value)] ^= 1 << bit % 8
+    try:
+        CODEC.decode(bytes(value), content.id)
+    except CorruptRecord as error:
+        shown = "".join(traceback.format_exception(error))
+        assert content.secret.base32 not in shown
+        assert content.secret.key.hex() not in shown
+
+
+@pytest.mark.parametrize("content", [hotp(7), totp(100)], ids=["hotp", "totp"])
+def test_a_record_hides_the_secret_from_repr(content: SecretCredential) -> None:
+    record = CODEC.decode(CODEC.encode(content, None), content.id)
+
+    shown = f"{record!r} {record.sealed!r}"
+
+    assert content.secret.base32 not in shown
+    assert repr(content.secret.key)[2:-1] not in shown
+
+
+def test_what_is_no_remnant_is_not_written() -> None:
+    @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+    class Novelty(Credential):
+        @property
+        def digits(self) -> int:
+            return 6
+
+        def match(self, code: object, now: int, algorithms: object) -> Credential:
+            return self
+
+    with pytest.raises(TypeError, match="Novelty"):
+        CODEC.encode(Novelty(id=VACANCY.id, lifecycle=totp().lifecycle), None)
+
+
+def test_a_totp_record_is_small() -> None:
+    assert len(CODEC.encode(totp(59_844_960), None)) < 150

@@ -1,0 +1,262 @@
+"""Sealing: what was sealed opens where it belongs, and nothing else opens."""
+
+import base64
+import traceback
+from dataclasses import replace
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from domain.code import Code
+from domain.owner import CredentialId, Factor, Owner, OwnerKind
+from infrastructure.sealing import EncryptionKey, KeyRing, SealingError
+
+OLD = EncryptionKey("a", bytes(range(32)))
+# One bit from "a", so that a flipped bit in the name can meet another key.
+NEW = EncryptionKey("c", bytes(range(100, 132)))
+RING = KeyRing((OLD,))
+BOTH = KeyRing((NEW, OLD))
+PLACE = CredentialId(Owner(OwnerKind.ACCOUNT, "shop/alice"), Factor.TOTP)
+SECRET = b"12345678901234567890"
+CODE = Code("314159")
+ELSEWHERE = [
+    pytest.param(replace(PLACE, owner=Owner(OwnerKind.ACCOUNT, "shop/bob")), id="another owner"),
+    pytest.param(replace(PLACE, owner=Owner(OwnerKind.SESSION, "shop/alice")), id="another kind of owner"),
+    pytest.param(replace(PLACE, factor=Factor.HOTP), id="another factor"),
+]
+
+
+def flipped(value: bytes, bit: int) -> bytes:
+    changed = bytearray(value)
+    changed[bit // 8 % len(value)] ^= 1 << bit % 8
+    return bytes(changed)
+
+
+@given(st.binary(max_size=200))
+def test_what_was_sealed_opens(plaintext: bytes) -> None:
+    assert RING.open(RING.seal(plaintext, PLACE, "secret"), PLACE, "secret") == plaintext
+
+
+def test_sealing_twice_gives_two_values() -> None:
+    assert RING.seal(SECRET, PLACE, "secret") != RING.seal(SECRET, PLACE, "secret")
+
+
+@given(st.binary(min_size=16, max_size=128))
+def test_a_sealed_value_does_not_contain_what_was_sealed(plaintext: bytes) -> None:
+    assert plaintext not in RING.seal(plaintext, PLACE, "secret")
+
+
+@pytest.mark.parametrize("place", ELSEWHERE)
+def test_a_sealed_value_does_not_open_elsewhere(place: CredentialId) -> None:
+    blob = RING.seal(SECRET, PLACE, "secret")
+
+    with pytest.raises(SealingError):
+        RING.open(blob, place, "secret")
+
+
+def test_a_sealed_value_does_not_open_as_another_field() -> None:
+    blob = RING.seal(SECRET, PLACE, "secret")
+
+    with pytest.raises(SealingError):
+        RING.open(blob, PLACE, "code")
+
+
+def test_a_sealed_value_does_not_open_under_another_key_of_the_same_name() -> None:
+    blob = KeyRing((EncryptionKey(OLD.id, bytes(32)),)).seal(SECRET, PLACE, "secret")
+
+    with pytest.raises(SealingError):
+        RING.open(blob, PLACE, "secret")
+
+
+@given(st.integers(min_value=0, max_value=8 * 200))
+@example(9)
+def test_a_sealed_value_does_not_open_when_any_bit_is_flipped(bit: int) -> None:
+    blob = flipped(BOTH.seal(SECRET, PLACE, "secret"), bit)
+
+    with pytest.raises(SealingError):
+        BOTH.open(blob, PLACE, "secret")
+
+
+def test_a_sealed_value_does_not_open_when_its_end_is_missing() -> None:
+    blob = RING.seal(SECRET, PLACE, "secret")
+
+    for length in range(len(blob)):
+        with pytest.raises(SealingError):
+            RING.open(blob[:length], PLACE, "secret")
+
+
+def test_a_sealed_value_does_not_open_with_something_behind_it() -> None:
+    blob = RING.seal(SECRET, PLACE, "secret")
+
+    with pytest.raises(SealingError):
+        RING.open(blob + b"\0", PLACE, "secret")
+
+
+@given(st.binary(max_size=100) | st.binary(max_size=100).map(lambda tail: b"\x01a" + tail))
+def test_garbage_does_not_open(blob: bytes) -> None:
+    with pytest.raises(SealingError):
+        RING.open(blob, PLACE, "secret")
+
+
+def test_an_unknown_key_is_named() -> None:
+    blob = KeyRing((NEW,)).seal(SECRET, PLACE, "secret")
+
+    with pytest.raises(SealingError, match="key 'c'"):
+        RING.open(blob, PLACE, "secret")
+
+
+def test_what_can_not_be_the_name_of_a_key_is_not_repeated() -> None:
+    with pytest.raises(SealingError) as caught:
+        RING.open(b"\x14" + b"no name of a key, \n!" + bytes(60), PLACE, "secret")
+
+    assert "no name" not in str(caught.value)
+
+
+def test_the_first_key_seals() -> None:
+    blob = BOTH.seal(SECRET, PLACE, "secret")
+
+    assert KeyRing((NEW,)).open(blob, PLACE, "secret") == SECRET
+
+
+def test_a_key_that_no_longer_seals_still_opens() -> None:
+    assert BOTH.open(RING.seal(SECRET, PLACE, "secret"), PLACE, "secret") == SECRET
+
+
+def test_an_instance_that_is_not_yet_rotated_opens_what_a_rotated_one_sealed() -> None:
+    blob = BOTH.seal(SECRET, PLACE, "secret")
+
+    assert KeyRing((OLD, NEW)).open(blob, PLACE, "secret") == SECRET
+
+
+def test_a_ring_needs_a_key() -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        KeyRing(())
+
+
+def test_a_digest_is_that_of_its_code() -> None:
+    assert RING.matches(CODE, RING.digest(CODE, PLACE), PLACE)
+
+
+@given(st.text("0123456789", min_size=6, max_size=10).filter(lambda digits: digits != CODE.digits))
+def test_a_digest_is_that_of_no_other_code(digits: str) -> None:
+    assert not RING.matches(Code(digits), RING.digest(CODE, PLACE), PLACE)
+
+
+@pytest.mark.parametrize("place", ELSEWHERE)
+def test_a_digest_is_good_in_its_own_place_only(place: CredentialId) -> None:
+    assert not RING.matches(CODE, RING.digest(CODE, PLACE), place)
+
+
+def test_a_digest_can_not_be_made_without_the_key() -> None:
+    other = KeyRing((EncryptionKey(OLD.id, bytes(32)),))
+
+    assert other.digest(CODE, PLACE) != RING.digest(CODE, PLACE)
+
+
+@given(st.text("0123456789", min_size=6, max_size=10))
+def test_a_digest_does_not_contain_its_code(digits: str) -> None:
+    assert digits.encode() not in RING.digest(Code(digits), PLACE)
+
+
+def test_the_first_key_digests() -> None:
+    assert KeyRing((NEW,)).matches(CODE, BOTH.digest(CODE, PLACE), PLACE)
+
+
+def test_a_digest_under_a_former_key_still_matches() -> None:
+    assert BOTH.matches(CODE, RING.digest(CODE, PLACE), PLACE)
+
+
+def test_a_digest_whose_key_is_gone_is_refused_and_the_key_named() -> None:
+    with pytest.raises(SealingError, match="key 'c'"):
+        RING.matches(CODE, KeyRing((NEW,)).digest(CODE, PLACE), PLACE)
+
+
+@given(st.integers(min_value=0, max_value=8 * 100))
+@example(9)
+def test_a_digest_does_not_match_when_any_bit_is_flipped(bit: int) -> None:
+    digest = flipped(BOTH.digest(CODE, PLACE), bit)
+
+    try:
+        matches = BOTH.matches(CODE, digest, PLACE)
+    except SealingError:
+        matches = False
+
+    assert not matches
+
+
+@given(st.binary(max_size=100) | st.binary(max_size=100).map(lambda tail: b"\x01a" + tail))
+def test_garbage_is_no_digest_of_a_code(digest: bytes) -> None:
+    try:
+        matches = RING.matches(CODE, digest, PLACE)
+    except SealingError:
+        matches = False
+
+    assert not matches
+
+
+@pytest.mark.parametrize("length", range(34))
+def test_a_digest_whose_end_is_missing_is_refused(length: int) -> None:
+    with pytest.raises(SealingError):
+        RING.require_digest(RING.digest(CODE, PLACE)[:length])
+
+
+def test_a_whole_digest_is_not_refused() -> None:
+    RING.require_digest(RING.digest(CODE, PLACE))
+
+
+@given(st.from_regex(r"[A-Za-z0-9._-]{1,32}", fullmatch=True), st.binary(min_size=32, max_size=32))
+def test_a_key_is_read_as_it_is_written_in_the_settings(key_id: str, material: bytes) -> None:
+    text = f"{key_id}:{base64.b64encode(material).decode()}"
+
+    assert EncryptionKey.parse(text) == EncryptionKey(key_id, material)
+
+
+GOOD = base64.b64encode(NEW.material).decode()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(GOOD, id="no id"),
+        pytest.param(":" + GOOD, id="empty id"),
+        pytest.param("k" * 33 + ":" + GOOD, id="long id"),
+        pytest.param("k y:" + GOOD, id="space in the id"),
+        pytest.param("kéy:" + GOOD, id="accent in the id"),
+        pytest.param("key\n:" + GOOD, id="newline in the id"),
+        pytest.param("key:" + GOOD[:-1], id="missing padding"),
+        pytest.param("key:" + GOOD[:40], id="too short"),
+        pytest.param("key:" + GOOD[:40] + GOOD, id="too long"),
+        pytest.param("key:" + GOOD[:20] + "!" + GOOD[21:], id="punctuation"),
+        pytest.param("key:" + GOOD[:20] + " " + GOOD[20:], id="space"),
+        pytest.param("key:" + GOOD[:20] + "é" + GOOD[21:], id="accent"),
+        pytest.param("key:", id="nothing"),
+    ],
+)
+def test_a_bad_key_is_refused_without_repeating_it(text: str) -> None:
+    with pytest.raises(ValueError, match=r"must|ASCII") as caught:
+        EncryptionKey.parse(text)
+
+    assert GOOD[:16] not in "".join(traceback.format_exception(caught.value))
+
+
+@given(st.binary(min_size=32, max_size=32))
+def test_a_key_hides_from_repr(material: bytes) -> None:
+    assert f"{EncryptionKey('k', material)!r} {EncryptionKey('k', material)}" == (
+        f"{EncryptionKey('k', bytes(32))!r} {EncryptionKey('k', bytes(32))}"
+    )
+
+
+def test_a_key_ring_hides_its_keys_from_repr() -> None:
+    assert not any(form in repr(BOTH) for form in (GOOD, NEW.material.hex(), repr(NEW.material)[2:-1]))
+
+
+@given(st.integers(min_value=0, max_value=8 * 200))
+def test_the_error_about_what_does_not_open_holds_neither_secret_nor_key(bit: int) -> None:
+    blob = flipped(BOTH.seal(SECRET, PLACE, "secret"), bit)
+
+    with pytest.raises(SealingError) as caught:
+        BOTH.open(blob, PLACE, "secret")
+
+    shown = "".join(traceback.format_exception(caught.value))
+    assert not any(form in shown for form in (SECRET.decode(), SECRET.hex(), GOOD, NEW.material.hex()))

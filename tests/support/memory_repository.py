@@ -1,0 +1,87 @@
+"""Credentials in memory, with the contract of `CredentialRepository`, and with the accidents that tests need."""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from application.errors import StoreUnavailable
+from application.ports import Stored, Version
+from domain.credential import Remnant
+from domain.owner import CredentialId, Factor, Owner
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryVersion:
+    """Every commit makes a new one; 0 is the version of an empty place."""
+
+    number: int
+
+
+class MemoryRepository:
+    """Never forgets by itself what is past its end: a store may be late with that.
+
+    Attributes:
+        committed: how many commits have landed.
+        rivals: each is called once, in order, before a commit is compared: what it commits wins the race.
+        down_for_loads: loads find no store.
+        down_before_commits: commits find no store, and nothing lands.
+        down_after_commits: commits land, but the answer is lost.
+    """
+
+    def __init__(self, *rivals: Callable[[], object]) -> None:
+        self.committed = 0
+        self.rivals = list(rivals)
+        self.down_for_loads = False
+        self.down_before_commits = False
+        self.down_after_commits = False
+        self._places: dict[CredentialId, tuple[MemoryVersion, Remnant]] = {}
+        self._numbers = itertools.count(1)
+
+    def load(self, credential_id: CredentialId) -> Stored:
+        if self.down_for_loads:
+            raise StoreUnavailable("down")
+        return self._stored(credential_id)
+
+    def load_all(self, owner: Owner) -> dict[Factor, Remnant]:
+        if self.down_for_loads:
+            raise StoreUnavailable("down")
+        places = [CredentialId(owner, factor) for factor in Factor]
+        return {place.factor: self._places[place][1] for place in places if place in self._places}
+
+    def commit(self, credential_id: CredentialId, version: Version, content: Remnant | None) -> Stored | None:
+        if self.rivals:
+            self.rivals.pop(0)()
+        if self.down_before_commits:
+            raise StoreUnavailable("down before")
+        current = self._stored(credential_id)
+        if current.version != version:
+            return current
+        self._put(credential_id, content)
+        if self.down_after_commits:
+            raise StoreUnavailable("down after")
+        return None
+
+    def forget(self, owner: Owner) -> None:
+        if self.down_before_commits:
+            raise StoreUnavailable("down before")
+        for factor in Factor:
+            self._places.pop(CredentialId(owner, factor), None)
+
+    def content(self, credential_id: CredentialId) -> Remnant | None:
+        """What lies there, whatever fails."""
+        return self._stored(credential_id).content
+
+    def put(self, content: Remnant) -> None:
+        """Somebody else's change."""
+        self._put(content.id, content)
+
+    def _stored(self, credential_id: CredentialId) -> Stored:
+        version, content = self._places.get(credential_id, (MemoryVersion(0), None))
+        return Stored(content, version)
+
+    def _put(self, credential_id: CredentialId, content: Remnant | None) -> None:
+        self.committed += 1
+        if content is None:
+            self._places.pop(credential_id, None)
+        else:
+            self._places[credential_id] = (MemoryVersion(next(self._numbers)), content)
