@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import Any, Final, Protocol
 
 from flask import Blueprint, Response, request
+from werkzeug.datastructures import Authorization
 
 from application.errors import StoreUnavailable
 from application.log_level import SharedLogLevel
@@ -38,13 +39,21 @@ class BasicAuthentication:
 
     def __call__(self) -> None:
         """Raises a 401."""
-        sent = request.authorization
+        sent = _authorization()
         basic = sent is not None and sent.type == "basic"
         user, password = (sent.username or "", sent.password or "") if sent is not None and basic else ("", "")
         right_user = hmac.compare_digest(_digest(user), self._expected[0])
         right_password = hmac.compare_digest(_digest(password), self._expected[1])
         if not (basic & right_user & right_password):
             raise Problem(Problems.UNAUTHENTICATED, headers=_CHALLENGE)
+
+
+def _authorization() -> Authorization | None:
+    try:
+        return request.authorization
+    except ValueError:
+        # Werkzeug takes care of what is no base64, but not of what is not even ASCII.
+        return None
 
 
 def _digest(text: str) -> bytes:

@@ -75,7 +75,6 @@ class FactorResources:
         provisioning: builds the provisioning URI that an enrolment shows.
         algorithm: the hash of new secrets where the request names none.
         guards: what a submitted code must pass before it is judged, such as a rate limit.
-        guard_problems: what those guards answer with.
     """
 
     def __init__(
@@ -124,7 +123,7 @@ class FactorResources:
         match factor:
             case Factor.OTP:
                 self._add_issue(blueprint, path, tag)
-                view: type[schemas.CredentialView] = schemas.CredentialView
+                view: type[schemas.CredentialView] = schemas.OtpView
             case Factor.HOTP:
                 self._add_enrol(
                     blueprint, path, tag, self._enrol_hotp, schemas.EnrolHotpBody(), schemas.HotpEnrolmentView()
@@ -321,11 +320,6 @@ class FactorResources:
         return response
 
     def _issue(self, body: Mapping[str, Any]) -> Response:
-        delivery = body.get("delivery") or {"channel": schemas.RESPONSE_CHANNEL}
-        if delivery["channel"] != schemas.RESPONSE_CHANNEL:
-            raise invalid({"delivery.channel": ["This channel is not set up."]})
-        if "to" in delivery:
-            raise invalid({"delivery.to": ["Must be left out: the code is in the response."]})
         owner, remember = self._owners.found()
         issued = self._use_cases.issue.execute(
             IssueCodeRequest(owner, self._owners.lifetime, body["digits"], body["lifetime"])

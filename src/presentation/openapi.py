@@ -26,6 +26,9 @@ Second factors over REST: one-time codes, HOTP (RFC 4226) and TOTP (RFC 6238).
 A code is accepted **at most once**, whatever the number of simultaneous requests. A code that is not accepted is never
 a `2xx`, so a client that looks only at the status is safe. Every refusal is a problem document (RFC 9457).
 
+A path that leads nowhere is answered with [404](/problems/not-found), a method that is not known there with
+[405](/problems/method-not-allowed) and `Allow`, a fault of the service with [500](/problems/internal-error).
+
 The first `POST` starts a session and sets its cookie; what is enrolled lives until its `expires_at`. Try it here: enrol
 a TOTP secret, scan its QR code, and verify what the authenticator shows. Then verify the same code again.
 """
@@ -49,14 +52,17 @@ _MEMBER_EXAMPLES: Final[dict[Problems, dict[str, Any]]] = {
 
 def build_openapi(app: Flask) -> dict[str, Any]:
     """The document of everything that was added to the application by `resource.add`."""
+    plugin = MarshmallowPlugin(schema_name_resolver=_schema_name)
     spec = APISpec(
         title="Open-MFA",
         version=version("open-mfa"),
         openapi_version=OPENAPI_VERSION,
         info={"description": _INTRODUCTION, "license": {"name": "MIT"}},
-        plugins=[MarshmallowPlugin(schema_name_resolver=_schema_name)],
+        plugins=[plugin],
         tags=[],
     )
+    converter: Any = plugin.converter
+    converter.add_attribute_function(_any_of)
     tags: dict[str, None] = {}
     for method, path, endpoint, operation in _operations(app):
         tags[operation.tag] = None
@@ -184,9 +190,16 @@ def _example(schema: Schema) -> dict[str, Any]:
             example[name] = field.metadata["example"]
         elif isinstance(field, fields.Nested):
             example[name] = _example(field.schema)
-        elif isinstance(field, fields.List) and isinstance(field.inner, fields.Nested):
-            example[name] = [_example(field.inner.schema)]
+        elif isinstance(field, fields.List) and isinstance(field.inner, schemas.AnyView):
+            example[name] = [_example(view()) for view in field.inner.views]
     return example
+
+
+def _any_of(converter: Any, field: Any, **_: Any) -> dict[str, Any]:
+    """What apispec has no word for; it calls this for every field and adds what is returned to its description."""
+    if not isinstance(field, schemas.AnyView):
+        return {}
+    return {"anyOf": [converter.resolve_nested_schema(view) for view in field.views]}
 
 
 def _schema_name(schema: type[Schema] | Schema) -> str:
@@ -197,8 +210,8 @@ def _schema_name(schema: type[Schema] | Schema) -> str:
 _REQUEST_ID_PARAMETER: Final = {
     "name": REQUEST_ID,
     "in": "header",
-    "description": "Names the request in the answer, the problem document and the logs. A new one is made up where "
-    "this is missing or not printable ASCII.",
-    "schema": {"type": "string", "maxLength": LONGEST_REQUEST_ID},
+    "description": "Names the request in the answer, the problem document and the logs: 1 to "
+    f"{LONGEST_REQUEST_ID} printable ASCII characters. A new one is made up in the place of any other.",
+    "schema": {"type": "string"},
 }
 _HEADERS: Final = {REQUEST_ID: {"description": "The request's id.", "schema": {"type": "string"}}}

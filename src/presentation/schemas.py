@@ -1,5 +1,6 @@
 """The shape of bodies, and nothing but the shape: requests are read with these schemas, and OpenAPI is made of them."""
 
+import math
 from typing import Any, Final
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
@@ -7,7 +8,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate
 from application.log_level import LEVELS
 from domain.code import LONGEST_CODE, SHORTEST_CODE, Code
 from domain.credential import Status
-from domain.errors import DomainError
+from domain.errors import DomainError, InvalidValue
 from domain.failures import FAILURES_BEFORE_LOCK
 from domain.one_time_code import CODE_DIGITS, CODE_LIFETIME, DEFAULT_CODE_DIGITS, DEFAULT_CODE_LIFETIME
 from domain.owner import Factor
@@ -33,8 +34,10 @@ from domain.verdict import Reason
 LONGEST_TYPED: Final = 512
 """Characters of a code or a secret, with all that people put between its groups."""
 RESPONSE_CHANNEL: Final = "response"
-CHANNELS: Final = (RESPONSE_CHANNEL, "email", "webhook")
+CHANNELS: Final = (RESPONSE_CHANNEL,)
 _EXAMPLE_SECRET: Final = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"  # noqa: S105 - RFC 4226 appendix D
+_NAME: Final = r"^[^:\x00-\x1f\x7f]*[^\s:\x00-\x1f\x7f][^:\x00-\x1f\x7f]*$"
+"""Tells what a name may be as far as ASCII goes; no regular expression that all can read knows what is printable."""
 _MOMENT: Final = "2026-11-22T03:28:00Z"
 
 
@@ -87,15 +90,17 @@ class NameField(ParsedField):
     """A label or an issuer, as the authenticator shows it."""
 
     def parse(self, text: str) -> str:
-        """Raises `InvalidValue`."""
+        """Raises `InvalidValue`, also for what would not fit into a QR code three bytes for one, twice over."""
+        if len(text.encode()) > LONGEST_NAME:
+            raise InvalidValue(f"must have 1 to {LONGEST_NAME} bytes in UTF-8")
         return check_name(text)
 
 
 def _name(description: str, example: str) -> NameField:
     return NameField(
         metadata={
-            "description": f"{description} 1 to {LONGEST_NAME} printable characters without a colon.",
-            "pattern": r"^[A-Za-z0-9 ._@+\-]*[A-Za-z0-9]$",
+            "description": f"{description} 1 to {LONGEST_NAME} bytes in UTF-8, all printable and no colon.",
+            "pattern": _NAME,
             "minLength": 1,
             "maxLength": LONGEST_NAME,
             "example": example,
@@ -118,6 +123,18 @@ def _shown(field: type[fields.Field[Any]], description: str, example: object, **
     return field(required=True, metadata={"description": description, "example": example}, **options)
 
 
+def _factor(factor: Factor) -> Any:
+    return _shown(fields.String, "The factor.", factor.value, validate=validate.OneOf([factor]))
+
+
+class AnyView(fields.Field[Any]):
+    """Any of several objects; for OpenAPI alone, for nothing is read or written with it."""
+
+    def __init__(self, *views: type[Schema]) -> None:
+        super().__init__()
+        self.views = views
+
+
 class RequestSchema(Schema):
     """A request's body: a member that is not named here is an error."""
 
@@ -132,11 +149,8 @@ class DeliveryRequest(RequestSchema):
 
     channel = fields.String(
         load_default=RESPONSE_CHANNEL,
-        validate=validate.OneOf(CHANNELS),
-        metadata={"description": "A channel that is not set up is refused.", "example": RESPONSE_CHANNEL},
-    )
-    to = fields.String(
-        validate=validate.Length(1, 320), metadata={"description": "Where to send it; not for «response»."}
+        validate=validate.OneOf(CHANNELS, error="This channel is not set up."),
+        metadata={"description": "«response»: the code is in the answer.", "example": RESPONSE_CHANNEL},
     )
 
 
@@ -163,7 +177,8 @@ class EnrolBody(RequestSchema):
         metadata={
             "description": f"Brings a secret along instead of a random one: base32, {SHORTEST_SECRET * 8} to "
             f"{LONGEST_SECRET * 8} bits. Case, spaces, hyphens and padding are ignored.",
-            "pattern": "^[A-Z2-7]{32}$",
+            "format": "base32",
+            "minLength": math.ceil(SHORTEST_SECRET * 8 / 5),
             "maxLength": LONGEST_TYPED,
             "example": _EXAMPLE_SECRET,
         }
@@ -273,19 +288,20 @@ class ResynchronizedView(Schema):
     """Both codes were accepted, and are spent."""
 
     resynchronized = _shown(fields.Boolean, "Always true.", example=True)
-    factor = _shown(fields.String, "The factor.", "totp", validate=validate.OneOf([Factor.HOTP, Factor.TOTP]))
     status = _shown(fields.String, "Confirmed by now.", "confirmed", validate=validate.OneOf(list(Status)))
 
 
 class HotpResynchronizedView(ResynchronizedView):
     """Both codes were accepted; the counter stands behind them."""
 
+    factor = _factor(Factor.HOTP)
     counter = _shown(fields.Integer, "The counter of the next code.", 2)
 
 
 class TotpResynchronizedView(ResynchronizedView):
     """Both codes were accepted; the drift is remembered."""
 
+    factor = _factor(Factor.TOTP)
     drift = _shown(
         fields.Integer,
         "Time steps that the authenticator is ahead of the service.",
@@ -297,7 +313,6 @@ class TotpResynchronizedView(ResynchronizedView):
 class CredentialView(Schema):
     """What there is to know of a factor; never a secret or a code."""
 
-    factor = _shown(fields.String, "The factor.", "totp", validate=validate.OneOf(list(Factor)))
     status = _shown(
         fields.String, "Pending until the first accepted code.", "confirmed", validate=validate.OneOf(list(Status))
     )
@@ -308,6 +323,12 @@ class CredentialView(Schema):
     failed_attempts = _shown(fields.Integer, "Wrong codes since the last accepted one.", 0)
     locked_until = _moment("Until when no code is judged; null when not locked.", nullable=True, example=None)
     expires_at = _moment("When it ends, null for never.", nullable=True)
+
+
+class OtpView(CredentialView):
+    """What there is to know of a one-time code."""
+
+    factor = _factor(Factor.OTP)
 
 
 class SecretCredentialView(CredentialView):
@@ -321,6 +342,7 @@ class SecretCredentialView(CredentialView):
 class HotpView(SecretCredentialView):
     """What there is to know of a HOTP factor."""
 
+    factor = _factor(Factor.HOTP)
     counter = _shown(fields.Integer, "The counter of the next code.", 1)
     look_ahead = _shown(fields.Integer, "How many codes beyond the next one are accepted.", DEFAULT_LOOK_AHEAD)
 
@@ -328,6 +350,7 @@ class HotpView(SecretCredentialView):
 class TotpView(SecretCredentialView):
     """What there is to know of a TOTP factor."""
 
+    factor = _factor(Factor.TOTP)
     interval = _shown(fields.Integer, "Seconds that a time step lasts.", DEFAULT_INTERVAL)
     window = _shown(fields.Integer, "Time steps accepted on either side of the current one.", DEFAULT_WINDOW)
     drift = _shown(fields.Integer, "Time steps that the authenticator is ahead, as resynchronization found it.", 0)
@@ -337,7 +360,7 @@ class OwnerView(Schema):
     """Everything that an owner has."""
 
     factors = fields.List(
-        fields.Nested(CredentialView), required=True, metadata={"description": "One for each factor."}
+        AnyView(OtpView, HotpView, TotpView), required=True, metadata={"description": "One for each factor."}
     )
     expires_at = _moment("When the last of them ends; null for never, or where there are none.", nullable=True)
 

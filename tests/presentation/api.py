@@ -1,0 +1,132 @@
+"""The application behind Flask's test client, with a clock that stands still and a store to look into."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import fakeredis
+import pyotp
+from flask.testing import FlaskClient
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from werkzeug.test import TestResponse
+
+from infrastructure.sealing import EncryptionKey
+from infrastructure.settings import Administrator, Settings
+from presentation.app import create_app
+from presentation.sessions import COOKIE
+from tests.support.fakes import NOON, FakeClock
+
+RFC_SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+"""RFC 4226 appendix D."""
+RFC_CODES = ("755224", "287082", "359152", "969429", "338314", "254676", "287922", "162583", "399871", "520489")
+"""RFC 4226 appendix D."""
+FACTORS = ("otp", "hotp", "totp")
+ADMINISTRATOR = ("admin", "correct horse battery staple")
+SESSION = "/api/v1/session"
+ADMIN = "/api/v1/admin"
+SETTINGS: dict[str, Any] = {
+    "encryption_keys": (EncryptionKey("test", bytes(range(32))),),
+    "secret_key": "tests sign their cookies with this key",
+    "administrator": Administrator(*ADMINISTRATOR),
+    "rate_limit": None,
+}
+
+Snapshot = dict[bytes, bytes | None]
+
+
+class BufferedClient(FlaskClient):
+    """Reads answers to their end, as a server does, so that files that were sent are closed."""
+
+    def open(self, *args: Any, **options: Any) -> TestResponse:
+        return super().open(*args, **options | {"buffered": True})
+
+
+class Api:
+    """One client of the service; `another()` has no cookies in common with it."""
+
+    def __init__(self, redis: Redis | None = None, clock: FakeClock | None = None, **settings: Any) -> None:
+        self.clock = clock or FakeClock()
+        self.redis: Redis = redis or fakeredis.FakeRedis()
+        self.app = create_app(Settings(**SETTINGS | settings), connect=lambda: self.redis, clock=self.clock)
+        self.app.test_client_class = BufferedClient
+        self.client: FlaskClient = self.app.test_client()
+
+    def reset(self) -> None:
+        """As new, but for the time that it takes to make the application."""
+        self.redis.flushdb()
+        self.clock.time = NOON
+        self.client = self.app.test_client()
+
+    def another(self) -> FlaskClient:
+        return self.app.test_client()
+
+    def post(self, path: str, body: Any = None, **options: Any) -> TestResponse:
+        return self.client.post(f"{SESSION}/{path}", json={} if body is None else body, **options)
+
+    def get(self, path: str = "", **options: Any) -> TestResponse:
+        return self.client.get(f"{SESSION}/{path}".rstrip("/"), **options)
+
+    def delete(self, path: str = "", **options: Any) -> TestResponse:
+        return self.client.delete(f"{SESSION}/{path}".rstrip("/"), **options)
+
+    def raw(self, path: str, content: bytes, content_type: str | None = "application/json") -> TestResponse:
+        return self.client.post(f"{SESSION}/{path}", data=content, content_type=content_type)
+
+    def enrol(self, factor: str, **body: Any) -> dict[str, Any]:
+        answer = self.post(factor, body)
+        assert answer.status_code == 201, answer.text
+        return document(answer)
+
+    def good_code(self, factor: str, enrolled: dict[str, Any], ahead: int = 0) -> str:
+        """A code that is good now."""
+        if factor == "otp":
+            return str(enrolled["code"])
+        first = enrolled["counter"] if factor == "hotp" else self.clock.now() // enrolled["interval"]
+        return pyotp.HOTP(enrolled["secret"]).at(first + ahead)
+
+    def verify(self, factor: str, code: Any) -> TestResponse:
+        return self.post(f"{factor}/verify", {"code": code})
+
+    def fail(self, factor: str, good: str, times: int) -> None:
+        for _ in range(times):
+            assert self.verify(factor, other_code(good)).status_code == 403
+
+    def cookie(self) -> str:
+        cookie = self.client.get_cookie(COOKIE)
+        assert cookie is not None
+        return cookie.value
+
+    def snapshot(self) -> Snapshot:
+        """All that is stored, by key."""
+        return {key: self.redis.get(key) for key in self.redis.scan_iter()}
+
+
+def without_a_store() -> Api:
+    """Where Redis should be, nothing listens."""
+    return Api(Redis(port=1, socket_connect_timeout=0.1, retry=Retry(NoBackoff(), 0)))
+
+
+def document(answer: TestResponse) -> dict[str, Any]:
+    loaded: dict[str, Any] = answer.get_json()
+    return loaded
+
+
+def slug(answer: TestResponse) -> str:
+    """The kind of problem; empty for none."""
+    if answer.mimetype != "application/problem+json":
+        return ""
+    return str(document(answer)["type"]).removeprefix("/problems/")
+
+
+def other_code(code: str) -> str:
+    """One of the same length that is not this one."""
+    return f"{(int(code) + 1) % 10 ** len(code):0{len(code)}d}"
+
+
+def all_routes(api: Api) -> Iterable[tuple[str, str]]:
+    """Every method and path that is served, with something in the place of variables."""
+    for rule in api.app.url_map.iter_rules():
+        path = rule.rule.replace("<name>", "docs.js").replace("<slug>", "not-found")
+        for method in sorted(rule.methods or ()):
+            yield method, path

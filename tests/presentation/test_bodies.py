@@ -1,0 +1,313 @@
+"""What is no good request (API.md §1): refused as such, with every bad member named, and nothing else."""
+
+import json
+from typing import Any
+
+import pytest
+
+from presentation.resource import LARGEST_BODY
+from tests.presentation.api import Api, document, slug
+
+POSTS = ["otp", "otp/verify", "hotp", "hotp/verify", "hotp/resync", "totp", "totp/verify", "totp/resync"]
+NOT_A_JSON_OBJECT = {
+    "nothing but spaces": b"  ",
+    "no JSON": b"digits=6",
+    "cut short": b'{"digits": 6',
+    "more than one": b"{}{}",
+    "a number": b"5",
+    "a string": b'"code"',
+    "an array": b"[]",
+    "null": b"null",
+    "true": b"true",
+    "no UTF-8": b'{"label": "\xff"}',
+    "UTF-16": '{"label": "x"}'.encode("utf-16"),
+    "a byte order mark": b"\xef\xbb\xbf{}",
+    "a member twice": b'{"digits": 6, "digits": 6}',
+    "a member twice, deeper": b'{"delivery": {"channel": "response", "channel": "response"}}',
+    "NaN": b'{"digits": NaN}',
+    "Infinity": b'{"digits": Infinity}',
+    "minus Infinity": b'{"digits": -Infinity}',
+    "half a surrogate pair": b'{"label": "\\ud800"}',
+    "half a surrogate pair in a name": b'{"\\udfff": 1}',
+    "deep arrays": b"[" * LARGEST_BODY,
+    "deep objects": b'{"a":' * 2700 + b"1" + b"}" * 2700,
+    "a number of 5000 digits": b'{"digits": ' + b"9" * 5000 + b"}",
+    "a control character": b'{"label": "\x00"}',
+}
+NOT_AN_INTEGER: dict[str, bytes] = {
+    "a boolean": b"true",
+    "a fraction": b"6.5",
+    "a whole number with a point": b"6.0",
+    "a whole number with an exponent": b"6e0",
+    "a number beyond all": b"1e400",
+    "a string": b'"6"',
+    "null": b"null",
+    "an array": b"[6]",
+    "an object": b"{}",
+}
+NOT_A_STRING: dict[str, Any] = {"a number": 123456, "null": None, "a boolean": True, "an array": ["x"], "an object": {}}
+OUT_OF_RANGE = [
+    ("otp", "digits", (5, 11, -1, 10**400)),
+    ("otp", "lifetime", (29, 3601, 0)),
+    ("hotp", "digits", (5, 9)),
+    ("hotp", "initial_counter", (-1, 2**63)),
+    ("hotp", "look_ahead", (-1, 51)),
+    ("totp", "digits", (5, 9)),
+    ("totp", "interval", (14, 301)),
+    ("totp", "window", (-1, 11)),
+]
+IN_RANGE = [
+    ("otp", "digits", (6, 10)),
+    ("otp", "lifetime", (30, 3600)),
+    ("hotp", "digits", (6, 8)),
+    ("hotp", "initial_counter", (0, 2**63 - 1)),
+    ("hotp", "look_ahead", (0, 50)),
+    ("totp", "digits", (6, 8)),
+    ("totp", "interval", (15, 300)),
+    ("totp", "window", (0, 10)),
+]
+NO_CODES: list[Any] = [
+    "",
+    "     ",
+    "12345",
+    "12345678901",
+    "12345a",
+    "１２３４５６",  # noqa: RUF001 - full-width digits
+    "٣٤٥٦٧٨",
+    "²³¹⁴⁵⁶",
+    "+12345",
+    "0x1234",
+    "1234.56",
+    "123\u200b456",
+    "123\n456",
+    "1" * 600,
+    "-" * 500 + "755224" + "-" * 500,
+    755224,
+    755224.0,
+    True,
+    None,
+    ["755224"],
+    {"code": "755224"},
+]
+OTHER_MEDIA_TYPES = [
+    "text/plain",
+    "application/x-www-form-urlencoded",
+    "multipart/form-data; boundary=x",
+    "application/xml",
+    "application/vnd.api+json",
+    "application/problem+json",
+    "application/json; charset=utf-16",
+    "application/json; charset=iso-8859-1",
+    "application/jsonp",
+    "json",
+    "garbage",
+]
+
+
+@pytest.mark.parametrize("path", POSTS)
+@pytest.mark.parametrize("kind", NOT_A_JSON_OBJECT)
+def test_what_is_no_json_object_is_refused(api: Api, path: str, kind: str) -> None:
+    answer = api.raw(path, NOT_A_JSON_OBJECT[kind])
+
+    assert (answer.status_code, slug(answer)) == (400, "invalid-request")
+    assert list(document(answer)["errors"]) == ["body"]
+
+
+@pytest.mark.parametrize("member", ["digits", "lifetime"])
+@pytest.mark.parametrize("kind", NOT_AN_INTEGER)
+def test_what_is_no_integer_is_refused(api: Api, member: str, kind: str) -> None:
+    answer = api.raw("otp", b'{"%s": %s}' % (member.encode(), NOT_AN_INTEGER[kind]))
+
+    assert answer.status_code == 400
+    assert list(document(answer)["errors"]) == [member]
+
+
+@pytest.mark.parametrize("member", ["algorithm", "label", "issuer", "secret"])
+@pytest.mark.parametrize("kind", NOT_A_STRING)
+def test_what_is_no_string_is_refused(api: Api, member: str, kind: str) -> None:
+    answer = api.post("totp", {member: NOT_A_STRING[kind]})
+
+    assert answer.status_code == 400
+    assert list(document(answer)["errors"]) == [member]
+
+
+@pytest.mark.parametrize(
+    ("factor", "member", "value"), [(f, member, value) for f, member, values in OUT_OF_RANGE for value in values]
+)
+def test_what_is_out_of_range_is_refused(api: Api, factor: str, member: str, value: int) -> None:
+    answer = api.post(factor, {member: value})
+
+    assert answer.status_code == 400
+    assert list(document(answer)["errors"]) == [member]
+
+
+@pytest.mark.parametrize(
+    ("factor", "member", "value"), [(f, member, value) for f, member, values in IN_RANGE for value in values]
+)
+def test_the_ends_of_every_range_are_in_it(api: Api, factor: str, member: str, value: int) -> None:
+    assert api.post(factor, {member: value}).status_code == 201
+
+
+@pytest.mark.parametrize("value", ["sha1", "MD5", "SHA-256", "", "SHA1 "])
+def test_an_unknown_algorithm_is_refused(api: Api, value: str) -> None:
+    assert list(document(api.post("hotp", {"algorithm": value}))["errors"]) == ["algorithm"]
+
+
+@pytest.mark.parametrize("value", ["", " ", "a:b", "a\x00b", "a\u200fb", "a\nb", "x" * 129, "日" * 43])
+@pytest.mark.parametrize("member", ["label", "issuer"])
+def test_a_name_that_no_authenticator_could_show_is_refused(api: Api, member: str, value: str) -> None:
+    assert list(document(api.post("totp", {member: value}))["errors"]) == [member]
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", "A", "0" * 32, "GEZDGNBVGY3TQOJQGEZDGNBV1", "GEZDGNBVGY3TQOJQGEZDGNBVG!", "A" * 25, "A" * 206, "A" * 600],
+)
+def test_a_secret_that_is_no_base32_or_of_the_wrong_size_is_refused(api: Api, value: str) -> None:
+    assert list(document(api.post("hotp", {"secret": value}))["errors"]) == ["secret"]
+
+
+def test_a_refused_secret_is_not_repeated(api: Api) -> None:
+    assert "GEZDGNBVGY3TQOJ0" not in api.post("hotp", {"secret": "GEZDGNBVGY3TQOJ0"}).text
+
+
+@pytest.mark.parametrize("path", POSTS)
+def test_an_unknown_member_is_refused(api: Api, path: str) -> None:
+    answer = api.post(path, {"surprise": 1})
+
+    assert answer.status_code == 400
+    assert "surprise" in document(answer)["errors"]
+
+
+def test_all_bad_members_are_named_at_once(api: Api) -> None:
+    body = {
+        "algorithm": "MD5",
+        "digits": 5,
+        "interval": 1,
+        "window": 99,
+        "label": ":",
+        "issuer": "",
+        "secret": "1",
+        "surprise": 1,
+    }
+
+    assert set(document(api.post("totp", body))["errors"]) == set(body)
+
+
+@pytest.mark.parametrize(
+    ("delivery", "named"),
+    [
+        ({"channel": "email", "to": "alice@example.com"}, {"delivery.channel", "delivery.to"}),
+        ({"channel": "pigeon"}, {"delivery.channel"}),
+        ({"channel": None}, {"delivery.channel"}),
+        ({"surprise": 1}, {"delivery.surprise"}),
+        ("response", {"delivery"}),
+        (5, {"delivery"}),
+        (None, {"delivery"}),
+        ([], {"delivery"}),
+    ],
+)
+def test_a_delivery_that_is_not_set_up_is_refused(api: Api, delivery: Any, named: set[str]) -> None:
+    answer = api.post("otp", {"delivery": delivery})
+
+    assert answer.status_code == 400
+    assert set(document(answer)["errors"]) == named
+
+
+@pytest.mark.parametrize("code", NO_CODES)
+@pytest.mark.parametrize("factor", ["otp", "hotp", "totp"])
+def test_what_can_be_no_code_is_a_bad_request_and_no_guess(api: Api, factor: str, code: Any) -> None:
+    api.enrol(factor)
+
+    answer = api.verify(factor, code)
+
+    assert (answer.status_code, list(document(answer)["errors"])) == (400, ["code"])
+    assert document(api.get(factor))["failed_attempts"] == 0
+
+
+@pytest.mark.parametrize("factor", ["otp", "hotp", "totp"])
+def test_a_code_of_another_length_than_the_factors_is_a_bad_request_and_no_guess(api: Api, factor: str) -> None:
+    api.enrol(factor, digits=8)
+
+    answer = api.verify(factor, "755224")
+
+    assert (answer.status_code, list(document(answer)["errors"])) == (400, ["code"])
+    assert document(api.get(factor))["failed_attempts"] == 0
+
+
+@pytest.mark.parametrize(
+    "codes", [[], ["755224"], ["755224"] * 3, "755224", None, ["755224", 287082], ["755224", None], ["755224", ""]]
+)
+def test_what_can_be_no_pair_of_codes_is_a_bad_request_and_no_guess(api: Api, codes: Any) -> None:
+    api.enrol("hotp")
+
+    answer = api.post("hotp/resync", {"codes": codes})
+
+    assert answer.status_code == 400
+    assert document(api.get("hotp"))["failed_attempts"] == 0
+
+
+@pytest.mark.parametrize("typed", ["755 224", "755-224", " 7 5 5 2 2 4 ", "755\u00a0224", "755\u2011224"])
+def test_spaces_and_hyphens_in_a_code_are_ignored(api: Api, typed: str) -> None:
+    api.enrol("hotp", secret="GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ")
+
+    assert api.verify("hotp", typed).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["otp/verify", "hotp/verify", "totp/verify", "hotp/resync", "totp/resync"])
+def test_a_body_that_is_required_must_be_there(api: Api, path: str) -> None:
+    answer = api.client.post(f"/api/v1/session/{path}")
+
+    assert (answer.status_code, slug(answer)) == (400, "invalid-request")
+
+
+@pytest.mark.parametrize("factor", ["otp", "hotp", "totp"])
+def test_a_body_that_is_optional_may_be_left_out(api: Api, factor: str) -> None:
+    assert api.client.post(f"/api/v1/session/{factor}").status_code == 201
+
+
+@pytest.mark.parametrize("media_type", OTHER_MEDIA_TYPES)
+@pytest.mark.parametrize("path", POSTS)
+def test_a_body_of_another_media_type_is_refused(api: Api, path: str, media_type: str) -> None:
+    answer = api.raw(path, b"{}", media_type)
+
+    assert (answer.status_code, slug(answer)) == (415, "unsupported-media-type")
+
+
+@pytest.mark.parametrize("path", POSTS)
+def test_a_body_without_a_media_type_is_refused(api: Api, path: str) -> None:
+    assert api.raw(path, b'{"code": "755224"}', None).status_code == 415
+
+
+def test_a_form_is_refused_even_when_it_is_empty(api: Api) -> None:
+    assert api.raw("totp", b"", "application/x-www-form-urlencoded").status_code == 415
+
+
+@pytest.mark.parametrize(
+    "media_type", ["application/json; charset=utf-8", 'application/json; charset="UTF-8"', "Application/JSON"]
+)
+def test_json_may_say_that_it_is_utf_8(api: Api, media_type: str) -> None:
+    assert api.raw("totp", b"{}", media_type).status_code == 201
+
+
+@pytest.mark.parametrize("path", POSTS)
+def test_a_body_over_16_kib_is_refused(api: Api, path: str) -> None:
+    answer = api.raw(path, b" " * (LARGEST_BODY + 1))
+
+    assert (answer.status_code, slug(answer)) == (413, "too-large")
+
+
+def test_a_body_of_16_kib_is_read(api: Api) -> None:
+    assert api.raw("totp", b"{" + b" " * (LARGEST_BODY - 2) + b"}").status_code == 201
+
+
+def test_a_body_that_nobody_asked_for_is_not_read(api: Api) -> None:
+    api.enrol("totp")
+
+    assert api.client.delete("/api/v1/session/totp", data=b"x" * LARGEST_BODY * 2).status_code == 204
+
+
+def test_a_member_that_json_spells_with_escapes_is_the_same_member(api: Api) -> None:
+    answer = api.raw("totp", json.dumps({"digits": 8}).replace("digits", "\\u0064igits").encode())
+
+    assert document(answer)["digits"] == 8

@@ -1,0 +1,371 @@
+"""Every row of the factors' table, for sessions (API.md §2)."""
+
+import base64
+
+import pytest
+
+from domain.parameters import HashAlgorithm
+from tests.presentation.api import FACTORS, RFC_CODES, RFC_SECRET, Api, document, other_code, slug
+
+NOW = "2026-11-22T12:00:00Z"
+IN_AN_HOUR = "2026-11-22T13:00:00Z"
+
+
+def test_a_one_time_code_is_issued_as_the_contract_says(api: Api) -> None:
+    issued = api.enrol("otp")
+
+    assert issued | {"code": "?"} == {
+        "code": "?",
+        "digits": 6,
+        "expires_at": "2026-11-22T12:05:00Z",
+        "delivery": {"channel": "response"},
+    }
+
+
+@pytest.mark.parametrize("digits", [6, 10])
+def test_a_one_time_code_has_the_digits_that_were_asked_for(api: Api, digits: int) -> None:
+    assert len(api.enrol("otp", digits=digits)["code"]) == digits
+
+
+def test_a_hotp_secret_is_enrolled_as_the_contract_says(api: Api) -> None:
+    enrolled = api.enrol("hotp", secret=RFC_SECRET, label="alice@example.com", issuer="Example")
+
+    assert enrolled == {
+        "uri": f"otpauth://hotp/Example:alice@example.com?secret={RFC_SECRET}&issuer=Example&algorithm=SHA1&digits=6"
+        "&counter=0",
+        "secret": RFC_SECRET,
+        "algorithm": "SHA1",
+        "digits": 6,
+        "counter": 0,
+        "look_ahead": 10,
+        "status": "pending",
+        "qr": "/api/v1/session/hotp/qr",
+        "expires_at": IN_AN_HOUR,
+    }
+
+
+def test_a_totp_secret_is_enrolled_as_the_contract_says(api: Api) -> None:
+    enrolled = api.enrol("totp", secret=RFC_SECRET)
+
+    assert enrolled == {
+        "uri": f"otpauth://totp/Open-MFA:session?secret={RFC_SECRET}&issuer=Open-MFA&algorithm=SHA1&digits=6&period=30",
+        "secret": RFC_SECRET,
+        "algorithm": "SHA1",
+        "digits": 6,
+        "interval": 30,
+        "window": 1,
+        "status": "pending",
+        "qr": "/api/v1/session/totp/qr",
+        "expires_at": IN_AN_HOUR,
+    }
+
+
+@pytest.mark.parametrize("factor", ["hotp", "totp"])
+def test_a_random_secret_has_160_bits(api: Api, factor: str) -> None:
+    assert len(base64.b32decode(api.enrol(factor)["secret"])) == 20
+
+
+@pytest.mark.parametrize("factor", ["hotp", "totp"])
+def test_a_secret_of_128_bits_can_be_brought_along(api: Api, factor: str) -> None:
+    assert api.enrol(factor, secret="gezd gnbv-gy3tqojqgezdgnbvgy==")["secret"] == "GEZDGNBVGY3TQOJQGEZDGNBVGY"
+
+
+@pytest.mark.parametrize("algorithm", HashAlgorithm)
+def test_the_settings_name_the_algorithm_of_new_secrets(algorithm: HashAlgorithm) -> None:
+    assert Api(algorithm=algorithm).enrol("totp")["algorithm"] == algorithm
+
+
+def test_the_request_names_the_algorithm_before_the_settings_do(api: Api) -> None:
+    assert api.enrol("totp", algorithm="SHA512")["algorithm"] == "SHA512"
+
+
+@pytest.mark.parametrize("factor", ["hotp", "totp"])
+def test_what_exists_is_not_enrolled_again(api: Api, factor: str) -> None:
+    api.enrol(factor)
+    before = api.snapshot()
+
+    answer = api.post(factor)
+
+    assert (answer.status_code, slug(answer)) == (409, "already-enrolled")
+    assert api.snapshot() == before
+
+
+def test_a_new_code_replaces_the_one_before(api: Api) -> None:
+    old = api.enrol("otp")["code"]
+    api.enrol("otp")
+
+    assert api.verify("otp", old).status_code == 403
+
+
+@pytest.mark.parametrize("factor", FACTORS)
+def test_a_good_code_is_accepted(api: Api, factor: str) -> None:
+    answer = api.verify(factor, api.good_code(factor, api.enrol(factor)))
+
+    assert (answer.status_code, document(answer)) == (
+        200,
+        {"verified": True, "factor": factor, "status": "confirmed"},
+    )
+
+
+@pytest.mark.parametrize("factor", FACTORS)
+def test_an_accepted_code_is_refused_as_replayed_and_not_counted(api: Api, factor: str) -> None:
+    code = api.good_code(factor, api.enrol(factor))
+    api.verify(factor, code)
+
+    answer = api.verify(factor, code)
+    problem = document(answer)
+
+    assert (answer.status_code, problem["reason"], problem["attempts_left"]) == (403, "replayed", 5)
+
+
+@pytest.mark.parametrize("factor", FACTORS)
+def test_a_wrong_code_is_refused_and_counted(api: Api, factor: str) -> None:
+    code = other_code(api.good_code(factor, api.enrol(factor)))
+
+    answer = api.verify(factor, code)
+    problem = document(answer)
+
+    assert (answer.status_code, slug(answer)) == (403, "code-rejected")
+    assert (problem["reason"], problem["attempts_left"]) == ("wrong", 4)
+
+
+def test_a_code_that_came_too_late_is_refused_as_expired_and_not_counted(api: Api) -> None:
+    code = api.enrol("otp", lifetime=30)["code"]
+    api.clock.advance(30)
+
+    problem = document(api.verify("otp", code))
+
+    assert (problem["reason"], problem["attempts_left"]) == ("expired", 5)
+
+
+@pytest.mark.parametrize("factor", ["hotp", "totp"])
+def test_the_fifth_wrong_code_locks_even_for_a_good_one(api: Api, factor: str) -> None:
+    enrolled = api.enrol(factor)
+    code = api.good_code(factor, enrolled)
+    api.fail(factor, code, 5)
+
+    answer = api.verify(factor, code)
+
+    assert (answer.status_code, slug(answer)) == (429, "locked")
+    assert answer.headers["Retry-After"] == "30"
+    assert document(answer)["locked_until"] == "2026-11-22T12:00:30Z"
+
+
+@pytest.mark.parametrize("factor", ["hotp", "totp"])
+def test_when_the_lock_is_over_a_good_code_is_accepted(api: Api, factor: str) -> None:
+    enrolled = api.enrol(factor)
+    api.fail(factor, api.good_code(factor, enrolled), 5)
+    api.clock.advance(30)
+
+    assert api.verify(factor, api.good_code(factor, enrolled)).status_code == 200
+
+
+def test_each_further_failure_doubles_the_lock_up_to_15_minutes(api: Api) -> None:
+    code = api.good_code("hotp", api.enrol("hotp"))
+    api.fail("hotp", code, 4)
+    waits = []
+    for _ in range(7):
+        api.fail("hotp", code, 1)
+        waits.append(int(api.verify("hotp", code).headers["Retry-After"]))
+        api.clock.advance(waits[-1])
+
+    assert waits == [30, 60, 120, 240, 480, 900, 900]
+
+
+@pytest.mark.parametrize("factor", ["hotp", "totp"])
+def test_deleting_and_enrolling_again_is_no_way_round_the_lock(api: Api, factor: str) -> None:
+    api.fail(factor, api.good_code(factor, api.enrol(factor)), 5)
+    api.delete(factor)
+
+    answer = api.verify(factor, api.good_code(factor, api.enrol(factor)))
+
+    assert slug(answer) == "locked"
+
+
+def test_a_one_time_code_is_burned_by_its_fifth_wrong_guess(api: Api) -> None:
+    code = api.enrol("otp")["code"]
+    api.fail("otp", code, 5)
+    api.clock.advance(30)
+
+    assert slug(api.verify("otp", code)) == "not-enrolled"
+
+
+def test_an_accepted_code_clears_the_count(api: Api) -> None:
+    enrolled = api.enrol("hotp")
+    api.fail("hotp", api.good_code("hotp", enrolled), 4)
+    api.verify("hotp", api.good_code("hotp", enrolled))
+
+    assert document(api.get("hotp"))["failed_attempts"] == 0
+
+
+@pytest.mark.parametrize("path", ["otp/verify", "hotp/verify", "totp/verify"])
+def test_what_is_not_enrolled_cannot_be_verified(api: Api, path: str) -> None:
+    answer = api.post(path, {"code": "123456"})
+
+    assert (answer.status_code, slug(answer)) == (404, "not-enrolled")
+
+
+def test_a_hotp_pair_far_ahead_resynchronizes(api: Api) -> None:
+    enrolled = api.enrol("hotp")
+    pair = [api.good_code("hotp", enrolled, 900), api.good_code("hotp", enrolled, 901)]
+
+    answer = api.post("hotp/resync", {"codes": pair})
+
+    assert document(answer) == {"resynchronized": True, "factor": "hotp", "status": "confirmed", "counter": 902}
+
+
+def test_a_totp_pair_off_the_window_resynchronizes_and_its_drift_is_remembered(api: Api) -> None:
+    enrolled = api.enrol("totp")
+    pair = [api.good_code("totp", enrolled, -11), api.good_code("totp", enrolled, -10)]
+
+    answer = api.post("totp/resync", {"codes": pair})
+
+    assert document(answer) == {"resynchronized": True, "factor": "totp", "status": "confirmed", "drift": -10}
+
+
+@pytest.mark.parametrize(("factor", "first"), [("hotp", 500), ("totp", 5)])
+def test_after_resynchronizing_both_codes_are_spent(api: Api, factor: str, first: int) -> None:
+    enrolled = api.enrol(factor)
+    pair = [api.good_code(factor, enrolled, first), api.good_code(factor, enrolled, first + 1)]
+    api.post(f"{factor}/resync", {"codes": pair})
+
+    assert [document(api.verify(factor, code)).get("reason") for code in pair] == ["replayed", "replayed"]
+
+
+@pytest.mark.parametrize(("factor", "first"), [("hotp", 500), ("totp", 5)])
+def test_after_resynchronizing_the_very_next_code_is_good(api: Api, factor: str, first: int) -> None:
+    enrolled = api.enrol(factor)
+    codes = [api.good_code(factor, enrolled, first + ahead) for ahead in range(3)]
+    api.post(f"{factor}/resync", {"codes": codes[:2]})
+
+    assert api.verify(factor, codes[2]).status_code == 200
+
+
+@pytest.mark.parametrize("factor", ["hotp", "totp"])
+def test_a_wrong_pair_counts_as_one_wrong_code(api: Api, factor: str) -> None:
+    code = other_code(api.good_code(factor, api.enrol(factor)))
+
+    problem = document(api.post(f"{factor}/resync", {"codes": [code, code]}))
+
+    assert (problem["reason"], problem["attempts_left"]) == ("wrong", 4)
+
+
+def test_one_time_codes_cannot_be_resynchronized(api: Api) -> None:
+    assert slug(api.post("otp/resync", {"codes": ["123456", "234567"]})) == "not-found"
+
+
+def test_a_one_time_code_is_described_as_the_contract_says(api: Api) -> None:
+    api.enrol("otp")
+
+    assert document(api.get("otp")) == {
+        "factor": "otp",
+        "status": "pending",
+        "digits": 6,
+        "created_at": NOW,
+        "confirmed_at": None,
+        "last_used_at": None,
+        "failed_attempts": 0,
+        "locked_until": None,
+        "expires_at": "2026-11-22T12:05:00Z",
+    }
+
+
+def test_a_hotp_factor_in_use_is_described_as_the_contract_says(api: Api) -> None:
+    api.enrol("hotp", secret=RFC_SECRET, initial_counter=2, look_ahead=0, digits=6, label="a", issuer="b")
+    api.clock.advance(60)
+    api.verify("hotp", RFC_CODES[2])
+    api.clock.advance(60)
+    api.fail("hotp", "000000", 5)
+
+    assert document(api.get("hotp")) == {
+        "factor": "hotp",
+        "status": "confirmed",
+        "algorithm": "SHA1",
+        "digits": 6,
+        "counter": 3,
+        "look_ahead": 0,
+        "created_at": NOW,
+        "confirmed_at": "2026-11-22T12:01:00Z",
+        "last_used_at": "2026-11-22T12:01:00Z",
+        "failed_attempts": 5,
+        "locked_until": "2026-11-22T12:02:30Z",
+        "expires_at": IN_AN_HOUR,
+        "label": "a",
+        "issuer": "b",
+    }
+
+
+def test_a_totp_factor_is_described_as_the_contract_says(api: Api) -> None:
+    api.enrol("totp", interval=60, window=0, algorithm="SHA256", digits=8)
+
+    assert document(api.get("totp")) == {
+        "factor": "totp",
+        "status": "pending",
+        "algorithm": "SHA256",
+        "digits": 8,
+        "interval": 60,
+        "window": 0,
+        "drift": 0,
+        "created_at": NOW,
+        "confirmed_at": None,
+        "last_used_at": None,
+        "failed_attempts": 0,
+        "locked_until": None,
+        "expires_at": IN_AN_HOUR,
+        "label": None,
+        "issuer": None,
+    }
+
+
+@pytest.mark.parametrize("factor", FACTORS)
+def test_no_description_holds_the_secret_or_the_code(api: Api, factor: str) -> None:
+    enrolled = api.enrol(factor)
+    hidden = enrolled["code"] if factor == "otp" else enrolled["secret"]
+
+    assert hidden not in api.get(factor).text + api.get().text
+
+
+@pytest.mark.parametrize("factor", FACTORS)
+def test_what_is_not_enrolled_cannot_be_described(api: Api, factor: str) -> None:
+    answer = api.get(factor)
+
+    assert (answer.status_code, slug(answer)) == (404, "not-enrolled")
+
+
+@pytest.mark.parametrize("factor", FACTORS)
+def test_deleting_removes_it(api: Api, factor: str) -> None:
+    api.enrol(factor)
+
+    assert (api.delete(factor).status_code, api.get(factor).status_code) == (204, 404)
+
+
+@pytest.mark.parametrize("factor", FACTORS)
+def test_what_is_not_enrolled_cannot_be_deleted(api: Api, factor: str) -> None:
+    api.enrol(factor)
+    api.delete(factor)
+
+    assert slug(api.delete(factor)) == "not-enrolled"
+
+
+def test_everything_is_listed_in_one_answer(api: Api) -> None:
+    for factor in FACTORS:
+        api.enrol(factor)
+        api.clock.advance(10)
+
+    listed = document(api.get())
+
+    assert listed == {
+        "factors": [document(api.get(factor)) for factor in FACTORS],
+        "expires_at": "2026-11-22T13:00:20Z",
+    }
+
+
+def test_what_redis_holds_cannot_be_moved_to_another_session(api: Api) -> None:
+    code = api.good_code("totp", api.enrol("totp"))
+    ((place, value),) = api.snapshot().items()
+    api.client = api.another()
+    api.enrol("totp")
+    (other,) = set(api.snapshot()) - {place}
+    api.redis.set(other, value or b"")
+
+    assert slug(api.verify("totp", code)) == "store-unavailable"

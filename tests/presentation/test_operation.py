@@ -1,0 +1,77 @@
+"""What those who run the service ask it, and the pages for people (API.md §4)."""
+
+from html import unescape
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from presentation.problems import Problems
+from tests.presentation.api import Api, document, slug, without_a_store
+
+
+def test_healthy_is_who_serves(api: Api) -> None:
+    answer = api.client.get("/healthz")
+
+    assert (answer.status_code, document(answer)) == (200, {"status": "ok"})
+
+
+def test_healthy_is_also_who_has_without_a_store() -> None:
+    assert without_a_store().client.get("/healthz").status_code == 200
+
+
+def test_asking_for_health_asks_redis_nothing(api_on_redis: Api) -> None:
+    api_on_redis.redis.config_resetstat()
+    api_on_redis.client.get("/healthz")
+
+    assert set(api_on_redis.redis.info("commandstats")) <= {"cmdstat_config|resetstat", "cmdstat_info"}
+
+
+def test_ready_is_whose_store_answers(api: Api) -> None:
+    assert api.client.get("/readyz").status_code == 200
+
+
+def test_who_has_no_store_is_not_ready() -> None:
+    answer = without_a_store().client.get("/readyz")
+
+    assert (answer.status_code, slug(answer)) == (503, "store-unavailable")
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+def test_without_a_store_no_code_is_accepted() -> None:
+    answer = without_a_store().post("totp")
+
+    assert (answer.status_code, slug(answer)) == (503, "store-unavailable")
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+def test_the_metrics_are_prometheus_text(api: Api) -> None:
+    api.verify("hotp", api.good_code("hotp", api.enrol("hotp")))
+
+    answer = api.client.get("/metrics")
+    families = {family.name for family in text_string_to_metric_families(answer.text)}
+
+    assert answer.content_type.startswith("text/plain; version=")
+    assert {"open_mfa_verdicts", "open_mfa_changes", "open_mfa_http_request_duration_seconds"} <= families
+
+
+def test_no_label_of_the_metrics_is_a_path_as_it_was_sent(api: Api) -> None:
+    for path in ["/api/v1/session/totp/verify/492039", "/492039", "/api/v1/session?code=492039", "/problems/492039"]:
+        api.client.get(path)
+    api.client.open("/api/v1/session", method="M492039")
+
+    assert "492039" not in api.client.get("/metrics").text
+
+
+def test_the_root_leads_to_something_to_try(api: Api) -> None:
+    answer = api.client.get("/", follow_redirects=True)
+
+    assert (answer.status_code, answer.mimetype) == (200, "text/html")
+
+
+@pytest.mark.parametrize("kind", Problems)
+def test_every_kind_of_problem_has_a_page_that_says_what_to_do(api: Api, kind: Problems) -> None:
+    page = api.client.get(f"/problems/{kind.value.slug}")
+
+    assert page.mimetype == "text/html"
+    assert kind.value.meaning in unescape(page.text)
+    assert kind.value.way_out in unescape(page.text)

@@ -1,0 +1,101 @@
+"""The QR codes that authenticators scan (API.md §2)."""
+
+from typing import Any
+
+import pytest
+
+from tests.presentation.api import Api, slug
+from tests.support.pictures import qr_text
+
+SVG, PNG = "image/svg+xml", "image/png"
+ACCEPTED = [
+    (None, SVG),
+    ("", SVG),
+    ("*/*", SVG),
+    ("image/*", SVG),
+    (SVG, SVG),
+    (PNG, PNG),
+    ("image/PNG", PNG),
+    (f"{SVG};q=0.4, {PNG};q=0.5", PNG),
+    (f"{SVG};q=0.5, {PNG};q=0.4", SVG),
+    (f"{SVG};q=0.5, {PNG};q=0.5", SVG),
+    (f"{PNG}, */*;q=0.1", PNG),
+    (f"{SVG};q=0, */*", PNG),
+    (f"{PNG};q=0, image/*", SVG),
+    ("image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8", SVG),
+    ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", SVG),
+]
+REFUSED = ["text/html", "image/gif, image/webp", f"{SVG};q=0", "*/*;q=0", f"{PNG};q=0, {SVG};q=0", "garbage"]
+ENROLMENTS: list[dict[str, Any]] = [
+    {},
+    {"algorithm": "SHA256"},
+    {"algorithm": "SHA512", "digits": 8},
+    {"label": "Zoë Ångström 日本語 🔐", "issuer": "Büro & Söhne"},
+    {"label": "a/b?c=d#e%f+g h@i", "issuer": "100% sure"},
+    {"label": "x" * 128, "issuer": "y" * 128},
+    {"label": "日" * 42, "issuer": "本" * 42, "secret": "A" * 205, "algorithm": "SHA512"},
+]
+
+
+@pytest.mark.parametrize("body", ENROLMENTS)
+@pytest.mark.parametrize("factor", ["hotp", "totp"])
+def test_the_picture_reads_as_the_provisioning_uri(api: Api, factor: str, body: dict[str, Any]) -> None:
+    enrolled = api.enrol(factor, **body)
+
+    assert qr_text(api.get(f"{factor}/qr.png").data) == enrolled["uri"]
+
+
+@pytest.mark.parametrize(("accept", "media_type"), ACCEPTED)
+def test_the_accept_header_chooses_the_format(api: Api, accept: str | None, media_type: str) -> None:
+    api.enrol("totp")
+
+    answer = api.get("totp/qr", headers={} if accept is None else {"Accept": accept})
+
+    assert (answer.status_code, answer.mimetype, answer.headers["Vary"]) == (200, media_type, "Accept")
+
+
+@pytest.mark.parametrize("accept", REFUSED)
+def test_who_accepts_neither_format_gets_neither(api: Api, accept: str) -> None:
+    api.enrol("totp")
+
+    answer = api.get("totp/qr", headers={"Accept": accept})
+
+    assert (answer.status_code, slug(answer)) == (406, "not-acceptable")
+
+
+@pytest.mark.parametrize(("ending", "media_type", "start"), [("svg", SVG, b"<?xml"), ("png", PNG, b"\x89PNG")])
+@pytest.mark.parametrize("factor", ["hotp", "totp"])
+def test_the_ending_outweighs_the_accept_header(
+    api: Api, factor: str, ending: str, media_type: str, start: bytes
+) -> None:
+    api.enrol(factor)
+
+    answer = api.get(f"{factor}/qr.{ending}", headers={"Accept": "text/html"})
+
+    assert (answer.mimetype, answer.data[:5][: len(start)]) == (media_type, start)
+
+
+@pytest.mark.parametrize("name", ["qr", "qr.svg", "qr.png"])
+@pytest.mark.parametrize("factor", ["hotp", "totp"])
+def test_after_the_first_accepted_code_the_picture_is_gone_for_good(api: Api, factor: str, name: str) -> None:
+    api.verify(factor, api.good_code(factor, api.enrol(factor)))
+
+    answer = api.get(f"{factor}/{name}")
+
+    assert (answer.status_code, slug(answer)) == (409, "already-confirmed")
+
+
+@pytest.mark.parametrize("name", ["qr", "qr.svg", "qr.png"])
+@pytest.mark.parametrize("factor", ["hotp", "totp"])
+def test_without_an_enrolment_there_is_no_picture(api: Api, factor: str, name: str) -> None:
+    assert slug(api.get(f"{factor}/{name}")) == "not-enrolled"
+
+
+def test_the_link_of_the_enrolment_leads_to_the_picture(api: Api) -> None:
+    assert api.client.get(api.enrol("hotp")["qr"]).status_code == 200
+
+
+def test_a_wrong_code_does_not_hide_the_picture(api: Api) -> None:
+    api.fail("totp", api.good_code("totp", api.enrol("totp")), 1)
+
+    assert api.get("totp/qr").status_code == 200

@@ -1,0 +1,146 @@
+"""The rate limit of what is open to the world (API.md §5, OPEN_MFA_RATE_LIMIT)."""
+
+from typing import Any
+
+import pytest
+
+from tests.presentation.api import ADMIN, ADMINISTRATOR, Api, document, slug
+
+LIMITED: dict[str, Any] = {"rate_limit": "3 per 30 seconds"}
+HERE = "192.0.2.1"
+
+
+def check(api: Api, address: str = HERE, **headers: str) -> int:
+    """One code check from an address; there is nothing to check, which is an answer too."""
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    answer = api.post("totp/verify", {"code": "123456"}, headers=sent, environ_overrides={"REMOTE_ADDR": address})
+    return answer.status_code
+
+
+def test_exactly_as_many_requests_pass_as_the_limit_says() -> None:
+    api = Api(**LIMITED)
+
+    assert [check(api) for _ in range(5)] == [404, 404, 404, 429, 429]
+
+
+def test_the_refusal_says_when_to_try_again() -> None:
+    api = Api(**LIMITED)
+    for _ in range(3):
+        check(api)
+
+    answer = api.post("totp/verify", {"code": "123456"}, environ_overrides={"REMOTE_ADDR": HERE})
+
+    assert slug(answer) == "rate-limited"
+    assert 1 <= int(answer.headers["Retry-After"]) <= 30
+
+
+def test_addresses_are_counted_apart() -> None:
+    api = Api(**LIMITED)
+    for _ in range(4):
+        check(api)
+
+    assert check(api, "192.0.2.2") == 404
+
+
+def test_a_guesser_gains_nothing_by_moving_on_to_another_factor_or_a_new_session() -> None:
+    api = Api(**LIMITED)
+    statuses = []
+    for path in ["otp/verify", "hotp/verify", "totp/verify", "hotp/resync", "totp/resync"]:
+        api.client = api.another()
+        statuses.append(api.post(path, {"code": "123456", "codes": []}).status_code)
+
+    assert statuses[3:] == [429, 429]
+
+
+def test_administrators_are_counted_too() -> None:
+    api = Api(**LIMITED)
+    statuses = [api.client.get(f"{ADMIN}/server", auth=("admin", "guess")).status_code for _ in range(3)]
+
+    assert [*statuses, api.client.get(f"{ADMIN}/server", auth=ADMINISTRATOR).status_code] == [401, 401, 401, 429]
+
+
+def test_what_checks_no_code_is_not_limited() -> None:
+    api = Api(**LIMITED)
+    for _ in range(4):
+        check(api, "127.0.0.1")
+
+    assert api.enrol("totp")["status"] == "pending"
+
+
+def test_a_refused_request_judges_no_code() -> None:
+    api = Api(**LIMITED)
+    code = api.good_code("hotp", api.enrol("hotp"))
+    for _ in range(3):
+        check(api, "127.0.0.1")
+
+    assert slug(api.verify("hotp", code)) == "rate-limited"
+    assert document(api.get("hotp"))["status"] == "pending"
+
+
+def test_no_limit_where_it_is_switched_off(api: Api) -> None:
+    assert {check(api) for _ in range(60)} == {404}
+
+
+@pytest.mark.parametrize("forged", ["203.0.113.9", "203.0.113.9, 198.51.100.2", "garbage"])
+def test_without_a_trusted_proxy_nobody_can_say_that_he_is_another(forged: str) -> None:
+    api = Api(**LIMITED)
+    for number in range(3):
+        check(api, X_Forwarded_For=f"203.0.113.{number}")
+
+    assert check(api, X_Forwarded_For=forged) == 429
+
+
+def test_behind_a_trusted_proxy_the_client_is_counted_and_not_the_proxy() -> None:
+    api = Api(**LIMITED, trusted_proxies=1)
+    for _ in range(3):
+        check(api, X_Forwarded_For="203.0.113.1")
+
+    assert check(api, X_Forwarded_For="203.0.113.1") == 429
+    assert check(api, X_Forwarded_For="203.0.113.2") == 404
+
+
+def test_what_the_client_put_before_the_proxys_own_entry_does_not_count() -> None:
+    api = Api(**LIMITED, trusted_proxies=1)
+    for number in range(3):
+        check(api, X_Forwarded_For=f"10.0.0.{number}, 203.0.113.1")
+
+    assert check(api, X_Forwarded_For="10.9.9.9, 203.0.113.1") == 429
+
+
+def test_behind_two_trusted_proxies_the_second_entry_from_the_end_is_the_client() -> None:
+    api = Api(**LIMITED, trusted_proxies=2)
+    for number in range(3):
+        check(api, X_Forwarded_For=f"10.0.0.{number}, 203.0.113.1, 198.51.100.7")
+
+    assert check(api, X_Forwarded_For="10.9.9.9, 203.0.113.1, 198.51.100.8") == 429
+
+
+def test_an_ipv6_network_of_64_bits_is_one_client() -> None:
+    api = Api(**LIMITED)
+    for number in range(3):
+        check(api, f"2001:db8:0:1::{number:x}")
+
+    assert check(api, "2001:db8:0:1:ffff:ffff:ffff:ffff") == 429
+    assert check(api, "2001:db8:0:2::1") == 404
+
+
+def test_an_ipv4_address_counts_the_same_when_it_comes_mapped_into_ipv6() -> None:
+    api = Api(**LIMITED)
+    for _ in range(3):
+        check(api, "192.0.2.1")
+
+    assert check(api, "::ffff:192.0.2.1") == 429
+
+
+def test_the_count_is_shared_by_all_who_share_the_redis(api_on_redis: Api) -> None:
+    first, second = Api(api_on_redis.redis, **LIMITED), Api(api_on_redis.redis, **LIMITED)
+
+    assert [check(instance) for instance in (first, second, first, second, first)] == [404, 404, 404, 429, 429]
+
+
+def test_the_count_ends_with_its_window(api_on_redis: Api) -> None:
+    check(Api(api_on_redis.redis, **LIMITED))
+
+    ((_, life),) = [(key, api_on_redis.redis.ttl(key)) for key in api_on_redis.snapshot()]
+
+    assert 0 < life <= 30

@@ -1,0 +1,91 @@
+"""What a browser sends on behalf of another site changes nothing (API.md §1, cross-site-request)."""
+
+import pytest
+
+from tests.presentation.api import ADMINISTRATOR, Api, slug
+
+HERE = {"Host": "mfa.example"}
+CHANGING = [
+    ("POST", "/api/v1/session/otp"),
+    ("POST", "/api/v1/session/totp"),
+    ("POST", "/api/v1/session/totp/verify"),
+    ("POST", "/api/v1/session/hotp/resync"),
+    ("DELETE", "/api/v1/session/totp"),
+    ("DELETE", "/api/v1/session"),
+    ("PUT", "/api/v1/admin/logging"),
+]
+OTHER_ORIGINS = [
+    "https://evil.example",
+    "http://evil.example",
+    "https://mfa.example.evil.example",
+    "https://evil-mfa.example",
+    "https://sub.mfa.example",
+    "https://mfa.example:8443",
+    "null",
+    "",
+    "mfa.example",
+    "https://",
+]
+
+
+@pytest.mark.parametrize(("method", "path"), CHANGING)
+def test_a_change_that_another_site_asks_for_is_refused(api: Api, method: str, path: str) -> None:
+    api.enrol("totp")
+    before = api.snapshot()
+
+    answer = api.client.open(path, method=method, json={}, headers={"Sec-Fetch-Site": "cross-site"}, auth=ADMINISTRATOR)
+
+    assert (answer.status_code, slug(answer)) == (403, "cross-site-request")
+    assert api.snapshot() == before
+
+
+@pytest.mark.parametrize("site", ["same-origin", "same-site", "none"])
+def test_what_the_site_itself_or_a_person_asks_for_is_done(api: Api, site: str) -> None:
+    assert api.post("totp", headers={"Sec-Fetch-Site": site}).status_code == 201
+
+
+@pytest.mark.parametrize("origin", OTHER_ORIGINS)
+def test_where_the_browser_tells_its_origin_only_another_one_is_refused(api: Api, origin: str) -> None:
+    assert slug(api.post("totp", headers=HERE | {"Origin": origin})) == "cross-site-request"
+
+
+@pytest.mark.parametrize(("host", "origin"), [("mfa.example", "http://mfa.example"), ("h:81", "http://h:81")])
+def test_its_own_origin_is_let_through(api: Api, host: str, origin: str) -> None:
+    assert api.post("totp", headers={"Host": host, "Origin": origin}).status_code == 201
+
+
+def test_what_is_no_browser_is_let_through(api: Api) -> None:
+    assert api.post("totp").status_code == 201
+
+
+@pytest.mark.parametrize("headers", [{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}])
+def test_reading_is_not_refused(api: Api, headers: dict[str, str]) -> None:
+    assert api.get(headers=headers).status_code == 200
+
+
+def test_fetch_metadata_outweighs_the_origin(api: Api) -> None:
+    headers = {"Sec-Fetch-Site": "same-origin", "Origin": "https://renamed.example"}
+
+    assert api.post("totp", headers=headers).status_code == 201
+
+
+BEHIND_A_PROXY = {
+    "Host": "10.0.0.7:8080",
+    "X-Forwarded-Host": "mfa.example",
+    "X-Forwarded-Proto": "https",
+    "Origin": "https://mfa.example",
+}
+
+
+def test_behind_a_trusted_proxy_the_host_is_the_one_that_it_tells() -> None:
+    assert Api(trusted_proxies=1).post("totp", headers=BEHIND_A_PROXY).status_code == 201
+
+
+def test_without_a_trusted_proxy_nobody_can_say_that_the_host_is_another(api: Api) -> None:
+    assert slug(api.post("totp", headers=BEHIND_A_PROXY)) == "cross-site-request"
+
+
+def test_only_as_many_proxies_are_believed_as_are_trusted() -> None:
+    forged = BEHIND_A_PROXY | {"X-Forwarded-Host": "evil.example, mfa.example", "Origin": "https://evil.example"}
+
+    assert slug(Api(trusted_proxies=1).post("totp", headers=forged)) == "cross-site-request"

@@ -1,0 +1,262 @@
+"""A session is its cookie and what is enrolled under it (API.md §2)."""
+
+import re
+from typing import Any
+
+import pytest
+from werkzeug.http import parse_cookie
+
+from presentation.sessions import COOKIE
+from tests.presentation.api import FACTORS, Api, document, slug
+
+HOUR = 3600
+
+
+def attributes(answer: Any) -> set[str]:
+    """Of the cookie that an answer sets, without its value and its date."""
+    (header,) = answer.headers.getlist("Set-Cookie")
+    parts = [part.strip() for part in header.split(";")]
+    return {part for part in parts[1:] if not part.startswith("Expires=")}
+
+
+def spoilt(cookie: str, place: int) -> str:
+    return cookie[:place] + ("A" if cookie[place] != "A" else "B") + cookie[place + 1 :]
+
+
+@pytest.mark.parametrize("factor", FACTORS)
+def test_enrolling_starts_a_session(api: Api, factor: str) -> None:
+    assert attributes(api.post(factor)) == {"Secure", "HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=3600"}
+
+
+def test_the_cookie_travels_without_tls_where_that_is_allowed() -> None:
+    assert "Secure" not in attributes(Api(cookie_secure=False).post("totp"))
+
+
+def test_the_cookie_lives_as_long_as_the_settings_say() -> None:
+    assert "Max-Age=60" in attributes(Api(session_lifetime=60).post("totp"))
+
+
+@pytest.mark.parametrize("path", ["otp/verify", "hotp/verify", "totp/verify", "totp/resync"])
+def test_a_request_that_enrols_nothing_starts_no_session(api: Api, path: str) -> None:
+    assert "Set-Cookie" not in api.post(path, {"code": "123456"}).headers
+
+
+@pytest.mark.parametrize("factor", FACTORS)
+def test_verifying_does_not_renew_the_cookie(api: Api, factor: str) -> None:
+    code = api.good_code(factor, api.enrol(factor))
+
+    assert "Set-Cookie" not in api.verify(factor, code).headers
+
+
+def test_a_refused_enrolment_starts_no_session(api: Api) -> None:
+    assert "Set-Cookie" not in api.post("totp", {"digits": 99}).headers
+
+
+def test_enrolling_again_keeps_the_session(api: Api) -> None:
+    api.enrol("totp")
+    api.enrol("hotp")
+
+    assert [factor["factor"] for factor in document(api.get())["factors"]] == ["hotp", "totp"]
+
+
+def test_every_session_has_another_cookie(api: Api) -> None:
+    api.enrol("totp")
+    first = api.cookie()
+    api.client = api.another()
+    api.enrol("totp")
+
+    assert first.partition(".")[0] != api.cookie().partition(".")[0]
+
+
+@pytest.mark.parametrize("factor", FACTORS)
+def test_what_is_enrolled_is_there_until_the_hour_is_over(api: Api, factor: str) -> None:
+    api.enrol(factor, **({"lifetime": HOUR} if factor == "otp" else {}))
+    api.clock.advance(HOUR - 1)
+
+    assert api.get(factor).status_code == 200
+
+
+@pytest.mark.parametrize("factor", FACTORS)
+def test_what_is_enrolled_is_gone_when_the_hour_is_over(api: Api, factor: str) -> None:
+    api.enrol(factor)
+    api.clock.advance(HOUR)
+
+    assert slug(api.get(factor)) == "not-enrolled"
+
+
+@pytest.mark.parametrize("factor", ["hotp", "totp"])
+def test_use_does_not_make_it_live_longer(api: Api, factor: str) -> None:
+    enrolled = api.enrol(factor)
+    api.clock.advance(HOUR - 1)
+    api.verify(factor, api.good_code(factor, enrolled))
+    api.clock.advance(1)
+
+    assert slug(api.verify(factor, api.good_code(factor, enrolled, ahead=1))) == "not-enrolled"
+
+
+@pytest.mark.parametrize("factor", FACTORS)
+def test_no_use_moves_the_end_of_life_in_redis(api_on_redis: Api, factor: str) -> None:
+    api = api_on_redis
+    code = api.good_code(factor, api.enrol(factor))
+    ends = {key: api.redis.pexpiretime(key) for key in api.snapshot()}
+    api.fail(factor, code, 2)
+    api.verify(factor, code)
+    api.verify(factor, code)
+
+    assert {key: api.redis.pexpiretime(key) for key in api.snapshot()} == ends
+
+
+def test_redis_itself_forgets_when_the_hour_is_over(api_on_redis: Api) -> None:
+    api_on_redis.enrol("totp")
+
+    (life,) = [api_on_redis.redis.pttl(key) for key in api_on_redis.snapshot()]
+
+    assert HOUR * 1000 - 5000 < life <= HOUR * 1000
+
+
+def test_enrolling_later_renews_the_cookie(api: Api) -> None:
+    api.enrol("totp")
+    api.clock.advance(HOUR - 1)
+    api.enrol("hotp")
+    api.clock.advance(HOUR - 1)
+
+    assert [factor["factor"] for factor in document(api.get())["factors"]] == ["hotp"]
+
+
+def test_enrolling_later_does_not_renew_what_was_enrolled_before(api: Api) -> None:
+    first = api.enrol("totp")["expires_at"]
+    api.clock.advance(100)
+    api.enrol("hotp")
+
+    assert document(api.get("totp"))["expires_at"] == first
+
+
+def test_a_cookie_that_is_too_old_is_no_session(api: Api) -> None:
+    api.enrol("totp")
+    old = api.cookie()
+    api.clock.advance(HOUR)
+    api.enrol("totp")
+
+    assert old.partition(".")[0] != api.cookie().partition(".")[0]
+
+
+@pytest.mark.parametrize("part", [0, 1, 2])
+@pytest.mark.parametrize("end", [0, -1])
+def test_a_cookie_that_was_altered_anywhere_is_no_session(api: Api, part: int, end: int) -> None:
+    api.enrol("totp")
+    parts = api.cookie().split(".")
+    # The last character of a base64 text can carry bits that nobody reads.
+    parts[part] = spoilt(parts[part], 0 if end == 0 else len(parts[part]) - 2)
+
+    api.client = api.another()
+    api.client.set_cookie(COOKIE, ".".join(parts))
+
+    assert slug(api.get("totp")) == "not-enrolled"
+
+
+@pytest.mark.parametrize(
+    "cookie",
+    ["", "x", "..", "a.b.c", "a" * 4000, "\xff", "%00", '"quoted"', "null", "0.0.0", "é.é.é", "a.AAAA.AAAA"],
+)
+def test_a_cookie_that_was_made_up_is_no_session(api: Api, cookie: str) -> None:
+    answer = api.get("totp", environ_overrides={"HTTP_COOKIE": f"{COOKIE}={cookie}"})
+
+    assert slug(answer) == "not-enrolled"
+
+
+def test_a_cookie_signed_with_another_key_is_no_session(api: Api) -> None:
+    other = Api(api.redis, api.clock, secret_key="another key")
+    other.enrol("totp")
+    api.client.set_cookie(COOKIE, other.cookie())
+
+    assert slug(api.get("totp")) == "not-enrolled"
+
+
+def test_a_made_up_cookie_is_not_taken_over_by_enrolling(api: Api) -> None:
+    api.client.set_cookie(COOKIE, "chosen-by-somebody-else")
+    api.enrol("totp")
+
+    assert "chosen-by-somebody-else" not in api.cookie()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "totp", None),
+        ("GET", "totp/qr", None),
+        ("DELETE", "totp", None),
+        ("POST", "totp/verify", {"code": "123456"}),
+        ("POST", "totp/resync", {"codes": ["123456", "234567"]}),
+    ],
+)
+@pytest.mark.parametrize("has_a_session", [False, True])
+def test_somebody_elses_session_is_out_of_reach(
+    api: Api, method: str, path: str, body: Any, has_a_session: bool
+) -> None:
+    api.enrol("totp")
+    before = api.snapshot()
+    api.client = api.another()
+    if has_a_session:
+        api.enrol("otp")
+        before = api.snapshot()
+
+    answer = api.client.open(f"/api/v1/session/{path}", method=method, json=body)
+
+    assert slug(answer) == "not-enrolled"
+    assert api.snapshot() == before
+
+
+def test_somebody_elses_good_code_is_not_accepted(api: Api) -> None:
+    code = api.good_code("totp", api.enrol("totp"))
+    api.client = api.another()
+    api.enrol("totp")
+
+    assert document(api.verify("totp", code))["reason"] == "wrong"
+
+
+@pytest.mark.parametrize("factor", FACTORS)
+def test_the_session_id_is_nowhere_in_redis(api: Api, factor: str) -> None:
+    api.enrol(factor)
+    session_id = api.cookie().partition(".")[0]
+
+    stored = b"".join(key + (value or b"") for key, value in api.snapshot().items())
+
+    assert session_id.encode() not in stored
+    assert api.cookie().encode() not in stored
+
+
+def test_everything_of_a_session_lies_in_one_slot_of_a_cluster(api: Api) -> None:
+    for factor in FACTORS:
+        api.enrol(factor)
+
+    tags = {re.search(rb"\{(.+)\}", key) for key in api.snapshot()}
+
+    assert len({tag.group(1) for tag in tags if tag}) == 1
+
+
+def test_forgetting_the_session_removes_all_that_is_stored(api: Api) -> None:
+    for factor in FACTORS:
+        api.enrol(factor)
+
+    assert api.delete().status_code == 204
+    assert api.snapshot() == {}
+
+
+def test_forgetting_the_session_takes_the_cookie_away(api: Api) -> None:
+    api.enrol("totp")
+
+    assert {"Max-Age=0", "Secure", "HttpOnly", "SameSite=Lax", "Path=/"} <= attributes(api.delete())
+
+
+def test_forgetting_without_a_session_is_done(api: Api) -> None:
+    assert api.delete().status_code == 204
+
+
+def test_without_a_session_nothing_is_enrolled(api: Api) -> None:
+    assert document(api.get()) == {"factors": [], "expires_at": None}
+
+
+def test_the_cookie_holds_nothing_that_a_cookie_must_not(api: Api) -> None:
+    api.enrol("totp")
+
+    assert re.fullmatch(r"[\w.\-]+", parse_cookie(f"{COOKIE}={api.cookie()}")[COOKIE])

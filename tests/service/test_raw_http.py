@@ -1,0 +1,143 @@
+"""What no client library sends, as gunicorn hands it on."""
+
+import pytest
+
+from presentation.resource import LARGEST_BODY
+from tests.service.sessions import Session
+from tests.service.wire import Wire, once, request
+from tests.support.service import Service
+
+JSON_POST = "POST /api/v1/session/totp HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+CHUNKED = (JSON_POST + "Transfer-Encoding: chunked\r\n\r\n").encode()
+BAD_CHUNKS = {
+    "a size that is no number": b"zz\r\n{}\r\n0\r\n\r\n",
+    "a negative size": b"-2\r\n{}\r\n0\r\n\r\n",
+    "no size": b"\r\n{}\r\n0\r\n\r\n",
+    "more than its size": b"1\r\n{}\r\n0\r\n\r\n",
+}
+BAD_HEADS = {
+    "no HTTP": b"hello\r\n\r\n",
+    "a line too long": b"GET /" + b"x" * 5000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a header too long": b"GET /healthz HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 20000 + b"\r\n\r\n",
+    "too many headers": b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + b"X-A: b\r\n" * 200 + b"\r\n",
+    "a version of its own": b"GET /healthz HTTP/9.9\r\nHost: x\r\n\r\n",
+    "a lower-case method": b"get /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a header without a name": b"GET /healthz HTTP/1.1\r\nHost: x\r\n: y\r\n\r\n",
+    "a folded header": b"GET /healthz HTTP/1.1\r\nHost: x\r\nX: a\r\n b\r\n\r\n",
+    "a NUL in a header": b"GET /healthz HTTP/1.1\r\nHost: x\r\nX: a\x00b\r\n\r\n",
+    "a length that is no number": (JSON_POST + "Content-Length: two\r\n\r\n{}").encode(),
+    "a negative length": (JSON_POST + "Content-Length: -2\r\n\r\n{}").encode(),
+    "two lengths": (JSON_POST + "Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}").encode(),
+    "a length and chunks": (JSON_POST + "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n").encode(),
+    "an expectation nobody meets": (JSON_POST + "Expect: miracles\r\nContent-Length: 2\r\n\r\n{}").encode(),
+}
+
+
+def chunks(size: int) -> bytes:
+    return CHUNKED + f"{size:x}\r\n".encode() + b" " * size + b"\r\n0\r\n\r\n"
+
+
+def test_a_body_in_chunks_is_read(service: Service) -> None:
+    assert once(service.port, CHUNKED + b"2\r\n{}\r\n0\r\n\r\n").status == 201
+
+
+def test_a_body_in_chunks_is_refused_over_16_kib(service: Service) -> None:
+    assert once(service.port, chunks(LARGEST_BODY + 1)).slug == "too-large"
+
+
+def test_an_endless_body_in_chunks_is_refused_before_it_ends(service: Service) -> None:
+    with Wire(service.port) as wire:
+        wire.send(CHUNKED + b"ffffff\r\n" + b" " * (LARGEST_BODY * 4))
+
+        assert wire.receive().slug == "too-large"
+
+
+def test_a_body_that_says_it_is_too_large_is_refused_before_it_comes(service: Service) -> None:
+    with Wire(service.port) as wire:
+        wire.send((JSON_POST + "Content-Length: 99999999999\r\n\r\n").encode())
+
+        assert wire.receive().slug == "too-large"
+
+
+@pytest.mark.parametrize("kind", BAD_CHUNKS)
+def test_chunks_that_are_none_are_a_bad_request(service: Service, kind: str) -> None:
+    assert once(service.port, CHUNKED + BAD_CHUNKS[kind]).status == 400
+
+
+def test_a_body_that_ends_too_early_is_a_bad_request(service: Service) -> None:
+    with Wire(service.port) as wire:
+        wire.send((JSON_POST + "Content-Length: 100\r\n\r\n{}").encode())
+        wire.half_close()
+
+        assert wire.receive().status == 400
+
+
+@pytest.mark.parametrize("kind", BAD_HEADS)
+def test_what_is_no_http_is_refused_and_no_fault(service: Service, kind: str) -> None:
+    assert 400 <= once(service.port, BAD_HEADS[kind]).status < 500
+
+
+def test_a_transfer_coding_that_nobody_knows_is_refused_as_the_rfc_says(service: Service) -> None:
+    raw = (JSON_POST + "Transfer-Encoding: brotli\r\n\r\n{}").encode()
+
+    assert once(service.port, raw).status == 501, "RFC 9112 section 6.1"
+
+
+@pytest.mark.parametrize("kind", BAD_CHUNKS)
+def test_what_follows_chunks_that_are_none_is_not_taken_for_a_request(service: Service, kind: str) -> None:
+    with Wire(service.port) as wire:
+        wire.send(CHUNKED + BAD_CHUNKS[kind] + request("GET", "/healthz"))
+        wire.receive()
+
+        assert not wire.answers_well("GET")
+
+
+def test_what_follows_a_body_that_nobody_read_is_a_request_of_its_own(service: Service) -> None:
+    smuggled = request("POST", "/api/v1/session/totp", {})
+    unread = f"DELETE /nothing HTTP/1.1\r\nHost: x\r\nContent-Length: {len(smuggled)}\r\n\r\n".encode() + smuggled
+
+    with Wire(service.port) as wire:
+        wire.send(unread + request("GET", "/healthz"))
+        first, second = wire.receive("DELETE"), wire.receive("GET")
+
+    assert (first.status, second.status, second.document) == (404, 200, {"status": "ok"})
+
+
+def test_many_requests_in_one_packet_are_all_answered(service: Service) -> None:
+    with Wire(service.port) as wire:
+        wire.send(request("GET", "/healthz") * 5)
+
+        assert [wire.receive("GET").status for _ in range(5)] == [200] * 5
+
+
+def test_headers_of_8_kib_are_read(service: Service) -> None:
+    raw = request("GET", "/healthz", headers={"Cookie": "x=" + "y" * 8000})
+
+    assert once(service.port, raw, "GET").status == 200
+
+
+@pytest.mark.parametrize("sent", [b"\xff\xfe", b"caf\xc3\xa9", b"x" * 129])
+def test_a_request_id_that_is_not_printable_ascii_is_replaced(service: Service, sent: bytes) -> None:
+    raw = b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Request-ID: " + sent + b"\r\n\r\n"
+
+    assert len(once(service.port, raw, "GET").headers["X-Request-ID"]) == 32
+
+
+def test_a_request_id_of_128_characters_is_kept(service: Service) -> None:
+    raw = request("GET", "/healthz", headers={"X-Request-ID": "x" * 128})
+
+    assert once(service.port, raw, "GET").headers["X-Request-ID"] == "x" * 128
+
+
+def test_the_forwarded_scheme_of_anybody_is_not_believed(service: Service) -> None:
+    session = Session(service.port)
+    session.headers = {"X-Forwarded-Host": "evil.example", "Origin": "http://evil.example"}
+
+    assert session.send("POST", "totp", {}).slug == "cross-site-request"
+
+
+def test_no_client_could_make_the_service_log_a_fault(service: Service) -> None:
+    for raw in [*(CHUNKED + bad for bad in BAD_CHUNKS.values()), *BAD_HEADS.values()]:
+        once(service.port, raw)
+
+    assert [line for line in service.lines() if line["level"] in {"ERROR", "CRITICAL"}] == []

@@ -1,0 +1,103 @@
+"""What several workers and several instances on one Redis do together (API.md §4, §5)."""
+
+from collections import Counter
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+import requests
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.conftest import require_redis_server
+from tests.service.conftest import TWO_BY_EIGHT
+from tests.service.sessions import Session
+from tests.service.wire import once, request
+from tests.support.processes import wait_until
+from tests.support.redis_server import RedisServer
+from tests.support.service import SETTINGS, Service
+
+WITHIN = 5.0
+"""Seconds in which a log level has to reach everybody."""
+ADMINISTRATOR = (SETTINGS["OPEN_MFA_ADMIN_USER"], SETTINGS["OPEN_MFA_ADMIN_PASSWORD"])
+
+
+@pytest.fixture
+def clean_redis() -> Iterator[RedisServer]:
+    """One whose log level nobody else sets."""
+    require_redis_server()
+    with RedisServer() as server:
+        yield server
+
+
+def set_level(service: Service, level: str) -> None:
+    answer = requests.put(f"{service.api}/admin/logging", json={"level": level}, auth=ADMINISTRATOR, timeout=5)
+    assert answer.status_code == 200
+
+
+def logs_at_debug(service: Service) -> bool:
+    """Whether the worker that serves this request logs it at DEBUG."""
+    request_id = uuid4().hex
+    once(service.port, request("GET", "/healthz", headers={"X-Request-ID": request_id}), "GET")
+    return any(line["level"] == "DEBUG" and line.get("request_id") == request_id for line in service.lines())
+
+
+def all_debug(service: Service, debug: bool) -> bool:
+    """Requests on connections of their own go to any worker: of twenty, one that differs would show."""
+    return {logs_at_debug(service) for _ in range(20)} == {debug}
+
+
+def test_a_log_level_reaches_all_workers_of_all_instances_in_time(clean_redis: RedisServer) -> None:
+    settings = {"OPEN_MFA_REDIS_URL": clean_redis.url, **TWO_BY_EIGHT}
+    with Service(**settings) as first, Service(**settings) as second:
+        set_level(first, "DEBUG")
+        wait_until(lambda: all_debug(first, True) and all_debug(second, True), "DEBUG", patience=WITHIN)
+        set_level(second, "INFO")
+        wait_until(lambda: all_debug(first, False) and all_debug(second, False), "INFO", patience=WITHIN)
+
+
+def test_a_log_level_survives_a_restart(clean_redis: RedisServer) -> None:
+    settings = {"OPEN_MFA_REDIS_URL": clean_redis.url, **TWO_BY_EIGHT}
+    with Service(**settings) as before:
+        set_level(before, "DEBUG")
+    with Service(**settings) as after:
+        wait_until(lambda: all_debug(after, True), "DEBUG", patience=WITHIN)
+
+
+def test_what_is_enrolled_survives_a_restart(clean_redis: RedisServer) -> None:
+    settings = {"OPEN_MFA_REDIS_URL": clean_redis.url, **TWO_BY_EIGHT}
+    with Service(**settings) as before:
+        session = Session(before.port)
+        codes = session.good_codes("hotp")
+        used = next(codes)
+        assert session.send("POST", "hotp/verify", {"code": used}).status == 200
+    with Service(**settings) as after:
+        session.port = after.port
+        statuses = [session.send("POST", "hotp/verify", {"code": code}).status for code in (used, next(codes))]
+
+    assert statuses == [403, 200]
+
+
+def test_the_metrics_are_summed_over_all_workers(clean_redis: RedisServer) -> None:
+    with Service(OPEN_MFA_REDIS_URL=clean_redis.url, **TWO_BY_EIGHT) as service:
+        session = Session(service.port)
+        codes = session.good_codes("hotp")
+        for _ in range(30):
+            session.send("POST", "hotp/verify", {"code": next(codes)})
+        seen = [verdicts(service) for _ in range(10)]
+
+    assert seen == [30.0] * 10
+
+
+def verdicts(service: Service) -> float:
+    text = requests.get(f"{service.base}/metrics", timeout=5).text
+    samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    return sum(sample.value for sample in samples if sample.name == "open_mfa_verdicts_total")
+
+
+def test_a_rate_limit_counts_what_all_workers_and_instances_let_through(clean_redis: RedisServer) -> None:
+    settings = {"OPEN_MFA_REDIS_URL": clean_redis.url, "OPEN_MFA_RATE_LIMIT": "10 per 300 seconds", **TWO_BY_EIGHT}
+    check = request("POST", "/api/v1/session/totp/verify", {"code": "123456"})
+    with Service(**settings) as first, Service(**settings) as second:
+        statuses = Counter(once(service.port, check).status for _ in range(10) for service in (first, second))
+
+    assert statuses == {404: 10, 429: 10}

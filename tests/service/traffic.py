@@ -1,0 +1,76 @@
+"""Callers who go on verifying, whatever happens to Redis or to the service."""
+
+import threading
+import time
+from collections import Counter
+from http.client import HTTPException
+from typing import NamedTuple, Self
+
+from tests.service.sessions import Session
+from tests.service.wire import Answer, Wire
+
+
+class Call(NamedTuple):
+    """One verification; `status` is 0 for one that was sent and not answered."""
+
+    caller: int
+    code: str
+    began: float
+    seconds: float
+    status: int
+
+
+class Traffic:
+    """Each caller has a HOTP factor of his own and sends every code twice; each call has a connection of its own."""
+
+    def __init__(self, port: int, callers: int) -> None:
+        self.calls: list[Call] = []
+        self._port = port
+        self._stopped = threading.Event()
+        self._threads = [threading.Thread(target=self._verify, args=(number,)) for number in range(callers)]
+        self._ready = threading.Barrier(callers + 1)
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        self._ready.wait()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopped.set()
+        for thread in self._threads:
+            thread.join()
+
+    def since(self, moment: float) -> list[Call]:
+        """The calls that began after a moment on the monotonic clock."""
+        return [call for call in self.calls if call.began >= moment]
+
+    def accepted(self) -> Counter[tuple[int, str]]:
+        """How often each caller's codes were accepted."""
+        return Counter((call.caller, call.code) for call in self.calls if call.status == 200)
+
+    def _verify(self, caller: int) -> None:
+        session = Session(self._port)
+        codes = session.good_codes("hotp")
+        code = next(codes)
+        self._ready.wait()
+        while not self._stopped.is_set():
+            statuses = [self._call(caller, session, code) for _ in range(2)]
+            # A code whose answer was lost may be spent or not: the next one is good either way.
+            if 200 in statuses or 403 in statuses:
+                code = next(codes)
+
+    def _call(self, caller: int, session: Session, code: str) -> int:
+        began = time.monotonic()
+        try:
+            wire = Wire(self._port)
+        except OSError:
+            return -1  # nobody listens: nothing was sent, and nothing lost
+        with wire:
+            try:
+                answer: Answer | None = wire.ask(session.verification("hotp", code))
+            except (OSError, HTTPException):
+                answer = None
+        status = 0 if answer is None else answer.status
+        self.calls.append(Call(caller, code, began, time.monotonic() - began, status))
+        return status

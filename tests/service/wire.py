@@ -1,0 +1,138 @@
+"""HTTP over raw sockets: many requests in the same instant, and requests that no client library would send."""
+
+import io
+import json
+import socket
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from http.client import HTTPException, HTTPResponse
+from typing import Any, Self
+
+PATIENCE = 30.0
+"""Seconds to wait for an answer before the test fails."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back, and how many seconds that took."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+    seconds: float = 0.0
+
+    @property
+    def document(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def slug(self) -> str:
+        """The kind of problem; empty for none."""
+        if self.headers.get("Content-Type") != "application/problem+json":
+            return ""
+        return str(self.document["type"]).removeprefix("/problems/")
+
+
+class _Incoming(io.BufferedReader):
+    """What has arrived; `http.client` closes it after every answer, but the next one may have arrived with it."""
+
+    def close(self) -> None:
+        pass
+
+    def makefile(self, _: str) -> Self:
+        return self
+
+
+class Wire:
+    """One connection that is kept open."""
+
+    def __init__(self, port: int, patience: float = PATIENCE) -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=patience)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._incoming = _Incoming(socket.SocketIO(self._socket, "r"))
+        self._sent = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+    def send(self, raw: bytes) -> None:
+        self._sent = time.monotonic()
+        self._socket.sendall(raw)
+
+    def half_close(self) -> None:
+        """Says that nothing more will be sent."""
+        self._socket.shutdown(socket.SHUT_WR)
+
+    def receive(self, method: str = "POST") -> Answer:
+        response = HTTPResponse(self._incoming, method=method)  # type: ignore[arg-type] # all it wants of a socket is its file
+        response.begin()
+        body = response.read()
+        return Answer(response.status, dict(response.headers), body, time.monotonic() - self._sent)
+
+    def answers_well(self, method: str) -> bool:
+        """Whether another answer comes, and is a good one."""
+        try:
+            return self.receive(method).status < 400
+        except (HTTPException, OSError):
+            return False
+
+    def ask(self, raw: bytes, method: str = "POST") -> Answer:
+        self.send(raw)
+        return self.receive(method)
+
+
+def request(method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> bytes:
+    """A request as it travels; `body` becomes JSON."""
+    content = b"" if body is None else json.dumps(body).encode()
+    lines = {"Host": "127.0.0.1", **(headers or {})}
+    if body is not None:
+        lines |= {"Content-Type": "application/json"}
+    if content or method in {"POST", "PUT"}:
+        lines |= {"Content-Length": str(len(content))}
+    head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    return f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode() + content
+
+
+def once(port: int, raw: bytes, method: str = "POST") -> Answer:
+    """One request on a connection of its own."""
+    with Wire(port) as wire:
+        return wire.ask(raw, method)
+
+
+class Volley:
+    """Connections that stand open, so that as many requests leave within the same millisecond."""
+
+    def __init__(self, port: int, size: int) -> None:
+        self._port = port
+        self._size = size
+        self._wires: list[Wire] = []
+        self._busy: list[Wire] = []
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        self._wires = [self._stack.enter_context(Wire(self._port)) for _ in range(self._size)]
+        # A connection that has served a request waits without holding one of the service's threads.
+        for wire in self._wires:
+            wire.ask(request("GET", "/healthz"), "GET")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def fire(self, raws: Sequence[bytes]) -> list[Answer]:
+        """Sends one request over each connection, all before the first answer is read."""
+        self.send(raws)
+        return self.receive()
+
+    def send(self, raws: Sequence[bytes]) -> None:
+        self._busy = self._wires[: len(raws)]
+        for wire, raw in zip(self._busy, raws, strict=True):
+            wire.send(raw)
+
+    def receive(self) -> list[Answer]:
+        return [wire.receive() for wire in self._busy]
