@@ -39,3 +39,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if shutil.which("redis-server") is None:
         terminalreporter.section("NOT TESTED", red=True)
         terminalreporter.line(MISSING_REDIS, red=True)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI a skipped test is a failure: the machine there has everything, or is made to have it."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") and reporter is not None and reporter.stats.get("skipped"):
+        reporter.write_line("Tests were skipped, which in CI is a failure.", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -73,7 +73,7 @@ class TotpParameters:
 
 
 LONGEST_NAME: Final = 128
-"""Characters: longer ones make QR codes that phones can't read off a screen."""
+"""Bytes of UTF-8. A QR code spells many of them as three characters, and the issuer twice: more would not fit."""
 
 
 def check_name(text: str) -> str:
@@ -83,8 +83,8 @@ def check_name(text: str) -> str:
         InvalidValue: empty, too long, or with a colon or unprintable characters. The colon parts issuer and account
             name in the Key URI Format.
     """
-    if not text.strip() or len(text) > LONGEST_NAME:
-        raise InvalidValue(f"must have 1 to {LONGEST_NAME} characters")
+    if not text.strip() or len(text.encode()) > LONGEST_NAME:
+        raise InvalidValue(f"must have 1 to {LONGEST_NAME} bytes in UTF-8")
     if ":" in text or not text.isprintable():
         raise InvalidValue("must have no colon and no unprintable characters")
     return text

@@ -91,14 +91,14 @@ def create_app(
     clock = clock or SystemClock()
     randomness = randomness or SystemRandomness()
     connect = connect or (embedded() if settings.redis_url is None else connector(settings.redis_url))
-    gateway = Gateway(connect, settings.redis_wait)
+    gateway = Gateway(connect, settings.redis_wait, patient=max(1, settings.threads // 2))
     keys = KeyRing(settings.encryption_keys)
     metrics = Metrics()
     shared_level = SharedLogLevel(RedisLogLevels(gateway), settings.log_level)
     follower = LogLevelFollower(shared_level)
 
     app = _flask(settings, metrics)
-    limit = _rate_limit(app, settings, gateway)
+    limit = _rate_limit(app, settings, gateway, metrics)
 
     events = AuditTrail(metrics)
     repository = RedisCredentialRepository(gateway, RecordCodec(keys), clock)
@@ -159,7 +159,7 @@ def _flask(settings: Settings, metrics: Metrics) -> Flask:
     return app
 
 
-def _rate_limit(app: Flask, settings: Settings, gateway: Gateway) -> tuple[Callable[[], None], ...]:
+def _rate_limit(app: Flask, settings: Settings, gateway: Gateway, metrics: Metrics) -> tuple[Callable[[], None], ...]:
     """The guard of what is open to the world; one count for all of it, so that a guesser gains nothing by moving on."""
     if settings.rate_limit is None:
         return ()
@@ -175,14 +175,23 @@ def _rate_limit(app: Flask, settings: Settings, gateway: Gateway) -> tuple[Calla
 
     @app.errorhandler(RateLimitExceeded)
     def limited(_: RateLimitExceeded) -> Response:
-        current = limiter.current_limit
-        wait = 1 if current is None else max(1, round(current.window.reset_time - time.time()))
+        try:
+            current = limiter.current_limit
+            wait = 1 if current is None else max(1, round(current.window.reset_time - time.time()))
+        except StoreUnavailable as error:
+            return _unavailable(error, metrics)
         return Problem(Problems.RATE_LIMITED, f"Try again in {wait} s.", headers={"Retry-After": str(wait)}).response()
 
     def within_the_limit() -> None:
         """Nothing to do: Flask-Limiter has counted, and refused, before this is reached."""
 
     return (limiter.shared_limit(settings.rate_limit, scope=_OPEN_TO_THE_WORLD)(within_the_limit),)
+
+
+def _unavailable(error: StoreUnavailable, metrics: Metrics) -> Response:
+    metrics.store_failure()
+    _log.error("store unavailable", extra={FIELDS: {"problem": str(error)}})
+    return Problem(Problems.STORE_UNAVAILABLE, headers={"Retry-After": str(RETRY_WHEN_UNAVAILABLE)}).response()
 
 
 def _answer_problems(app: Flask, metrics: Metrics) -> None:
@@ -201,9 +210,7 @@ def _answer_problems(app: Flask, metrics: Metrics) -> None:
 
     @app.errorhandler(StoreUnavailable)
     def unavailable(error: StoreUnavailable) -> Response:
-        metrics.store_failure()
-        _log.error("store unavailable", extra={FIELDS: {"problem": str(error)}})
-        return Problem(Problems.STORE_UNAVAILABLE, headers={"Retry-After": str(RETRY_WHEN_UNAVAILABLE)}).response()
+        return _unavailable(error, metrics)
 
     @app.errorhandler(HTTPException)
     def http(error: HTTPException) -> Response:

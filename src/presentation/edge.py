@@ -56,7 +56,7 @@ class Edge:
         started = time.perf_counter()
         self._begin()
         request_id = _request_id(environ.get("HTTP_X_REQUEST_ID"))
-        current_call.set(Call(request_id, environ.get("REMOTE_ADDR") or "unknown"))
+        token = current_call.set(Call(request_id, environ.get("REMOTE_ADDR") or "unknown"))
         method = environ["REQUEST_METHOD"]
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
@@ -78,7 +78,11 @@ class Edge:
                 _log.debug("answered", extra={"fields": fields})
             return start_response(status, headers, exc_info)
 
-        return self._application(environ, start)
+        try:
+            return self._application(environ, start)
+        finally:
+            # The thread's next line may be about nobody's request.
+            current_call.reset(token)
 
 
 def _request_id(sent: str | None) -> str:

@@ -8,7 +8,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate
 from application.log_level import LEVELS
 from domain.code import LONGEST_CODE, SHORTEST_CODE, Code
 from domain.credential import Status
-from domain.errors import DomainError, InvalidValue
+from domain.errors import DomainError
 from domain.failures import FAILURES_BEFORE_LOCK
 from domain.one_time_code import CODE_DIGITS, CODE_LIFETIME, DEFAULT_CODE_DIGITS, DEFAULT_CODE_LIFETIME
 from domain.owner import Factor
@@ -90,9 +90,7 @@ class NameField(ParsedField):
     """A label or an issuer, as the authenticator shows it."""
 
     def parse(self, text: str) -> str:
-        """Raises `InvalidValue`, also for what would not fit into a QR code three bytes for one, twice over."""
-        if len(text.encode()) > LONGEST_NAME:
-            raise InvalidValue(f"must have 1 to {LONGEST_NAME} bytes in UTF-8")
+        """Raises `InvalidValue`."""
         return check_name(text)
 
 

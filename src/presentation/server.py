@@ -1,6 +1,7 @@
 """The service under gunicorn."""
 
 import logging
+import re
 import shutil
 from importlib.metadata import version
 from pathlib import Path
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 GRACE: Final = 20
 """Seconds that requests under way have to end after SIGTERM; the longest takes 5."""
 
+_INVALID: Final = re.compile(r"Invalid request from ip=\S+(?=: )")
+_FAILED: Final = "Error handling request"
 _MEMORY: Final = "/dev/shm"  # noqa: S108 - gunicorn's heartbeat must not wait for a disk
 
 _log = logging.getLogger("open_mfa.server")
@@ -32,6 +35,18 @@ class JsonLogger(Logger):
         self.error_log.propagate = True
         self.error_log.setLevel(logging.INFO)
         self.access_log.disabled = True
+
+    def warning(self, msg: object, *args: Any, **kwargs: Any) -> None:
+        """A request that can't be read is not repeated: what is wrong with it may be a code in the wrong place."""
+        invalid = _INVALID.match(str(msg))
+        super().warning(invalid[0] if invalid else msg, *args, **kwargs)
+
+    def exception(self, msg: object, *args: Any, **kwargs: Any) -> None:
+        """Neither is the URI of a request that failed."""
+        if str(msg).startswith(_FAILED):
+            super().error(_FAILED, exc_info=True)
+        else:
+            super().exception(msg, *args, **kwargs)
 
 
 class Server(BaseApplication):

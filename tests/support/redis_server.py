@@ -8,7 +8,7 @@ from typing import Self
 
 import redis
 
-from tests.support.processes import free_port, listens, spawn, stop, wait_until
+from tests.support.processes import free_port, spawn, stop, wait_until
 
 
 class RedisServer:
@@ -36,7 +36,17 @@ class RedisServer:
         command = ["redis-server", "--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.directory)]
         command += ["--save", "", "--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction"]
         self.process = spawn([*command, *self._options], self.log)
-        wait_until(lambda: listens(self.port), "redis-server's start", self.log)
+        wait_until(self.answers, "redis-server's start", self.log)
+
+    def answers(self) -> bool:
+        """Whether it has read its append-only file and answers, if only that it wants a password."""
+        try:
+            self.client().ping()
+        except redis.AuthenticationError:
+            return True
+        except redis.ConnectionError:
+            return False
+        return True
 
     def client(self) -> redis.Redis:
         """A client for looking at what is stored, or spoiling it."""

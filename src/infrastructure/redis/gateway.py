@@ -4,6 +4,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from hashlib import sha1
 from importlib.resources import files
@@ -63,8 +64,14 @@ _BROKEN: Final = (ConnectionError, ReadOnlyError, TimeoutError)
 
 @dataclass(slots=True)
 class _Outage:
-    """Whether a whole budget was used up in vain, and nothing has succeeded since."""
+    """What has failed, with no success since.
 
+    Attributes:
+        suspected: something timed out, or failed twice in a row.
+        known: a whole budget was used up in vain.
+    """
+
+    suspected: bool = False
     known: bool = False
 
 
@@ -93,13 +100,15 @@ class Gateway:
     Args:
         connect: makes the client, when it is first needed.
         replicas: how many replicas must have a write before it counts as done (`WAIT`).
+        patient: how many callers at once may sit out a failure; the others are told at once.
     """
 
-    def __init__(self, connect: Connect, replicas: int = 0) -> None:
+    def __init__(self, connect: Connect, replicas: int = 0, patient: int = 4) -> None:
         self._connect = connect
         self._replicas = replicas
         self._client: Client | None = None
         self._connecting = threading.Lock()
+        self._patience = threading.BoundedSemaphore(patient)
         # Apart from each other: a master without enough replicas, or a replica without its master, can still be read.
         self._reading = _Outage()
         self._writing = _Outage()
@@ -185,11 +194,15 @@ class Gateway:
     def _run(self, operation: Callable[[Client], T], outage: _Outage) -> T:
         """Tries until the deadline; the longer it has failed, the longer the pause.
 
-        When the budget of one request was used up in vain, the next ones try only once, until one succeeds: a Redis
-        that is away must not keep every thread of the service waiting for it.
+        A Redis that is away must not keep every thread of the service waiting for it. So once it is suspected to be,
+        only some callers at a time try at all, and the others are told at once; and when the budget of one was used up
+        in vain, the next ones try only once. The first success ends that.
         """
-        with deadline.within(_TRIAL if outage.known else deadline.BUDGET) as end:
-            pause = _FIRST_PAUSE
+        with deadline.within(_TRIAL if outage.known else deadline.BUDGET) as end, ExitStack() as stack:
+            pause, patient = _FIRST_PAUSE, False
+            if outage.suspected:
+                self._be_patient(stack)
+                patient = True
             while True:
                 try:
                     result = operation(self._connected())
@@ -201,13 +214,23 @@ class Gateway:
                     if outage.known or time.monotonic() + rest >= end:
                         outage.known = True
                         raise StoreUnavailable(f"Redis: {_kind(error)}") from error
+                    if not patient and (isinstance(error, TimeoutError) or pause > _FIRST_PAUSE):
+                        outage.suspected = True
+                        self._be_patient(stack)
+                        patient = True
                     time.sleep(rest)
                     pause = min(_LONGEST_PAUSE, pause * 2)
                 except RedisError as error:
                     raise StoreUnavailable(f"Redis: {_kind(error)}") from error
                 else:
-                    outage.known = False
+                    outage.suspected = outage.known = False
                     return result
+
+    def _be_patient(self, stack: ExitStack) -> None:
+        """Takes one of the places of those who try on, until the stack unwinds. Raises where none is left."""
+        if not self._patience.acquire(blocking=False):
+            raise StoreUnavailable("Redis: does not answer, and enough callers wait for it")
+        stack.callback(self._patience.release)
 
     def _connected(self) -> Client:
         if self._client is None:

@@ -1,0 +1,1 @@
+"""What the service costs, measured beside the least that any service of its kind must do. Run by `make bench`."""

@@ -1,0 +1,149 @@
+"""`python -m bench`: one run, one table, one JSON document."""
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Final
+
+import redis
+
+from bench import floor, report, storage
+from bench.cases import Case, Server, floor_cases, service_cases, wrong_case
+from bench.credentials import Snapshot, enrol
+from bench.load import Connections, WrongAnswer, post
+from bench.measure import Sample, medians, ratios, repeat
+from bench.servers import THREADS, Floor, redis_server, service, workers_of
+
+FEW: Final = 1_000
+MANY: Final = 1_000_000
+COPIES: Final = 100_000
+"""Credentials of a factor, to see what one takes."""
+_HUGE: Final = "1000000000 per 1 hour"
+_HEALTH: Final = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+
+
+def main() -> int:
+    """The exit status is 1 when something did not answer as it must; nothing depends on how fast it was."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=12, help="repetitions of each case (%(default)s)")
+    parser.add_argument("--requests", type=int, default=400, help="requests in a repetition (%(default)s)")
+    parser.add_argument("--only", choices=["cases", "storage"], help="half of it")
+    parser.add_argument("--json", type=Path, default=Path(__file__).with_name("results.json"), help="where to write")
+    options = parser.parse_args()
+    if shutil.which("redis-server") is None:
+        _say("redis-server is not installed, so there is nothing to measure (Debian: apt-get install redis-server)")
+        return 1
+    results = _environment(options)
+    parts: list[str] = []
+    try:
+        if options.only != "storage":
+            results["cases"], results["redis"] = _cases(options.rounds, options.requests)
+            parts += [report.table(results["cases"]), report.round_trips(results["redis"])]
+        if options.only != "cases":
+            results["flatness"], results["memory"] = _storage(options.rounds, options.requests)
+            parts += [report.flatness(results["flatness"]), report.memory(results["memory"])]
+    except WrongAnswer as error:
+        _say(f"Wrong answer: {error}")
+        return 1
+    options.json.write_text(json.dumps(results, indent=1) + "\n")
+    _say("", report.sections(parts))
+    return 0
+
+
+def _cases(rounds: int, requests: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Every case beside the floor; then the round trips of those that are the service's."""
+    with ExitStack() as stack:
+        store = stack.enter_context(redis_server(persistent=True))
+        client = store.client()
+        bottom = stack.enter_context(Floor(store.url))
+        floors = _server(stack, bottom.port, bottom.process.pid, post(floor.BARE))
+        plain = _serve(stack, store.url)
+        limited = _serve(stack, store.url, _HUGE)
+        _say(f"enrolling {requests} sessions")
+        sessions = enrol(plain.connections, requests)
+        snapshot = Snapshot(client)
+        ours = service_cases(plain, sessions, snapshot, requests)
+        ours.append(wrong_case("wrong, with a rate limit", limited, sessions, snapshot, requests))
+        samples = _repeat([*floor_cases(floors, requests), *ours], rounds)
+        return _rows(samples), storage.round_trips(client, ours)
+
+
+def _storage(rounds: int, requests: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Verification beside few and many credentials; then what one takes."""
+    with ExitStack() as stack:
+        cases: list[Case] = []
+        for count in (FEW, MANY):
+            store = stack.enter_context(redis_server(persistent=False))
+            server = _serve(stack, store.url)
+            client = store.client()
+            sessions = enrol(server.connections, requests)
+            snapshot = Snapshot(client)
+            record = next(value for key, value in snapshot.records.items() if key.endswith(b":totp"))
+            _say(f"storing {count:,} credentials")
+            storage.copy(client, "totp", record, count)
+            cases.append(wrong_case(f"wrong, {count:,} stored", server, sessions, snapshot, requests))
+        samples = _repeat(cases, rounds)
+        few, many = samples.values()
+        figures = {
+            "few": FEW,
+            "many": MANY,
+            "rows": {name: medians(values) for name, values in samples.items()},
+            "ratios": ratios(many, few),
+        }
+        return figures, storage.bytes_per_credential(client, snapshot.records, COPIES)
+
+
+def _serve(stack: ExitStack, redis_url: str, rate_limit: str = "off") -> Server:
+    process = stack.enter_context(service(redis_url, rate_limit))
+    return _server(stack, process.port, process.process.pid, _HEALTH)
+
+
+def _server(stack: ExitStack, port: int, master: int, probe: bytes) -> Server:
+    workers = workers_of(master)
+    connections = Connections(port, workers, THREADS, probe)
+    stack.callback(connections.close)
+    return Server((master, *workers), connections)
+
+
+def _repeat(cases: Sequence[Case], rounds: int) -> dict[str, list[Sample]]:
+    def progress(number: int) -> None:
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\rrepetition {number} of {rounds}" + ("\n" if number == rounds else ""))
+
+    return repeat(cases, rounds, progress)
+
+
+def _rows(samples: dict[str, list[Sample]]) -> dict[str, Any]:
+    bases = list(samples)[:2]
+    return {
+        name: medians(values) | {"ratios": {base: ratios(values, samples[base]) for base in bases}}
+        for name, values in samples.items()
+    }
+
+
+def _environment(options: argparse.Namespace) -> dict[str, Any]:
+    return {
+        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "python": platform.python_version(),
+        "redis_py": redis.__version__,
+        "cores": os.cpu_count(),
+        "load_average": os.getloadavg()[0],
+        "rounds": options.rounds,
+        "requests": options.requests,
+    }
+
+
+def _say(*lines: str) -> None:
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

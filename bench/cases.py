@@ -1,0 +1,110 @@
+"""What is measured: cases, each with a server, the requests of one repetition, and the answer that all must get."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from bench import floor
+from bench.credentials import Session, Snapshot, deal, good_hotp, good_otp, good_totp, verify, wrong_totp
+from bench.load import Connections, Expected, post
+
+GUESSES: Final = 4
+"""Wrong codes that a credential judges before the next one locks it."""
+COUNTERS: Final = 5
+"""HOTP codes that a credential accepts one after the other."""
+ACCEPTED: Final = Expected(200, b'"verified"')
+WRONG: Final = Expected(403, b'"wrong"')
+REPLAYED: Final = Expected(403, b'"replayed"')
+LOCKED: Final = Expected(429, b'"locked_until"')
+ENROLLED: Final = Expected(201, b'"secret"')
+BARE: Final = "bare Flask route (a)"
+FLOOR: Final = "GET + compare-and-set (b)"
+_LOCKED_SESSIONS: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A gunicorn that is measured: its process ids, the master's first, and the connections to it."""
+
+    pids: tuple[int, ...]
+    connections: Connections
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """`prepare` makes the requests of one repetition, a list for each connection, and is not measured."""
+
+    name: str
+    server: Server
+    prepare: Callable[[], list[list[bytes]]]
+    expected: Expected
+
+
+def floor_cases(server: Server, requests: int) -> list[Case]:
+    """The same request as a verification's, to routes that ignore it."""
+    body, cookie = b'{"code": "123456"}', f"open_mfa_session={'x' * 98}"
+
+    def case(name: str, path: str) -> Case:
+        lanes = deal([post(path, body, cookie)] * requests, len(server.connections))
+        return Case(name, server, lambda: lanes, Expected(200, b"ok"))
+
+    return [case(BARE, floor.BARE), case(FLOOR, floor.COMPARE_AND_SET)]
+
+
+def wrong_case(name: str, server: Server, sessions: Sequence[Session], snapshot: Snapshot, requests: int) -> Case:
+    """Wrong TOTP codes, judged every one, because none of the credentials gets more than four."""
+    judges = sessions[: -(-requests // GUESSES)]
+
+    def prepare() -> list[list[bytes]]:
+        snapshot.restore()
+        return deal((wrong_totp(judges) * GUESSES)[:requests], len(server.connections))
+
+    return Case(name, server, prepare, WRONG)
+
+
+def service_cases(server: Server, sessions: Sequence[Session], snapshot: Snapshot, requests: int) -> list[Case]:
+    """Every way in which a verification ends, and enrolling."""
+    lanes = len(server.connections)
+    everyone = sessions[:requests]
+    counters = _lanes_of(good_hotp(sessions[: -(-requests // COUNTERS)], COUNTERS), lanes)
+    one_time = deal(good_otp(everyone), lanes)
+
+    def restored(prepared: list[list[bytes]]) -> Callable[[], list[list[bytes]]]:
+        def prepare() -> list[list[bytes]]:
+            snapshot.restore()
+            return prepared
+
+        return prepare
+
+    def good() -> list[list[bytes]]:
+        snapshot.restore()
+        return deal(good_totp(everyone), lanes)
+
+    def replayed() -> list[list[bytes]]:
+        snapshot.restore()
+        spent = good_totp(sessions[: -(-requests // GUESSES)])
+        server.connections.run(deal(spent, lanes), ACCEPTED)
+        return deal((spent * GUESSES)[:requests], lanes)
+
+    def locked() -> list[list[bytes]]:
+        snapshot.restore()
+        victims = sessions[:_LOCKED_SESSIONS]
+        server.connections.run(deal(wrong_totp(victims) * (GUESSES + 1), lanes), WRONG)
+        guesses = [verify(session, "totp", "000000") for session in victims]
+        return deal((guesses * -(-requests // len(guesses)))[:requests], lanes)
+
+    enrolments = deal([post("/api/v1/session/totp")] * requests, lanes)
+    return [
+        wrong_case("verify: wrong (TOTP)", server, sessions, snapshot, requests),
+        Case("verify: replayed (TOTP)", server, replayed, REPLAYED),
+        Case("verify: good (TOTP)", server, good, ACCEPTED),
+        Case("verify: good (HOTP)", server, restored(counters), ACCEPTED),
+        Case("verify: good (OTP)", server, restored(one_time), ACCEPTED),
+        Case("verify: locked (TOTP)", server, locked, LOCKED),
+        Case("enrol (TOTP)", server, lambda: enrolments, ENROLLED),
+    ]
+
+
+def _lanes_of(groups: Sequence[Sequence[bytes]], lanes: int) -> list[list[bytes]]:
+    """Keeps each credential's codes on one connection, so that they arrive in their order."""
+    return [[request for group in groups[lane::lanes] for request in group] for lane in range(lanes)]

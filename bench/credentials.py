@@ -1,0 +1,112 @@
+"""Sessions with all three factors, and the requests that can be made of them.
+
+What was stored after enrolling is put back before every repetition, so that a code that was spent is good again.
+"""
+
+import json
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import pyotp
+import redis
+
+from bench.load import Connections, Expected, post
+
+ENROL: Final = Expected(201, b'"secret"')
+ISSUE: Final = Expected(201, b'"code"')
+_COOKIE: Final = re.compile(rb"\r\nset-cookie: *([^;]+)", re.IGNORECASE)
+_KEYS: Final = "open-mfa:{*"
+_CANDIDATES: Final = [f"{digit * 111111:06d}" for digit in range(10)]
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A session's cookie, its two shared secrets in base32, and its one-time code."""
+
+    cookie: str
+    totp: pyotp.TOTP
+    hotp: pyotp.HOTP
+    code: str
+
+
+def deal(requests: Sequence[bytes], lanes: int) -> list[list[bytes]]:
+    """Hands requests out to the connections, as evenly as can be."""
+    return [list(requests[lane::lanes]) for lane in range(lanes)]
+
+
+def enrol(connections: Connections, count: int) -> list[Session]:
+    """Enrols `count` sessions over HTTP."""
+    lanes = deal([post("/api/v1/session/totp")] * count, len(connections))
+    totp = [_answer(raw) for lane in connections.run(lanes, ENROL, keep=True).answers for raw in lane]
+    cookies = [cookie for cookie, _ in totp]
+    hotp = _enrol_more(connections, "/api/v1/session/hotp", b"{}", ENROL, cookies)
+    otp = _enrol_more(connections, "/api/v1/session/otp", b'{"lifetime":3600}', ISSUE, cookies)
+    return [
+        Session(cookie, pyotp.TOTP(str(first["secret"])), pyotp.HOTP(str(second["secret"])), str(third["code"]))
+        for (cookie, first), second, third in zip(totp, hotp, otp, strict=True)
+    ]
+
+
+def _enrol_more(
+    connections: Connections, path: str, body: bytes, expected: Expected, cookies: Sequence[str]
+) -> list[dict[str, object]]:
+    """Answers in the order of the cookies."""
+    lanes = deal([post(path, body, cookie) for cookie in cookies], len(connections))
+    dealt = connections.run(lanes, expected, keep=True).answers
+    return [_answer(dealt[index % len(dealt)][index // len(dealt)])[1] for index in range(len(cookies))]
+
+
+def _answer(raw: bytes) -> tuple[str, dict[str, object]]:
+    head, _, body = raw.partition(b"\r\n\r\n")
+    cookie = _COOKIE.search(head)
+    return cookie[1].decode() if cookie else "", json.loads(body)
+
+
+class Snapshot:
+    """Everything that sessions have in Redis, to be put back as it was; it goes on expiring when it did."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._client = client
+        keys: list[bytes] = list(client.scan_iter(_KEYS, count=1000))
+        values: list[bytes] = client.mget(keys)  # type: ignore[assignment] # typed for asyncio too
+        self.records = dict(zip(keys, values, strict=True))
+
+    def restore(self) -> None:
+        """One pipeline."""
+        pipeline = self._client.pipeline(transaction=False)
+        for key, value in self.records.items():
+            pipeline.set(key, value, keepttl=True)
+        pipeline.execute()
+
+
+def verify(session: Session, factor: str, code: str) -> bytes:
+    """The request that submits a code."""
+    return post(f"/api/v1/session/{factor}/verify", json.dumps({"code": code}).encode(), session.cookie)
+
+
+def good_totp(sessions: Sequence[Session]) -> list[bytes]:
+    """The present code of each."""
+    return [verify(session, "totp", session.totp.now()) for session in sessions]
+
+
+def wrong_totp(sessions: Sequence[Session]) -> list[bytes]:
+    """A code of each that is none within minutes."""
+    now = int(time.time())
+    requests = []
+    for session in sessions:
+        near = {session.totp.at(now + step * session.totp.interval) for step in range(-2, 5)}
+        requests.append(verify(session, "totp", next(code for code in _CANDIDATES if code not in near)))
+    return requests
+
+
+def good_hotp(sessions: Sequence[Session], codes: int) -> list[list[bytes]]:
+    """The first codes of each, in their order."""
+    return [[verify(session, "hotp", session.hotp.at(counter)) for counter in range(codes)] for session in sessions]
+
+
+def good_otp(sessions: Sequence[Session]) -> list[bytes]:
+    """The one-time code of each."""
+    return [verify(session, "otp", session.code) for session in sessions]

@@ -1,0 +1,40 @@
+"""What the service is compared with: the least that Flask does, and the least that any verification must do."""
+
+import os
+import threading
+from typing import Final
+
+import redis
+from flask import Flask
+
+BARE: Final = "/bare"
+COMPARE_AND_SET: Final = "/compare-and-set"
+_RECORD: Final = b"revision." + bytes(90)
+"""As long as the record of a TOTP credential."""
+_SCRIPT: Final = """
+local current = redis.call('GET', KEYS[1]) or ''
+if string.sub(current, 1, 9) ~= ARGV[1] then return current end
+redis.call('SET', KEYS[1], ARGV[2], 'KEEPTTL')
+return 1
+"""
+
+
+def create_app() -> Flask:
+    """Both routes, on Flask and redis-py as they come; `REDIS_URL` names the Redis."""
+    app = Flask(__name__)
+    client = redis.Redis.from_url(os.environ["REDIS_URL"])
+    script = client.script_load(_SCRIPT)
+
+    @app.post(BARE)
+    def bare() -> str:
+        return "ok"
+
+    @app.post(COMPARE_AND_SET)
+    def compare_and_set() -> tuple[str, int]:
+        # A key for each thread, so that no race is lost and every request does the same.
+        key = f"floor:{os.getpid()}:{threading.get_ident()}"
+        record = client.get(key) or b""
+        done = client.evalsha(script, 1, key, record[:9], _RECORD)
+        return ("ok", 200) if done == 1 else ("lost", 500)
+
+    return app

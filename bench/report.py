@@ -1,0 +1,54 @@
+"""The figures, for people: 80 columns."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from bench.cases import BARE, FLOOR
+
+_WIDTH: Final = 26
+
+
+def table(rows: Mapping[str, Mapping[str, Any]]) -> str:
+    """A line for each case; `x(a)` and `x(b)` compare requests a second, `p99` the latency with that of (b)."""
+    lines = [f"{'':{_WIDTH}}   req/s   p50 ms  p99 ms  CPU µs   x(a)  x(b)  p99x(b)"]
+    for name, row in rows.items():
+        one, other = row["ratios"][BARE], row["ratios"][FLOOR]
+        lines.append(
+            f"{name:{_WIDTH}} {row['requests_per_second']:7.0f}  {row['p50_ms']:7.1f} {row['p99_ms']:7.1f} "
+            f"{row['cpu_us']:7.0f}  {one['requests_per_second']:5.2f} {other['requests_per_second']:5.2f}  "
+            f"{other['p99_ms']:7.2f}"
+        )
+    return "\n".join(lines)
+
+
+def flatness(figures: Mapping[str, Any]) -> str:
+    """Whether it matters how much is stored."""
+    few, many = figures["rows"].values()
+    ratio = figures["ratios"]
+    return (
+        f"with {figures['few']:,} credentials {few['requests_per_second']:.0f} req/s, "
+        f"with {figures['many']:,} {many['requests_per_second']:.0f}: "
+        f"x {ratio['requests_per_second']:.2f}, p99 x {ratio['p99_ms']:.2f}"
+    )
+
+
+def memory(figures: Mapping[str, Mapping[str, float]]) -> str:
+    """Bytes a credential in Redis, of a session, with its time to live."""
+    lines = [f"{'bytes a credential':{_WIDTH}}  record  MEMORY USAGE  used_memory"]
+    for factor, row in figures.items():
+        lines.append(f"{factor:{_WIDTH}} {row['record']:7.0f} {row['memory_usage']:13.0f} {row['used_memory']:12.0f}")
+    return "\n".join(lines)
+
+
+def round_trips(figures: Mapping[str, Mapping[str, float]]) -> str:
+    """Round trips to Redis, and what was run there, scripts' own commands included."""
+    lines = [f"{'a request':{_WIDTH}}  round trips  commands"]
+    for name, row in figures.items():
+        commands = ", ".join(f"{calls:g} {command}" for command, calls in row.items() if command != "round_trips")
+        lines.append(f"{name:{_WIDTH}} {row['round_trips']:12g}  {commands}")
+    return "\n".join(lines)
+
+
+def sections(parts: Sequence[str]) -> str:
+    """Parts with a blank line between them."""
+    return "\n\n".join(parts)
