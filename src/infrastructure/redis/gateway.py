@@ -35,6 +35,8 @@ T = TypeVar("T")
 
 WAIT_MILLISECONDS: Final = 250
 """How long one WAIT blocks; well under the socket's time-out, and tried again until the deadline."""
+PATIENT: Final = 4
+"""Callers, half of a worker's usual threads."""
 _FIRST_PAUSE: Final = 0.02
 _LONGEST_PAUSE: Final = 0.25
 _TRIAL: Final = 1.5
@@ -103,7 +105,7 @@ class Gateway:
         patient: how many callers at once may sit out a failure; the others are told at once.
     """
 
-    def __init__(self, connect: Connect, replicas: int = 0, patient: int = 4) -> None:
+    def __init__(self, connect: Connect, replicas: int = 0, patient: int = PATIENT) -> None:
         self._connect = connect
         self._replicas = replicas
         self._client: Client | None = None

@@ -19,6 +19,7 @@ from domain.owner import CredentialId
 from domain.verdict import Accepted
 from infrastructure.redis import deadline
 from infrastructure.redis.client import connector, embedded
+from infrastructure.redis.gateway import PATIENT
 from infrastructure.redis.repository import key_of
 from tests.infrastructure.redis.callers import Caller, all_at_once, answers, new_owner, notice, timed
 from tests.support.processes import free_port, wait_until
@@ -147,12 +148,20 @@ def test_when_one_budget_was_used_up_in_vain_the_others_fail_fast(rig: Rig) -> N
     assert max(times) < 2 * deadline.SOCKET_TIMEOUT + 0.5
 
 
-def test_many_threads_heal_together(rig: Rig) -> None:
+def test_the_first_success_ends_an_outage_for_all_threads(rig: Rig) -> None:
     rig.server.freeze()
     notice(rig.load)
     all_at_once([lambda: timed(rig.load)] * 16)
     rig.server.thaw()
+    rig.load()
     all_at_once([rig.load] * 16)
+
+
+def test_while_redis_is_suspected_to_be_away_only_the_patient_wait_for_it(rig: Rig) -> None:
+    rig.server.freeze()
+    notice(rig.load)
+    times = sorted(all_at_once([lambda: timed(rig.load)] * 16))
+    assert max(times[: 16 - PATIENT]) < deadline.SOCKET_TIMEOUT / 2
 
 
 def test_failing_writes_fail_fast_though_reads_succeed(rig: Rig) -> None:
