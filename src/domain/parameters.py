@@ -83,8 +83,8 @@ def check_name(text: str) -> str:
         InvalidValue: empty, too long, or with a colon or unprintable characters. The colon parts issuer and account
             name in the Key URI Format.
     """
-    if not text.strip() or len(text.encode()) > LONGEST_NAME:
-        raise InvalidValue(f"must have 1 to {LONGEST_NAME} bytes in UTF-8")
     if ":" in text or not text.isprintable():
         raise InvalidValue("must have no colon and no unprintable characters")
+    if not text.strip() or len(text.encode()) > LONGEST_NAME:
+        raise InvalidValue(f"must have 1 to {LONGEST_NAME} bytes in UTF-8")
     return text
