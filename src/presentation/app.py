@@ -135,7 +135,7 @@ def create_app(
 
 
 class _NoSession(SessionInterface):
-    """Flask's own sessions are not used; opening and saving them would cost a sixth of a verification."""
+    """Flask's own sessions are not used; opening and saving them would cost a tenth of a verification."""
 
     _nothing = SecureCookieSession()
 
@@ -154,7 +154,7 @@ def _flask(settings: Settings, metrics: Metrics) -> Flask:
 
     _answer_problems(app, metrics)
     proxies = settings.trusted_proxies
-    edge = Edge(app.wsgi_app, metrics, deadline.start)
+    edge = Edge(app.wsgi_app, metrics, lambda: deadline.within(deadline.BUDGET))
     app.wsgi_app = ProxyFix(edge, x_for=proxies, x_proto=proxies, x_host=proxies) if proxies else edge  # type: ignore[method-assign] # Flask's documented way to wrap
     return app
 

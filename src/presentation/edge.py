@@ -4,6 +4,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from application.call import Call, current_call
@@ -43,18 +44,22 @@ class Edge:
     Args:
         application: the application behind.
         metrics: where requests are counted.
-        begin: called at the start of every request.
+        budget: the time that a request has; entered at its start, left at its end.
     """
 
-    def __init__(self, application: "WSGIApplication", metrics: RequestMetrics, begin: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        application: "WSGIApplication",
+        metrics: RequestMetrics,
+        budget: Callable[[], AbstractContextManager[object]],
+    ) -> None:
         self._application = application
         self._metrics = metrics
-        self._begin = begin
+        self._budget = budget
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Serves one request."""
         started = time.perf_counter()
-        self._begin()
         request_id = _request_id(environ.get("HTTP_X_REQUEST_ID"))
         token = current_call.set(Call(request_id, environ.get("REMOTE_ADDR") or "unknown"))
         method = environ["REQUEST_METHOD"]
@@ -79,7 +84,8 @@ class Edge:
             return start_response(status, headers, exc_info)
 
         try:
-            return self._application(environ, start)
+            with self._budget():
+                return self._application(environ, start)
         finally:
             # The thread's next line may be about nobody's request.
             current_call.reset(token)

@@ -20,11 +20,6 @@ _LEAST_TIMEOUT: Final = 0.01
 _deadline: ContextVar[float | None] = ContextVar("redis deadline", default=None)
 
 
-def start() -> None:
-    """Starts the budget of the request that this thread now serves."""
-    _deadline.set(time.monotonic() + BUDGET)
-
-
 @contextmanager
 def within(seconds: float) -> Iterator[float]:
     """Leaves at most this many seconds, less where the request has less left.
