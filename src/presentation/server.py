@@ -14,6 +14,7 @@ from infrastructure.logs import FIELDS, configure_logging
 from infrastructure.metrics import worker_ended
 from infrastructure.settings import Settings
 from presentation.app import EXTENSION, create_app
+from presentation.worker import Worker
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -63,7 +64,7 @@ class Server(BaseApplication):
             "bind": _authority(settings),
             "workers": settings.workers,
             "threads": settings.threads,
-            "worker_class": "gthread",
+            "worker_class": Worker,
             "logger_class": JsonLogger,
             "graceful_timeout": GRACE,
             "timeout": 30,

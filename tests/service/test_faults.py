@@ -121,6 +121,18 @@ def blocked_clients(server: RedisServer) -> int:
     return sum(row[1].endswith(port) and row[4].split(":")[1] != "00000000" for row in rows)
 
 
+def test_sigterm_in_the_middle_of_traffic_loses_no_request_that_was_sent_before(own_redis: RedisServer) -> None:
+    with Service(OPEN_MFA_REDIS_URL=own_redis.url, **TWO_BY_EIGHT) as service:
+        with Traffic(service.port, CALLERS) as traffic:
+            wait_until(lambda: len(traffic.calls) > 100, "traffic")
+            ended = time.monotonic()
+            service.process.send_signal(signal.SIGTERM)
+            assert service.process.wait(30) == 0
+
+        # Later ones find nobody who listens, unless they connect in the very moment in which a socket is closed.
+        assert {call.status for call in traffic.calls if call.began < ended} == {200, 403}
+
+
 def test_a_worker_that_is_killed_is_replaced_and_no_code_is_accepted_twice(own_redis: RedisServer) -> None:
     with Service(OPEN_MFA_REDIS_URL=own_redis.url, **TWO_BY_EIGHT) as service:
         with Traffic(service.port, CALLERS) as traffic:

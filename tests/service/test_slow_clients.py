@@ -1,0 +1,78 @@
+"""Clients that connect and dawdle: they may not keep the others from being served."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from presentation.worker import SILENCE, Client
+from tests.service.conftest import TWO_BY_EIGHT
+from tests.service.wire import Wire, once, request
+from tests.support.redis_server import RedisServer
+from tests.support.service import Service
+
+THREADS = 2 * 8
+HEALTH = request("GET", "/healthz")
+
+
+@pytest.fixture(scope="module")
+def own_service(redis_server: RedisServer) -> Iterator[Service]:
+    """One whose threads may be taken."""
+    with Service(OPEN_MFA_REDIS_URL=redis_server.url, **TWO_BY_EIGHT) as running:
+        yield running
+
+
+def test_connections_that_say_nothing_take_no_threads(own_service: Service) -> None:
+    with ExitStack() as stack:
+        for _ in range(8 * THREADS):
+            stack.enter_context(Wire(own_service.port))
+
+        answers = [once(own_service.port, HEALTH, "GET") for _ in range(4)]
+
+    assert [answer.status for answer in answers] == [200] * 4
+    assert max(answer.seconds for answer in answers) < 1
+
+
+def test_a_connection_that_has_said_nothing_for_a_while_is_served_when_it_speaks(own_service: Service) -> None:
+    with Wire(own_service.port) as early:
+        for _ in range(20):
+            once(own_service.port, HEALTH, "GET")
+
+        assert early.ask(HEALTH, "GET").status == 200
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [b"GET /healthz HTTP/1.1\r\nHost: x\r\n", request("POST", "/api/v1/session/totp/verify", {"code": "123456"})[:-3]],
+    ids=["head", "body"],
+)
+def test_requests_that_stop_in_the_middle_give_their_threads_back(own_service: Service, beginning: bytes) -> None:
+    with ExitStack() as stack:
+        for _ in range(THREADS + 4):
+            stack.enter_context(Wire(own_service.port)).send(beginning)
+
+        answer = once(own_service.port, HEALTH, "GET")
+
+    assert answer.status == 200
+    assert answer.seconds < 2 * SILENCE + 2
+
+
+def test_a_request_that_comes_in_drips_is_given_up() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        client = Client(ours, slowest=0)
+        client.begin_request()
+        theirs.send(b"one more byte")
+
+        with pytest.raises(ConnectionResetError):
+            client.recv(1)
+
+
+def test_a_client_that_takes_nothing_of_an_answer_is_given_up() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        client = Client(ours, silence=1)
+
+        with pytest.raises(ConnectionResetError):
+            client.sendall(bytes(10_000_000))
