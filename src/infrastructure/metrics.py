@@ -1,6 +1,7 @@
 """Metrics for Prometheus, summed over all workers of an instance."""
 
 import os
+from functools import cache
 from importlib.metadata import version
 from typing import Final
 
@@ -28,10 +29,11 @@ class Metrics:
             registry=self._registry,
         )
         # Looking a series up by its labels costs more than counting.
-        self._seen: dict[tuple[str, str, int], Histogram] = {}
+        self._request_series = cache(self._requests.labels)
         self._verdicts = Counter(
             "open_mfa_verdicts_total", "Codes judged.", ("factor", "action", "outcome"), registry=self._registry
         )
+        self._verdict_series = cache(self._verdicts.labels)
         self._changes = Counter(
             "open_mfa_changes_total",
             "Credentials enrolled, issued and removed.",
@@ -45,14 +47,11 @@ class Metrics:
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """A request was answered; `route` is the rule that matched it, not the path."""
-        series = self._seen.get((method, route, status))
-        if series is None:
-            series = self._seen[method, route, status] = self._requests.labels(method, route, status)
-        series.observe(seconds)
+        self._request_series(method, route, status).observe(seconds)
 
     def verdict(self, factor: str, action: str, verdict: Verdict) -> None:
         """A code was judged."""
-        self._verdicts.labels(factor, action, outcome_of(verdict)).inc()
+        self._verdict_series(factor, action, outcome_of(verdict)).inc()
 
     def change(self, factor: str, action: str) -> None:
         """A credential was enrolled, issued or removed."""

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from flask import Flask, Response, request
 from flask.sessions import SecureCookieSession, SessionInterface
-from flask_limiter import Limiter
-from flask_limiter.errors import RateLimitExceeded
+from limits import parse_many
+from limits.strategies import FixedWindowRateLimiter
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -98,7 +98,7 @@ def create_app(
     follower = LogLevelFollower(shared_level)
 
     app = _flask(settings, metrics)
-    limit = _rate_limit(app, settings, gateway, metrics)
+    limit = _rate_limit(settings, gateway)
 
     events = AuditTrail(metrics)
     repository = RedisCredentialRepository(gateway, RecordCodec(keys), clock)
@@ -159,33 +159,22 @@ def _flask(settings: Settings, metrics: Metrics) -> Flask:
     return app
 
 
-def _rate_limit(app: Flask, settings: Settings, gateway: Gateway, metrics: Metrics) -> tuple[Callable[[], None], ...]:
+def _rate_limit(settings: Settings, gateway: Gateway) -> tuple[Callable[[], None], ...]:
     """The guard of what is open to the world; one count for all of it, so that a guesser gains nothing by moving on."""
     if settings.rate_limit is None:
         return ()
-    limiter = Limiter(
-        lambda: network_of(request.remote_addr),
-        app=app,
-        storage_uri=f"{GatewayStorage.STORAGE_SCHEME[0]}://",
-        storage_options={"gateway": gateway},  # type: ignore[dict-item] # passed on to our own storage
-        strategy="fixed-window",
-        headers_enabled=False,
-        swallow_errors=False,
-    )
-
-    @app.errorhandler(RateLimitExceeded)
-    def limited(_: RateLimitExceeded) -> Response:
-        try:
-            current = limiter.current_limit
-            wait = 1 if current is None else max(1, round(current.window.reset_time - time.time()))
-        except StoreUnavailable as error:
-            return _unavailable(error, metrics)
-        return Problem(Problems.RATE_LIMITED, f"Try again in {wait} s.", headers={"Retry-After": str(wait)}).response()
+    limits = parse_many(settings.rate_limit)
+    windows = FixedWindowRateLimiter(GatewayStorage(gateway))
 
     def within_the_limit() -> None:
-        """Nothing to do: Flask-Limiter has counted, and refused, before this is reached."""
+        address = network_of(request.remote_addr)
+        for limit in limits:
+            if not windows.hit(limit, _OPEN_TO_THE_WORLD, address):
+                end, _ = windows.get_window_stats(limit, _OPEN_TO_THE_WORLD, address)
+                wait = max(1, round(end - time.time()))
+                raise Problem(Problems.RATE_LIMITED, f"Try again in {wait} s.", headers={"Retry-After": str(wait)})
 
-    return (limiter.shared_limit(settings.rate_limit, scope=_OPEN_TO_THE_WORLD)(within_the_limit),)
+    return (within_the_limit,)
 
 
 def _unavailable(error: StoreUnavailable, metrics: Metrics) -> Response:

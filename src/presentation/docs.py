@@ -5,9 +5,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-from flask import Blueprint, Response, current_app, json, redirect, render_template, send_from_directory
+from flask import Blueprint, Response, current_app, json, redirect, render_template, request, send_from_directory
 from werkzeug.exceptions import NotFound
 
+from presentation.edge import ROUTE
 from presentation.openapi import build_openapi
 from presentation.problems import BY_SLUG
 from presentation.resource import JSON
@@ -36,6 +37,10 @@ def docs_blueprint() -> Blueprint:
         response = Response(render_template(template, **values), status, mimetype="text/html")
         response.headers["Content-Security-Policy"] = PAGE_POLICY
         return response
+
+    @blueprint.before_request
+    def note_route() -> None:
+        request.environ[ROUTE] = str(request.url_rule)
 
     @blueprint.get("/")
     def home() -> Any:

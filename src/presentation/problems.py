@@ -1,14 +1,17 @@
 """Problem documents (RFC 9457): what went wrong, in a form that a program and a person can act on."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from json import JSONEncoder
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from flask import Response
 
 from application.call import current_call
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_WHEN_UNAVAILABLE: Final = 2
@@ -187,13 +190,27 @@ class Problem(Exception):
             "request_id": call.request_id if call else None,
             **self.members,
         }
-        return Response(encode(document), problem.status, dict(self.headers), content_type=MEDIA_TYPE)
+        return JsonResponse(document, problem.status, MEDIA_TYPE, self.headers)
 
 
 def invalid(errors: Mapping[str, list[str]]) -> Problem:
     """A 400 that names every bad member."""
     names = ", ".join(errors)
     return Problem(Problems.INVALID_REQUEST, f"Not valid: {names[:200]}.", {"errors": dict(errors)})
+
+
+class JsonResponse(Response):
+    """An answer that is complete when it is made: werkzeug would copy, search and encode all of it once more."""
+
+    def __init__(
+        self, document: Mapping[str, Any], status: int, content_type: str, headers: Mapping[str, str] | None = None
+    ) -> None:
+        body = encode(document)
+        super().__init__(body, status, {"Content-Length": str(len(body)), **(headers or {})}, content_type=content_type)
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        start_response(self.status, list(self.headers))
+        return () if environ["REQUEST_METHOD"] == "HEAD" else self.response  # type: ignore[return-value] # always bytes
 
 
 def encode(document: Mapping[str, Any]) -> bytes:

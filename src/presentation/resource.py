@@ -14,7 +14,7 @@ from marshmallow import Schema, ValidationError
 from marshmallow.exceptions import SCHEMA
 
 from presentation.edge import ROUTE
-from presentation.problems import Problem, Problems, encode, invalid
+from presentation.problems import JsonResponse, Problem, Problems, encode, invalid
 
 LARGEST_BODY: Final = 16 * 1024
 """Bytes."""
@@ -93,7 +93,7 @@ def add(
 
 def reply(document: Mapping[str, Any], status: int = 200) -> Response:
     """JSON."""
-    return Response(encode(document), status, content_type=JSON)
+    return JsonResponse(document, status, JSON)
 
 
 def refuse_other_sites() -> None:
@@ -120,7 +120,7 @@ def read_body(schema: Schema, *, required: bool) -> dict[str, Any]:
         Problem: 400 with every bad member, 413 or 415.
     """
     raw = _read()
-    if (raw or request.mimetype) and not _is_json():
+    if request.environ.get("CONTENT_TYPE") != JSON and (raw or request.mimetype) and not _is_json():
         raise Problem(Problems.UNSUPPORTED_MEDIA_TYPE)
     document = _parse(raw) if raw or required else {}
     if not isinstance(document, dict):
@@ -156,8 +156,6 @@ def _read() -> bytes:
 
 
 def _is_json() -> bool:
-    if request.environ.get("CONTENT_TYPE") == JSON:
-        return True
     charset = request.mimetype_params.get("charset", "utf-8")
     return request.mimetype == JSON and charset.lower().replace("_", "-") in {"utf-8", "utf8"}
 

@@ -62,6 +62,21 @@ def test_no_label_of_the_metrics_is_a_path_as_it_was_sent(api: Api) -> None:
     assert "492039" not in api.client.get("/metrics").text
 
 
+def test_every_route_is_counted_under_its_own_name(api: Api) -> None:
+    paths = {"/docs": "/docs", "/openapi.json": "/openapi.json", "/assets/docs.css": "/assets/<name>"}
+    paths |= {"/problems/locked": "/problems/<slug>", "/healthz": "/healthz", "/nowhere": "(none)"}
+    for path in paths:
+        api.client.get(path)
+
+    samples = [
+        sample
+        for family in text_string_to_metric_families(api.client.get("/metrics").text)
+        for sample in family.samples
+        if sample.name.endswith("_count")
+    ]
+    assert set(paths.values()) <= {sample.labels["route"] for sample in samples}
+
+
 def test_the_root_leads_to_something_to_try(api: Api) -> None:
     answer = api.client.get("/", follow_redirects=True)
 

@@ -35,16 +35,22 @@ class _Socket:
         return getattr(self._inner, name)
 
     def recv(self, *arguments: Any) -> bytes:
-        self._inner.settimeout(deadline.patience())
+        self._be_patient()
         return self._inner.recv(*arguments)
 
     def recv_into(self, *arguments: Any) -> int:
-        self._inner.settimeout(deadline.patience())
+        self._be_patient()
         return self._inner.recv_into(*arguments)
 
     def sendall(self, *arguments: Any) -> None:
-        self._inner.settimeout(deadline.patience())
+        self._be_patient()
         self._inner.sendall(*arguments)
+
+    def _be_patient(self) -> None:
+        # To set a time-out is a system call, for which the thread must let others go first. Mostly it is set already.
+        patience = deadline.patience()
+        if patience != self._inner.gettimeout():
+            self._inner.settimeout(patience)
 
 
 class _Punctual(AbstractConnection):

@@ -1,7 +1,7 @@
 """Rate limits counted in the same Redis, under the same deadline as everything else."""
 
 import time
-from typing import Any, Final
+from typing import Final
 
 from limits.storage import Storage
 
@@ -19,10 +19,8 @@ class GatewayStorage(Storage):
     one counts through the gateway, so that a rate limit fails as closed and as fast as a verification does.
     """
 
-    STORAGE_SCHEME = ["open-mfa"]  # noqa: RUF012 - the library's registry reads it so
-
-    def __init__(self, uri: str, *, gateway: Gateway, wrap_exceptions: bool = False, **options: Any) -> None:
-        super().__init__(uri, wrap_exceptions=wrap_exceptions, **options)
+    def __init__(self, gateway: Gateway) -> None:
+        super().__init__()
         self._gateway = gateway
 
     @property

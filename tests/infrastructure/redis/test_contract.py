@@ -314,14 +314,14 @@ def test_interleaved_callers_see_what_a_plain_model_says(caller: Caller, steps: 
 
 
 def test_a_counter_counts_within_its_window(caller: Caller) -> None:
-    counter = GatewayStorage("open-mfa://", gateway=caller.gateway)
+    counter = GatewayStorage(caller.gateway)
     name = str(new_owner())
     assert [counter.incr(name, 100, amount) for amount in (1, 2, 3)] == [1, 3, 6]
     assert 0 < caller.gateway.seconds_to_live(f"{KEY_PREFIX}:{name}") <= 100
 
 
 def test_counting_again_does_not_lengthen_the_window(caller: Caller) -> None:
-    counter = GatewayStorage("open-mfa://", gateway=caller.gateway)
+    counter = GatewayStorage(caller.gateway)
     name = str(new_owner())
     counter.incr(name, 100)
     counter.incr(name, 1000)
