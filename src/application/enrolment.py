@@ -1,15 +1,16 @@
 """Enrolling HOTP and TOTP secrets, and issuing one-time codes."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from application.ports import Action, Events, Randomness
 from application.state_change import Change, StateChange
-from domain.algorithms import CodeDigest
 from domain.code import Code
-from domain.credential import Credential, Lifecycle, Remnant
+from domain.credential import REMEMBERED_AFTER_REMOVAL, Credential, Lifecycle, Remnant
 from domain.errors import AlreadyEnrolled
 from domain.failures import NO_FAILURES, Failures
 from domain.hotp import HotpCredential
+from domain.keyed_digest import keyed_digest
 from domain.one_time_code import OneTimeCode
 from domain.owner import CredentialId, Factor, Owner
 from domain.parameters import HotpParameters, TotpParameters
@@ -84,27 +85,29 @@ class Enrol:
 class IssueCode:
     """A new random code for a single use; it replaces the one before. Failures counted before go on counting."""
 
-    def __init__(self, changes: StateChange, randomness: Randomness, digest: CodeDigest, events: Events) -> None:
+    def __init__(self, changes: StateChange, randomness: Randomness, events: Events) -> None:
         self._changes = changes
         self._randomness = randomness
-        self._digest = digest
         self._events = events
 
     def execute(self, request: IssueCodeRequest) -> IssuedCode:
         """Raises `StoreUnavailable`."""
         credential_id = CredentialId(request.owner, Factor.OTP)
         code = self._randomness.code(request.digits)
-        digest = self._digest.digest(code, credential_id)
+        secret = self._randomness.secret()
 
         def decide(content: Remnant | None, now: int) -> Change[OneTimeCode]:
-            life = lifecycle(now, request.lifetime)
             end = now + request.code_lifetime
+            # An account has no end, but nothing is left of a code that is long past.
+            forgotten_after = request.code_lifetime + REMEMBERED_AFTER_REMOVAL
+            life = lifecycle(now, forgotten_after if request.lifetime is None else request.lifetime)
             record = OneTimeCode(
                 id=credential_id,
                 lifecycle=life,
                 failures=inherited(content),
                 code_digits=request.digits,
-                digest=digest,
+                secret=secret,
+                digest=keyed_digest(secret, code.digits),
                 code_expires_at=end if life.expires_at is None else min(end, life.expires_at),
             )
             return Change(record, record)
@@ -128,25 +131,15 @@ def build(
     request: EnrolRequest, secret: SharedSecret, now: int, credential_id: CredentialId, failures: Failures
 ) -> SecretCredential:
     """The credential that a request asks for."""
-    life = lifecycle(now, request.lifetime)
+    common: dict[str, Any] = {
+        "id": credential_id,
+        "lifecycle": lifecycle(now, request.lifetime),
+        "failures": failures,
+        "secret": secret,
+        "parameters": request.parameters,
+        "label": request.label,
+        "issuer": request.issuer,
+    }
     if isinstance(request.parameters, HotpParameters):
-        return HotpCredential(
-            id=credential_id,
-            lifecycle=life,
-            failures=failures,
-            secret=secret,
-            parameters=request.parameters,
-            counter=request.initial_counter,
-            initial_counter=request.initial_counter,
-            label=request.label,
-            issuer=request.issuer,
-        )
-    return TotpCredential(
-        id=credential_id,
-        lifecycle=life,
-        failures=failures,
-        secret=secret,
-        parameters=request.parameters,
-        label=request.label,
-        issuer=request.issuer,
-    )
+        return HotpCredential(**common, counter=request.initial_counter, initial_counter=request.initial_counter)
+    return TotpCredential(**common)

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from application.ports import Action, Events
 from application.state_change import Change, StateChange
-from domain.algorithms import Algorithms
+from domain.algorithms import HotpAlgorithm
 from domain.code import Code
-from domain.credential import Credential, Remnant
+from domain.credential import Credential, Judgement, Remnant
 from domain.errors import NotEnrolled
 from domain.owner import CredentialId
 from domain.secret_credential import SecretCredential
-from domain.verdict import Judgement, Reason, Rejected, Verdict
+from domain.verdict import Reason, Rejected, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Judge:
         self._events = events
 
     def settle(
-        self, action: Action, credential_id: CredentialId, judge: Callable[[Remnant, int], Judgement[Remnant]]
+        self, action: Action, credential_id: CredentialId, judge: Callable[[Remnant, int], Judgement]
     ) -> Outcome:
         """Raises `NotEnrolled`, `MalformedCode` or `StoreUnavailable`; nothing was accepted then."""
 
@@ -68,34 +68,34 @@ class Judge:
 class Verify:
     """One code against one credential. An accepted code is spent; the first one confirms the enrolment."""
 
-    def __init__(self, judge: Judge, algorithms: Algorithms) -> None:
+    def __init__(self, judge: Judge, algorithm: HotpAlgorithm) -> None:
         self._judge = judge
-        self._algorithms = algorithms
+        self._algorithm = algorithm
 
     def execute(self, request: VerifyRequest) -> Outcome:
         """Raises `NotEnrolled`, `MalformedCode` or `StoreUnavailable`; nothing was accepted then."""
         return self._judge.settle(
             Action.VERIFIED,
             request.credential_id,
-            lambda content, now: content.judge(request.code, now, self._algorithms),
+            lambda content, now: content.judge(request.code, now, self._algorithm),
         )
 
 
 class Resynchronize:
     """Two consecutive codes bring an authenticator back in step, and are spent; a wrong pair counts as one guess."""
 
-    def __init__(self, judge: Judge, algorithms: Algorithms) -> None:
+    def __init__(self, judge: Judge, algorithm: HotpAlgorithm) -> None:
         self._judge = judge
-        self._algorithms = algorithms
+        self._algorithm = algorithm
 
     def execute(self, request: ResynchronizeRequest) -> Outcome:
         """Raises `NotEnrolled`, `MalformedCode` or `StoreUnavailable`; nothing was accepted then."""
 
-        def judge(content: Remnant, now: int) -> Judgement[Remnant]:
+        def judge(content: Remnant, now: int) -> Judgement:
             if isinstance(content, SecretCredential):
-                return content.resynchronize(request.first, request.second, now, self._algorithms)
+                return content.resynchronize(request.first, request.second, now, self._algorithm)
             if isinstance(content, Credential):
                 raise NotEnrolled
-            return content.judge(request.first, now, self._algorithms)
+            return content.judge(request.first, now, self._algorithm)
 
         return self._judge.settle(Action.RESYNCHRONIZED, request.credential_id, judge)

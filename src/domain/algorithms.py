@@ -1,11 +1,8 @@
-"""What an entity is handed in order to judge: the two ways in which a code proves something."""
+"""What an entity is handed in order to judge."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
-from domain.code import Code
-from domain.owner import CredentialId
 from domain.parameters import HashAlgorithm
 from domain.secret import SharedSecret
 
@@ -17,21 +14,3 @@ class HotpAlgorithm(Protocol):
         self, secret: SharedSecret, algorithm: HashAlgorithm, digits: int, moving_factors: Sequence[int]
     ) -> list[str]:
         """The codes of the moving factors, in their order, each of exactly `digits` digits."""
-
-
-class CodeDigest(Protocol):
-    """The keyed digest that stands in for a one-time code at rest, bound to its credential."""
-
-    def digest(self, code: Code, credential: CredentialId) -> bytes:
-        """The digest to keep instead of the code; it names the key that it was made with."""
-
-    def matches(self, code: Code, digest: bytes, credential: CredentialId) -> bool:
-        """Whether the digest was made of this code, in constant time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Algorithms:
-    """Everything that the factors need to judge a code."""
-
-    hotp: HotpAlgorithm
-    digest: CodeDigest

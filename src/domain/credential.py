@@ -2,15 +2,16 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from enum import Enum, StrEnum, auto
+from enum import StrEnum
 from typing import Final
 
-from domain.algorithms import Algorithms
+from domain.algorithms import HotpAlgorithm
 from domain.code import Code
 from domain.errors import NotEnrolled
 from domain.failures import NO_FAILURES, Failures
 from domain.owner import CredentialId
-from domain.verdict import Accepted, Judgement, Locked, Reason, Rejected
+from domain.secret import SharedSecret
+from domain.verdict import Accepted, Locked, Reason, Rejected, Verdict
 
 REMEMBERED_AFTER_REMOVAL: Final = 3600
 """Seconds that failures are remembered after their credential is gone, so that removing is no way round a lock."""
@@ -21,14 +22,6 @@ class Status(StrEnum):
 
     PENDING = "pending"
     CONFIRMED = "confirmed"
-
-
-class Mismatch(Enum):
-    """Why no fresh code was found."""
-
-    WRONG = auto()
-    SPENT = auto()
-    EXPIRED = auto()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,10 +45,15 @@ class Lifecycle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential(ABC):
-    """A factor's state: judging never changes it but returns the state that should follow."""
+    """A factor's state: judging never changes it but returns the state that should follow.
+
+    Attributes:
+        secret: what its codes follow from, or what their digests are keyed with.
+    """
 
     id: CredentialId
     lifecycle: Lifecycle
+    secret: SharedSecret
     failures: Failures = NO_FAILURES
 
     @property
@@ -64,7 +62,7 @@ class Credential(ABC):
         """How many digits the codes of this credential have."""
 
     @abstractmethod
-    def match(self, code: Code, now: int, algorithms: Algorithms) -> "Credential | Mismatch":
+    def match(self, code: Code, now: int, algorithm: HotpAlgorithm) -> "Credential | Reason":
         """The state in which the code is spent, if it is fresh and good; says nothing about failures or life."""
 
     @property
@@ -77,7 +75,7 @@ class Credential(ABC):
         """Pending until the first accepted code."""
         return Status.PENDING if self.lifecycle.confirmed_at is None else Status.CONFIRMED
 
-    def judge(self, code: Code, now: int, algorithms: Algorithms) -> "Judgement[Remnant]":
+    def judge(self, code: Code, now: int, algorithm: HotpAlgorithm) -> "Judgement":
         """Judges one code at `now`, Unix time in seconds.
 
         Raises:
@@ -86,9 +84,9 @@ class Credential(ABC):
         code.require(self.digits)
         if self.failures.locked(now):
             return Judgement(Locked(self.failures.locked_until), self)
-        return self.settle(self.match(code, now, algorithms), now)
+        return self.settle(self.match(code, now, algorithm), now)
 
-    def settle(self, found: "Credential | Mismatch", now: int) -> "Judgement[Remnant]":
+    def settle(self, found: "Credential | Reason", now: int) -> "Judgement":
         """Turns a match into a verdict: an accepted code clears the failures, a wrong one is counted.
 
         A spent or expired code is refused without being counted: it helps nobody to guess, and a double click
@@ -96,14 +94,12 @@ class Credential(ABC):
         """
         if isinstance(found, Credential):
             return Judgement(Accepted(), replace(found, failures=NO_FAILURES, lifecycle=self.lifecycle.used(now)))
-        if found is Mismatch.SPENT:
-            return Judgement(Rejected(Reason.REPLAYED, self.failures.attempts_left), self)
-        if found is Mismatch.EXPIRED:
-            return Judgement(Rejected(Reason.EXPIRED, self.failures.attempts_left), self)
+        if found is not Reason.WRONG:
+            return Judgement(Rejected(found, self.failures.attempts_left), self)
         failures = self.failures.another(now)
-        return Judgement(Rejected(Reason.WRONG, failures.attempts_left), self.failed(failures))
+        return Judgement(Rejected(found, failures.attempts_left), self.failed(failures, now))
 
-    def failed(self, failures: Failures) -> "Remnant":
+    def failed(self, failures: Failures, now: int) -> "Remnant":  # noqa: ARG002 - what follows may depend on the time
         """The state after a wrong code."""
         return replace(self, failures=failures)
 
@@ -111,7 +107,7 @@ class Credential(ABC):
         """What stays when the credential is removed: its failures, if there are any."""
         if self.failures == NO_FAILURES:
             return None
-        return Vacancy(id=self.id, failures=self.failures, expires_at=now + REMEMBERED_AFTER_REMOVAL)
+        return Vacancy.after(self.id, self.failures, now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +121,12 @@ class Vacancy:
     failures: Failures
     expires_at: int | None
 
-    def judge(self, _code: Code, now: int, _algorithms: Algorithms) -> "Judgement[Remnant]":
+    @classmethod
+    def after(cls, credential_id: CredentialId, failures: Failures, now: int) -> "Vacancy":
+        """What a credential that ends now leaves behind."""
+        return cls(id=credential_id, failures=failures, expires_at=now + REMEMBERED_AFTER_REMOVAL)
+
+    def judge(self, _code: Code, now: int, _algorithm: HotpAlgorithm) -> "Judgement":
         """Says that the place is locked while it is.
 
         Raises:
@@ -138,3 +139,14 @@ class Vacancy:
 
 Remnant = Credential | Vacancy
 """What can be stored in a credential's place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict, and the state in which it leaves the credential.
+
+    The verdict holds only once that state has been committed against the very state it was judged on.
+    """
+
+    verdict: Verdict
+    credential: Remnant

@@ -3,16 +3,19 @@
 from dataclasses import dataclass, replace
 from typing import Final
 
-from domain.algorithms import Algorithms
+from domain.algorithms import HotpAlgorithm
 from domain.code import Code
-from domain.credential import Credential, Mismatch
-from domain.parameters import TotpParameters
+from domain.credential import Credential
+from domain.parameters import Range, TotpParameters
 from domain.secret_credential import SecretCredential
+from domain.verdict import Reason
 
 RESYNCHRONIZATION_STEPS: Final = 20
 """Time steps, either way, that an authenticator's clock may be found off, RFC 6238 section 6."""
 NO_STEP: Final = -1
 """The last accepted step of a credential that has accepted none."""
+DRIFT: Final = Range(-RESYNCHRONIZATION_STEPS, RESYNCHRONIZATION_STEPS)
+"""Time steps."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,29 +32,33 @@ class TotpCredential(SecretCredential):
     last_step: int = NO_STEP
     drift: int = 0
 
-    def match(self, code: Code, now: int, algorithms: Algorithms) -> Credential | Mismatch:
+    def __post_init__(self) -> None:
+        DRIFT.check("drift", self.drift)
+
+    def match(self, code: Code, now: int, algorithm: HotpAlgorithm) -> Credential | Reason:
         """The current step plus or minus `window` (RFC 6238 section 5.2); step n spends every step up to n.
 
         A spent code stays a replay also where a coming step in the window happens to have the same digits.
         """
         center = self._step(now) + self.drift
         steps = range(max(0, center - self.parameters.window), center + self.parameters.window + 1)
-        hits = self.hits(code, steps, algorithms)
+        hits = self.hits(code, steps, algorithm)
         if hits and hits[0] > self.last_step:
             return replace(self, last_step=hits[0])
-        return Mismatch.SPENT if hits or self.hits(code, self._spent(), algorithms) else Mismatch.WRONG
+        return Reason.REPLAYED if hits or self.hits(code, self._spent(), algorithm) else Reason.WRONG
 
-    def match_pair(self, first: Code, second: Code, now: int, algorithms: Algorithms) -> Credential | Mismatch:
+    def match_pair(self, first: Code, second: Code, now: int, algorithm: HotpAlgorithm) -> Credential | Reason:
         """Two consecutive codes up to 20 steps off are spent together, and the drift is remembered.
 
-        The second code is the one that the authenticator shows now, so its step tells the drift (RFC 6238 section 6).
+        The second code is taken for the one that the authenticator shows now, so its step tells the drift (RFC 6238
+        section 6). Where it came a step late, a window of one step still makes up for that; a window of none does not.
         """
         current = self._step(now)
         steps = range(max(0, current - RESYNCHRONIZATION_STEPS - 1), current + RESYNCHRONIZATION_STEPS + 1)
-        hits = self.pair_hits(first, second, steps, algorithms)
+        hits = self.pair_hits(first, second, steps, algorithm)
         if hits and hits[0] > self.last_step:
             return replace(self, last_step=hits[0] + 1, drift=hits[0] + 1 - current)
-        return Mismatch.SPENT if hits else Mismatch.WRONG
+        return Reason.REPLAYED if hits else Reason.WRONG
 
     def _spent(self) -> range:
         """The last accepted step, and those that were good beside it: their codes are named replays however late.

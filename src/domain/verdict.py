@@ -2,9 +2,6 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Generic, TypeVar
-
-T_co = TypeVar("T_co", covariant=True)
 
 
 class Reason(StrEnum):
@@ -36,14 +33,3 @@ class Locked:
 
 
 Verdict = Accepted | Rejected | Locked
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement(Generic[T_co]):
-    """A verdict, and the state in which it leaves the credential.
-
-    The verdict holds only once that state has been committed against the very state it was judged on.
-    """
-
-    verdict: Verdict
-    credential: T_co

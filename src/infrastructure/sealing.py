@@ -1,19 +1,14 @@
 """Secrets at rest: sealed under named keys, bound to where they belong."""
 
 import base64
-import hmac
 import os
 import re
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from domain.code import Code
 from domain.owner import CredentialId
 
 KEY_BYTES: Final = 32
@@ -56,7 +51,7 @@ class EncryptionKey:
 class KeyRing:
     """All encryption keys, the first of which seals; every one of them opens.
 
-    A blob is `length of id, id, payload`. Keys for other purposes are derived from each by HKDF (RFC 5869).
+    A blob is `length of id, id, nonce, what was sealed and its tag`.
     """
 
     def __init__(self, keys: tuple[EncryptionKey, ...]) -> None:
@@ -64,12 +59,6 @@ class KeyRing:
             raise ValueError("at least one key is needed")
         self._first = _tag(keys[0].id)
         self._ciphers = {_tag(key.id): AESGCM(key.material) for key in keys}
-        self._digest_keys = {
-            _tag(key.id): HKDF(SHA256(), KEY_BYTES, salt=None, info=b"open-mfa one-time code digest").derive(
-                key.material
-            )
-            for key in keys
-        }
 
     def seal(self, plaintext: bytes, credential: CredentialId, field_name: str) -> bytes:
         """Encrypts and authenticates with AES-256-GCM; opens only for the same credential and field."""
@@ -87,26 +76,6 @@ class KeyRing:
             return cipher.decrypt(payload[:NONCE_BYTES], payload[NONCE_BYTES:], _place(credential, field_name))
         except (InvalidTag, ValueError):
             raise SealingError(f"does not open under key {_name(tag)}") from None
-
-    def digest(self, code: Code, credential: CredentialId) -> bytes:
-        """HMAC-SHA-256 of a code under the first key, bound to the credential."""
-        return self._first + self._mac(self._first, code, credential)
-
-    def matches(self, code: Code, digest: bytes, credential: CredentialId) -> bool:
-        """In constant time. Raises `SealingError` as `require_digest` does."""
-        self.require_digest(digest)
-        tag, payload = _split(digest)
-        return hmac.compare_digest(payload, self._mac(tag, code, credential))
-
-    def require_digest(self, digest: bytes) -> None:
-        """Raises `SealingError` for what is no digest of ours, or one whose key is gone."""
-        tag, payload = _split(digest)
-        if tag not in self._digest_keys or len(payload) != sha256().digest_size:
-            raise SealingError(f"digest under key {_name(tag)} can't be compared")
-
-    def _mac(self, tag: bytes, code: Code, credential: CredentialId) -> bytes:
-        message = _place(credential, "code") + b"\0" + code.digits.encode("ascii")
-        return hmac.digest(self._digest_keys[tag], message, "sha256")
 
 
 def _tag(key_id: str) -> bytes:

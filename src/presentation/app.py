@@ -22,7 +22,6 @@ from application.reading import Describe, DescribeAll, ShowQrCode
 from application.removal import Forget, Remove
 from application.state_change import StateChange
 from application.verification import Judge, Resynchronize, Verify
-from domain.algorithms import Algorithms
 from domain.errors import AlreadyConfirmed, AlreadyEnrolled, NotEnrolled
 from infrastructure.audit import AuditTrail
 from infrastructure.hotp import PyotpHotp
@@ -103,15 +102,15 @@ def create_app(
     events = AuditTrail(metrics)
     repository = RedisCredentialRepository(gateway, RecordCodec(keys), clock)
     changes = StateChange(repository, clock)
-    algorithms = Algorithms(PyotpHotp(), keys)
+    algorithm = PyotpHotp()
     provisioning = Provisioning(settings.issuer)
     describe = Describe(repository, clock)
     judge = Judge(changes, events)
     use_cases = FactorUseCases(
-        issue=IssueCode(changes, randomness, keys, events),
+        issue=IssueCode(changes, randomness, events),
         enrol=Enrol(changes, randomness, events),
-        verify=Verify(judge, algorithms),
-        resynchronize=Resynchronize(judge, algorithms),
+        verify=Verify(judge, algorithm),
+        resynchronize=Resynchronize(judge, algorithm),
         describe=describe,
         describe_all=DescribeAll(repository, clock),
         show_qr=ShowQrCode(describe, provisioning, SegnoQrRenderer()),

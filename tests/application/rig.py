@@ -6,13 +6,13 @@ from application.reading import Describe, DescribeAll
 from application.removal import Forget, Remove
 from application.state_change import StateChange
 from application.verification import Judge, Outcome, Resynchronize, ResynchronizeRequest, Verify, VerifyRequest
-from domain.algorithms import Algorithms, HotpAlgorithm
+from domain.algorithms import HotpAlgorithm
 from domain.code import Code
 from domain.owner import CredentialId, Factor, Owner
 from domain.parameters import HotpParameters, TotpParameters
 from domain.verdict import Verdict
 from infrastructure.hotp import PyotpHotp
-from tests.domain.examples import ALICE, KEYS
+from tests.domain.examples import ALICE
 from tests.support.fakes import FakeClock, FakeRandomness
 from tests.support.memory_repository import MemoryRepository
 
@@ -47,12 +47,12 @@ class Rig:
         self.events = RecordedEvents()
         self.changes = StateChange(self.repository, self.clock)
         randomness = FakeRandomness()
-        algorithms = Algorithms(algorithm or PyotpHotp(), KEYS)
+        algorithm = algorithm or PyotpHotp()
         judge = Judge(self.changes, self.events)
         self.enrol = Enrol(self.changes, randomness, self.events)
-        self.issue = IssueCode(self.changes, randomness, KEYS, self.events)
-        self.verify = Verify(judge, algorithms)
-        self.resynchronize = Resynchronize(judge, algorithms)
+        self.issue = IssueCode(self.changes, randomness, self.events)
+        self.verify = Verify(judge, algorithm)
+        self.resynchronize = Resynchronize(judge, algorithm)
         self.remove = Remove(self.changes, self.events)
         self.forget = Forget(self.repository, self.events)
         self.describe = Describe(self.repository, self.clock)

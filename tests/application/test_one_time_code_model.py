@@ -51,6 +51,7 @@ class OneTimeCodeModel(FactorModel):
         super().fail()
         if self.count >= 5:
             self.enrolled = False
+            self.ends_at = self.now + 3600
 
     def check(self, credential: Credential) -> None:
         assert isinstance(credential, OneTimeCode)
@@ -67,7 +68,8 @@ class OneTimeCodeModel(FactorModel):
 
     @rule(request=REQUESTS)
     def issue(self, request: IssueCodeRequest) -> None:
-        self.begin(request.lifetime)
+        # Of an account's code nothing is left an hour after its end.
+        self.begin(request.code_lifetime + 3600 if request.lifetime is None else request.lifetime)
         self.former = self.code
         self.code = self.rig.issue.execute(request).code.digits
         self.spent = False

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
-from domain.algorithms import Algorithms
 from domain.code import Code
 from domain.credential import Lifecycle
 from domain.failures import NO_FAILURES, Failures
 from domain.hotp import HotpCredential
+from domain.keyed_digest import keyed_digest
 from domain.one_time_code import OneTimeCode
 from domain.owner import CredentialId, Factor, Owner, OwnerKind
 from domain.parameters import HotpParameters, TotpParameters
@@ -22,7 +22,7 @@ from tests.support.fakes import NOON
 STEP = NOON // 30
 """The time step of 30 s at noon."""
 KEYS = KeyRing((EncryptionKey("test", bytes(range(32))),))
-ALGORITHMS = Algorithms(PyotpHotp(), KEYS)
+ALGORITHM = PyotpHotp()
 ALICE = Owner(OwnerKind.ACCOUNT, "shop/alice")
 BOB = Owner(OwnerKind.ACCOUNT, "shop/bob")
 SECRET = SharedSecret(b"12345678901234567890")
@@ -89,6 +89,7 @@ def one_time_code(
         lifecycle=Lifecycle(created_at=NOON, expires_at=None),
         failures=failures,
         code_digits=len(digits),
-        digest=KEYS.digest(Code(digits), place),
+        secret=SECRET,
+        digest=keyed_digest(SECRET, digits),
         code_expires_at=NOON + lifetime,
     )

@@ -2,18 +2,17 @@
 
 from hypothesis import strategies as st
 
-from domain.code import Code
 from domain.credential import Credential, Lifecycle, Remnant, Vacancy
 from domain.failures import Failures
 from domain.hotp import HotpCredential
+from domain.keyed_digest import keyed_digest
 from domain.one_time_code import OneTimeCode
 from domain.owner import CredentialId, Factor, Owner, OwnerKind
 from domain.parameters import HashAlgorithm, HotpParameters, TotpParameters
 from domain.secret import SharedSecret
 from domain.totp import NO_STEP, TotpCredential
-from tests.domain.examples import KEYS
 
-MOMENTS = st.integers(0, 2**40)
+MOMENTS = st.integers(0, 253_402_300_799)
 NAMES = st.none() | st.text(min_size=1, max_size=128)
 FAILURES = st.builds(Failures, st.integers(0, 2**31), MOMENTS)
 SECRETS = st.builds(SharedSecret, st.binary(min_size=16, max_size=128))
@@ -35,12 +34,14 @@ def places(factor: Factor) -> st.SearchStrategy[CredentialId]:
 def one_time_codes(draw: st.DrawFn) -> OneTimeCode:
     place = draw(places(Factor.OTP))
     digits = draw(st.text("0123456789", min_size=6, max_size=10))
+    secret = draw(SECRETS)
     return OneTimeCode(
         id=place,
         lifecycle=draw(LIVES),
         failures=draw(FAILURES),
         code_digits=len(digits),
-        digest=KEYS.digest(Code(digits), place),
+        secret=secret,
+        digest=keyed_digest(secret, digits),
         code_expires_at=draw(MOMENTS),
     )
 

@@ -1,16 +1,16 @@
 """HOTP: what a code does to the counter."""
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from domain.code import Code
+from domain.credential import Judgement
 from domain.failures import Failures
 from domain.hotp import HotpCredential
 from domain.secret import SharedSecret
-from domain.verdict import Accepted, Judgement, Reason, Rejected
-from tests.domain.examples import ALGORITHMS, code_of, hotp, wrong_codes
+from domain.verdict import Accepted, Reason, Rejected
+from tests.domain.examples import ALGORITHM, code_of, hotp, wrong_codes
 from tests.support.fakes import NOON
 
 LARGEST_COUNTER = 2**63 - 1
@@ -19,12 +19,12 @@ COLLIDING = SharedSecret(b"colliding secret 0295642")
 COLLIDING_FURTHER = SharedSecret(b"colliding secret 0218118")
 
 
-def submit(credential: HotpCredential, counter: int) -> Judgement[Any]:
-    return credential.judge(code_of(credential, counter), NOON, ALGORITHMS)
+def submit(credential: HotpCredential, counter: int) -> Judgement:
+    return credential.judge(code_of(credential, counter), NOON, ALGORITHM)
 
 
-def resynchronize(credential: HotpCredential, first: int, second: int) -> Judgement[Any]:
-    return credential.resynchronize(code_of(credential, first), code_of(credential, second), NOON, ALGORITHMS)
+def resynchronize(credential: HotpCredential, first: int, second: int) -> Judgement:
+    return credential.resynchronize(code_of(credential, first), code_of(credential, second), NOON, ALGORITHM)
 
 
 def rejected(reason: Reason, attempts_left: int = 5) -> Rejected:
@@ -79,7 +79,7 @@ def test_a_replay_changes_nothing() -> None:
 def test_a_wrong_code_leaves_the_counter_alone() -> None:
     credential = hotp(7)
 
-    judgement = credential.judge(next(wrong_codes(credential, 7)), NOON, ALGORITHMS)
+    judgement = credential.judge(next(wrong_codes(credential, 7)), NOON, ALGORITHM)
 
     assert judgement.credential == replace(credential, failures=Failures(1))
 
@@ -172,7 +172,7 @@ def test_resynchronization_works_at_the_largest_initial_counter() -> None:
 def test_a_wrong_first_code_is_no_pair() -> None:
     credential = hotp(7)
 
-    judgement = credential.resynchronize(next(wrong_codes(credential, 7)), code_of(credential, 8), NOON, ALGORITHMS)
+    judgement = credential.resynchronize(next(wrong_codes(credential, 7)), code_of(credential, 8), NOON, ALGORITHM)
 
     assert judgement.verdict == rejected(Reason.WRONG, 4)
 
@@ -180,4 +180,4 @@ def test_a_wrong_first_code_is_no_pair() -> None:
 def test_codes_of_another_secret_are_wrong() -> None:
     code = code_of(hotp(secret=SharedSecret(b"another secret of 160 b.")), 7)
 
-    assert hotp(7).judge(Code(code.digits), NOON, ALGORITHMS).verdict == rejected(Reason.WRONG, 4)
+    assert hotp(7).judge(Code(code.digits), NOON, ALGORITHM).verdict == rejected(Reason.WRONG, 4)

@@ -7,7 +7,7 @@ from domain.parameters import HashAlgorithm
 from domain.secret import SharedSecret
 from domain.verdict import Accepted
 from infrastructure.hotp import PyotpHotp
-from tests.domain.examples import ALGORITHMS, hotp, totp
+from tests.domain.examples import ALGORITHM, hotp, totp
 from tests.domain.reference import hotp_value
 
 RFC_4226_SEED = b"12345678901234567890"
@@ -62,7 +62,7 @@ def test_a_hotp_credential_accepts_the_values_of_rfc_4226_one_after_the_other() 
     credential = hotp(secret=SharedSecret(RFC_4226_SEED), look_ahead=0)
 
     for value in RFC_4226:
-        judgement = credential.judge(Code(value), 0, ALGORITHMS)
+        judgement = credential.judge(Code(value), 0, ALGORITHM)
         assert judgement.verdict == Accepted()
         credential = judgement.credential
 
@@ -71,7 +71,7 @@ def test_a_hotp_credential_accepts_the_values_of_rfc_4226_one_after_the_other() 
 
 @pytest.mark.parametrize(("counter", "value"), list(enumerate(RFC_4226)))
 def test_a_hotp_credential_finds_every_value_of_rfc_4226_at_its_counter(counter: int, value: str) -> None:
-    judgement = hotp(secret=SharedSecret(RFC_4226_SEED)).judge(Code(value), 0, ALGORITHMS)
+    judgement = hotp(secret=SharedSecret(RFC_4226_SEED)).judge(Code(value), 0, ALGORITHM)
 
     assert (judgement.verdict, judgement.credential.counter) == (Accepted(), counter + 1)
 
@@ -82,6 +82,6 @@ def test_a_totp_credential_accepts_the_values_of_rfc_6238_at_their_times(
 ) -> None:
     credential = totp(secret=SharedSecret(SEEDS[algorithm]), algorithm=algorithm, digits=8, window=0)
 
-    judgement = credential.judge(Code(value), time, ALGORITHMS)
+    judgement = credential.judge(Code(value), time, ALGORITHM)
 
     assert (judgement.verdict, judgement.credential.last_step) == (Accepted(), time // 30)

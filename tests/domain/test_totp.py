@@ -1,27 +1,27 @@
 """TOTP: what a code does to the last accepted time step."""
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
+from domain.credential import Judgement
 from domain.failures import Failures
 from domain.secret import SharedSecret
 from domain.totp import TotpCredential
-from domain.verdict import Accepted, Judgement, Reason, Rejected
-from tests.domain.examples import ALGORITHMS, STEP, code_of, totp, wrong_codes
+from domain.verdict import Accepted, Reason, Rejected
+from tests.domain.examples import ALGORITHM, STEP, code_of, totp, wrong_codes
 from tests.support.fakes import NOON
 
 # Its 6-digit codes collide: those of the steps before and after noon's are the same.
 COLLIDING = SharedSecret(b"colliding secret 0769268")
 
 
-def submit(credential: TotpCredential, step: int, now: int = NOON) -> Judgement[Any]:
-    return credential.judge(code_of(credential, step), now, ALGORITHMS)
+def submit(credential: TotpCredential, step: int, now: int = NOON) -> Judgement:
+    return credential.judge(code_of(credential, step), now, ALGORITHM)
 
 
-def resynchronize(credential: TotpCredential, first: int, second: int, now: int = NOON) -> Judgement[Any]:
-    return credential.resynchronize(code_of(credential, first), code_of(credential, second), now, ALGORITHMS)
+def resynchronize(credential: TotpCredential, first: int, second: int, now: int = NOON) -> Judgement:
+    return credential.resynchronize(code_of(credential, first), code_of(credential, second), now, ALGORITHM)
 
 
 def rejected(reason: Reason, attempts_left: int = 5) -> Rejected:
@@ -117,7 +117,7 @@ def test_a_step_below_the_last_one_stays_spent_when_the_clock_goes_far_back() ->
 def test_a_wrong_code_leaves_the_last_step_alone() -> None:
     credential = totp(STEP - 5)
 
-    judgement = credential.judge(next(wrong_codes(credential, STEP)), NOON, ALGORITHMS)
+    judgement = credential.judge(next(wrong_codes(credential, STEP)), NOON, ALGORITHM)
 
     assert judgement.credential == replace(credential, failures=Failures(1))
 

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from domain.code import Code
 from domain.owner import CredentialId, Factor, Owner, OwnerKind
 from infrastructure.sealing import EncryptionKey, KeyRing, SealingError
 
@@ -19,7 +18,6 @@ RING = KeyRing((OLD,))
 BOTH = KeyRing((NEW, OLD))
 PLACE = CredentialId(Owner(OwnerKind.ACCOUNT, "shop/alice"), Factor.TOTP)
 SECRET = b"12345678901234567890"
-CODE = Code("314159")
 ELSEWHERE = [
     pytest.param(replace(PLACE, owner=Owner(OwnerKind.ACCOUNT, "shop/bob")), id="another owner"),
     pytest.param(replace(PLACE, owner=Owner(OwnerKind.SESSION, "shop/alice")), id="another kind of owner"),
@@ -132,77 +130,6 @@ def test_an_instance_that_is_not_yet_rotated_opens_what_a_rotated_one_sealed() -
 def test_a_ring_needs_a_key() -> None:
     with pytest.raises(ValueError, match="at least one"):
         KeyRing(())
-
-
-def test_a_digest_is_that_of_its_code() -> None:
-    assert RING.matches(CODE, RING.digest(CODE, PLACE), PLACE)
-
-
-@given(st.text("0123456789", min_size=6, max_size=10).filter(lambda digits: digits != CODE.digits))
-def test_a_digest_is_that_of_no_other_code(digits: str) -> None:
-    assert not RING.matches(Code(digits), RING.digest(CODE, PLACE), PLACE)
-
-
-@pytest.mark.parametrize("place", ELSEWHERE)
-def test_a_digest_is_good_in_its_own_place_only(place: CredentialId) -> None:
-    assert not RING.matches(CODE, RING.digest(CODE, PLACE), place)
-
-
-def test_a_digest_can_not_be_made_without_the_key() -> None:
-    other = KeyRing((EncryptionKey(OLD.id, bytes(32)),))
-
-    assert other.digest(CODE, PLACE) != RING.digest(CODE, PLACE)
-
-
-@given(st.text("0123456789", min_size=6, max_size=10))
-def test_a_digest_does_not_contain_its_code(digits: str) -> None:
-    assert digits.encode() not in RING.digest(Code(digits), PLACE)
-
-
-def test_the_first_key_digests() -> None:
-    assert KeyRing((NEW,)).matches(CODE, BOTH.digest(CODE, PLACE), PLACE)
-
-
-def test_a_digest_under_a_former_key_still_matches() -> None:
-    assert BOTH.matches(CODE, RING.digest(CODE, PLACE), PLACE)
-
-
-def test_a_digest_whose_key_is_gone_is_refused_and_the_key_named() -> None:
-    with pytest.raises(SealingError, match="key 'c'"):
-        RING.matches(CODE, KeyRing((NEW,)).digest(CODE, PLACE), PLACE)
-
-
-@given(st.integers(min_value=0, max_value=8 * 100))
-@example(9)
-def test_a_digest_does_not_match_when_any_bit_is_flipped(bit: int) -> None:
-    digest = flipped(BOTH.digest(CODE, PLACE), bit)
-
-    try:
-        matches = BOTH.matches(CODE, digest, PLACE)
-    except SealingError:
-        matches = False
-
-    assert not matches
-
-
-@given(st.binary(max_size=100) | st.binary(max_size=100).map(lambda tail: b"\x01a" + tail))
-def test_garbage_is_no_digest_of_a_code(digest: bytes) -> None:
-    try:
-        matches = RING.matches(CODE, digest, PLACE)
-    except SealingError:
-        matches = False
-
-    assert not matches
-
-
-@pytest.mark.parametrize("length", range(34))
-def test_a_digest_whose_end_is_missing_is_refused(length: int) -> None:
-    with pytest.raises(SealingError):
-        RING.require_digest(RING.digest(CODE, PLACE)[:length])
-
-
-def test_a_whole_digest_is_not_refused() -> None:
-    RING.require_digest(RING.digest(CODE, PLACE))
 
 
 @given(st.from_regex(r"[A-Za-z0-9._-]{1,32}", fullmatch=True), st.binary(min_size=32, max_size=32))

@@ -19,7 +19,7 @@ from domain.owner import CredentialId, Factor
 from domain.parameters import HashAlgorithm, HotpParameters, TotpParameters
 from domain.secret import SharedSecret
 from domain.secret_credential import SecretCredential
-from domain.totp import TotpCredential
+from domain.totp import NO_STEP, TotpCredential
 from infrastructure.sealing import KeyRing, SealingError
 
 FORMAT: Final = b"\x01"
@@ -27,6 +27,8 @@ REVISION_BYTES: Final = 9
 _VACANCY: Final = "vacant"
 _FIELD: Final = "secret"
 _ALGORITHMS: Final = tuple(HashAlgorithm)
+_LAST_MOMENT: Final = 253_402_300_799
+"""9999-12-31T23:59:59Z."""
 
 
 class CorruptRecord(Exception):
@@ -92,13 +94,13 @@ class RecordCodec:
             life.created_at,
             life.confirmed_at,
             life.last_used_at,
+            self._seal(content, sealed),
         ]
         if isinstance(content, OneTimeCode):
             return [*common, content.code_digits, content.digest, content.code_expires_at]
         if not isinstance(content, SecretCredential):
             raise TypeError(type(content).__name__)
         common += [
-            self._seal(content, sealed),
             _ALGORITHMS.index(content.parameters.algorithm),
             content.parameters.digits,
             content.label,
@@ -111,7 +113,7 @@ class RecordCodec:
             return [*common, parameters.interval, parameters.window, content.last_step, content.drift]
         raise TypeError(type(content).__name__)
 
-    def _seal(self, credential: SecretCredential, sealed: Sealed | None) -> bytes:
+    def _seal(self, credential: Credential, sealed: Sealed | None) -> bytes:
         if sealed is not None and sealed.secret is credential.secret:
             return sealed.blob
         return self._keys.seal(credential.secret.key, credential.id, _FIELD)
@@ -120,18 +122,20 @@ class RecordCodec:
         if not isinstance(fields, list):
             raise TypeError("fields")
         kind, expires_at, count, locked_until, *rest = fields
-        failures = Failures(_natural(count), _natural(locked_until))
+        failures = Failures(_natural(count), _moment(locked_until))
         if kind == _VACANCY:
             _none(rest)
             return Vacancy(id=credential_id, failures=failures, expires_at=_optional_moment(expires_at)), None
         if kind != credential_id.factor.value:
             raise ValueError("another factor's record")
-        created_at, confirmed_at, last_used_at, *rest = rest
+        created_at, confirmed_at, last_used_at, blob, *rest = rest
+        secret = SharedSecret(self._keys.open(_bytes(blob), credential_id, _FIELD))
         common: dict[str, Any] = {
             "id": credential_id,
             "failures": failures,
+            "secret": secret,
             "lifecycle": Lifecycle(
-                created_at=_natural(created_at),
+                created_at=_moment(created_at),
                 expires_at=_optional_moment(expires_at),
                 confirmed_at=_optional_moment(confirmed_at),
                 last_used_at=_optional_moment(last_used_at),
@@ -143,14 +147,13 @@ class RecordCodec:
                 OneTimeCode(
                     **common,
                     code_digits=_natural(digits),
-                    digest=self._digest(digest),
-                    code_expires_at=_natural(code_expires_at),
+                    digest=_bytes(digest),
+                    code_expires_at=_moment(code_expires_at),
                 ),
-                None,
+                Sealed(secret, blob),
             )
-        blob, algorithm, digits, label, issuer, *rest = rest
-        secret = SharedSecret(self._keys.open(_bytes(blob), credential_id, _FIELD))
-        common |= {"secret": secret, "label": _optional_str(label), "issuer": _optional_str(issuer)}
+        algorithm, digits, label, issuer, *rest = rest
+        common |= {"label": _optional_str(label), "issuer": _optional_str(issuer)}
         content: Credential
         if credential_id.factor is Factor.HOTP:
             look_ahead, counter, initial_counter = rest
@@ -167,21 +170,23 @@ class RecordCodec:
                 parameters=TotpParameters(
                     _ALGORITHMS[_natural(algorithm)], _natural(digits), _natural(interval), _natural(window)
                 ),
-                last_step=_int(last_step),
+                last_step=_step(last_step),
                 drift=_int(drift),
             )
         return content, Sealed(secret, blob)
-
-    def _digest(self, value: object) -> bytes:
-        digest = _bytes(value)
-        self._keys.require_digest(digest)
-        return digest
 
 
 def _int(value: object) -> int:
     if type(value) is not int:
         raise TypeError("int")
     return value
+
+
+def _step(value: object) -> int:
+    step = _int(value)
+    if not NO_STEP <= step <= _LAST_MOMENT:
+        raise ValueError("no time step")
+    return step
 
 
 def _natural(value: object) -> int:
@@ -191,8 +196,16 @@ def _natural(value: object) -> int:
     return number
 
 
+def _moment(value: object) -> int:
+    """Unix time in seconds, within what a calendar can say."""
+    moment = _natural(value)
+    if moment > _LAST_MOMENT:
+        raise ValueError("beyond all calendars")
+    return moment
+
+
 def _optional_moment(value: object) -> int | None:
-    return None if value is None else _natural(value)
+    return None if value is None else _moment(value)
 
 
 def _bytes(value: object) -> bytes:

@@ -13,7 +13,6 @@ from application.errors import StoreUnavailable
 from application.ports import Clock
 from application.state_change import StateChange
 from application.verification import Judge, Verify, VerifyRequest
-from domain.algorithms import Algorithms
 from domain.code import Code
 from domain.owner import CredentialId, Factor, Owner, OwnerKind
 from domain.parameters import HotpParameters
@@ -55,7 +54,7 @@ class Caller:
         self.repository = RedisCredentialRepository(self.gateway, RecordCodec(KEYS), clock)
         changes = StateChange(self.repository, clock)
         self._enrol = Enrol(changes, FakeRandomness(), SilentEvents())
-        self._verify = Verify(Judge(changes, SilentEvents()), Algorithms(PyotpHotp(), KEYS))
+        self._verify = Verify(Judge(changes, SilentEvents()), PyotpHotp())
 
     def enrol(self, owner: Owner, lifetime: int | None = None, look_ahead: int = 10) -> CredentialId:
         parameters = HotpParameters(look_ahead=look_ahead)

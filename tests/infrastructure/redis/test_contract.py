@@ -12,6 +12,7 @@ from application.ports import Stored, Version
 from domain.credential import Lifecycle, Remnant, Vacancy
 from domain.failures import Failures
 from domain.hotp import HotpCredential
+from domain.keyed_digest import keyed_digest
 from domain.one_time_code import OneTimeCode
 from domain.owner import CredentialId, Factor, Owner, OwnerKind
 from domain.parameters import HashAlgorithm, HotpParameters, TotpParameters
@@ -20,7 +21,7 @@ from infrastructure.redis.client import Connect
 from infrastructure.redis.log_levels import RedisLogLevels
 from infrastructure.redis.rate_limits import KEY_PREFIX, GatewayStorage
 from infrastructure.redis.repository import key_of
-from tests.infrastructure.redis.callers import KEYS, SECRET, Caller, code, new_owner
+from tests.infrastructure.redis.callers import SECRET, Caller, code, new_owner
 from tests.support.fakes import NOON, FakeClock
 
 HOUR = 3600
@@ -93,7 +94,8 @@ def contents(place: CredentialId) -> dict[str, Remnant]:
             lifecycle=life,
             failures=failures,
             code_digits=10,
-            digest=KEYS.digest(code(0), CredentialId(owner, Factor.OTP)),
+            secret=SECRET,
+            digest=keyed_digest(SECRET, code(0).digits),
             code_expires_at=NOON + 30,
         ),
         "vacancy": Vacancy(id=place, failures=failures, expires_at=NOON + HOUR),
