@@ -1,7 +1,14 @@
-"""The call that is being served, for whatever has to name it: the audit trail, the logs, the problem documents."""
+"""The call that is being served, for whatever has to name it: the audit trail, the logs, the problem documents.
+
+No use case reads it. It lies here because what writes it and what reads it are adapters that may not know each other.
+"""
 
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Final
+
+FIELDS: Final = "fields"
+"""The attribute of a log record that holds a line's further members: `extra={FIELDS: {…}}`."""
 
 
 @dataclass(frozen=True, slots=True)

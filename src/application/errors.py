@@ -12,5 +12,9 @@ class StoreUnavailable(ApplicationError):
     """
 
 
+class UnreadableRecord(StoreUnavailable):
+    """What is stored in one place can't be understood, or does not open under any of the keys."""
+
+
 class UnsupportedDelivery(ApplicationError):
     """The channel for sending a one-time code is not set up."""

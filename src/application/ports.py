@@ -26,14 +26,15 @@ class Stored:
 class CredentialRepository(Protocol):
     """Credentials, one in each place that a `CredentialId` names, changed only by compare-and-set.
 
-    Every method raises `StoreUnavailable` when the state can't be reached in time or understood.
+    Every method raises `StoreUnavailable` when the state can't be reached in time, `UnreadableRecord` when it can't be
+    understood.
     """
 
     def load(self, credential_id: CredentialId) -> Stored:
         """What lies in the place now."""
 
     def load_all(self, owner: Owner) -> dict[Factor, Remnant]:
-        """What lies in all places of the owner."""
+        """What lies in all places of the owner, but for what can't be understood."""
 
     def commit(self, credential_id: CredentialId, version: Version, content: Remnant | None) -> Stored | None:
         """Replaces what lies in the place if it still is what was loaded; None empties it.
@@ -44,8 +45,8 @@ class CredentialRepository(Protocol):
             None when committed; otherwise what lies there instead, and nothing was changed.
         """
 
-    def forget(self, owner: Owner) -> None:
-        """Empties all places of the owner at once."""
+    def forget(self, owner: Owner, *factors: Factor) -> None:
+        """Empties places of the owner at once, whatever lies in them; all of them where no factor is named."""
 
 
 class Clock(Protocol):
@@ -80,12 +81,12 @@ class QrRenderer(Protocol):
 
 
 class Action(StrEnum):
-    """What was done to a credential, for the audit trail."""
+    """What was done to a credential, or, where a code was judged, what it was sent for; for the audit trail."""
 
     ENROLLED = "enrolled"
     ISSUED = "issued"
-    VERIFIED = "verified"
-    RESYNCHRONIZED = "resynchronized"
+    VERIFY = "verify"
+    RESYNCHRONIZE = "resynchronize"
     REMOVED = "removed"
 
 

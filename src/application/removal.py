@@ -1,5 +1,6 @@
 """Removing credentials."""
 
+from application.errors import UnreadableRecord
 from application.ports import Action, CredentialRepository, Events
 from application.state_change import Change, StateChange
 from domain.credential import Credential, Remnant
@@ -8,10 +9,14 @@ from domain.owner import CredentialId, Owner
 
 
 class Remove:
-    """Removes one credential; failures that were counted stay behind for a while, so that this resets no throttle."""
+    """Removes one credential; failures that were counted stay behind for a while, so that this resets no throttle.
 
-    def __init__(self, changes: StateChange, events: Events) -> None:
+    What can't be read any more, because its key is gone, can still be removed: nothing else would end it.
+    """
+
+    def __init__(self, changes: StateChange, repository: CredentialRepository, events: Events) -> None:
         self._changes = changes
+        self._repository = repository
         self._events = events
 
     def execute(self, credential_id: CredentialId) -> None:
@@ -22,7 +27,10 @@ class Remove:
                 raise NotEnrolled
             return Change(None, content.removed(now))
 
-        self._changes.apply(credential_id, decide)
+        try:
+            self._changes.apply(credential_id, decide)
+        except UnreadableRecord:
+            self._repository.forget(credential_id.owner, credential_id.factor)
         self._events.changed(Action.REMOVED, credential_id)
 
 

@@ -75,7 +75,7 @@ class Verify:
     def execute(self, request: VerifyRequest) -> Outcome:
         """Raises `NotEnrolled`, `MalformedCode` or `StoreUnavailable`; nothing was accepted then."""
         return self._judge.settle(
-            Action.VERIFIED,
+            Action.VERIFY,
             request.credential_id,
             lambda content, now: content.judge(request.code, now, self._algorithm),
         )
@@ -98,4 +98,4 @@ class Resynchronize:
                 raise NotEnrolled
             return content.judge(request.first, now, self._algorithm)
 
-        return self._judge.settle(Action.RESYNCHRONIZED, request.credential_id, judge)
+        return self._judge.settle(Action.RESYNCHRONIZE, request.credential_id, judge)

@@ -38,7 +38,7 @@ class Failures:
 
     @property
     def attempts_left(self) -> int:
-        """How many more wrong codes are free of a lock."""
+        """How many wrong codes are left; the last of them locks."""
         return max(0, FAILURES_BEFORE_LOCK - self.count)
 
 

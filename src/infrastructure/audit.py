@@ -6,6 +6,7 @@ import threading
 import time
 from typing import Any, Final
 
+from application.moments import rfc3339
 from application.ports import Action
 from domain.owner import CredentialId, Owner
 from domain.verdict import Accepted, Rejected, Verdict
@@ -32,9 +33,9 @@ class AuditTrail:
         self._write("INFO", action.value, _subject(credential_id))
 
     def judged(self, action: Action, credential_id: CredentialId, verdict: Verdict) -> None:
-        """`verified` or `resynchronized`, with the outcome."""
+        """`judged`, with what the code was sent for and the outcome."""
         self._metrics.verdict(credential_id.factor.value, action.value, verdict)
-        fields = _subject(credential_id)
+        fields = _subject(credential_id) | {"action": action.value}
         if isinstance(verdict, Accepted):
             fields["outcome"] = "accepted"
         else:
@@ -42,12 +43,12 @@ class AuditTrail:
             fields["reason"] = outcome_of(verdict)
         if isinstance(verdict, Rejected):
             fields["attempts_left"] = verdict.attempts_left
-        self._write("INFO", action.value, fields)
+        self._write("INFO", "judged", fields)
 
     def locked(self, credential_id: CredentialId, until: int) -> None:
-        """`locked`, with the Unix time in seconds until which."""
+        """`locked`, with until when."""
         self._metrics.lock(credential_id.factor.value)
-        self._write("WARNING", "locked", _subject(credential_id) | {"locked_until": until})
+        self._write("WARNING", "locked", _subject(credential_id) | {"locked_until": rfc3339(until)})
 
     def forgotten(self, owner: Owner) -> None:
         """`forgotten`: everything of the owner is gone."""

@@ -10,15 +10,14 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final
 
-from application.call import current_call
+from application.call import FIELDS, current_call
 from application.errors import StoreUnavailable
 from application.log_level import Level, SharedLogLevel
 
 SERVICE: Final = "open_mfa"
 POLL_SECONDS: Final = 2.0
 """How often a worker looks for a new shared level; well within the 5 s in which it has to follow."""
-FIELDS: Final = "fields"
-"""The attribute of a record that holds a line's further members: `extra={FIELDS: {…}}`."""
+_log = logging.getLogger("open_mfa.store")
 _NOTHING: Final[dict[str, Any]] = {}
 _encode: Final = json.JSONEncoder(default=repr, separators=(",", ":")).encode
 
@@ -80,12 +79,14 @@ def set_level(level: Level) -> None:
 class LogLevelFollower:
     """Keeps this process at the level that all share.
 
-    A thread that looks every two seconds, because a level must also reach a worker that serves no request.
+    A thread that looks every two seconds, because a level must also reach a worker that serves no request. It is also
+    the first to see that the store is away, or back.
     """
 
     def __init__(self, shared: SharedLogLevel) -> None:
         self._shared = shared
         self._stopped = threading.Event()
+        self._answered = True
 
     def start(self) -> None:
         """Follows until `stop`; the thread does not keep the process alive."""
@@ -98,14 +99,26 @@ class LogLevelFollower:
     def look(self) -> None:
         """Takes over the shared level; keeps the present one while the store is away."""
         try:
-            set_level(self._shared.read())
-        except StoreUnavailable:
+            level = self._shared.read()
+        except StoreUnavailable as error:
+            if self._answered:
+                _log.warning("the store is away, and requests get 503", extra={FIELDS: {"problem": str(error)}})
+            self._answered = False
             return
+        if not self._answered:
+            _log.warning("the store is back")
+        self._answered = True
+        set_level(level)
 
     def _follow(self) -> None:
-        self.look()
-        while not self._stopped.wait(POLL_SECONDS):
-            self.look()
+        while True:
+            try:
+                self.look()
+            except Exception:  # noqa: BLE001 - see below
+                # Whatever it was, the next look may go well; without this thread the level would stay for ever.
+                _log.exception("unexpected failure")
+            if self._stopped.wait(POLL_SECONDS):
+                return
 
 
 def _without_messages(error: BaseException) -> list[str]:

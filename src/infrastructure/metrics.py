@@ -89,8 +89,3 @@ def outcome_of(verdict: Verdict) -> str:
             return "locked"
         case _:
             return verdict.reason.value
-
-
-def worker_ended(pid: int) -> None:
-    """Takes a worker's gauges out of the sums; its counts stay, or counters would go down."""
-    multiprocess.mark_process_dead(pid)

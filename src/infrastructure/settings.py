@@ -1,14 +1,17 @@
 """Settings from environment variables (the twelve-factor app, III), all of them checked before anything starts."""
 
 import difflib
+import errno
 import os
 import secrets
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
+from dotenv import load_dotenv
 from environs import Env, EnvValidationError, ValidationError, validate
-from limits import parse_many
+from limits import RateLimitItem, parse_many
 
 from application.log_level import LEVELS, Level
 from domain.errors import InvalidValue
@@ -19,10 +22,17 @@ from infrastructure.sealing import KEY_BYTES, EncryptionKey
 PRODUCTION: Final = "production"
 DEVELOPMENT: Final = "development"
 DEFAULT_RATE_LIMIT: Final = "25 per 30 seconds"
+"""Requests of one client address."""
 MOST_WORKERS: Final = 8
 """More processes than this are a matter for more instances, or for whoever sets `WEB_CONCURRENCY`."""
 _PREFIX: Final = "OPEN_MFA_"
-_MISSING: Final = "is required; `make run` and OPEN_MFA_ENV=development make one up."
+_PLAIN: Final = ("HOST", "PORT", "WEB_CONCURRENCY", "THREADS")
+"""Names that the twelve-factor app's platforms set, without a prefix."""
+SHORTEST_KEY: Final = 32
+"""Characters of a key that nobody guesses."""
+_MISSING: Final = (
+    "Is required; one is made up only where OPEN_MFA_ENV=development stands in the environment itself, not in .env."
+)
 
 
 class SettingsError(Exception):
@@ -60,7 +70,7 @@ class Settings:
     algorithm: HashAlgorithm = HashAlgorithm.SHA1
     session_lifetime: int = 3600
     cookie_secure: bool = True
-    rate_limit: str | None = DEFAULT_RATE_LIMIT
+    rate_limit: tuple[RateLimitItem, ...] = ()
     trusted_proxies: int = 0
     log_level: Level = "INFO"
     host: str = "127.0.0.1"
@@ -81,48 +91,62 @@ def load_settings() -> Settings:
     environment = env.str("OPEN_MFA_ENV", PRODUCTION, validate=validate.OneOf([PRODUCTION, DEVELOPMENT]))
     development = environment == DEVELOPMENT
     if development:
-        env.read_env(".env", recurse=False)
+        load_dotenv(".env")
+        _drop_empty()
     cores = min(os.cpu_count() or 1, MOST_WORKERS)
     embedded = env.str("OPEN_MFA_REDIS_URL", None) is None
     values: dict[str, Any] = {
         "environment": environment,
         "encryption_keys": env.str("OPEN_MFA_ENCRYPTION_KEYS", None, validate=_encryption_keys),
-        "secret_key": env.str("OPEN_MFA_SECRET_KEY", None),
+        "secret_key": env.str("OPEN_MFA_SECRET_KEY", None, validate=_text),
         "redis_url": env.str("OPEN_MFA_REDIS_URL", None, validate=_redis_url),
-        "redis_wait": env.int("OPEN_MFA_REDIS_WAIT", 0, validate=validate.Range(0, 100)),
+        "redis_wait": _whole(env, "OPEN_MFA_REDIS_WAIT", 0, 0, 100),
         "issuer": env.str("OPEN_MFA_ISSUER", "Open-MFA", validate=_issuer),
         "algorithm": env.enum("OPEN_MFA_ALGORITHM", HashAlgorithm.SHA1, enum=HashAlgorithm),
-        "session_lifetime": env.int("OPEN_MFA_SESSION_LIFETIME", 3600, validate=validate.Range(1, 7 * 86400)),
-        "cookie_secure": env.bool("OPEN_MFA_COOKIE_SECURE", not development),
+        "session_lifetime": _whole(env, "OPEN_MFA_SESSION_LIFETIME", 3600, 1, 7 * 86400),
+        "cookie_secure": env.bool("OPEN_MFA_COOKIE_SECURE", not development, **_saying("Must be true or false.")),
         "rate_limit": env.str("OPEN_MFA_RATE_LIMIT", DEFAULT_RATE_LIMIT, validate=_rate_limit),
-        "trusted_proxies": env.int("OPEN_MFA_TRUSTED_PROXIES", 0, validate=validate.Range(0, 16)),
+        "trusted_proxies": _whole(env, "OPEN_MFA_TRUSTED_PROXIES", 0, 0, 16),
         "log_level": env.str("OPEN_MFA_LOG_LEVEL", "INFO", validate=validate.OneOf(LEVELS)),
         "host": env.str("HOST", "127.0.0.1"),
-        "port": env.int("PORT", 8080, validate=validate.Range(0, 65535)),
-        "workers": env.int("WEB_CONCURRENCY", 1 if embedded else cores, validate=validate.Range(1, 256)),
-        "threads": env.int("THREADS", 8, validate=validate.Range(1, 256)),
+        "port": _whole(env, "PORT", 8080, 0, 65535),
+        "workers": _whole(env, "WEB_CONCURRENCY", 1 if embedded else cores, 1, 256),
+        "threads": _whole(env, "THREADS", 8, 1, 256),
     }
-    user = env.str("OPEN_MFA_ADMIN_USER", None)
-    password = env.str("OPEN_MFA_ADMIN_PASSWORD", None)
+    user = env.str("OPEN_MFA_ADMIN_USER", None, validate=_user)
+    password = env.str("OPEN_MFA_ADMIN_PASSWORD", None, validate=_text)
     notices = _unknown(list(env.dump()))
     problems = _errors(env)
     _fill_keys(values, problems, notices, development=development)
     if embedded:
         _check_embedded(values, problems, notices)
     if (user is None) != (password is None):
-        missing = "OPEN_MFA_ADMIN_USER" if user is None else "OPEN_MFA_ADMIN_PASSWORD"
-        problems[missing] = ["goes with the other of the two; without both the admin API is off."]
+        missing, there = ("USER", "PASSWORD") if user is None else ("PASSWORD", "USER")
+        problems[f"OPEN_MFA_ADMIN_{missing}"] = [f"must be set where OPEN_MFA_ADMIN_{there} is, or neither of the two."]
     if problems:
         raise SettingsError(problems)
     values["rate_limit"] = _rate_limit(values["rate_limit"])
+    notices += _weaknesses(values, development=development)
     administrator = None if user is None or password is None else Administrator(user, password)
     return Settings(**values, administrator=administrator, notices=tuple(notices))
 
 
 def _drop_empty() -> None:
     """An empty variable counts as one that is not set: Compose passes on every name it is told, set or not."""
-    for name in [name for name in os.environ if name.startswith(_PREFIX) and not os.environ[name]]:
+    for name in [name for name in os.environ if not os.environ[name] and (name.startswith(_PREFIX) or name in _PLAIN)]:
         del os.environ[name]
+
+
+def _whole(env: Env, name: str, default: int, low: int, high: int) -> int | None:
+    """A whole number in its range."""
+    refusal = f"Must be a whole number from {low} to {high}."
+    number: int | None = env.int(name, default, validate=validate.Range(low, high, error=refusal), **_saying(refusal))
+    return number
+
+
+def _saying(refusal: str) -> dict[str, Any]:
+    """Says what the value must be rather than what it is not."""
+    return {"error_messages": {"invalid": refusal}}
 
 
 def _fill_keys(
@@ -169,6 +193,8 @@ def _unknown(known: Sequence[str]) -> list[str]:
     for name in sorted(os.environ):
         if name.startswith(_PREFIX) and name not in known:
             close = difflib.get_close_matches(name, known, n=1)
+            plain = name.removeprefix(_PREFIX)
+            close = [plain] if plain in _PLAIN else close
             hint = f"; did you mean {close[0]}?" if close else "."
             notices.append(f"{name} is no setting of this version{hint}")
     return notices
@@ -193,14 +219,55 @@ def _redis_url(text: str) -> None:
         raise ValidationError(f"{error}.") from None
 
 
-def _rate_limit(text: str) -> str | None:
+def _rate_limit(text: str) -> tuple[RateLimitItem, ...]:
     if text.strip().lower() == "off":
-        return None
+        return ()
     try:
-        parse_many(text)
+        limits = tuple(parse_many(text))
     except ValueError:
-        raise ValidationError("Must read like «25 per 30 seconds», or be «off».") from None
-    return text
+        limits = ()
+    if not limits or any(limit.amount < 1 for limit in limits):
+        raise ValidationError("Must read like «25 per 30 seconds», or be «off».")
+    return limits
+
+
+def _text(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValidationError("Must be UTF-8.") from None
+
+
+def _user(text: str) -> None:
+    _text(text)
+    if ":" in text:
+        raise ValidationError("Must have no colon: HTTP Basic could not tell where the name ends.")
+
+
+def _weaknesses(values: dict[str, Any], *, development: bool) -> list[str]:
+    """What works, but not well."""
+    if development or len(values["secret_key"]) >= SHORTEST_KEY:
+        return []
+    return [f"OPEN_MFA_SECRET_KEY is shorter than {SHORTEST_KEY} characters: whoever guesses it can sign cookies."]
+
+
+def check_address(settings: Settings) -> None:
+    """Tries to listen where the settings say.
+
+    Raises:
+        SettingsError: it can't be done; gunicorn would try five times and say the same in many lines.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except socket.gaierror:
+        raise SettingsError({"HOST": ["Must be an address of this machine, or a name that leads to one."]}) from None
+    except OSError as error:
+        name = "HOST" if error.errno == errno.EADDRNOTAVAIL else "PORT"
+        why = os.strerror(error.errno or 0)
+        raise SettingsError({name: [f"Can't listen on {settings.host}, port {settings.port}: {why}."]}) from None
 
 
 def _issuer(text: str) -> None:

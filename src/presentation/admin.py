@@ -13,9 +13,9 @@ from application.errors import StoreUnavailable
 from application.log_level import SharedLogLevel
 from application.ports import Clock
 from presentation import schemas
-from presentation.factors import moment
 from presentation.problems import Problem, Problems
 from presentation.resource import Operation, add, reply
+from presentation.views import moment
 
 TAG: Final = "Administration"
 SECURITY: Final = "administrator"

@@ -2,17 +2,18 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from flask import Flask, Response, request
 from flask.sessions import SecureCookieSession, SessionInterface
-from limits import parse_many
+from limits import RateLimitItem
 from limits.strategies import FixedWindowRateLimiter
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from application.call import FIELDS
 from application.enrolment import Enrol, IssueCode
 from application.errors import StoreUnavailable
 from application.log_level import SharedLogLevel
@@ -25,11 +26,11 @@ from application.verification import Judge, Resynchronize, Verify
 from domain.errors import AlreadyConfirmed, AlreadyEnrolled, NotEnrolled
 from infrastructure.audit import AuditTrail
 from infrastructure.hotp import PyotpHotp
-from infrastructure.logs import FIELDS, LogLevelFollower
+from infrastructure.logs import LogLevelFollower
 from infrastructure.metrics import CONTENT_TYPE, Metrics
 from infrastructure.qr import SegnoQrRenderer
 from infrastructure.redis import deadline
-from infrastructure.redis.client import Connect, connector, embedded
+from infrastructure.redis.client import Connect, connector, places_in
 from infrastructure.redis.gateway import Gateway
 from infrastructure.redis.log_levels import RedisLogLevels
 from infrastructure.redis.rate_limits import GatewayStorage
@@ -50,9 +51,19 @@ from presentation.session_access import SessionAccess
 from presentation.sessions import Sessions
 
 EXTENSION: Final = "open_mfa"
-_OPEN_TO_THE_WORLD: Final = "open-to-the-world"
+ENROLMENTS: Final = 10
+"""How many times as often as a code is checked a session may enrol: a person does both once."""
+Guards = tuple[Callable[[], None], ...]
 
 _log = logging.getLogger("open_mfa.http")
+
+
+def _connect(settings: Settings) -> Connect:
+    if settings.redis_url is not None:
+        return connector(settings.redis_url)
+    from infrastructure.redis.embedded import embedded  # noqa: PLC0415 - a sixth of a second that others need not wait
+
+    return embedded()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +100,19 @@ def create_app(
     """
     clock = clock or SystemClock()
     randomness = randomness or SystemRandomness()
-    connect = connect or (embedded() if settings.redis_url is None else connector(settings.redis_url))
-    gateway = Gateway(connect, settings.redis_wait, patient=max(1, settings.threads // 2))
+    gateway = Gateway(
+        connect or _connect(settings),
+        settings.redis_wait,
+        patient=max(2, settings.threads // 2),
+        where=places_in(settings.redis_url or ""),
+    )
     keys = KeyRing(settings.encryption_keys)
     metrics = Metrics()
     shared_level = SharedLogLevel(RedisLogLevels(gateway), settings.log_level)
     follower = LogLevelFollower(shared_level)
 
     app = _flask(settings, metrics)
-    limit = _rate_limit(settings, gateway)
+    checking, enrolling = _rate_limits(settings, gateway)
 
     events = AuditTrail(metrics)
     repository = RedisCredentialRepository(gateway, RecordCodec(keys), clock)
@@ -114,18 +129,24 @@ def create_app(
         describe=describe,
         describe_all=DescribeAll(repository, clock),
         show_qr=ShowQrCode(describe, provisioning, SegnoQrRenderer()),
-        remove=Remove(changes, events),
+        remove=Remove(changes, repository, events),
         forget=Forget(repository, events),
     )
     sessions = Sessions(settings.secret_key, settings.session_lifetime, secure=settings.cookie_secure, clock=clock)
     session_factors = FactorResources(
-        SessionAccess(sessions), use_cases, clock, provisioning, settings.algorithm, guards=limit
+        SessionAccess(sessions),
+        use_cases,
+        clock,
+        provisioning,
+        settings.algorithm,
+        checking=checking,
+        enrolling=enrolling,
     )
     app.register_blueprint(session_factors.blueprint("session", "/api/v1/session"))
     if settings.administrator is not None:
         authentication = BasicAuthentication(settings.administrator.user, settings.administrator.password)
         app.register_blueprint(
-            admin_blueprint((*limit, authentication), clock, gateway.describe, shared_level, follower.look)
+            admin_blueprint((*checking, authentication), clock, gateway.describe, shared_level, follower.look)
         )
     app.register_blueprint(operation_blueprint(gateway.ping, metrics.exposition, CONTENT_TYPE))
     app.register_blueprint(docs_blueprint())
@@ -158,22 +179,29 @@ def _flask(settings: Settings, metrics: Metrics) -> Flask:
     return app
 
 
-def _rate_limit(settings: Settings, gateway: Gateway) -> tuple[Callable[[], None], ...]:
-    """The guard of what is open to the world; one count for all of it, so that a guesser gains nothing by moving on."""
-    if settings.rate_limit is None:
-        return ()
-    limits = parse_many(settings.rate_limit)
+def _rate_limits(settings: Settings, gateway: Gateway) -> tuple[Guards, Guards]:
+    """The guards of what is open to the world: of code checks and the admin API, and of what fills the store.
+
+    There is one count for all of the former, so that a guesser gains nothing by moving on. Enrolling is no guess, and
+    many people may share an address; but nobody may fill the store.
+    """
+    if not settings.rate_limit:
+        return (), ()
     windows = FixedWindowRateLimiter(GatewayStorage(gateway))
 
-    def within_the_limit() -> None:
-        address = network_of(request.remote_addr)
-        for limit in limits:
-            if not windows.hit(limit, _OPEN_TO_THE_WORLD, address):
-                end, _ = windows.get_window_stats(limit, _OPEN_TO_THE_WORLD, address)
-                wait = max(1, round(end - time.time()))
-                raise Problem(Problems.RATE_LIMITED, f"Try again in {wait} s.", headers={"Retry-After": str(wait)})
+    def guard(scope: str, limits: Sequence[RateLimitItem]) -> Callable[[], None]:
+        def within_the_limit() -> None:
+            address = network_of(request.remote_addr)
+            for limit in limits:
+                if not windows.hit(limit, scope, address):
+                    end, _ = windows.get_window_stats(limit, scope, address)
+                    wait = max(1, round(end - time.time()))
+                    raise Problem(Problems.RATE_LIMITED, f"Try again in {wait} s.", headers={"Retry-After": str(wait)})
 
-    return (within_the_limit,)
+        return within_the_limit
+
+    looser = [type(limit)(limit.amount * ENROLMENTS, limit.multiples) for limit in settings.rate_limit]
+    return (guard("checks", settings.rate_limit),), (guard("enrolments", looser),)
 
 
 def _unavailable(error: StoreUnavailable, metrics: Metrics) -> Response:

@@ -2,16 +2,16 @@
 
 import argparse
 import os
+import shutil
 import sys
 import tempfile
 from importlib.metadata import version
 from typing import Final
 
-from infrastructure.settings import SettingsError, load_settings
+from infrastructure.settings import SettingsError, check_address, load_settings
 
 DONE: Final = 0
 REFUSED: Final = 1
-USAGE: Final = 2
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -33,13 +33,19 @@ def main(arguments: list[str] | None = None) -> int:
 def _serve() -> int:
     try:
         settings = load_settings()
+        check_address(settings)
     except SettingsError as error:
         print(error, file=sys.stderr)  # noqa: T201 - the command line's own output
         return REFUSED
-    directory = tempfile.mkdtemp(prefix="open-mfa-metrics-")
+    master, directory = os.getpid(), tempfile.mkdtemp(prefix="open-mfa-metrics-")
     # prometheus-client decides when it is imported whether it counts for one process or for many.
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = directory
     from presentation.server import serve  # noqa: PLC0415 - after the line above
 
-    serve(settings, directory)
+    try:
+        serve(settings)
+    finally:
+        # The workers come by here too when they end.
+        if os.getpid() == master:
+            shutil.rmtree(directory, ignore_errors=True)
     return DONE

@@ -1,6 +1,6 @@
 """Pages for people: the Swagger UI, and what the problems mean."""
 
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +14,7 @@ from presentation.problems import BY_SLUG
 from presentation.resource import JSON
 
 PAGE_POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
 """No inline script, no inline style, nothing from anywhere else."""
@@ -38,27 +38,29 @@ def docs_blueprint() -> Blueprint:
         response.headers["Content-Security-Policy"] = PAGE_POLICY
         return response
 
+    get = partial(blueprint.get, provide_automatic_options=False)
+
     @blueprint.before_request
     def note_route() -> None:
         request.environ[ROUTE] = str(request.url_rule)
 
-    @blueprint.get("/")
+    @get("/")
     def home() -> Any:
         return redirect("/docs", 303)
 
-    @blueprint.get("/docs")
+    @get("/docs")
     def docs() -> Response:
         return page("docs.html")
 
-    @blueprint.get("/openapi.json")
+    @get("/openapi.json")
     def openapi() -> Response:
         return Response(document(), mimetype=JSON)
 
-    @blueprint.get("/assets/<name>")
+    @get("/assets/<name>")
     def asset(name: str) -> Response:
         return send_from_directory(swagger_ui if name in _SWAGGER_UI else own, name, max_age=_ASSET_LIFETIME)
 
-    @blueprint.get("/problems/<slug>")
+    @get("/problems/<slug>")
     def problem(slug: str) -> Response:
         if slug not in BY_SLUG:
             raise NotFound

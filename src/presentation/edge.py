@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from application.call import Call, current_call
+from application.call import FIELDS, Call, current_call
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -18,14 +18,14 @@ REQUEST_ID: Final = "X-Request-ID"
 LONGEST_REQUEST_ID: Final = 128
 NOTHING_FROM_ANYWHERE: Final = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 
-_ALWAYS: Final = [
+ALWAYS: Final = [
     ("X-Content-Type-Options", "nosniff"),
     ("X-Frame-Options", "DENY"),
     ("Referrer-Policy", "no-referrer"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
     ("Cross-Origin-Opener-Policy", "same-origin"),
 ]
-_UNLESS_SET: Final = [("Content-Security-Policy", NOTHING_FROM_ANYWHERE), ("Cache-Control", "no-store")]
+UNLESS_SET: Final = [("Content-Security-Policy", NOTHING_FROM_ANYWHERE), ("Cache-Control", "no-store")]
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT"})
 
 _log = logging.getLogger("open_mfa.http")
@@ -62,17 +62,19 @@ class Edge:
         started = time.perf_counter()
         request_id = _request_id(environ.get("HTTP_X_REQUEST_ID"))
         token = current_call.set(Call(request_id, environ.get("REMOTE_ADDR") or "unknown"))
+        # Neither the method nor the path as they were sent get into logs and metrics: people put codes there, unasked.
         method = environ["REQUEST_METHOD"]
+        if method not in _METHODS:
+            method = "(other)"
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             names = [name.lower() for name, _ in headers]
-            headers += _ALWAYS
-            headers += [header for header in _UNLESS_SET if header[0].lower() not in names]
+            headers += ALWAYS
+            headers += [header for header in UNLESS_SET if header[0].lower() not in names]
             headers.append((REQUEST_ID, request_id))
             seconds = time.perf_counter() - started
-            # The path as it was sent stays out of logs and metrics: people put codes into URLs, unasked.
             route = environ.get(ROUTE, "(none)")
-            self._metrics.request(method if method in _METHODS else "(other)", route, int(status[:3]), seconds)
+            self._metrics.request(method, route, int(status[:3]), seconds)
             if _log.isEnabledFor(logging.DEBUG):
                 fields = {
                     "method": method,
@@ -80,7 +82,7 @@ class Edge:
                     "status": int(status[:3]),
                     "milliseconds": round(seconds * 1e3, 2),
                 }
-                _log.debug("answered", extra={"fields": fields})
+                _log.debug("answered", extra={FIELDS: fields})
             return start_response(status, headers, exc_info)
 
         try:
@@ -95,4 +97,9 @@ def _request_id(sent: str | None) -> str:
     """The caller's, if it is 1 to 128 printable ASCII characters; else a new one."""
     if sent and len(sent) <= LONGEST_REQUEST_ID and sent.isascii() and sent.isprintable():
         return sent
+    return new_request_id()
+
+
+def new_request_id() -> str:
+    """A request id of our own."""
     return os.urandom(16).hex()

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Final, NoReturn, Protocol
 
 from flask import Blueprint, Response, request
@@ -14,21 +13,25 @@ from application.reading import Describe, DescribeAll, QrRequest, ShowQrCode
 from application.removal import Forget, Remove
 from application.verification import Outcome, Resynchronize, ResynchronizeRequest, Verify, VerifyRequest
 from domain.credential import Credential
-from domain.errors import MalformedCode, NotEnrolled
+from domain.errors import MalformedCode
 from domain.hotp import HotpCredential
-from domain.one_time_code import OneTimeCode
 from domain.owner import CredentialId, Factor, Owner
 from domain.parameters import HashAlgorithm, HotpParameters, TotpParameters
-from domain.secret_credential import SecretCredential
 from domain.totp import TotpCredential
-from domain.verdict import Accepted, Locked, Rejected
+from domain.verdict import Accepted, Locked, Reason, Rejected
 from presentation import schemas
 from presentation.problems import Problem, Problems, invalid
 from presentation.resource import Operation, View, add, reply
+from presentation.views import describe_credential, moment, parameters_of
 
 TAGS: Final = {Factor.OTP: "One-time code", Factor.HOTP: "HOTP", Factor.TOTP: "TOTP"}
 _NAMES: Final = {Factor.OTP: "a one-time code", Factor.HOTP: "a HOTP secret", Factor.TOTP: "a TOTP secret"}
 _REFUSALS: Final = (Problems.CODE_REJECTED, Problems.NOT_ENROLLED, Problems.LOCKED)
+_REMEDIES: Final = {
+    Reason.WRONG: "The code is wrong. Send the one that the authenticator shows now, or that was issued last.",
+    Reason.REPLAYED: "The code was used before. Wait for the next one, or ask for a new one.",
+    Reason.EXPIRED: "The code came too late. Ask for a new one.",
+}
 _ENDINGS: Final = {"qr.svg": QrFormat.SVG, "qr.png": QrFormat.PNG}
 
 
@@ -39,6 +42,9 @@ class OwnerAccess(Protocol):
     """What the owner's own resource is called in the documentation."""
     lifetime: int | None
     """Seconds that an enrolment lives, None for ever."""
+
+    absent: str
+    """What to tell whoever names no owner."""
 
     def present(self) -> Owner | None:
         """The owner whom the request names; None when it names none, who has nothing."""
@@ -74,7 +80,8 @@ class FactorResources:
         clock: for how long a lock lasts still.
         provisioning: builds the provisioning URI that an enrolment shows.
         algorithm: the hash of new secrets where the request names none.
-        guards: what a submitted code must pass before it is judged, such as a rate limit.
+        checking: what a submitted code must pass before it is judged, such as a rate limit.
+        enrolling: what whoever enrols must pass.
     """
 
     def __init__(
@@ -84,14 +91,16 @@ class FactorResources:
         clock: Clock,
         provisioning: Provisioning,
         algorithm: HashAlgorithm,
-        guards: tuple[Callable[[], None], ...] = (),
+        checking: tuple[Callable[[], None], ...] = (),
+        enrolling: tuple[Callable[[], None], ...] = (),
     ) -> None:
         self._owners = owners
         self._use_cases = use_cases
         self._clock = clock
         self._provisioning = provisioning
         self._algorithm = algorithm
-        self._guards = guards
+        self._checking = checking
+        self._enrolling = enrolling
 
     def blueprint(self, name: str, url_prefix: str) -> Blueprint:
         """The resources under a path."""
@@ -164,7 +173,7 @@ class FactorResources:
                 answers={200: schemas.VerifiedView()},
                 problems=(*_REFUSALS, Problems.RATE_LIMITED),
             ),
-            guards=self._guards,
+            guards=self._checking,
         )
         add(
             blueprint,
@@ -200,9 +209,11 @@ class FactorResources:
                 tag=tag,
                 body=schemas.IssueCodeBody(),
                 answers={201: schemas.IssuedCodeView()},
+                problems=(Problems.RATE_LIMITED,),
                 examples={"defaults": {}, "eight digits for one minute": {"digits": 8, "lifetime": 60}},
                 sets_cookie=True,
             ),
+            guards=self._enrolling,
         )
 
     def _add_enrol(
@@ -225,13 +236,14 @@ class FactorResources:
                 tag=tag,
                 body=body,
                 answers={201: answer},
-                problems=(Problems.ALREADY_ENROLLED,),
+                problems=(Problems.ALREADY_ENROLLED, Problems.RATE_LIMITED),
                 examples={
                     "defaults": {},
                     "named": {"label": "alice@example.com", "issuer": "Example"},
                 },
                 sets_cookie=True,
             ),
+            guards=self._enrolling,
         )
 
     def _add_secret(self, blueprint: Blueprint, factor: Factor, resynchronized: schemas.ResynchronizedView) -> None:
@@ -256,7 +268,7 @@ class FactorResources:
                 answers={200: resynchronized},
                 problems=(*_REFUSALS, Problems.RATE_LIMITED),
             ),
-            guards=self._guards,
+            guards=self._checking,
         )
 
         def qr_by_accept() -> Response:
@@ -275,7 +287,8 @@ class FactorResources:
                 summary="Show the QR code to scan",
                 description="SVG unless the Accept header prefers PNG. Only until the first accepted code.",
                 tag=tag,
-                answers={200: tuple(QrFormat)},
+                # Swagger UI asks for the first, and shows SVG as text.
+                answers={200: (QrFormat.PNG, QrFormat.SVG)},
                 problems=(*problems, Problems.NOT_ACCEPTABLE),
             ),
         )
@@ -296,7 +309,7 @@ class FactorResources:
     def _existing(self, factor: Factor) -> CredentialId:
         owner = self._owners.present()
         if owner is None:
-            raise NotEnrolled
+            raise Problem(Problems.NOT_ENROLLED, self._owners.absent)
         return CredentialId(owner, factor)
 
     def _show_owner(self) -> Response:
@@ -419,11 +432,14 @@ class FactorResources:
                     {"Retry-After": str(wait)},
                 )
             case Rejected(reason, attempts_left):
-                raise Problem(
-                    Problems.CODE_REJECTED,
-                    f"The code was not accepted: {reason.value}.",
-                    {"reason": reason.value, "attempts_left": attempts_left},
-                )
+                members: dict[str, Any] = {"reason": reason.value, "attempts_left": attempts_left}
+                headers = {}
+                until = outcome.content.failures.locked_until
+                wait = until - self._clock.now()
+                if reason is Reason.WRONG and wait > 0:
+                    members["locked_until"] = moment(until)
+                    headers["Retry-After"] = str(wait)
+                raise Problem(Problems.CODE_REJECTED, _REMEDIES[reason], members, headers)
         raise TypeError(type(outcome.verdict).__name__)
 
     def _qr(self, factor: Factor, picture: QrFormat) -> Response:
@@ -439,53 +455,3 @@ def acceptable_picture() -> QrFormat:
     if best is None:
         raise Problem(Problems.NOT_ACCEPTABLE)
     return QrFormat(best)
-
-
-def describe_credential(credential: Credential, now: int) -> dict[str, Any]:
-    """What there is to know of a credential; never its secret or a code."""
-    life, failures = credential.lifecycle, credential.failures
-    document: dict[str, Any] = {
-        "factor": credential.id.factor.value,
-        "status": credential.status.value,
-        **parameters_of(credential),
-        "created_at": moment(life.created_at),
-        "confirmed_at": moment(life.confirmed_at),
-        "last_used_at": moment(life.last_used_at),
-        "failed_attempts": failures.count,
-        "locked_until": moment(failures.locked_until) if failures.locked(now) else None,
-        "expires_at": moment(credential.expires_at),
-    }
-    match credential:
-        case OneTimeCode():
-            document["expires_at"] = moment(credential.code_expires_at)
-        case TotpCredential():
-            document["drift"] = credential.drift
-    if isinstance(credential, SecretCredential):
-        document |= {"label": credential.label, "issuer": credential.issuer}
-    return document
-
-
-def parameters_of(credential: Credential) -> dict[str, Any]:
-    """The parameters, by their names in the API."""
-    match credential:
-        case HotpCredential():
-            return {
-                "algorithm": credential.parameters.algorithm.value,
-                "digits": credential.digits,
-                "counter": credential.counter,
-                "look_ahead": credential.parameters.look_ahead,
-            }
-        case TotpCredential():
-            return {
-                "algorithm": credential.parameters.algorithm.value,
-                "digits": credential.digits,
-                "interval": credential.parameters.interval,
-                "window": credential.parameters.window,
-            }
-        case _:
-            return {"digits": credential.digits}
-
-
-def moment(seconds: int | None) -> str | None:
-    """RFC 3339 in UTC, whole seconds."""
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

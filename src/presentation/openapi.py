@@ -13,7 +13,7 @@ from marshmallow import Schema, fields
 
 from presentation import schemas
 from presentation.admin import SECURITY
-from presentation.edge import LONGEST_REQUEST_ID, REQUEST_ID
+from presentation.edge import REQUEST_ID
 from presentation.problems import MEDIA_TYPE, Problems, ProblemType
 from presentation.resource import DESCRIPTION, JSON, LARGEST_BODY, READING, Operation
 from presentation.sessions import COOKIE
@@ -25,6 +25,9 @@ Second factors over REST: one-time codes, HOTP (RFC 4226) and TOTP (RFC 6238).
 
 A code is accepted **at most once**, whatever the number of simultaneous requests. A code that is not accepted is never
 a `2xx`, so a client that looks only at the status is safe. Every refusal is a problem document (RFC 9457).
+
+Every answer carries `X-Request-ID`, which the problem documents and the logs repeat: the request's own, if it is 1 to
+128 printable ASCII characters, else a new one.
 
 A path that leads nowhere is answered with [404](/problems/not-found), a method that is not known there with
 [405](/problems/method-not-allowed) and `Allow`, a fault of the service with [500](/problems/internal-error).
@@ -87,7 +90,6 @@ def _describe(method: str, path: str, endpoint: str, operation: Operation) -> di
         "operationId": endpoint.replace(".", "_"),
         "summary": operation.summary,
         "tags": [operation.tag],
-        "parameters": [_REQUEST_ID_PARAMETER],
         "responses": _answers(path, operation) | _problems(method, operation),
     }
     if operation.description:
@@ -207,11 +209,4 @@ def _schema_name(schema: type[Schema] | Schema) -> str:
     return cls.__name__.removesuffix("View").removesuffix("Body")
 
 
-_REQUEST_ID_PARAMETER: Final = {
-    "name": REQUEST_ID,
-    "in": "header",
-    "description": "Names the request in the answer, the problem document and the logs: 1 to "
-    f"{LONGEST_REQUEST_ID} printable ASCII characters. A new one is made up in the place of any other.",
-    "schema": {"type": "string"},
-}
 _HEADERS: Final = {REQUEST_ID: {"description": "The request's id.", "schema": {"type": "string"}}}

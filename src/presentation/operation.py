@@ -4,9 +4,7 @@ from collections.abc import Callable
 
 from flask import Blueprint, Response
 
-from application.errors import StoreUnavailable
 from presentation import schemas
-from presentation.problems import Problem, Problems
 from presentation.resource import Operation, add, reply
 
 TAG = "Operation"
@@ -22,10 +20,7 @@ def operation_blueprint(
         return reply({"status": "ok"})
 
     def ready() -> Response:
-        try:
-            check_store()
-        except StoreUnavailable as error:
-            raise Problem(Problems.STORE_UNAVAILABLE, headers={"Retry-After": "2"}) from error
+        check_store()
         return reply({"status": "ok"})
 
     def metrics() -> Response:

@@ -58,7 +58,7 @@ class Problems(Enum):
         "The code was not accepted",
         "The code is wrong, was used before («replayed»), or came too late («expired»).",
         "Wait for the next code of the authenticator, or ask for a new one, and try again. «attempts_left» says how "
-        "many more wrong codes are free of a lock; replayed and expired ones are not counted.",
+        "many wrong codes are left, the last of which locks the factor; replayed and expired ones are not counted.",
     )
     CROSS_SITE_REQUEST = ProblemType(
         "cross-site-request",
@@ -180,17 +180,24 @@ class Problem(Exception):
 
     def response(self) -> Response:
         """The problem document."""
-        problem = self.kind.value
         call = current_call.get()
-        document = {
+        body = document(self.kind, self.detail, self.members, call.request_id if call else None)
+        return JsonResponse(body, self.kind.value.status, MEDIA_TYPE, self.headers)
+
+
+def document(kind: Problems, detail: str | None, members: Mapping[str, Any], request_id: str | None) -> bytes:
+    """A problem document as it is sent; the detail is the kind's own where none is given."""
+    problem = kind.value
+    return encode(
+        {
             "type": problem.uri,
             "title": problem.title,
             "status": problem.status,
-            "detail": self.detail or problem.meaning,
-            "request_id": call.request_id if call else None,
-            **self.members,
+            "detail": detail or f"{problem.meaning} {problem.way_out}",
+            "request_id": request_id,
+            **members,
         }
-        return JsonResponse(document, problem.status, MEDIA_TYPE, self.headers)
+    )
 
 
 def invalid(errors: Mapping[str, list[str]]) -> Problem:
@@ -202,10 +209,7 @@ def invalid(errors: Mapping[str, list[str]]) -> Problem:
 class JsonResponse(Response):
     """An answer that is complete when it is made: werkzeug would copy, search and encode all of it once more."""
 
-    def __init__(
-        self, document: Mapping[str, Any], status: int, content_type: str, headers: Mapping[str, str] | None = None
-    ) -> None:
-        body = encode(document)
+    def __init__(self, body: bytes, status: int, content_type: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(body, status, {"Content-Length": str(len(body)), **(headers or {})}, content_type=content_type)
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:

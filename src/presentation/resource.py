@@ -22,6 +22,9 @@ READING: Final = frozenset({"GET", "HEAD"})
 JSON: Final = "application/json"
 DESCRIPTION: Final = "__open_mfa_operation__"
 
+_SAME_ORIGIN: Final = frozenset({"same-origin", "none"})
+_PERHAPS_SAME_ORIGIN: Final = frozenset({None, "same-site"})
+
 View = Callable[..., Response]
 
 
@@ -93,23 +96,23 @@ def add(
 
 def reply(document: Mapping[str, Any], status: int = 200) -> Response:
     """JSON."""
-    return JsonResponse(document, status, JSON)
+    return JsonResponse(encode(document), status, JSON)
 
 
 def refuse_other_sites() -> None:
     """Refuses what a browser sends on behalf of a page of another site.
 
     Fetch Metadata where the browser sends it, else the Origin (RFC 6454) against the host that the request was sent to.
-    Neither is sent by what is no browser.
+    Neither is sent by what is no browser. Another host of the same site is told by its Origin: `same-site` may be
+    whoever has got hold of a forgotten subdomain.
     """
     environ = request.environ
     site = environ.get("HTTP_SEC_FETCH_SITE")
-    if site is not None:
-        if site == "cross-site":
-            raise Problem(Problems.CROSS_SITE_REQUEST)
+    if site in _SAME_ORIGIN:
         return
     origin = environ.get("HTTP_ORIGIN")
-    if origin is not None and origin.partition("://")[2] != request.host:
+    other = origin is not None and origin.partition("://")[2] != request.host
+    if other or site not in _PERHAPS_SAME_ORIGIN:
         raise Problem(Problems.CROSS_SITE_REQUEST)
 
 
@@ -139,6 +142,8 @@ def _read() -> bytes:
     """
     environ = request.environ
     stated = request.content_length
+    if environ.get("HTTP_TRANSFER_ENCODING", "chunked").strip().lower() != "chunked":
+        raise invalid({"body": ["Must have no transfer coding but chunked."]})
     if stated is None and not environ.get("wsgi.input_terminated"):
         return b""
     if stated is not None and stated > LARGEST_BODY:

@@ -414,7 +414,10 @@ class CodeRejectedView(ProblemView):
 
     reason = _shown(fields.String, "Why.", "wrong", validate=validate.OneOf(list(Reason)))
     attempts_left = _shown(
-        fields.Integer, "Wrong codes that are free of a lock.", 4, validate=validate.Range(0, FAILURES_BEFORE_LOCK)
+        fields.Integer,
+        "Wrong codes that are left; the last of them locks.",
+        4,
+        validate=validate.Range(0, FAILURES_BEFORE_LOCK),
     )
 
 

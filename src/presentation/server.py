@@ -1,8 +1,6 @@
 """The service under gunicorn."""
 
 import logging
-import re
-import shutil
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -10,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
-from infrastructure.logs import FIELDS, configure_logging
-from infrastructure.metrics import worker_ended
+from application.call import FIELDS
+from infrastructure.logs import configure_logging
 from infrastructure.settings import Settings
 from presentation.app import EXTENSION, create_app
 from presentation.worker import Worker
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
 GRACE: Final = 20
 """Seconds that requests under way have to end after SIGTERM; the longest takes 5."""
 
-_INVALID: Final = re.compile(r"Invalid request from ip=\S+(?=: )")
 _FAILED: Final = "Error handling request"
 _MEMORY: Final = "/dev/shm"  # noqa: S108 - gunicorn's heartbeat must not wait for a disk
 
@@ -37,13 +34,8 @@ class JsonLogger(Logger):
         self.error_log.setLevel(logging.INFO)
         self.access_log.disabled = True
 
-    def warning(self, msg: object, *args: Any, **kwargs: Any) -> None:
-        """A request that can't be read is not repeated: what is wrong with it may be a code in the wrong place."""
-        invalid = _INVALID.match(str(msg))
-        super().warning(invalid[0] if invalid else msg, *args, **kwargs)
-
     def exception(self, msg: object, *args: Any, **kwargs: Any) -> None:
-        """Neither is the URI of a request that failed."""
+        """The URI of a request that failed is not repeated: it may hold a code, unasked."""
         if str(msg).startswith(_FAILED):
             super().error(_FAILED, exc_info=True)
         else:
@@ -53,9 +45,8 @@ class JsonLogger(Logger):
 class Server(BaseApplication):
     """gunicorn, configured by the settings alone: no file, no command line, no GUNICORN_CMD_ARGS."""
 
-    def __init__(self, settings: Settings, metrics_directory: str) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._metrics_directory = metrics_directory
         super().__init__()
 
     def load_config(self) -> None:
@@ -74,11 +65,11 @@ class Server(BaseApplication):
             "when_ready": self._announce,
             "post_worker_init": _started,
             "worker_exit": _ended,
-            "child_exit": _reaped,
-            "on_exit": lambda _: shutil.rmtree(self._metrics_directory, ignore_errors=True),
             "worker_tmp_dir": _MEMORY if Path(_MEMORY).is_dir() else None,
             "proc_name": "open-mfa",
             "control_socket_disable": True,
+            # The kernel's sendfile waits for a slow client as long as he likes.
+            "sendfile": False,
         }.items():
             self.cfg.set(name, value)
 
@@ -92,12 +83,12 @@ class Server(BaseApplication):
         return create_app(self._settings)
 
 
-def serve(settings: Settings, metrics_directory: str) -> None:
-    """Serves until SIGTERM or SIGINT. `metrics_directory` is where the workers put their counts; it is removed then."""
+def serve(settings: Settings) -> None:
+    """Serves until SIGTERM or SIGINT."""
     configure_logging(settings.log_level)
     for notice in settings.notices:
         _log.warning(notice)
-    Server(settings, metrics_directory).run()
+    Server(settings).run()
 
 
 def _authority(settings: Settings) -> str:
@@ -114,7 +105,3 @@ def _ended(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's signa
     app = getattr(worker, "wsgi", None)
     if app is not None:
         app.extensions[EXTENSION].stop()
-
-
-def _reaped(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's signature
-    worker_ended(worker.pid)

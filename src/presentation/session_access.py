@@ -13,6 +13,10 @@ class SessionAccess:
     """Implements `OwnerAccess` on the session cookie."""
 
     tag = "Session"
+    absent = (
+        "The request carries no session, so nothing is enrolled. Enrolling starts one: keep its cookie and send it "
+        "along (over https, unless OPEN_MFA_COOKIE_SECURE is off)."
+    )
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions

@@ -19,7 +19,7 @@ ID_BYTES: Final = 32
 OWNER_ID_BYTES: Final = 24
 """Of the id's SHA-256: 192 bits name an owner beyond any collision, in 32 characters."""
 # Werkzeug would read all cookies, and unquote what ours never needs.
-_COOKIE: Final = re.compile(rf"(?:^|;)\s*{COOKIE}=([A-Za-z0-9_.-]+)\s*(?:;|$)")
+_COOKIE: Final = re.compile(rf"(?:^|;)\s*{COOKIE}=([A-Za-z0-9_.-]+)\s*(?=;|$)")
 
 
 class Sessions:
@@ -40,15 +40,16 @@ class Sessions:
 
     def id_of(self, request: Request) -> str | None:
         """The id of a session that is alive; None for no cookie, one that is not ours, or one that is too old."""
-        cookie = _COOKIE.search(request.environ.get("HTTP_COOKIE", ""))
-        if cookie is None:
-            return None
-        try:
-            session_id, _, made_at = self._signer.unsign(cookie[1]).decode("ascii").rpartition(".")
-        except BadSignature:
-            return None
-        # Another instance's clock may be a little ahead of ours: only age ends a session.
-        return session_id if self._clock.now() - int(made_at) < self.lifetime else None
+        # All of that name: one that another host of the domain has planted must not hide ours.
+        for cookie in _COOKIE.finditer(request.environ.get("HTTP_COOKIE", "")):
+            try:
+                session_id, _, made_at = self._signer.unsign(cookie[1]).decode("ascii").rpartition(".")
+            except BadSignature:
+                continue
+            # Another instance's clock may be a little ahead of ours: only age ends a session.
+            if self._clock.now() - int(made_at) < self.lifetime:
+                return session_id
+        return None
 
     def new_id(self) -> str:
         """A random id."""

@@ -53,7 +53,7 @@ class Rig:
         self.issue = IssueCode(self.changes, randomness, self.events)
         self.verify = Verify(judge, algorithm)
         self.resynchronize = Resynchronize(judge, algorithm)
-        self.remove = Remove(self.changes, self.events)
+        self.remove = Remove(self.changes, self.repository, self.events)
         self.forget = Forget(self.repository, self.events)
         self.describe = Describe(self.repository, self.clock)
         self.describe_all = DescribeAll(self.repository, self.clock)

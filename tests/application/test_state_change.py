@@ -271,6 +271,6 @@ def test_a_lost_race_is_announced_once_as_it_ended() -> None:
     rig.submit(TOTP, code)
 
     assert rig.events.all == [
-        (Action.VERIFIED, TOTP, Accepted()),
-        (Action.VERIFIED, TOTP, Rejected(Reason.REPLAYED, 5)),
+        (Action.VERIFY, TOTP, Accepted()),
+        (Action.VERIFY, TOTP, Rejected(Reason.REPLAYED, 5)),
     ]

@@ -85,10 +85,10 @@ def test_an_exceptions_message_is_not_written(capsys: pytest.CaptureFixture[str]
 def test_the_audit_trail_is_written_at_any_level(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("CRITICAL")
 
-    AuditTrail(Metrics()).judged(Action.VERIFIED, CredentialId(Owner(OwnerKind.SESSION, "a"), Factor.TOTP), Accepted())
+    AuditTrail(Metrics()).judged(Action.VERIFY, CredentialId(Owner(OwnerKind.SESSION, "a"), Factor.TOTP), Accepted())
     logging.getLogger("open_mfa.http").error("not this")
 
-    assert [json.loads(line)["message"] for line in capsys.readouterr().err.splitlines()] == ["verified"]
+    assert [json.loads(line)["message"] for line in capsys.readouterr().err.splitlines()] == ["judged"]
 
 
 def test_libraries_stay_quiet_at_debug(capsys: pytest.CaptureFixture[str]) -> None:

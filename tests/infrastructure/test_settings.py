@@ -1,12 +1,14 @@
 """Settings: everything is checked before anything starts, and every fault is named at once."""
 
 import base64
+import os
+import socket
 from pathlib import Path
 
 import pytest
 
 from domain.parameters import HashAlgorithm
-from infrastructure.settings import Administrator, SettingsError, load_settings
+from infrastructure.settings import Administrator, SettingsError, check_address, load_settings
 
 KEY = base64.b64encode(bytes(range(32))).decode()
 REQUIRED = {"OPEN_MFA_SECRET_KEY": "a signing key for the tests", "OPEN_MFA_ENCRYPTION_KEYS": f"k1:{KEY}"}
@@ -16,6 +18,8 @@ REQUIRED = {"OPEN_MFA_SECRET_KEY": "a signing key for the tests", "OPEN_MFA_ENCR
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
     """An environment in which nothing is set, in an empty directory."""
     monkeypatch.chdir(tmp_path)
+    # What a .env file sets must not last beyond its test.
+    monkeypatch.setattr(os, "environ", os.environ.copy())
     for name in ("HOST", "PORT", "WEB_CONCURRENCY", "THREADS", "OPEN_MFA_ENV"):
         monkeypatch.delenv(name, raising=False)
     return monkeypatch
@@ -46,7 +50,7 @@ def test_the_required_settings_are_enough(environment: pytest.MonkeyPatch) -> No
     assert settings.environment == "production"
     assert settings.cookie_secure
     assert settings.session_lifetime == 3600
-    assert settings.rate_limit == "25 per 30 seconds"
+    assert [str(limit) for limit in settings.rate_limit] == ["25 per 30 second"]
     assert settings.algorithm is HashAlgorithm.SHA1
     assert settings.administrator is None
     assert [key.id for key in settings.encryption_keys] == ["k1"]
@@ -170,7 +174,7 @@ def test_a_misspelt_setting_is_pointed_out(environment: pytest.MonkeyPatch) -> N
 def test_the_rate_limit_can_be_switched_off(environment: pytest.MonkeyPatch) -> None:
     set_all(environment, **REQUIRED, OPEN_MFA_RATE_LIMIT="Off")
 
-    assert load_settings().rate_limit is None
+    assert load_settings().rate_limit == ()
 
 
 def test_an_administrator_has_a_name_and_a_password(environment: pytest.MonkeyPatch) -> None:
@@ -201,3 +205,88 @@ def test_a_dotenv_file_is_not_read_in_production(environment: pytest.MonkeyPatch
     set_all(environment, **REQUIRED)
 
     assert load_settings().issuer == "Open-MFA"
+
+
+def test_an_empty_variable_counts_as_none(environment: pytest.MonkeyPatch) -> None:
+    set_all(environment, **REQUIRED, HOST="", PORT="", THREADS="", OPEN_MFA_ISSUER="", OPEN_MFA_ADMIN_USER="")
+
+    settings = load_settings()
+
+    assert (settings.host, settings.port, settings.threads, settings.issuer) == ("127.0.0.1", 8080, 8, "Open-MFA")
+    assert settings.administrator is None
+
+
+def test_an_empty_variable_in_a_dotenv_file_counts_as_none(environment: pytest.MonkeyPatch) -> None:
+    Path(".env").write_text("OPEN_MFA_ADMIN_USER=\nOPEN_MFA_ADMIN_PASSWORD=\nHOST=\n")
+    environment.setenv("OPEN_MFA_ENV", "development")
+
+    settings = load_settings()
+
+    assert (settings.administrator, settings.host) == (None, "127.0.0.1")
+
+
+def test_a_misspelt_name_in_a_dotenv_file_is_noticed(environment: pytest.MonkeyPatch) -> None:
+    Path(".env").write_text("OPEN_MFA_REDIS_URI=redis://localhost\n")
+    environment.setenv("OPEN_MFA_ENV", "development")
+
+    assert any("did you mean OPEN_MFA_REDIS_URL?" in notice for notice in load_settings().notices)
+
+
+@pytest.mark.parametrize("name", ["HOST", "PORT", "WEB_CONCURRENCY", "THREADS"])
+def test_a_name_that_needs_no_prefix_is_told(environment: pytest.MonkeyPatch, name: str) -> None:
+    set_all(environment, **REQUIRED, **{f"OPEN_MFA_{name}": "1"})
+
+    assert any(f"did you mean {name}?" in notice for notice in load_settings().notices)
+
+
+@pytest.mark.parametrize(("key", "noticed"), [("k" * 31, True), ("k" * 32, False)])
+def test_a_short_signing_key_is_noticed(environment: pytest.MonkeyPatch, key: str, noticed: bool) -> None:
+    set_all(environment, **REQUIRED | {"OPEN_MFA_SECRET_KEY": key})
+
+    assert any("OPEN_MFA_SECRET_KEY" in notice for notice in load_settings().notices) is noticed
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OPEN_MFA_ADMIN_USER", "ad:min"),
+        ("OPEN_MFA_ADMIN_USER", "adm\udcffin"),
+        ("OPEN_MFA_ADMIN_PASSWORD", "pass\udcffword"),
+        ("OPEN_MFA_SECRET_KEY", "key\udcff"),
+        ("OPEN_MFA_RATE_LIMIT", "0 per second"),
+        ("OPEN_MFA_RATE_LIMIT", "nothing"),
+    ],
+)
+def test_a_value_that_could_not_work_is_refused(environment: pytest.MonkeyPatch, name: str, value: str) -> None:
+    others = {"OPEN_MFA_ADMIN_USER": "admin", "OPEN_MFA_ADMIN_PASSWORD": "password"}
+
+    assert set(problems(environment, **REQUIRED | others | {name: value})) == {name}
+
+
+def test_a_number_that_is_none_is_told_what_it_must_be(environment: pytest.MonkeyPatch) -> None:
+    assert problems(environment, **REQUIRED, OPEN_MFA_SESSION_LIFETIME="1h") == {
+        "OPEN_MFA_SESSION_LIFETIME": ["Must be a whole number from 1 to 604800."]
+    }
+
+
+def test_a_port_that_is_taken_is_named(environment: pytest.MonkeyPatch) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        set_all(environment, **REQUIRED, PORT=str(taken.getsockname()[1]))
+
+        with pytest.raises(SettingsError, match=r"PORT: .*Address already in use"):
+            check_address(load_settings())
+
+
+def test_a_host_that_is_not_this_machine_is_named(environment: pytest.MonkeyPatch) -> None:
+    set_all(environment, **REQUIRED, HOST="192.0.2.1")
+
+    with pytest.raises(SettingsError, match="HOST"):
+        check_address(load_settings())
+
+
+def test_where_nobody_listens_is_listened(environment: pytest.MonkeyPatch) -> None:
+    set_all(environment, **REQUIRED, PORT="0")
+
+    check_address(load_settings())

@@ -29,7 +29,7 @@ SETTINGS: dict[str, Any] = {
     "encryption_keys": (EncryptionKey("test", bytes(range(32))),),
     "secret_key": "tests sign their cookies with this key",
     "administrator": Administrator(*ADMINISTRATOR),
-    "rate_limit": None,
+    "rate_limit": (),
 }
 
 Snapshot = dict[bytes, bytes | None]

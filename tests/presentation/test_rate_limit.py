@@ -3,10 +3,11 @@
 from typing import Any
 
 import pytest
+from limits import parse_many
 
-from tests.presentation.api import ADMIN, ADMINISTRATOR, Api, document, slug
+from tests.presentation.api import ADMIN, ADMINISTRATOR, FACTORS, SESSION, Api, document, slug
 
-LIMITED: dict[str, Any] = {"rate_limit": "3 per 30 seconds"}
+LIMITED: dict[str, Any] = {"rate_limit": tuple(parse_many("3 per 30 seconds"))}
 HERE = "192.0.2.1"
 
 
@@ -59,12 +60,24 @@ def test_administrators_are_counted_too() -> None:
     assert [*statuses, api.client.get(f"{ADMIN}/server", auth=ADMINISTRATOR).status_code] == [401, 401, 401, 429]
 
 
-def test_what_checks_no_code_is_not_limited() -> None:
+def test_enrolments_are_counted_apart_and_ten_times_as_many_pass() -> None:
     api = Api(**LIMITED)
     for _ in range(4):
         check(api, "127.0.0.1")
 
-    assert api.enrol("totp")["status"] == "pending"
+    answers = [api.another().post(f"{SESSION}/{factor}", json={}) for factor in (*FACTORS * 10, "otp")]
+
+    assert [answer.status_code for answer in answers] == [201] * 30 + [429]
+    assert slug(answers[-1]) == "rate-limited"
+
+
+def test_describing_is_not_limited() -> None:
+    api = Api(**LIMITED)
+    api.enrol("totp")
+    for _ in range(4):
+        check(api, "127.0.0.1")
+
+    assert [api.get("totp").status_code for _ in range(50)] == [200] * 50
 
 
 def test_a_refused_request_judges_no_code() -> None:
@@ -144,3 +157,20 @@ def test_the_count_ends_with_its_window(api_on_redis: Api) -> None:
     ((_, life),) = [(key, api_on_redis.redis.ttl(key)) for key in api_on_redis.snapshot()]
 
     assert 0 < life <= 30
+
+
+@pytest.mark.parametrize(
+    ("one", "same", "other"),
+    [
+        ("203.0.113.1:1000", "203.0.113.1:2000", "203.0.113.2:1000"),
+        ("[2001:db8::1]:1000", "2001:db8::2", "[2001:db8:1::1]:1000"),
+        ("[2001:db8::1]", "2001:db8::1", "[2001:db8:1::1]"),
+    ],
+)
+def test_a_port_beside_a_forwarded_address_does_not_matter(one: str, same: str, other: str) -> None:
+    api = Api(**LIMITED, trusted_proxies=1)
+    for _ in range(3):
+        check(api, X_Forwarded_For=one)
+
+    assert check(api, X_Forwarded_For=same) == 429
+    assert check(api, X_Forwarded_For=other) == 404

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from presentation.schemas import EnrolHotpBody, EnrolTotpBody, IssueCodeBody, VerifyBody
-from tests.presentation.api import ADMINISTRATOR, FACTORS, SESSION, Api, all_routes
+from tests.presentation.api import ADMINISTRATOR, FACTORS, SESSION, Api, all_routes, document
 
 WRITING_COMMANDS = {
     "set",
@@ -116,3 +116,28 @@ def test_head_answers_as_get_does_without_the_body(api: Api, path: str) -> None:
 
     assert (head.status_code, head.content_type, head.data) == (get.status_code, get.content_type, b"")
     assert head.content_length == len(get.data)
+
+
+def spoil(api: Api, factor: str) -> None:
+    """Somebody writes what no version of the service understands."""
+    (key,) = [key for key in api.redis.scan_iter() if key.endswith(f":{factor}".encode())]
+    api.redis.set(key, b"\xffgarbage", keepttl=True)
+
+
+def test_what_can_not_be_read_hides_nothing_beside_it(api: Api) -> None:
+    for factor in FACTORS:
+        api.enrol(factor)
+    spoil(api, "hotp")
+
+    assert [shown["factor"] for shown in document(api.get())["factors"]] == ["otp", "totp"]
+
+
+def test_what_can_not_be_read_can_be_deleted_and_enrolled_again(api: Api) -> None:
+    api.enrol("totp")
+    spoil(api, "totp")
+    before = [api.get("totp").status_code, api.post("totp").status_code, api.verify("totp", "123456").status_code]
+
+    removed = api.delete("totp").status_code
+
+    assert (before, removed) == ([503, 503, 503], 204)
+    assert api.enrol("totp")["status"] == "pending"

@@ -89,3 +89,15 @@ def test_only_as_many_proxies_are_believed_as_are_trusted() -> None:
     forged = BEHIND_A_PROXY | {"X-Forwarded-Host": "evil.example, mfa.example", "Origin": "https://evil.example"}
 
     assert slug(Api(trusted_proxies=1).post("totp", headers=forged)) == "cross-site-request"
+
+
+@pytest.mark.parametrize("origin", OTHER_ORIGINS)
+def test_another_host_of_the_same_site_is_refused(api: Api, origin: str) -> None:
+    headers = HERE | {"Sec-Fetch-Site": "same-site", "Origin": origin}
+
+    assert slug(api.post("totp", headers=headers)) == "cross-site-request"
+
+
+@pytest.mark.parametrize("site", ["", "cross-origin", "SAME-ORIGIN", "same-origin, none"])
+def test_what_no_browser_says_of_itself_is_refused(api: Api, site: str) -> None:
+    assert slug(api.post("totp", headers={"Sec-Fetch-Site": site})) == "cross-site-request"

@@ -260,3 +260,19 @@ def test_the_cookie_holds_nothing_that_a_cookie_must_not(api: Api) -> None:
     api.enrol("totp")
 
     assert re.fullmatch(r"[\w.\-]+", parse_cookie(f"{COOKIE}={api.cookie()}")[COOKIE])
+
+
+@pytest.mark.parametrize("planted", ["garbage", "x.1.y", "", "a.b.c.d"])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_planted_cookie_of_the_same_name_hides_no_session(api: Api, planted: str, first: bool) -> None:
+    api.enrol("totp")
+    cookies = [f"{COOKIE}={planted}", f"{COOKIE}={api.cookie()}"]
+    header = "; ".join(cookies if first else reversed(cookies))
+
+    answer = api.get("totp", environ_overrides={"HTTP_COOKIE": header})
+
+    assert answer.status_code == 200
+
+
+def test_who_sends_no_session_is_told_so(api: Api) -> None:
+    assert "carries no session" in document(api.post("totp/verify", {"code": "123456"}))["detail"]

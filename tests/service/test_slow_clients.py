@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from presentation.worker import SILENCE, Client
+from presentation.worker import ARRIVAL, Client
 from tests.service.conftest import TWO_BY_EIGHT
 from tests.service.wire import Wire, once, request
 from tests.support.redis_server import RedisServer
@@ -55,13 +55,13 @@ def test_requests_that_stop_in_the_middle_give_their_threads_back(own_service: S
         answer = once(own_service.port, HEALTH, "GET")
 
     assert answer.status == 200
-    assert answer.seconds < 2 * SILENCE + 2
+    assert answer.seconds < 2 * ARRIVAL + 2
 
 
 def test_a_request_that_comes_in_drips_is_given_up() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        client = Client(ours, slowest=0)
+        client = Client(ours, arrival=0)
         client.begin_request()
         theirs.send(b"one more byte")
 
@@ -72,7 +72,8 @@ def test_a_request_that_comes_in_drips_is_given_up() -> None:
 def test_a_client_that_takes_nothing_of_an_answer_is_given_up() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        client = Client(ours, silence=1)
+        client = Client(ours, delivery=0.1)
+        client.begin_request()
 
         with pytest.raises(ConnectionResetError):
             client.sendall(bytes(10_000_000))

@@ -61,10 +61,10 @@ class MemoryRepository:
             raise StoreUnavailable("down after")
         return None
 
-    def forget(self, owner: Owner) -> None:
+    def forget(self, owner: Owner, *factors: Factor) -> None:
         if self.down_before_commits:
             raise StoreUnavailable("down before")
-        for factor in Factor:
+        for factor in factors or Factor:
             self._places.pop(CredentialId(owner, factor), None)
 
     def content(self, credential_id: CredentialId) -> Remnant | None:

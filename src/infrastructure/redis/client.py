@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote
 
-import fakeredis
 from redis import ConnectionPool, Redis
 
 from infrastructure.redis.cluster import Cluster
@@ -52,21 +51,6 @@ class _Address:
         return self.scheme.startswith("rediss")
 
 
-class _Embedded(fakeredis.FakeRedis):
-    """fakeredis does not know INFO, from which the version is told."""
-
-    def execute_command(self, *args: Any, **options: Any) -> Any:
-        if args[0] == "INFO":
-            return {"redis_version": f"fakeredis {fakeredis.__version__}"}
-        return super().execute_command(*args, **options)  # type: ignore[no-untyped-call] # redis-py has no types here
-
-
-def embedded() -> Connect:
-    """A store in this process's memory, under the same commands and the same script as the real one."""
-    client = _Embedded()
-    return lambda: client
-
-
 def connector(url: str) -> Connect:
     """How to make a client for the URL; no connection is made yet, so that the service starts while Redis is away.
 
@@ -99,6 +83,12 @@ def connector(url: str) -> Connect:
     if parts["scheme"].startswith("rediss"):
         options["context"] = _context({name: options.pop(name, None) for name in _TLS})
     return connect(_Address(parts["scheme"], places, unquote(parts["path"] or "").removeprefix("/"), options))
+
+
+def places_in(url: str) -> str:
+    """The hosts and ports of a URL, or the path of its socket: what of it may be shown."""
+    parts = _URL.fullmatch(url)
+    return (parts["hosts"] or parts["path"] or "") if parts else ""
 
 
 def _single(address: _Address) -> Connect:

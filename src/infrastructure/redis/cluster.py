@@ -21,6 +21,7 @@ from redis.exceptions import (
     ConnectionError,
     MovedError,
     ReadOnlyError,
+    RedisError,
     TimeoutError,
 )
 
@@ -74,6 +75,13 @@ class Cluster:
                 if node == former:
                     raise
         raise ClusterError("sent from node to node")
+
+    def name_of(self, key: str) -> str:
+        """Which node a key is sent to; empty where none has it."""
+        try:
+            return str(self._node_of(key).name)
+        except RedisError:
+            return ""
 
     def send_anywhere(self, command: Command) -> Any:
         """Sends a command to one of the masters. Raises `RedisError`."""

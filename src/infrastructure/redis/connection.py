@@ -13,6 +13,7 @@ from redis.connection import AbstractConnection, Connection, UnixDomainSocketCon
 from redis.sentinel import SentinelManagedConnection
 
 from infrastructure.redis import deadline
+from infrastructure.redis.names import addresses
 
 OPTIONS: Final[dict[str, Any]] = {
     # RESP 2 needs no handshake. With 3, redis-py asks for notices of maintenance and then no longer looks whether a
@@ -68,13 +69,35 @@ class _Punctual(AbstractConnection):
     socket_connect_timeout = socket_timeout
 
     def _connect(self) -> Any:
-        return _Socket(self._secured(super()._connect()))  # type: ignore[no-untyped-call, safe-super] # never abstract
+        return _Socket(self._reached())
 
-    def _secured(self, plain: socket.socket) -> socket.socket:
+    def _reached(self) -> socket.socket:
+        plain: socket.socket = super()._connect()  # type: ignore[no-untyped-call, safe-super] # never abstract
         return plain
 
 
-class _Tls(_Punctual):
+class _Named(_Punctual):
+    """To a host, whose name is looked up within the deadline too."""
+
+    host: str
+
+    def _reached(self) -> socket.socket:
+        name, failure = self.host, OSError("no address")
+        for address in addresses(name):
+            self.host = address
+            try:
+                return self._secured(super()._reached(), name)
+            except OSError as error:
+                failure = error
+            finally:
+                self.host = name
+        raise failure
+
+    def _secured(self, plain: socket.socket, _name: str) -> socket.socket:
+        return plain
+
+
+class _Tls(_Named):
     """TLS under a context that is made once.
 
     redis-py makes one for every connection, which loads all authorities of the system each time, and trusts them
@@ -85,15 +108,15 @@ class _Tls(_Punctual):
         super().__init__(**options)
         self._context = context
 
-    def _secured(self, plain: socket.socket) -> socket.socket:
+    def _secured(self, plain: socket.socket, name: str) -> socket.socket:
         try:
-            return self._context.wrap_socket(plain, server_hostname=self.host)
+            return self._context.wrap_socket(plain, server_hostname=name)
         except OSError:
             plain.close()
             raise
 
 
-class TcpConnection(_Punctual, Connection):
+class TcpConnection(_Named, Connection):
     """`redis://`."""
 
 
@@ -105,7 +128,7 @@ class UnixConnection(_Punctual, UnixDomainSocketConnection):
     """`unix://`."""
 
 
-class MasterConnection(_Punctual, SentinelManagedConnection):
+class MasterConnection(_Named, SentinelManagedConnection):
     """To whichever server the Sentinels name as master."""
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from enum import Enum, auto
 from hashlib import sha1
 from importlib.resources import files
 from typing import Any, Final, TypeVar
@@ -14,21 +15,26 @@ from redis import Redis
 from redis.exceptions import (
     AskError,
     AuthenticationError,
+    BusyLoadingError,
     ClusterDownError,
     ClusterError,
     ConnectionError,
     MasterDownError,
+    NoPermissionError,
     NoScriptError,
+    OutOfMemoryError,
     ReadOnlyError,
     RedisClusterException,
     RedisError,
     TimeoutError,
     TryAgainError,
 )
+from redis.sentinel import MasterNotFoundError
 
 from application.errors import StoreUnavailable
 from infrastructure.redis import deadline
 from infrastructure.redis.client import Client, Connect
+from infrastructure.redis.cluster import Cluster
 from infrastructure.redis.commands import Command, send
 
 T = TypeVar("T")
@@ -41,6 +47,17 @@ _FIRST_PAUSE: Final = 0.02
 _LONGEST_PAUSE: Final = 0.25
 _TRIAL: Final = 1.5
 """Seconds for an attempt while Redis is known to be away: enough to find a master though some Sentinels are silent."""
+
+
+class _Kind(Enum):
+    """What can be away while the others are not.
+
+    A replica without its master can be read; a master without enough replicas can be written to by what need not last.
+    """
+
+    READING = auto()
+    WRITING = auto()
+    LASTING = auto()
 
 
 class _TooFewReplicas(RedisError):
@@ -64,13 +81,29 @@ _BROKEN: Final = (ConnectionError, ReadOnlyError, TimeoutError)
 """What puts all connections in doubt: the server may be gone, or no longer be the master that its name leads to."""
 
 
+_EXPLANATIONS: Final[dict[type[Exception], str]] = {
+    AuthenticationError: "refuses the user or the password of OPEN_MFA_REDIS_URL",
+    NoPermissionError: "does not let this user run a command that is needed: look at its ACL",
+    BusyLoadingError: "is still loading its data",
+    MasterNotFoundError: "has no master that its Sentinels agree on, or the service has another name",
+    TimeoutError: "does not answer in time",
+    ConnectionError: "can't be reached: is it running there, and does its URL say whether it speaks TLS?",
+    ReadOnlyError: "is a replica, and takes no writes",
+    OutOfMemoryError: "is full: give it more memory (maxmemory)",
+    ClusterDownError: "is a Cluster that is down",
+    RedisClusterException: "is no Cluster, or none of its nodes answers",
+    _TooFewReplicas: "has not as many replicas at hand as OPEN_MFA_REDIS_WAIT demands",
+}
+"""The first that fits."""
+
+
 @dataclass(slots=True)
 class _Outage:
     """What has failed, with no success since.
 
     Attributes:
         suspected: something timed out, or failed twice in a row.
-        known: a whole budget was used up in vain.
+        known: it was tried to the end of a request's budget, in vain.
     """
 
     suspected: bool = False
@@ -103,17 +136,20 @@ class Gateway:
         connect: makes the client, when it is first needed.
         replicas: how many replicas must have a write before it counts as done (`WAIT`).
         patient: how many callers at once may sit out a failure; the others are told at once.
+        where: what an operator should look at when it fails.
     """
 
-    def __init__(self, connect: Connect, replicas: int = 0, patient: int = PATIENT) -> None:
+    def __init__(
+        self, connect: Connect, replicas: int = 0, patient: int = PATIENT, where: str = "OPEN_MFA_REDIS_URL"
+    ) -> None:
+        self._where = where
         self._connect = connect
         self._replicas = replicas
         self._client: Client | None = None
         self._connecting = threading.Lock()
         self._patience = threading.BoundedSemaphore(patient)
-        # Apart from each other: a master without enough replicas, or a replica without its master, can still be read.
-        self._reading = _Outage()
-        self._writing = _Outage()
+        # One for each node of a Cluster: that one is away says nothing of the others.
+        self._outages: dict[tuple[_Kind, str], _Outage] = {}
 
     def get(self, key: str) -> bytes | None:
         """The value of a key."""
@@ -131,11 +167,11 @@ class Gateway:
                 return [_ask(client, key, [("GET", key)])[0] for key in keys]
             return values
 
-        return self._run(read, self._reading)
+        return self._run(read, _Kind.READING, keys[0])
 
     def set(self, key: str, value: str) -> None:
         """Sets a key that does not expire."""
-        self._run(lambda client: self._write(client, key, "SET", key, value), self._writing)
+        self._run(lambda client: self._write(client, key, "SET", key, value), _Kind.LASTING, key)
 
     def delete(self, keys: list[str]) -> int:
         """Removes keys that share a hash tag, all at once; how many there were."""
@@ -147,7 +183,7 @@ class Gateway:
                 return sum(self._write(client, key, "DEL", key) for key in keys)
             return count
 
-        return self._run(remove, self._writing)
+        return self._run(remove, _Kind.LASTING, keys[0])
 
     def seconds_to_live(self, key: str) -> int:
         """Seconds until a key expires, 0 where it does not or there is none."""
@@ -173,16 +209,16 @@ class Gateway:
                 # SCRIPT FLUSH, a restart or a fail-over; EVAL makes the script known again.
                 return self._write(client, key, "EVAL", script.text, 1, key, *arguments, lasting=lasting)
 
-        return self._run(run, self._writing)
+        return self._run(run, _Kind.LASTING if lasting else _Kind.WRITING, key)
 
     def ping(self) -> None:
         """Returns when Redis answers; on a Cluster, one of its nodes."""
-        self._run(lambda client: _ask_anyone(client, "PING"), self._reading)
+        self._run(lambda client: _ask_anyone(client, "PING"), _Kind.READING)
 
     def describe(self) -> ServerDescription:
         """Version and clock of Redis; on a Cluster, of one of its nodes."""
-        info = self._run(lambda client: _ask_anyone(client, "INFO", "server"), self._reading)
-        seconds, _ = self._run(lambda client: _ask_anyone(client, "TIME"), self._reading)
+        info = self._run(lambda client: _ask_anyone(client, "INFO", "server"), _Kind.READING)
+        seconds, _ = self._run(lambda client: _ask_anyone(client, "TIME"), _Kind.READING)
         return ServerDescription(str(info["redis_version"]), int(seconds))
 
     def close(self) -> None:
@@ -191,15 +227,21 @@ class Gateway:
             self._client.close()
 
     def _read(self, key: str, *command: str) -> Any:
-        return self._run(lambda client: _ask(client, key, [command])[0], self._reading)
+        return self._run(lambda client: _ask(client, key, [command])[0], _Kind.READING, key)
 
-    def _run(self, operation: Callable[[Client], T], outage: _Outage) -> T:
+    def _outage(self, kind: _Kind, key: str | None) -> _Outage:
+        client = self._client
+        node = client.name_of(key) if key is not None and isinstance(client, Cluster) else ""
+        return self._outages.setdefault((kind, node), _Outage())
+
+    def _run(self, operation: Callable[[Client], T], kind: _Kind, key: str | None = None) -> T:
         """Tries until the deadline; the longer it has failed, the longer the pause.
 
         A Redis that is away must not keep every thread of the service waiting for it. So once it is suspected to be,
         only some callers at a time try at all, and the others are told at once; and when the budget of one was used up
         in vain, the next ones try only once. The first success ends that.
         """
+        outage = self._outage(kind, key)
         with deadline.within(_TRIAL if outage.known else deadline.BUDGET) as end, ExitStack() as stack:
             pause, patient = _FIRST_PAUSE, False
             if outage.suspected:
@@ -209,13 +251,13 @@ class Gateway:
                 try:
                     result = operation(self._connected())
                 except AuthenticationError as error:
-                    raise StoreUnavailable(f"Redis: {_kind(error)}") from error
+                    raise self._unavailable(error) from error
                 except _PASSING as error:
                     self._doubt(error)
                     rest = pause * (0.5 + random.random() / 2)  # noqa: S311 - jitter, not a secret
                     if outage.known or time.monotonic() + rest >= end:
                         outage.known = True
-                        raise StoreUnavailable(f"Redis: {_kind(error)}") from error
+                        raise self._unavailable(error) from error
                     if not patient and (isinstance(error, TimeoutError) or pause > _FIRST_PAUSE):
                         outage.suspected = True
                         self._be_patient(stack)
@@ -223,7 +265,7 @@ class Gateway:
                     time.sleep(rest)
                     pause = min(_LONGEST_PAUSE, pause * 2)
                 except RedisError as error:
-                    raise StoreUnavailable(f"Redis: {_kind(error)}") from error
+                    raise self._unavailable(error) from error
                 else:
                     outage.suspected = outage.known = False
                     return result
@@ -231,8 +273,13 @@ class Gateway:
     def _be_patient(self, stack: ExitStack) -> None:
         """Takes one of the places of those who try on, until the stack unwinds. Raises where none is left."""
         if not self._patience.acquire(blocking=False):
-            raise StoreUnavailable("Redis: does not answer, and enough callers wait for it")
+            raise StoreUnavailable(f"Redis at {self._where} does not answer, and enough callers wait for it")
         stack.callback(self._patience.release)
+
+    def _unavailable(self, error: Exception) -> StoreUnavailable:
+        """Says what went wrong, but not in Redis' own words: they can repeat a command's arguments."""
+        why = next((text for kind, text in _EXPLANATIONS.items() if isinstance(error, kind)), "refuses a command")
+        return StoreUnavailable(f"Redis at {self._where} {why} ({type(error).__name__.lstrip('_')})")
 
     def _connected(self) -> Client:
         if self._client is None:
@@ -266,8 +313,3 @@ def _ask(client: Client, key: str, commands: Sequence[Command]) -> list[Any]:
 
 def _ask_anyone(client: Client, *command: str) -> Any:
     return client.execute_command(*command) if isinstance(client, Redis) else client.send_anywhere(command)
-
-
-def _kind(error: Exception) -> str:
-    """What went wrong, without Redis' own words: they can repeat a command's arguments."""
-    return str(error) if isinstance(error, _TooFewReplicas) else type(error).__name__

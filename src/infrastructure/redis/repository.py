@@ -1,14 +1,15 @@
 """Credentials in Redis, one key each, changed only by compare-and-set."""
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from application.errors import StoreUnavailable
+from application.call import FIELDS
+from application.errors import UnreadableRecord
 from application.ports import Clock, Stored, Version
 from domain.credential import Remnant
 from domain.owner import CredentialId, Factor, Owner
-from infrastructure.logs import FIELDS
 from infrastructure.redis.gateway import Gateway, Script
 from infrastructure.redis.record import CorruptRecord, RecordCodec, Sealed
 
@@ -39,15 +40,20 @@ class RedisCredentialRepository:
         self._clock = clock
 
     def load(self, credential_id: CredentialId) -> Stored:
-        """What lies in the place now. Raises `StoreUnavailable`, for a value that is no record too."""
+        """What lies in the place now. Raises `StoreUnavailable`, `UnreadableRecord` for a value that is no record."""
         return self._stored(self._gateway.get(key_of(credential_id)), credential_id)
 
     def load_all(self, owner: Owner) -> dict[Factor, Remnant]:
-        """What lies in all places of the owner. Raises `StoreUnavailable`."""
+        """What lies in all places of the owner, but for what can't be read. Raises `StoreUnavailable`."""
         places = [CredentialId(owner, factor) for factor in Factor]
         values = self._gateway.get_all([key_of(place) for place in places])
-        found = {place.factor: self._stored(value, place).content for place, value in zip(places, values, strict=True)}
-        return {factor: content for factor, content in found.items() if content is not None}
+        found: dict[Factor, Remnant] = {}
+        for place, value in zip(places, values, strict=True):
+            with suppress(UnreadableRecord):
+                content = self._stored(value, place).content
+                if content is not None:
+                    found[place.factor] = content
+        return found
 
     def commit(self, credential_id: CredentialId, version: Version, content: Remnant | None) -> Stored | None:
         """Compare-and-set. Raises `StoreUnavailable`."""
@@ -61,9 +67,9 @@ class RedisCredentialRepository:
         answer = self._gateway.run_script(COMPARE_AND_SET, key_of(credential_id), version.revision, value, expiry)
         return None if answer == 1 else self._stored(answer or None, credential_id)
 
-    def forget(self, owner: Owner) -> None:
-        """Removes every key of the owner with one command. Raises `StoreUnavailable`."""
-        self._gateway.delete([key_of(CredentialId(owner, factor)) for factor in Factor])
+    def forget(self, owner: Owner, *factors: Factor) -> None:
+        """Removes keys of the owner with one command. Raises `StoreUnavailable`."""
+        self._gateway.delete([key_of(CredentialId(owner, factor)) for factor in factors or Factor])
 
     def _expiry(self, content: Remnant, version: Revision) -> str:
         """Milliseconds to live; empty to keep what was set, so that no use of a credential makes it live longer."""
@@ -80,7 +86,7 @@ class RedisCredentialRepository:
             record = self._codec.decode(value, credential_id)
         except CorruptRecord as error:
             _log.error("unreadable record", extra={FIELDS: {"key": key_of(credential_id), "problem": str(error)}})
-            raise StoreUnavailable("a stored record can't be read") from error
+            raise UnreadableRecord("a stored record can't be read") from error
         return Stored(record.content, Revision(record.revision, record.content.expires_at, record.sealed))
 
 

@@ -7,6 +7,7 @@ window.addEventListener("DOMContentLoaded", () => {
     deepLinking: true,
     validatorUrl: null,
     displayRequestDuration: true,
+    defaultModelsExpandDepth: 0,
     presets: [window.SwaggerUIBundle.presets.apis],
   });
 });

@@ -14,6 +14,7 @@ from domain.owner import CredentialId
 from domain.verdict import Accepted, Reason, Rejected, Verdict
 from infrastructure.redis import deadline
 from infrastructure.redis.client import connector
+from infrastructure.redis.gateway import PATIENT
 from infrastructure.redis.repository import key_of
 from tests.conftest import require_redis_server
 from tests.infrastructure.redis.callers import Caller, answers, new_owner, timed
@@ -164,3 +165,35 @@ def dump_of(replica: Node, place: CredentialId) -> object:
 def verdict_after(caller: Caller, place: CredentialId, counter: int) -> Verdict:
     wait_until(lambda: answers(lambda: caller.gateway.set(f"{key_of(place)}:probe", "x")), "the fail-over")
     return caller.verify(place, counter)
+
+
+def test_a_master_that_is_frozen_keeps_nobody_from_the_others() -> None:
+    require_redis_server()
+    with Cluster() as company:
+        caller = Caller(connector(company.url))
+        places = [caller.enrol(new_owner()) for _ in range(64)]
+        victim = company.master_of(key_of(places[0]))
+        behind = [place for place in places if company.master_of(key_of(place)) is victim]
+        beside = [place for place in places if company.master_of(key_of(place)) is not victim]
+        assert len(behind) > PATIENT
+        victim.freeze()
+        ending = threading.Event()
+
+        def bother(place: CredentialId) -> None:
+            while not ending.is_set():
+                answers(lambda: caller.repository.load(place))
+
+        threads = [threading.Thread(target=bother, args=(place,)) for place in behind[: 2 * PATIENT]]
+        for thread in threads:
+            thread.start()
+        try:
+            wait_until(lambda: not answers(lambda: caller.repository.load(behind[0])), "the outage")
+            answered = [answers(lambda place=place: caller.repository.load(place)) for place in beside * 10]
+        finally:
+            ending.set()
+            victim.thaw()
+            for thread in threads:
+                thread.join()
+            caller.gateway.close()
+
+    assert all(answered)

@@ -18,7 +18,8 @@ from domain.hotp import HotpCredential
 from domain.owner import CredentialId
 from domain.verdict import Accepted
 from infrastructure.redis import deadline
-from infrastructure.redis.client import connector, embedded
+from infrastructure.redis.client import connector
+from infrastructure.redis.embedded import embedded
 from infrastructure.redis.gateway import PATIENT
 from infrastructure.redis.repository import key_of
 from tests.infrastructure.redis.callers import Caller, all_at_once, answers, new_owner, notice, timed
