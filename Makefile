@@ -28,6 +28,9 @@ $(DEV): requirements/dev.txt $(SERVE)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
 
+.PHONY: install
+install: $(SERVE) ## Set up the service in .venv, and no more
+
 .PHONY: run
 run: $(SERVE) ## Set up and serve on http://$HOST:$PORT, by default http://127.0.0.1:8080
 	@OPEN_MFA_ENV="$${OPEN_MFA_ENV:-development}" exec $(BIN)/open-mfa serve

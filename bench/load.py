@@ -9,6 +9,7 @@ import select
 import socket
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -169,6 +170,15 @@ def _acceptor(connection: socket.socket, workers: Sequence[int]) -> int:
         if (local, remote) == (theirs, ours):
             target = f"socket:[{fields[9]}]"
             for worker in workers:
-                if any(str(link.readlink()) == target for link in Path(f"/proc/{worker}/fd").iterdir()):
+                if target in _files(worker):
                     return worker
     raise WrongAnswer("no worker has the other end of the connection")
+
+
+def _files(worker: int) -> set[str]:
+    """What a process has open; it may close some of it while we look."""
+    found = set()
+    for link in Path(f"/proc/{worker}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            found.add(str(link.readlink()))
+    return found

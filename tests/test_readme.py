@@ -23,7 +23,7 @@ def settings_of_the_table() -> set[str]:
 
 def settings_of_the_code() -> set[str]:
     code = (ROOT / "src/infrastructure/settings.py").read_text()
-    return set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', code))
+    return set(re.findall(r'(?:env\.\w+\(\s*|_whole\(env, )"([A-Z_]+)"', code))
 
 
 def test_the_table_lists_every_setting_there_is() -> None:

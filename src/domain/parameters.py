@@ -32,7 +32,7 @@ DIGITS: Final = Range(6, 8)
 LOOK_AHEAD: Final = Range(0, 50)
 """Counters. The look-ahead window s of RFC 4226 section 7.4."""
 COUNTER: Final = Range(0, 2**63 - 1)
-"""The initial moving factor C of RFC 4226 section 5.1, kept within a signed 64-bit number."""
+"""The initial moving factor C of RFC 4226 section 5.1, as far as a signed 64-bit number goes."""
 INTERVAL: Final = Range(15, 300)
 """Seconds. The time step X of RFC 6238 section 4.1."""
 WINDOW: Final = Range(0, 10)
