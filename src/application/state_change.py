@@ -14,8 +14,8 @@ Answer = TypeVar("Answer")
 ATTEMPTS: Final = 64
 """Lost races after which a change is given up.
 
-A race is lost only to somebody else's commit. On one credential at most five wrong guesses can be committed before it is
-locked, and an accepted code refuses all its copies, so this bound is met only by a caller who sends good codes at
+A race is lost only to somebody else's commit. On one credential at most five wrong guesses can be committed before it
+is locked, and an accepted code refuses all its copies, so this bound is met only by a caller who sends good codes at
 himself by the dozen.
 """
 
