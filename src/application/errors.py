@@ -18,3 +18,7 @@ class UnreadableRecord(StoreUnavailable):
 
 class UnsupportedDelivery(ApplicationError):
     """The channel for sending a one-time code is not set up."""
+
+
+class DeliveryFailed(ApplicationError):
+    """A one-time code could not be handed on: refused, or not in time. The message names neither code nor recipient."""

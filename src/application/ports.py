@@ -80,6 +80,40 @@ class QrRenderer(Protocol):
         """The picture of a QR code that reads as the text."""
 
 
+class Channel(StrEnum):
+    """How a one-time code reaches its person."""
+
+    RESPONSE = "response"
+    """The answer to whoever asked for it carries it."""
+    EMAIL = "email"
+    WEBHOOK = "webhook"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Message:
+    """A one-time code on its way; hides from `repr`.
+
+    Attributes:
+        to: the recipient, in the channel's own terms.
+        owner: whose code it is.
+        issued_at: Unix time in seconds.
+        expires_at: Unix time in seconds.
+    """
+
+    code: Code
+    to: str
+    owner: Owner
+    issued_at: int
+    expires_at: int
+
+
+class Delivery(Protocol):
+    """One channel that sends."""
+
+    def send(self, message: Message) -> None:
+        """Returns when the message has been taken over. Raises `DeliveryFailed`, after at most a few seconds."""
+
+
 class Action(StrEnum):
     """What was done to a credential, or, where a code was judged, what it was sent for; for the audit trail."""
 
