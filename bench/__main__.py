@@ -15,8 +15,8 @@ from typing import Any, Final
 import redis
 
 from bench import floor, report, storage
-from bench.cases import Case, Server, floor_cases, service_cases, wrong_case
-from bench.credentials import Snapshot, enrol
+from bench.cases import Case, Server, challenge_case, floor_cases, service_cases, wrong_case
+from bench.credentials import Snapshot, enrol, enrol_accounts
 from bench.load import Connections, WrongAnswer, post
 from bench.measure import Sample, medians, ratios, repeat
 from bench.servers import THREADS, Floor, redis_server, service, workers_of
@@ -68,8 +68,10 @@ def _cases(rounds: int, requests: int) -> tuple[dict[str, Any], dict[str, Any]]:
         limited = _serve(stack, store.url, _HUGE)
         _say(f"enrolling {requests} sessions")
         sessions = enrol(plain.connections, requests)
+        accounts = enrol_accounts(plain.connections, requests)
         snapshot = Snapshot(client)
         ours = service_cases(plain, sessions, snapshot, requests)
+        ours.append(challenge_case(plain, accounts, snapshot))
         ours.append(wrong_case("wrong, with a rate limit", limited, sessions, snapshot, requests))
         samples = _repeat([*floor_cases(floors, requests), *ours], rounds)
         return _rows(samples), storage.round_trips(client, ours)

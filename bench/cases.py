@@ -5,7 +5,18 @@ from dataclasses import dataclass
 from typing import Final
 
 from bench import floor
-from bench.credentials import Session, Snapshot, deal, good_hotp, good_otp, good_totp, verify, wrong_totp
+from bench.credentials import (
+    Account,
+    Session,
+    Snapshot,
+    challenge,
+    deal,
+    good_hotp,
+    good_otp,
+    good_totp,
+    verify,
+    wrong_totp,
+)
 from bench.load import Connections, Expected, post
 
 GUESSES: Final = 4
@@ -103,6 +114,16 @@ def service_cases(server: Server, sessions: Sequence[Session], snapshot: Snapsho
         Case("verify: locked (TOTP)", server, locked, LOCKED),
         Case("enrol (TOTP)", server, lambda: enrolments, ENROLLED),
     ]
+
+
+def challenge_case(server: Server, accounts: Sequence[Account], snapshot: Snapshot) -> Case:
+    """Step two of a log-in: whichever factor the code is of."""
+
+    def prepare() -> list[list[bytes]]:
+        snapshot.restore()
+        return deal(challenge(accounts), len(server.connections))
+
+    return Case("challenge: good (TOTP)", server, prepare, ACCEPTED)
 
 
 def _lanes_of(groups: Sequence[Sequence[bytes]], lanes: int) -> list[list[bytes]]:

@@ -1,4 +1,4 @@
-"""Sessions with all three factors, and the requests that can be made of them.
+"""Sessions with all three factors, accounts with one, and the requests that can be made of them.
 
 What was stored after enrolling is put back before every repetition, so that a code that was spent is good again.
 """
@@ -14,6 +14,7 @@ import pyotp
 import redis
 
 from bench.load import Connections, Expected, post
+from bench.servers import API_KEY
 
 ENROL: Final = Expected(201, b'"secret"')
 ISSUE: Final = Expected(201, b'"code"')
@@ -63,6 +64,38 @@ def _answer(raw: bytes) -> tuple[str, dict[str, object]]:
     head, _, body = raw.partition(b"\r\n\r\n")
     cookie = _COOKIE.search(head)
     return cookie[1].decode() if cookie else "", json.loads(body)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account with a confirmed TOTP, and the first step whose code it still accepts."""
+
+    path: str
+    totp: pyotp.TOTP
+    step: int
+
+
+def enrol_accounts(connections: Connections, count: int) -> list[Account]:
+    """Enrols and confirms `count` accounts over HTTP."""
+    paths = [f"/api/v1/accounts/user-{number}" for number in range(count)]
+    lanes = deal([post(f"{path}/totp", b"{}", key=API_KEY) for path in paths], len(connections))
+    dealt = connections.run(lanes, ENROL, keep=True).answers
+    secrets = [str(_answer(dealt[index % len(dealt)][index // len(dealt)])[1]["secret"]) for index in range(count)]
+    step = int(time.time()) // 30
+    accounts = [Account(path, pyotp.TOTP(secret), step + 1) for path, secret in zip(paths, secrets, strict=True)]
+    codes = [_code(f"{account.path}/totp/verify", account.totp.at(step * 30)) for account in accounts]
+    connections.run(deal(codes, len(connections)), Expected(200, b'"verified"'))
+    return accounts
+
+
+def challenge(accounts: Sequence[Account]) -> list[bytes]:
+    """The present code of each, or the one after that which has confirmed it."""
+    now = int(time.time()) // 30
+    return [_code(f"{each.path}/challenge", each.totp.at(max(now, each.step) * 30)) for each in accounts]
+
+
+def _code(path: str, code: str) -> bytes:
+    return post(path, json.dumps({"code": code}).encode(), key=API_KEY)
 
 
 class Snapshot:

@@ -45,11 +45,13 @@ class Load:
     answers: list[list[bytes]]
 
 
-def post(path: str, body: bytes = b"", cookie: str = "") -> bytes:
-    """The bytes of a request."""
+def post(path: str, body: bytes = b"", cookie: str = "", key: str = "") -> bytes:
+    """The bytes of a request, with a session's cookie or an API key."""
     head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: bench\r\nAccept: */*\r\n"
     if cookie:
         head += f"Cookie: {cookie}\r\n"
+    if key:
+        head += f"Authorization: Bearer {key}\r\n"
     return f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
 
 

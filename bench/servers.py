@@ -44,11 +44,15 @@ class Floor:
         shutil.rmtree(self._directory, ignore_errors=True)
 
 
+API_KEY: Final = "an-API-key-that-nothing-depends-on"
+
+
 def service(redis_url: str, rate_limit: str = "off") -> Service:
     """`open-mfa serve` as users run it, but for the number of processes."""
     return Service(
         OPEN_MFA_REDIS_URL=redis_url,
         OPEN_MFA_RATE_LIMIT=rate_limit,
+        OPEN_MFA_API_KEYS=f"bench:{API_KEY}",
         WEB_CONCURRENCY=str(WORKERS),
         THREADS=str(THREADS),
     )

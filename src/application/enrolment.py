@@ -1,21 +1,20 @@
-"""Enrolling HOTP and TOTP secrets, and issuing one-time codes."""
+"""Enrolling HOTP and TOTP secrets, and replacing them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from application.ports import Action, Events, Randomness
+from application.errors import NoDerivation
+from application.ports import Action, Events, Randomness, SecretDerivation
 from application.state_change import Change, StateChange
-from domain.code import Code
-from domain.credential import REMEMBERED_AFTER_REMOVAL, Credential, Lifecycle, Remnant
-from domain.errors import AlreadyEnrolled
+from domain.credential import Credential, Lifecycle, Remnant
+from domain.errors import AlreadyEnrolled, NotEnrolled
 from domain.failures import NO_FAILURES, Failures
 from domain.hotp import HotpCredential
-from domain.keyed_digest import keyed_digest
-from domain.one_time_code import OneTimeCode
 from domain.owner import CredentialId, Factor, Owner
 from domain.parameters import HotpParameters, TotpParameters
 from domain.secret import SharedSecret
-from domain.secret_credential import SecretCredential
+from domain.secret_credential import REPLACEMENT_LIFETIME, SecretCredential
 from domain.totp import TotpCredential
 
 
@@ -23,8 +22,15 @@ from domain.totp import TotpCredential
 class EnrolRequest:
     """What to enrol; the kind of parameters says which factor.
 
-    `lifetime` is in seconds, None for ever; `secret` brings one along instead of a random one; `initial_counter` is
-    HOTP's alone.
+    Attributes:
+        owner: for whom.
+        lifetime: in seconds, None for ever.
+        parameters: what both sides agree on.
+        initial_counter: HOTP's alone.
+        label: account name for the authenticator, None for the default.
+        issuer: issuer for the authenticator, None for the default.
+        secret: brings one along instead of a random one.
+        derived: derives one instead, so that none has to be kept.
     """
 
     owner: Owner
@@ -34,24 +40,12 @@ class EnrolRequest:
     label: str | None = None
     issuer: str | None = None
     secret: SharedSecret | None = None
+    derived: bool = False
 
-
-@dataclass(frozen=True, slots=True)
-class IssueCodeRequest:
-    """`lifetime` is the owner's, `code_lifetime` the code's, both in seconds."""
-
-    owner: Owner
-    lifetime: int | None
-    digits: int
-    code_lifetime: int
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class IssuedCode:
-    """The code in the clear, for this once, and its record."""
-
-    code: Code
-    record: OneTimeCode
+    @property
+    def credential_id(self) -> CredentialId:
+        """The place to enrol in."""
+        return CredentialId(self.owner, Factor.HOTP if isinstance(self.parameters, HotpParameters) else Factor.TOTP)
 
 
 class Enrol:
@@ -60,61 +54,65 @@ class Enrol:
     An existing one has to be removed first. Failures counted before go on counting.
     """
 
-    def __init__(self, changes: StateChange, randomness: Randomness, events: Events) -> None:
+    def __init__(
+        self, changes: StateChange, randomness: Randomness, derivation: SecretDerivation, events: Events
+    ) -> None:
         self._changes = changes
         self._randomness = randomness
+        self._derivation = derivation
         self._events = events
 
     def execute(self, request: EnrolRequest) -> SecretCredential:
-        """Raises `AlreadyEnrolled` or `StoreUnavailable`."""
-        hotp = isinstance(request.parameters, HotpParameters)
-        credential_id = CredentialId(request.owner, Factor.HOTP if hotp else Factor.TOTP)
-        secret = request.secret or self._randomness.secret()
+        """Raises `AlreadyEnrolled`, `NoDerivation` or `StoreUnavailable`."""
 
-        def decide(content: Remnant | None, now: int) -> Change[SecretCredential]:
+        def decide(content: Remnant | None, now: int, secret: SharedSecret) -> Change[SecretCredential]:
             if isinstance(content, Credential):
                 raise AlreadyEnrolled
-            credential = build(request, secret, now, credential_id, inherited(content))
+            credential = build(request, secret, lifecycle(now, request.lifetime), inherited(content))
             return Change(credential, credential)
 
-        credential = self._changes.apply(credential_id, decide)
-        self._events.changed(Action.ENROLLED, credential_id)
+        return self._commit(Action.ENROLLED, request, decide)
+
+    def replace(self, request: EnrolRequest) -> SecretCredential:
+        """A pending secret beside the confirmed one, which goes on working; `request.lifetime` does not matter.
+
+        Returns:
+            The replacement, gone after an hour unless its first code is accepted.
+
+        Raises:
+            NotEnrolled: there is nothing to replace.
+            AlreadyEnrolled: what is there is pending itself, or has a replacement that is.
+            NoDerivation, StoreUnavailable: nothing was changed.
+        """
+
+        def decide(content: Remnant | None, now: int, secret: SharedSecret) -> Change[SecretCredential]:
+            if not isinstance(content, SecretCredential):
+                raise NotEnrolled
+            ends = [end for end in (now + REPLACEMENT_LIFETIME, content.expires_at) if end is not None]
+            life = Lifecycle(created_at=now, expires_at=min(ends))
+            replacement = build(request, secret, life, NO_FAILURES)
+            return Change(replacement, content.with_replacement(replacement, now))
+
+        return self._commit(Action.REPLACEMENT_ENROLLED, request, decide)
+
+    def _commit(
+        self,
+        action: Action,
+        request: EnrolRequest,
+        decide: Callable[[Remnant | None, int, SharedSecret], Change[SecretCredential]],
+    ) -> SecretCredential:
+        credential_id = request.credential_id
+        secret = self._secret(request)
+        credential = self._changes.apply(credential_id, lambda content, now: decide(content, now, secret))
+        self._events.changed(action, credential_id)
         return credential
 
-
-class IssueCode:
-    """A new random code for a single use; it replaces the one before. Failures counted before go on counting."""
-
-    def __init__(self, changes: StateChange, randomness: Randomness, events: Events) -> None:
-        self._changes = changes
-        self._randomness = randomness
-        self._events = events
-
-    def execute(self, request: IssueCodeRequest) -> IssuedCode:
-        """Raises `StoreUnavailable`."""
-        credential_id = CredentialId(request.owner, Factor.OTP)
-        code = self._randomness.code(request.digits)
-        secret = self._randomness.secret()
-
-        def decide(content: Remnant | None, now: int) -> Change[OneTimeCode]:
-            end = now + request.code_lifetime
-            # An account has no end, but nothing is left of a code that is long past.
-            forgotten_after = request.code_lifetime + REMEMBERED_AFTER_REMOVAL
-            life = lifecycle(now, forgotten_after if request.lifetime is None else request.lifetime)
-            record = OneTimeCode(
-                id=credential_id,
-                lifecycle=life,
-                failures=inherited(content),
-                code_digits=request.digits,
-                secret=secret,
-                digest=keyed_digest(secret, code.digits),
-                code_expires_at=end if life.expires_at is None else min(end, life.expires_at),
-            )
-            return Change(record, record)
-
-        record = self._changes.apply(credential_id, decide)
-        self._events.changed(Action.ISSUED, credential_id)
-        return IssuedCode(code, record)
+    def _secret(self, request: EnrolRequest) -> SharedSecret:
+        if not request.derived:
+            return request.secret or self._randomness.secret()
+        if not self._derivation.is_set_up:
+            raise NoDerivation
+        return self._derivation.new(request.credential_id)
 
 
 def lifecycle(now: int, lifetime: int | None) -> Lifecycle:
@@ -127,13 +125,11 @@ def inherited(content: Remnant | None) -> Failures:
     return NO_FAILURES if content is None else content.failures
 
 
-def build(
-    request: EnrolRequest, secret: SharedSecret, now: int, credential_id: CredentialId, failures: Failures
-) -> SecretCredential:
+def build(request: EnrolRequest, secret: SharedSecret, life: Lifecycle, failures: Failures) -> SecretCredential:
     """The credential that a request asks for."""
     common: dict[str, Any] = {
-        "id": credential_id,
-        "lifecycle": lifecycle(now, request.lifetime),
+        "id": request.credential_id,
+        "lifecycle": life,
         "failures": failures,
         "secret": secret,
         "parameters": request.parameters,

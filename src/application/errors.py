@@ -20,5 +20,21 @@ class UnsupportedDelivery(ApplicationError):
     """The channel for sending a one-time code is not set up."""
 
 
+class InvalidRecipient(ApplicationError):
+    """What can't be a recipient of the channel; the message says why and does not repeat it."""
+
+
+class TooManySends(ApplicationError):
+    """As many codes as may be have been sent to one place; `wait` is in seconds."""
+
+    def __init__(self, wait: int) -> None:
+        super().__init__(f"too many codes were sent to this place; {wait} s until the next")
+        self.wait = wait
+
+
+class NoDerivation(ApplicationError):
+    """A derived secret was asked for, but there is nothing to derive one from."""
+
+
 class DeliveryFailed(ApplicationError):
     """A one-time code could not be handed on: refused, or not in time. The message names neither code nor recipient."""

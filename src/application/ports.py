@@ -7,6 +7,7 @@ from typing import Protocol
 from domain.code import Code
 from domain.credential import Remnant
 from domain.owner import CredentialId, Factor, Owner
+from domain.recovery_codes import RecoveryCode
 from domain.secret import SharedSecret
 from domain.verdict import Verdict
 
@@ -33,8 +34,8 @@ class CredentialRepository(Protocol):
     def load(self, credential_id: CredentialId) -> Stored:
         """What lies in the place now."""
 
-    def load_all(self, owner: Owner) -> dict[Factor, Remnant]:
-        """What lies in all places of the owner, but for what can't be understood."""
+    def load_all(self, owner: Owner) -> dict[Factor, Stored]:
+        """What lies in the places of the owner that are not empty, but for what can't be understood."""
 
     def commit(self, credential_id: CredentialId, version: Version, content: Remnant | None) -> Stored | None:
         """Replaces what lies in the place if it still is what was loaded; None empties it.
@@ -64,6 +65,20 @@ class Randomness(Protocol):
 
     def code(self, digits: int) -> Code:
         """A new one-time code, every one equally likely."""
+
+    def recovery_code(self) -> RecoveryCode:
+        """A new recovery code of 80 bits."""
+
+
+class SecretDerivation(Protocol):
+    """Secrets that follow from one master secret and need not be kept."""
+
+    @property
+    def is_set_up(self) -> bool:
+        """Whether there is a master secret."""
+
+    def new(self, credential: CredentialId) -> SharedSecret:
+        """A secret of 160 bits that no other enrolment has, before or after."""
 
 
 class QrFormat(StrEnum):
@@ -114,23 +129,42 @@ class Delivery(Protocol):
         """Returns when the message has been taken over. Raises `DeliveryFailed`, after at most a few seconds."""
 
 
+class SendLimit(Protocol):
+    """How often codes are sent to one place."""
+
+    def admit(self, channel: Channel, to: str) -> int:
+        """Counts one more; seconds until the next one may be sent, 0 where this one may. Raises `StoreUnavailable`."""
+
+
 class Action(StrEnum):
-    """What was done to a credential, or, where a code was judged, what it was sent for; for the audit trail."""
+    """What was done to a credential, for the audit trail."""
 
     ENROLLED = "enrolled"
     ISSUED = "issued"
+    UNDELIVERED = "undelivered"
+    REPLACEMENT_ENROLLED = "replacement-enrolled"
+    REPLACEMENT_DROPPED = "replacement-dropped"
+    UNLOCKED = "unlocked"
+    REMOVED = "removed"
+
+
+class Purpose(StrEnum):
+    """What a code was sent for, for the audit trail."""
+
     VERIFY = "verify"
     RESYNCHRONIZE = "resynchronize"
-    REMOVED = "removed"
+    REPLACE = "replace"
+    CHALLENGE = "challenge"
+    DISABLE = "disable"
 
 
 class Events(Protocol):
     """The audit trail. An event is announced after its change has been committed, never before."""
 
     def changed(self, action: Action, credential_id: CredentialId) -> None:
-        """A credential was enrolled, issued or removed."""
+        """A credential was changed without a code."""
 
-    def judged(self, action: Action, credential_id: CredentialId, verdict: Verdict) -> None:
+    def judged(self, purpose: Purpose, credential_id: CredentialId, verdict: Verdict) -> None:
         """A code was judged, or refused while locked."""
 
     def locked(self, credential_id: CredentialId, until: int) -> None:

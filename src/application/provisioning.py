@@ -4,7 +4,6 @@ from urllib.parse import quote, urlencode
 
 from domain.credential import Credential
 from domain.hotp import HotpCredential
-from domain.owner import OwnerKind
 from domain.secret_credential import SecretCredential
 from domain.totp import TotpCredential
 
@@ -39,5 +38,5 @@ class Provisioning:
 
 def default_label(credential: Credential) -> str:
     """The account name to show where the caller named none."""
-    owner = credential.id.owner
-    return "session" if owner.kind is OwnerKind.SESSION else owner.id
+    # The colon parts issuer and account name in the Key URI Format.
+    return (credential.id.owner.account or "session").replace(":", "-")

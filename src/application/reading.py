@@ -13,10 +13,11 @@ from domain.secret_credential import SecretCredential
 
 @dataclass(frozen=True, slots=True)
 class QrRequest:
-    """Which credential's QR code, and as what picture."""
+    """Which credential's QR code, and as what picture; or that of its replacement."""
 
     credential_id: CredentialId
     picture: QrFormat
+    replacement: bool = False
 
 
 class Describe:
@@ -44,15 +45,16 @@ class DescribeAll:
     def execute(self, owner: Owner) -> list[Credential]:
         """Raises `StoreUnavailable`."""
         now = self._clock.now()
-        contents = [living(content, now) for content in self._repository.load_all(owner).values()]
+        contents = [living(stored.content, now) for stored in self._repository.load_all(owner).values()]
         return [content for content in contents if isinstance(content, Credential)]
 
 
 class ShowQrCode:
     """The QR code of a pending credential: who has confirmed it has no more need to see the secret."""
 
-    def __init__(self, describe: Describe, provisioning: Provisioning, renderer: QrRenderer) -> None:
+    def __init__(self, describe: Describe, clock: Clock, provisioning: Provisioning, renderer: QrRenderer) -> None:
         self._describe = describe
+        self._clock = clock
         self._provisioning = provisioning
         self._renderer = renderer
 
@@ -61,6 +63,8 @@ class ShowQrCode:
         credential = self._describe.execute(request.credential_id)
         if not isinstance(credential, SecretCredential):
             raise NotEnrolled
+        if request.replacement:
+            credential = credential.living_replacement(self._clock.now())
         if credential.status is Status.CONFIRMED:
             raise AlreadyConfirmed
         return self._renderer.render(self._provisioning.uri(credential), request.picture)

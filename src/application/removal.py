@@ -1,11 +1,15 @@
 """Removing credentials."""
 
+from dataclasses import replace
+
 from application.errors import UnreadableRecord
 from application.ports import Action, CredentialRepository, Events
 from application.state_change import Change, StateChange
 from domain.credential import Credential, Remnant
 from domain.errors import NotEnrolled
+from domain.failures import NO_FAILURES
 from domain.owner import CredentialId, Owner
+from domain.secret_credential import SecretCredential
 
 
 class Remove:
@@ -45,3 +49,45 @@ class Forget:
         """Raises `StoreUnavailable`."""
         self._repository.forget(owner)
         self._events.forgotten(owner)
+
+
+class Unlock:
+    """Clears the failure counts and locks of everything that an owner has, or had."""
+
+    def __init__(self, changes: StateChange, repository: CredentialRepository, events: Events) -> None:
+        self._changes = changes
+        self._repository = repository
+        self._events = events
+
+    def execute(self, owner: Owner) -> None:
+        """Raises `StoreUnavailable`."""
+
+        def decide(content: Remnant | None, _now: int) -> Change[bool]:
+            if content is None or content.failures == NO_FAILURES:
+                return Change(answer=False, content=content)
+            return Change(answer=True, content=content.unlocked())
+
+        for factor, stored in self._repository.load_all(owner).items():
+            credential_id = CredentialId(owner, factor)
+            if self._changes.apply(credential_id, decide, stored):
+                self._events.changed(Action.UNLOCKED, credential_id)
+
+
+class DropReplacement:
+    """Gives a replacement up; the confirmed secret stays as it is."""
+
+    def __init__(self, changes: StateChange, events: Events) -> None:
+        self._changes = changes
+        self._events = events
+
+    def execute(self, credential_id: CredentialId) -> None:
+        """Raises `NotEnrolled` or `StoreUnavailable`."""
+
+        def decide(content: Remnant | None, now: int) -> Change[None]:
+            if not isinstance(content, SecretCredential):
+                raise NotEnrolled
+            content.living_replacement(now)
+            return Change(None, replace(content, replacement=None))
+
+        self._changes.apply(credential_id, decide)
+        self._events.changed(Action.REPLACEMENT_DROPPED, credential_id)

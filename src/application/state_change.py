@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 from application.errors import StoreUnavailable
-from application.ports import Clock, CredentialRepository
+from application.ports import Clock, CredentialRepository, Stored
 from domain.credential import Remnant
 from domain.owner import CredentialId
 
@@ -39,13 +39,23 @@ class StateChange:
         self._repository = repository
         self._clock = clock
 
-    def apply(self, credential_id: CredentialId, decide: Callable[[Remnant | None, int], Change[Answer]]) -> Answer:
-        """Decides until a decision is committed; `decide` gets the content and the time, Unix seconds.
+    def apply(
+        self,
+        credential_id: CredentialId,
+        decide: Callable[[Remnant | None, int], Change[Answer]],
+        stored: Stored | None = None,
+    ) -> Answer:
+        """Decides until a decision is committed.
+
+        Args:
+            credential_id: where.
+            decide: gets the content and the time, Unix seconds.
+            stored: what has been loaded from there already, if it has.
 
         Raises:
             StoreUnavailable: the store failed, or every one of `ATTEMPTS` races was lost; nothing was accepted.
         """
-        stored = self._repository.load(credential_id)
+        stored = stored or self._repository.load(credential_id)
         for _ in range(ATTEMPTS):
             now = self._clock.now()
             content = living(stored.content, now)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from application.ports import Action, Events
+from application.ports import Action, Events, Purpose, Stored
 from application.state_change import Change, StateChange
 from domain.algorithms import HotpAlgorithm
 from domain.code import Code
@@ -11,7 +11,7 @@ from domain.credential import Credential, Judgement, Remnant
 from domain.errors import NotEnrolled
 from domain.owner import CredentialId
 from domain.secret_credential import SecretCredential
-from domain.verdict import Reason, Rejected, Verdict
+from domain.verdict import Accepted, Reason, Rejected, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +47,36 @@ class Judge:
         self._events = events
 
     def settle(
-        self, action: Action, credential_id: CredentialId, judge: Callable[[Remnant, int], Judgement]
+        self,
+        purpose: Purpose,
+        credential_id: CredentialId,
+        judge: Callable[[Remnant, int], Judgement],
+        *,
+        stored: Stored | None = None,
+        removing: bool = False,
     ) -> Outcome:
-        """Raises `NotEnrolled`, `MalformedCode` or `StoreUnavailable`; nothing was accepted then."""
+        """Judges, commits and announces.
+
+        Args:
+            purpose: what the code was sent for.
+            credential_id: whose it is.
+            judge: gets the content and the time, Unix seconds.
+            stored: what has been loaded already, if it has.
+            removing: whether an accepted code takes the credential away.
+
+        Raises:
+            NotEnrolled, MalformedCode or StoreUnavailable: nothing was accepted.
+        """
 
         def decide(content: Remnant | None, now: int) -> Change[Outcome]:
             if content is None:
                 raise NotEnrolled
             judgement = judge(content, now)
-            return Change(Outcome(judgement.verdict, judgement.credential), judgement.credential)
+            gone = removing and isinstance(judgement.verdict, Accepted)
+            return Change(Outcome(judgement.verdict, judgement.credential), None if gone else judgement.credential)
 
-        outcome = self._changes.apply(credential_id, decide)
-        self._events.judged(action, credential_id, outcome.verdict)
+        outcome = self._changes.apply(credential_id, decide, stored)
+        self._events.judged(purpose, credential_id, outcome.verdict)
         match outcome.verdict:
             case Rejected(reason=Reason.WRONG, attempts_left=0):
                 self._events.locked(credential_id, outcome.content.failures.locked_until)
@@ -75,7 +93,7 @@ class Verify:
     def execute(self, request: VerifyRequest) -> Outcome:
         """Raises `NotEnrolled`, `MalformedCode` or `StoreUnavailable`; nothing was accepted then."""
         return self._judge.settle(
-            Action.VERIFY,
+            Purpose.VERIFY,
             request.credential_id,
             lambda content, now: content.judge(request.code, now, self._algorithm),
         )
@@ -98,4 +116,45 @@ class Resynchronize:
                 raise NotEnrolled
             return content.judge(request.first, now, self._algorithm)
 
-        return self._judge.settle(Action.RESYNCHRONIZE, request.credential_id, judge)
+        return self._judge.settle(Purpose.RESYNCHRONIZE, request.credential_id, judge)
+
+
+class ConfirmReplacement:
+    """One code against a replacement. An accepted one swaps it in: from then on the former secret is gone."""
+
+    def __init__(self, judge: Judge, algorithm: HotpAlgorithm) -> None:
+        self._judge = judge
+        self._algorithm = algorithm
+
+    def execute(self, request: VerifyRequest) -> Outcome:
+        """Raises `NotEnrolled`, `MalformedCode` or `StoreUnavailable`; nothing was accepted then."""
+
+        def judge(content: Remnant, now: int) -> Judgement:
+            if isinstance(content, SecretCredential):
+                return content.judge_replacement(request.code, now, self._algorithm)
+            if isinstance(content, Credential):
+                raise NotEnrolled
+            return content.judge(request.code, now, self._algorithm)
+
+        return self._judge.settle(Purpose.REPLACE, request.credential_id, judge)
+
+
+class Disable:
+    """Removes a credential against a good code of its own."""
+
+    def __init__(self, judge: Judge, algorithm: HotpAlgorithm, events: Events) -> None:
+        self._judge = judge
+        self._algorithm = algorithm
+        self._events = events
+
+    def execute(self, request: VerifyRequest) -> Outcome:
+        """Raises `NotEnrolled`, `MalformedCode` or `StoreUnavailable`; nothing was accepted then."""
+        outcome = self._judge.settle(
+            Purpose.DISABLE,
+            request.credential_id,
+            lambda content, now: content.judge(request.code, now, self._algorithm),
+            removing=True,
+        )
+        if isinstance(outcome.verdict, Accepted):
+            self._events.changed(Action.REMOVED, request.credential_id)
+        return outcome

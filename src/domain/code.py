@@ -10,16 +10,15 @@ SHORTEST_CODE: Final = 6
 """RFC 4226 section 4, requirement R4: at least six digits."""
 LONGEST_CODE: Final = 10
 
-# What people type, or an authenticator's display copies, between the groups of a code: the space and the
-# hyphen, and their typographic forms (no-break, thin, narrow no-break; hyphen, non-breaking hyphen).
+# The space and the hyphen, and their typographic forms (no-break, thin, narrow no-break; hyphen, non-breaking hyphen).
 _SEPARATORS: Final = str.maketrans("", "", " -\u00a0\u2009\u202f\u2010\u2011")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Code:
-    """A submitted one-time code: 6 to 10 ASCII digits. It hides from `repr`, since it may still be good."""
+    """A submitted code as it is compared: 6 to 10 ASCII digits. It hides from `repr`, since it may still be good."""
 
-    digits: str
+    text: str
 
     @classmethod
     def parse(cls, typed: str) -> "Code":
@@ -28,19 +27,19 @@ class Code:
         Raises:
             MalformedCode: what is left is not 6 to 10 ASCII digits.
         """
-        digits = typed.translate(_SEPARATORS)
+        digits = compact(typed)
         if not (SHORTEST_CODE <= len(digits) <= LONGEST_CODE and digits.isascii() and digits.isdigit()):
             raise MalformedCode(f"must be {SHORTEST_CODE} to {LONGEST_CODE} digits")
         return cls(digits)
 
-    def require(self, digits: int) -> None:
-        """Raises `MalformedCode` unless the code has exactly this many digits."""
-        if len(self.digits) != digits:
-            raise MalformedCode(f"must be {digits} digits")
-
     def equals(self, expected: str) -> bool:
         """Compares in a time that does not depend on where the two differ."""
-        return compare_digest(self.digits, expected)
+        return compare_digest(self.text, expected)
 
     def __repr__(self) -> str:
-        return "Code(hidden)"
+        return f"{type(self).__name__}(hidden)"
+
+
+def compact(typed: str) -> str:
+    """Without what people type, or an authenticator's display copies, between the groups of a code."""
+    return typed.translate(_SEPARATORS)

@@ -7,7 +7,7 @@ from typing import Final
 
 from domain.algorithms import HotpAlgorithm
 from domain.code import Code
-from domain.errors import NotEnrolled
+from domain.errors import MalformedCode, NotEnrolled
 from domain.failures import NO_FAILURES, Failures
 from domain.owner import CredentialId
 from domain.secret import SharedSecret
@@ -58,8 +58,12 @@ class Credential(ABC):
 
     @property
     @abstractmethod
-    def digits(self) -> int:
-        """How many digits the codes of this credential have."""
+    def shape(self) -> str:
+        """What a code must be to be one of this credential's, for people."""
+
+    @abstractmethod
+    def fits(self, code: Code) -> bool:
+        """Whether a code has the shape of this credential's codes."""
 
     @abstractmethod
     def match(self, code: Code, now: int, algorithm: HotpAlgorithm) -> "Credential | Reason":
@@ -79,12 +83,17 @@ class Credential(ABC):
         """Judges one code at `now`, Unix time in seconds.
 
         Raises:
-            MalformedCode: the code has not as many digits as the credential's; nothing is counted.
+            MalformedCode: the code has not the shape of the credential's; nothing is counted.
         """
-        code.require(self.digits)
+        self.require(code)
         if self.failures.locked(now):
             return Judgement(Locked(self.failures.locked_until), self)
         return self.settle(self.match(code, now, algorithm), now)
+
+    def require(self, code: Code) -> None:
+        """Raises `MalformedCode` for a code that can't be one of this credential's."""
+        if not self.fits(code):
+            raise MalformedCode(self.shape)
 
     def settle(self, found: "Credential | Reason", now: int) -> "Judgement":
         """Turns a match into a verdict: an accepted code clears the failures, a wrong one is counted.
@@ -102,6 +111,10 @@ class Credential(ABC):
     def failed(self, failures: Failures, now: int) -> "Remnant":  # noqa: ARG002 - what follows may depend on the time
         """The state after a wrong code."""
         return replace(self, failures=failures)
+
+    def unlocked(self) -> "Credential":
+        """Without failures."""
+        return replace(self, failures=NO_FAILURES)
 
     def removed(self, now: int) -> "Vacancy | None":
         """What stays when the credential is removed: its failures, if there are any."""
@@ -135,6 +148,9 @@ class Vacancy:
         if self.failures.locked(now):
             return Judgement(Locked(self.failures.locked_until), self)
         raise NotEnrolled
+
+    def unlocked(self) -> None:
+        """Nothing is left once the failures are forgiven."""
 
 
 Remnant = Credential | Vacancy

@@ -38,13 +38,17 @@ class OneTimeCode(Credential):
             raise InvalidValue(f"digest must have {DIGEST_BYTES} bytes")
 
     @property
-    def digits(self) -> int:
-        """How many digits the code has."""
-        return self.code_digits
+    def shape(self) -> str:
+        """As many digits as were issued."""
+        return f"must be {self.code_digits} digits"
+
+    def fits(self, code: Code) -> bool:
+        """Whether it has as many digits."""
+        return type(code) is Code and len(code.text) == self.code_digits
 
     def match(self, code: Code, now: int, algorithm: HotpAlgorithm) -> Credential | Reason:  # noqa: ARG002 - no HOTP here
         """Nothing is guessed against a code that is past: after its end every code is answered alike."""
-        good = compare_digest(keyed_digest(self.secret, code.digits), self.digest)
+        good = compare_digest(keyed_digest(self.secret, code.text), self.digest)
         spent = self.lifecycle.last_used_at is not None
         if good and spent:
             return Reason.REPLAYED

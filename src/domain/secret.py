@@ -15,11 +15,30 @@ LONGEST_SECRET: Final = 128
 """Bytes: twice the longest digest's block is more than any authenticator keeps, and fits a QR code."""
 
 
+@dataclass(frozen=True, slots=True)
+class Derivation:
+    """What is kept of a secret that is derived again whenever it is needed; nothing of it is secret.
+
+    Attributes:
+        salt: random, drawn for each enrolment.
+        check: tells whether the master secret is still the one that it was derived from.
+    """
+
+    salt: bytes
+    check: bytes
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class SharedSecret:
-    """16 to 128 raw bytes, the K of RFC 4226. Hides from `repr`."""
+    """16 to 128 raw bytes, the K of RFC 4226. Hides from `repr`.
+
+    Attributes:
+        key: the bytes.
+        derivation: how to derive it again, None for a secret that has to be kept.
+    """
 
     key: bytes
+    derivation: Derivation | None = None
 
     def __post_init__(self) -> None:
         if not SHORTEST_SECRET <= len(self.key) <= LONGEST_SECRET:

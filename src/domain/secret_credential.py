@@ -1,13 +1,19 @@
 """What HOTP and TOTP share: a secret, and codes that follow from it and a moving factor."""
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 from domain.algorithms import HotpAlgorithm
 from domain.code import Code
-from domain.credential import Credential, Judgement
+from domain.credential import Credential, Judgement, Lifecycle, Status
+from domain.errors import AlreadyEnrolled, NotEnrolled
+from domain.failures import NO_FAILURES
 from domain.parameters import HotpParameters, TotpParameters
-from domain.verdict import Locked, Reason
+from domain.verdict import Accepted, Locked, Reason
+
+REPLACEMENT_LIFETIME: Final = 3600
+"""Seconds after which a replacement that nobody has confirmed is gone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,11 +23,14 @@ class SecretCredential(Credential):
     Attributes:
         label: account name for the authenticator, None for the default.
         issuer: issuer for the authenticator, None for the default.
+        replacement: a pending credential that takes this one's place with its first accepted code. It lies inside, so
+            that the swap is one change of one record.
     """
 
     parameters: HotpParameters | TotpParameters
     label: str | None = None
     issuer: str | None = None
+    replacement: "SecretCredential | None" = None
 
     @abstractmethod
     def match_pair(self, first: Code, second: Code, now: int, algorithm: HotpAlgorithm) -> Credential | Reason:
@@ -32,17 +41,69 @@ class SecretCredential(Credential):
         """How many digits the codes have."""
         return self.parameters.digits
 
+    @property
+    def shape(self) -> str:
+        """As many digits as both sides have agreed on."""
+        return f"must be {self.digits} digits"
+
+    def fits(self, code: Code) -> bool:
+        """Whether it has as many digits."""
+        return type(code) is Code and len(code.text) == self.parameters.digits
+
     def resynchronize(self, first: Code, second: Code, now: int, algorithm: HotpAlgorithm) -> Judgement:
         """Judges two consecutive codes over a far wider range than one code is looked for in.
 
         Raises:
             MalformedCode: a code has not as many digits as the credential's; nothing is counted.
         """
-        first.require(self.digits)
-        second.require(self.digits)
+        self.require(first)
+        self.require(second)
         if self.failures.locked(now):
             return Judgement(Locked(self.failures.locked_until), self)
         return self.settle(self.match_pair(first, second, now, algorithm), now)
+
+    def living_replacement(self, now: int) -> "SecretCredential":
+        """Raises `NotEnrolled` when there is none, or it was not confirmed in time."""
+        replacement = self.replacement
+        if replacement is None or (replacement.expires_at is not None and now >= replacement.expires_at):
+            raise NotEnrolled
+        return replacement
+
+    def with_replacement(self, replacement: "SecretCredential", now: int) -> "SecretCredential":
+        """The state with a replacement beside the secret, which goes on working.
+
+        Raises:
+            AlreadyEnrolled: this one is itself still pending, or has a replacement that is.
+        """
+        if self.status is Status.PENDING:
+            raise AlreadyEnrolled
+        try:
+            self.living_replacement(now)
+        except NotEnrolled:
+            return replace(self, replacement=replacement)
+        raise AlreadyEnrolled
+
+    def judge_replacement(self, code: Code, now: int, algorithm: HotpAlgorithm) -> Judgement:
+        """Judges a code of the replacement, whose first good one swaps the two; wrong ones count as they always do.
+
+        Raises:
+            NotEnrolled: there is no replacement.
+            MalformedCode: the code has not as many digits as the replacement's; nothing is counted.
+        """
+        replacement = self.living_replacement(now)
+        replacement.require(code)
+        if self.failures.locked(now):
+            return Judgement(Locked(self.failures.locked_until), self)
+        found = replacement.match(code, now, algorithm)
+        if isinstance(found, Reason):
+            return self.settle(found, now)
+        life = Lifecycle(
+            created_at=replacement.lifecycle.created_at,
+            expires_at=self.lifecycle.expires_at,
+            confirmed_at=now,
+            last_used_at=now,
+        )
+        return Judgement(Accepted(), replace(found, lifecycle=life, failures=NO_FAILURES))
 
     def hits(self, code: Code, factors: range, algorithm: HotpAlgorithm) -> list[int]:
         """The moving factors that have this code.

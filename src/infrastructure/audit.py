@@ -7,8 +7,8 @@ import time
 from typing import Any, Final
 
 from application.moments import rfc3339
-from application.ports import Action
-from domain.owner import CredentialId, Owner
+from application.ports import Action, Purpose
+from domain.owner import CredentialId, Owner, OwnerKind
 from domain.verdict import Accepted, Rejected, Verdict
 from infrastructure.logs import json_line
 from infrastructure.metrics import Metrics, outcome_of
@@ -17,7 +17,7 @@ LOGGER: Final = "open_mfa.audit"
 
 
 class AuditTrail:
-    """Implements `Events`. Lines carry owner, factor, outcome and the call; a session is named by its digest.
+    """Implements `Events`. Lines carry whose it is, factor, outcome and the call; a session is named by its digest.
 
     They go the way of all logs, to stderr, but not through `logging`: they know neither level nor filter, and there is
     one for every verdict, whose price `logging` would double.
@@ -28,14 +28,14 @@ class AuditTrail:
         self._writing = threading.Lock()
 
     def changed(self, action: Action, credential_id: CredentialId) -> None:
-        """`enrolled`, `issued` or `removed`."""
+        """The action's own name: `enrolled`, `issued`, `removed` and so on."""
         self._metrics.change(credential_id.factor.value, action.value)
         self._write("INFO", action.value, _subject(credential_id))
 
-    def judged(self, action: Action, credential_id: CredentialId, verdict: Verdict) -> None:
+    def judged(self, purpose: Purpose, credential_id: CredentialId, verdict: Verdict) -> None:
         """`judged`, with what the code was sent for and the outcome."""
-        self._metrics.verdict(credential_id.factor.value, action.value, verdict)
-        fields = _subject(credential_id) | {"action": action.value}
+        self._metrics.verdict(credential_id.factor.value, purpose.value, verdict)
+        fields = _subject(credential_id) | {"purpose": purpose.value}
         if isinstance(verdict, Accepted):
             fields["outcome"] = "accepted"
         else:
@@ -52,7 +52,7 @@ class AuditTrail:
 
     def forgotten(self, owner: Owner) -> None:
         """`forgotten`: everything of the owner is gone."""
-        self._write("INFO", "forgotten", {"owner": str(owner)})
+        self._write("INFO", "forgotten", _whose(owner))
 
     def _write(self, level: str, event: str, fields: dict[str, Any]) -> None:
         line = json_line(time.time(), level, LOGGER, event, fields)
@@ -63,4 +63,10 @@ class AuditTrail:
 
 
 def _subject(credential_id: CredentialId) -> dict[str, Any]:
-    return {"owner": str(credential_id.owner), "factor": credential_id.factor.value}
+    return {**_whose(credential_id.owner), "factor": credential_id.factor.value}
+
+
+def _whose(owner: Owner) -> dict[str, Any]:
+    if owner.kind is OwnerKind.SESSION:
+        return {"session": owner.id}
+    return {"tenant": owner.tenant, "account": owner.account}

@@ -31,12 +31,12 @@ class Metrics:
         # Looking a series up by its labels costs more than counting.
         self._request_series = cache(self._requests.labels)
         self._verdicts = Counter(
-            "open_mfa_verdicts_total", "Codes judged.", ("factor", "action", "outcome"), registry=self._registry
+            "open_mfa_verdicts_total", "Codes judged.", ("factor", "purpose", "outcome"), registry=self._registry
         )
         self._verdict_series = cache(self._verdicts.labels)
         self._changes = Counter(
             "open_mfa_changes_total",
-            "Credentials enrolled, issued and removed.",
+            "Credentials enrolled, issued, removed and so on.",
             ("factor", "action"),
             registry=self._registry,
         )
@@ -49,12 +49,12 @@ class Metrics:
         """A request was answered; `route` is the rule that matched it, not the path."""
         self._request_series(method, route, status).observe(seconds)
 
-    def verdict(self, factor: str, action: str, verdict: Verdict) -> None:
+    def verdict(self, factor: str, purpose: str, verdict: Verdict) -> None:
         """A code was judged."""
-        self._verdict_series(factor, action, outcome_of(verdict)).inc()
+        self._verdict_series(factor, purpose, outcome_of(verdict)).inc()
 
     def change(self, factor: str, action: str) -> None:
-        """A credential was enrolled, issued or removed."""
+        """A credential was changed without a code."""
         self._changes.labels(factor, action).inc()
 
     def lock(self, factor: str) -> None:

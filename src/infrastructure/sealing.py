@@ -60,6 +60,16 @@ class KeyRing:
         self._first = _tag(keys[0].id)
         self._ciphers = {_tag(key.id): AESGCM(key.material) for key in keys}
 
+    @property
+    def first(self) -> str:
+        """The name of the key that seals."""
+        return self._first[1:].decode("ascii")
+
+    def name_of(self, blob: bytes) -> str:
+        """The name of the key that something was sealed under."""
+        tag, _ = _split(blob)
+        return tag[1:].decode("ascii", "replace")
+
     def seal(self, plaintext: bytes, credential: CredentialId, field_name: str) -> bytes:
         """Encrypts and authenticates with AES-256-GCM; opens only for the same credential and field."""
         nonce = os.urandom(NONCE_BYTES)

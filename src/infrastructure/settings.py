@@ -3,9 +3,10 @@
 import difflib
 import errno
 import os
+import re
 import secrets
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
@@ -15,7 +16,11 @@ from limits import RateLimitItem, parse_many
 
 from application.log_level import LEVELS, Level
 from domain.errors import InvalidValue
+from domain.owner import TENANT
 from domain.parameters import HashAlgorithm, check_name
+from infrastructure.delivery.smtp import EmailDelivery, SmtpServer, check_sender
+from infrastructure.delivery.text import Template
+from infrastructure.delivery.webhook import Webhook
 from infrastructure.redis.client import InvalidRedisUrl, connector
 from infrastructure.sealing import KEY_BYTES, EncryptionKey
 
@@ -52,11 +57,29 @@ class Administrator:
     password: str = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """How codes are sent by e-mail."""
+
+    server: SmtpServer
+    sender: str
+    text: Template = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """How codes are handed to a webhook."""
+
+    url: str = field(repr=False)
+    secret: str = field(repr=False)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What the environment says. Durations are in seconds; None is «not set up».
 
     Attributes:
+        api_keys: each tenant's name and key.
         notices: what an operator should read at start.
     """
 
@@ -66,6 +89,10 @@ class Settings:
     redis_url: str | None = field(default=None, repr=False)
     redis_wait: int = 0
     administrator: Administrator | None = None
+    api_keys: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    derivation_secret: str | None = field(default=None, repr=False)
+    mail: Mail | None = None
+    webhook: Hook | None = None
     issuer: str = "Open-MFA"
     algorithm: HashAlgorithm = HashAlgorithm.SHA1
     session_lifetime: int = 3600
@@ -101,6 +128,8 @@ def load_settings() -> Settings:
         "secret_key": env.str("OPEN_MFA_SECRET_KEY", None, validate=_text),
         "redis_url": env.str("OPEN_MFA_REDIS_URL", None, validate=_redis_url),
         "redis_wait": _whole(env, "OPEN_MFA_REDIS_WAIT", 0, 0, 100),
+        "api_keys": env.str("OPEN_MFA_API_KEYS", None, validate=_api_keys),
+        "derivation_secret": env.str("OPEN_MFA_DERIVATION_SECRET", None, validate=_text),
         "issuer": env.str("OPEN_MFA_ISSUER", "Open-MFA", validate=_issuer),
         "algorithm": env.enum("OPEN_MFA_ALGORITHM", HashAlgorithm.SHA1, enum=HashAlgorithm),
         "session_lifetime": _whole(env, "OPEN_MFA_SESSION_LIFETIME", 3600, 1, 7 * 86400),
@@ -115,20 +144,71 @@ def load_settings() -> Settings:
     }
     user = env.str("OPEN_MFA_ADMIN_USER", None, validate=_user)
     password = env.str("OPEN_MFA_ADMIN_PASSWORD", None, validate=_text)
+    mail = _mail(env)
+    hook = _hook(env)
     notices = _unknown(list(env.dump()))
     problems = _errors(env)
+    _pair(problems, "OPEN_MFA_ADMIN_USER", user, "OPEN_MFA_ADMIN_PASSWORD", password)
+    _pair(problems, "OPEN_MFA_SMTP_URL", mail[0], "OPEN_MFA_MAIL_FROM", mail[1])
+    _pair(problems, "OPEN_MFA_WEBHOOK_URL", hook[0], "OPEN_MFA_WEBHOOK_SECRET", hook[1])
     _fill_keys(values, problems, notices, development=development)
     if embedded:
         _check_embedded(values, problems, notices)
-    if (user is None) != (password is None):
-        missing, there = ("USER", "PASSWORD") if user is None else ("PASSWORD", "USER")
-        problems[f"OPEN_MFA_ADMIN_{missing}"] = [f"must be set where OPEN_MFA_ADMIN_{there} is, or neither of the two."]
     if problems:
         raise SettingsError(problems)
     values["rate_limit"] = _rate_limit(values["rate_limit"])
     notices += _weaknesses(values, development=development)
     administrator = None if user is None or password is None else Administrator(user, password)
+    values["api_keys"] = _api_keys(values["api_keys"] or "")
+    smtp_url, sender, template = mail
+    if smtp_url is not None and sender is not None:
+        values["mail"] = _made_mail(smtp_url, sender, template, values["issuer"])
+    if hook[0] is not None and hook[1] is not None:
+        values["webhook"] = Hook(hook[0], hook[1])
     return Settings(**values, administrator=administrator, notices=tuple(notices))
+
+
+def _mail(env: Env) -> tuple[str | None, str | None, str | None]:
+    return (
+        env.str("OPEN_MFA_SMTP_URL", None, validate=_told_by(SmtpServer.parse)),
+        env.str("OPEN_MFA_MAIL_FROM", None, validate=_told_by(check_sender)),
+        env.str("OPEN_MFA_MAIL_TEMPLATE", None, validate=_told_by(Template.load)),
+    )
+
+
+def _made_mail(url: str, sender: str, template: str | None, issuer: str) -> Mail:
+    mail = Mail(SmtpServer.parse(url), check_sender(sender), Template.load(template))
+    try:
+        EmailDelivery(mail.server, mail.sender, mail.text, issuer)
+    except ValueError as error:
+        raise SettingsError({"OPEN_MFA_ISSUER": [f"Can't stand in a mail: {error}."]}) from None
+    return mail
+
+
+def _hook(env: Env) -> tuple[str | None, str | None]:
+    return (
+        env.str("OPEN_MFA_WEBHOOK_URL", None, validate=_told_by(Webhook.check_url)),
+        env.str("OPEN_MFA_WEBHOOK_SECRET", None, validate=_text),
+    )
+
+
+def _told_by(read: Callable[[str], object]) -> Callable[[str], None]:
+    """What whoever reads a setting has against it."""
+
+    def check(text: str) -> None:
+        try:
+            read(text)
+        except ValueError as error:
+            raise ValidationError(f"{error}.") from None
+
+    return check
+
+
+def _pair(problems: dict[str, list[str]], one: str, first: str | None, other: str, second: str | None) -> None:
+    """Two settings of which neither works without the other."""
+    if (first is None) != (second is None):
+        missing, there = (one, other) if first is None else (other, one)
+        problems.setdefault(missing, [f"Must be set where {there} is, or neither of the two."])
 
 
 def _drop_empty() -> None:
@@ -212,6 +292,22 @@ def _encryption_keys(text: str) -> tuple[EncryptionKey, ...]:
     return tuple(keys)
 
 
+def _api_keys(text: str) -> tuple[tuple[str, str], ...]:
+    keys = []
+    for number, part in enumerate(text.split(",") if text else (), start=1):
+        name, colon, key = part.strip().partition(":")
+        if not colon or not re.fullmatch(TENANT, name):
+            raise ValidationError(f"Key number {number} must be name:key, with a name of A-Z a-z 0-9 . _ -")
+        if len(key) < SHORTEST_KEY or not (key.isascii() and key.isprintable()) or " " in key:
+            raise ValidationError(
+                f"Key number {number} must have {SHORTEST_KEY} characters or more, ASCII without spaces."
+            )
+        keys.append((name, key))
+    if len({name for name, _ in keys}) != len(keys) or len({key for _, key in keys}) != len(keys):
+        raise ValidationError("Every key needs a name of its own, and every name a key of its own.")
+    return tuple(keys)
+
+
 def _redis_url(text: str) -> None:
     try:
         connector(text)
@@ -246,9 +342,17 @@ def _user(text: str) -> None:
 
 def _weaknesses(values: dict[str, Any], *, development: bool) -> list[str]:
     """What works, but not well."""
-    if development or len(values["secret_key"]) >= SHORTEST_KEY:
+    if development:
         return []
-    return [f"OPEN_MFA_SECRET_KEY is shorter than {SHORTEST_KEY} characters: whoever guesses it can sign cookies."]
+    secrets_of = {
+        "OPEN_MFA_SECRET_KEY": (values["secret_key"], "sign cookies"),
+        "OPEN_MFA_DERIVATION_SECRET": (values["derivation_secret"], "derive everybody's secret"),
+    }
+    return [
+        f"{name} is shorter than {SHORTEST_KEY} characters: whoever guesses it can {harm}."
+        for name, (text, harm) in secrets_of.items()
+        if text is not None and len(text) < SHORTEST_KEY
+    ]
 
 
 def check_address(settings: Settings) -> None:

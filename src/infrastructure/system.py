@@ -4,6 +4,7 @@ import secrets
 import time
 
 from domain.code import Code
+from domain.recovery_codes import ALPHABET, CHARACTERS, RecoveryCode
 from domain.secret import RECOMMENDED_SECRET, SharedSecret
 
 
@@ -25,3 +26,7 @@ class SystemRandomness:
     def code(self, digits: int) -> Code:
         """Every code of this many digits is equally likely."""
         return Code(f"{secrets.randbelow(10**digits):0{digits}d}")
+
+    def recovery_code(self) -> RecoveryCode:
+        """80 bits."""
+        return RecoveryCode("".join(secrets.choice(ALPHABET) for _ in range(CHARACTERS)))

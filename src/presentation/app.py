@@ -1,4 +1,4 @@
-"""The composition root: here alone adapters meet use cases."""
+"""The composition root of the HTTP application."""
 
 import logging
 import time
@@ -14,37 +14,29 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from application.call import FIELDS
-from application.enrolment import Enrol, IssueCode
 from application.errors import StoreUnavailable
 from application.log_level import SharedLogLevel
 from application.ports import Clock, Randomness
-from application.provisioning import Provisioning
-from application.reading import Describe, DescribeAll, ShowQrCode
-from application.removal import Forget, Remove
-from application.state_change import StateChange
-from application.verification import Judge, Resynchronize, Verify
 from domain.errors import AlreadyConfirmed, AlreadyEnrolled, NotEnrolled
-from infrastructure.audit import AuditTrail
-from infrastructure.hotp import PyotpHotp
 from infrastructure.logs import LogLevelFollower
 from infrastructure.metrics import CONTENT_TYPE, Metrics
-from infrastructure.qr import SegnoQrRenderer
 from infrastructure.redis import deadline
-from infrastructure.redis.client import Connect, connector, places_in
+from infrastructure.redis.client import Connect
 from infrastructure.redis.gateway import Gateway
 from infrastructure.redis.log_levels import RedisLogLevels
 from infrastructure.redis.rate_limits import GatewayStorage
-from infrastructure.redis.record import RecordCodec
-from infrastructure.redis.repository import RedisCredentialRepository
-from infrastructure.sealing import KeyRing
 from infrastructure.settings import Settings
-from infrastructure.system import SystemClock, SystemRandomness
+from presentation import schemas
+from presentation.account_access import AccountAccess
+from presentation.accounts import AccountResources
 from presentation.addresses import network_of
 from presentation.admin import BasicAuthentication, admin_blueprint
+from presentation.core import Core
 from presentation.docs import docs_blueprint
 from presentation.edge import Edge
-from presentation.factors import FactorResources, FactorUseCases
+from presentation.factors import SessionResources
 from presentation.operation import operation_blueprint
+from presentation.owner_access import Guards
 from presentation.problems import BY_STATUS, RETRY_WHEN_UNAVAILABLE, Problem, Problems
 from presentation.resource import LARGEST_BODY
 from presentation.session_access import SessionAccess
@@ -53,17 +45,8 @@ from presentation.sessions import Sessions
 EXTENSION: Final = "open_mfa"
 ENROLMENTS: Final = 10
 """How many times as often as a code is checked a session may enrol: a person does both once."""
-Guards = tuple[Callable[[], None], ...]
 
 _log = logging.getLogger("open_mfa.http")
-
-
-def _connect(settings: Settings) -> Connect:
-    if settings.redis_url is not None:
-        return connector(settings.redis_url)
-    from infrastructure.redis.embedded import embedded  # noqa: PLC0415 - a sixth of a second that others need not wait
-
-    return embedded()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,59 +81,42 @@ def create_app(
         clock: another clock than the system's; for tests.
         randomness: other randomness than the system's; for tests.
     """
-    clock = clock or SystemClock()
-    randomness = randomness or SystemRandomness()
-    gateway = Gateway(
-        connect or _connect(settings),
-        settings.redis_wait,
-        patient=max(2, settings.threads // 2),
-        where=places_in(settings.redis_url or ""),
-    )
-    keys = KeyRing(settings.encryption_keys)
-    metrics = Metrics()
-    shared_level = SharedLogLevel(RedisLogLevels(gateway), settings.log_level)
+    core = Core(settings, connect, clock, randomness)
+    shared_level = SharedLogLevel(RedisLogLevels(core.gateway), settings.log_level)
     follower = LogLevelFollower(shared_level)
 
-    app = _flask(settings, metrics)
-    checking, enrolling = _rate_limits(settings, gateway)
-
-    events = AuditTrail(metrics)
-    repository = RedisCredentialRepository(gateway, RecordCodec(keys), clock)
-    changes = StateChange(repository, clock)
-    algorithm = PyotpHotp()
-    provisioning = Provisioning(settings.issuer)
-    describe = Describe(repository, clock)
-    judge = Judge(changes, events)
-    use_cases = FactorUseCases(
-        issue=IssueCode(changes, randomness, events),
-        enrol=Enrol(changes, randomness, events),
-        verify=Verify(judge, algorithm),
-        resynchronize=Resynchronize(judge, algorithm),
-        describe=describe,
-        describe_all=DescribeAll(repository, clock),
-        show_qr=ShowQrCode(describe, provisioning, SegnoQrRenderer()),
-        remove=Remove(changes, repository, events),
-        forget=Forget(repository, events),
-    )
-    sessions = Sessions(settings.secret_key, settings.session_lifetime, secure=settings.cookie_secure, clock=clock)
-    session_factors = FactorResources(
+    app = _flask(settings, core.metrics)
+    checking, enrolling = _rate_limits(settings, core.gateway)
+    sessions = Sessions(settings.secret_key, settings.session_lifetime, secure=settings.cookie_secure, clock=core.clock)
+    session = SessionResources(
         SessionAccess(sessions),
-        use_cases,
-        clock,
-        provisioning,
+        core.factors,
+        core.clock,
+        core.provisioning,
         settings.algorithm,
+        schemas.EnrolTotpBody(),
         checking=checking,
         enrolling=enrolling,
     )
-    app.register_blueprint(session_factors.blueprint("session", "/api/v1/session"))
+    app.register_blueprint(session.blueprint("session", "/api/v1/session"))
+    if settings.api_keys:
+        account = AccountResources(
+            AccountAccess(dict(settings.api_keys)),
+            core.factors,
+            core.clock,
+            core.provisioning,
+            settings.algorithm,
+            schemas.EnrolAccountTotpBody(),
+            account_use_cases=core.accounts,
+        )
+        app.register_blueprint(account.blueprint("account", "/api/v1/accounts/<account_id>"))
     if settings.administrator is not None:
         authentication = BasicAuthentication(settings.administrator.user, settings.administrator.password)
-        app.register_blueprint(
-            admin_blueprint((*checking, authentication), clock, gateway.describe, shared_level, follower.look)
-        )
-    app.register_blueprint(operation_blueprint(gateway.ping, metrics.exposition, CONTENT_TYPE))
+        guards: Guards = (*checking, authentication)
+        app.register_blueprint(admin_blueprint(guards, core.clock, core.gateway.describe, shared_level, follower.look))
+    app.register_blueprint(operation_blueprint(core.gateway.ping, core.metrics.exposition, CONTENT_TYPE))
     app.register_blueprint(docs_blueprint())
-    app.extensions[EXTENSION] = Service(gateway, follower)
+    app.extensions[EXTENSION] = Service(core.gateway, follower)
     return app
 
 

@@ -1,59 +1,36 @@
 """The factors' resources. They hang under any kind of owner: who that is, is asked of an `OwnerAccess`."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final, NoReturn, Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from flask import Blueprint, Response, request
 
-from application.enrolment import Enrol, EnrolRequest, IssueCode, IssueCodeRequest
-from application.ports import Clock, QrFormat
+from application.enrolment import Enrol, EnrolRequest
+from application.errors import DeliveryFailed, InvalidRecipient, NoDerivation, TooManySends, UnsupportedDelivery
+from application.issuing import IssueCode, IssueCodeRequest
+from application.ports import Channel, Clock, QrFormat
 from application.provisioning import Provisioning
 from application.reading import Describe, DescribeAll, QrRequest, ShowQrCode
-from application.removal import Forget, Remove
-from application.verification import Outcome, Resynchronize, ResynchronizeRequest, Verify, VerifyRequest
+from application.removal import DropReplacement, Forget, Remove
+from application.verification import ConfirmReplacement, Resynchronize, ResynchronizeRequest, Verify, VerifyRequest
 from domain.credential import Credential
 from domain.errors import MalformedCode
 from domain.hotp import HotpCredential
-from domain.owner import CredentialId, Factor, Owner
+from domain.owner import Factor
 from domain.parameters import HashAlgorithm, HotpParameters, TotpParameters
 from domain.totp import TotpCredential
-from domain.verdict import Accepted, Locked, Reason, Rejected
 from presentation import schemas
+from presentation.owner_access import Guards, OwnerAccess, OwnerResources
 from presentation.problems import Problem, Problems, invalid
-from presentation.resource import Operation, View, add, reply
+from presentation.refusals import REFUSALS, accepted
+from presentation.resource import Operation, View, reply
 from presentation.views import describe_credential, moment, parameters_of
 
-TAGS: Final = {Factor.OTP: "One-time code", Factor.HOTP: "HOTP", Factor.TOTP: "TOTP"}
-_NAMES: Final = {Factor.OTP: "a one-time code", Factor.HOTP: "a HOTP secret", Factor.TOTP: "a TOTP secret"}
-_REFUSALS: Final = (Problems.CODE_REJECTED, Problems.NOT_ENROLLED, Problems.LOCKED)
-_REMEDIES: Final = {
-    Reason.WRONG: "The code is wrong. Send the one that the authenticator shows now, or that was issued last.",
-    Reason.REPLAYED: "The code was used before. Wait for the next one, or ask for a new one.",
-    Reason.EXPIRED: "The code came too late. Ask for a new one.",
-}
+TAGS: Final = {Factor.TOTP: "TOTP", Factor.HOTP: "HOTP", Factor.OTP: "one-time code"}
+"""In the order of the documentation."""
 _ENDINGS: Final = {"qr.svg": QrFormat.SVG, "qr.png": QrFormat.PNG}
-
-
-class OwnerAccess(Protocol):
-    """Who owns what a request is about."""
-
-    tag: str
-    """What the owner's own resource is called in the documentation."""
-    lifetime: int | None
-    """Seconds that an enrolment lives, None for ever."""
-
-    absent: str
-    """What to tell whoever names no owner."""
-
-    def present(self) -> Owner | None:
-        """The owner whom the request names; None when it names none, who has nothing."""
-
-    def found(self) -> tuple[Owner, Callable[[Response], None]]:
-        """The owner to enrol for, and what the answer must be given for it to be known again."""
-
-    def dismiss(self, response: Response) -> None:
-        """Everything of the owner is forgotten: the answer says so where it has to."""
+_QR_PROBLEMS: Final = (Problems.NOT_ENROLLED, Problems.ALREADY_CONFIRMED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +41,8 @@ class FactorUseCases:
     enrol: Enrol
     verify: Verify
     resynchronize: Resynchronize
+    confirm_replacement: ConfirmReplacement
+    drop_replacement: DropReplacement
     describe: Describe
     describe_all: DescribeAll
     show_qr: ShowQrCode
@@ -71,8 +50,8 @@ class FactorUseCases:
     forget: Forget
 
 
-class FactorResources:
-    """All resources of one kind of owner.
+class FactorResources(OwnerResources):
+    """The resources that every owner has, and the factors of one.
 
     Args:
         owners: who the owner is.
@@ -80,6 +59,7 @@ class FactorResources:
         clock: for how long a lock lasts still.
         provisioning: builds the provisioning URI that an enrolment shows.
         algorithm: the hash of new secrets where the request names none.
+        totp_body: what a new TOTP secret is asked for with.
         checking: what a submitted code must pass before it is judged, such as a rate limit.
         enrolling: what whoever enrols must pass.
     """
@@ -91,170 +71,151 @@ class FactorResources:
         clock: Clock,
         provisioning: Provisioning,
         algorithm: HashAlgorithm,
-        checking: tuple[Callable[[], None], ...] = (),
-        enrolling: tuple[Callable[[], None], ...] = (),
+        totp_body: schemas.EnrolTotpBody,
+        checking: Guards = (),
+        enrolling: Guards = (),
     ) -> None:
-        self._owners = owners
+        super().__init__(owners)
         self._use_cases = use_cases
         self._clock = clock
         self._provisioning = provisioning
         self._algorithm = algorithm
+        self._totp_body = totp_body
         self._checking = checking
         self._enrolling = enrolling
 
     def blueprint(self, name: str, url_prefix: str) -> Blueprint:
         """The resources under a path."""
         blueprint = Blueprint(name, __name__, url_prefix=url_prefix)
-        self._add_owner(blueprint)
-        for factor in Factor:
+        self._add_forget(blueprint)
+        for factor in TAGS:
             self._add_factor(blueprint, factor)
         return blueprint
 
-    def _add_owner(self, blueprint: Blueprint) -> None:
-        tag = self._owners.tag
-        add(
-            blueprint,
-            "GET",
-            "",
-            self._show_owner,
-            Operation(summary="List everything that is enrolled", tag=tag, answers={200: schemas.OwnerView()}),
-        )
-        add(
-            blueprint,
-            "DELETE",
-            "",
-            self._forget_owner,
-            Operation(summary="Forget everything, at once", tag=tag, answers={204: None}),
-        )
+    def _add_forget(self, blueprint: Blueprint) -> None:
+        operation = Operation(summary="Forget everything, at once", tag=self._owners.tag, answers={204: None})
+        self.add(blueprint, "DELETE", "", self._forget_owner, operation)
 
     def _add_factor(self, blueprint: Blueprint, factor: Factor) -> None:
-        path, tag, name = f"/{factor.value}", TAGS[factor], _NAMES[factor]
+        tag = f"{self._owners.tag}: {TAGS[factor]}"
         match factor:
             case Factor.OTP:
-                self._add_issue(blueprint, path, tag)
+                self._add_issue(blueprint, tag)
                 view: type[schemas.CredentialView] = schemas.OtpView
             case Factor.HOTP:
-                self._add_enrol(
-                    blueprint, path, tag, self._enrol_hotp, schemas.EnrolHotpBody(), schemas.HotpEnrolmentView()
+                self._add_secret(
+                    blueprint,
+                    factor,
+                    tag,
+                    self._enrol_hotp,
+                    schemas.EnrolHotpBody(),
+                    schemas.HotpEnrolmentView(),
+                    schemas.HotpResynchronizedView(),
                 )
-                self._add_secret(blueprint, factor, schemas.HotpResynchronizedView())
                 view = schemas.HotpView
-            case Factor.TOTP:
-                self._add_enrol(
-                    blueprint, path, tag, self._enrol_totp, schemas.EnrolTotpBody(), schemas.TotpEnrolmentView()
+            case _:
+                self._add_secret(
+                    blueprint,
+                    factor,
+                    tag,
+                    self._enrol_totp,
+                    self._totp_body,
+                    schemas.TotpEnrolmentView(),
+                    schemas.TotpResynchronizedView(),
                 )
-                self._add_secret(blueprint, factor, schemas.TotpResynchronizedView())
                 view = schemas.TotpView
 
         def verify(body: Mapping[str, Any]) -> Response:
-            return self._verify(factor, body)
+            return self._verify(self._use_cases.verify, factor, body)
 
-        def describe() -> Response:
-            return reply(
-                describe_credential(self._use_cases.describe.execute(self._existing(factor)), self._clock.now())
-            )
-
-        def remove() -> Response:
-            self._use_cases.remove.execute(self._existing(factor))
-            return Response(status=204)
-
-        add(
+        self._add_check(
             blueprint,
-            "POST",
-            f"{path}/verify",
+            f"/{factor.value}/verify",
             verify,
             Operation(
-                summary=f"Verify a code of {name}",
+                summary="Verify a code",
                 description="Accepted at most once. Wrong codes are counted: the fifth in a row locks the factor for "
                 "30 s, each further one for twice as long, up to 15 min.",
                 tag=tag,
                 body=schemas.VerifyBody(),
-                body_required=True,
                 answers={200: schemas.VerifiedView()},
-                problems=(*_REFUSALS, Problems.RATE_LIMITED),
-            ),
-            guards=self._checking,
-        )
-        add(
-            blueprint,
-            "GET",
-            path,
-            describe,
-            Operation(summary=f"Describe {name}", tag=tag, answers={200: view()}, problems=(Problems.NOT_ENROLLED,)),
-        )
-        add(
-            blueprint,
-            "DELETE",
-            path,
-            remove,
-            Operation(
-                summary=f"Delete {name}",
-                description="Wrong codes counted so far go on counting for whatever is enrolled in its place.",
-                tag=tag,
-                answers={204: None},
-                problems=(Problems.NOT_ENROLLED,),
             ),
         )
+        self.add_reading(blueprint, factor, tag, view())
 
-    def _add_issue(self, blueprint: Blueprint, path: str, tag: str) -> None:
-        add(
-            blueprint,
-            "POST",
-            path,
-            self._issue,
-            Operation(
-                summary="Issue a one-time code",
-                description="A random code for a single use; it replaces the one before. Wrong codes counted so far go "
-                "on counting, and the fifth burns the code.",
-                tag=tag,
-                body=schemas.IssueCodeBody(),
-                answers={201: schemas.IssuedCodeView()},
-                problems=(Problems.RATE_LIMITED,),
-                examples={"defaults": {}, "eight digits for one minute": {"digits": 8, "lifetime": 60}},
-                sets_cookie=True,
-            ),
-            guards=self._enrolling,
-        )
+    def add_reading(self, blueprint: Blueprint, factor: Factor, tag: str, view: schemas.CredentialView) -> None:
+        """Describing and deleting, which every factor has."""
 
-    def _add_enrol(
+        def describe() -> Response:
+            return reply(
+                describe_credential(self._use_cases.describe.execute(self.existing(factor)), self._clock.now())
+            )
+
+        def remove() -> Response:
+            self._use_cases.remove.execute(self.existing(factor))
+            return Response(status=204)
+
+        path, problems = f"/{factor.value}", (Problems.NOT_ENROLLED,)
+        operation = Operation(summary="Describe it", tag=tag, answers={200: view}, problems=problems)
+        self.add(blueprint, "GET", path, describe, operation)
+        operation = Operation(
+            summary="Delete it",
+            description="Wrong codes counted so far go on counting for whatever is enrolled in its place.",
+            tag=tag,
+            answers={204: None},
+            problems=problems,
+        )
+        self.add(blueprint, "DELETE", path, remove, operation)
+
+    def _add_check(self, blueprint: Blueprint, path: str, view: View, operation: Operation) -> None:
+        """Adds what judges a code."""
+        limited = (Problems.RATE_LIMITED,) if self._checking else ()
+        operation = replace(operation, body_required=True, problems=(*REFUSALS, *limited))
+        self.add(blueprint, "POST", path, view, operation, self._checking)
+
+    def _add_issue(self, blueprint: Blueprint, tag: str) -> None:
+        operation = Operation(
+            summary="Issue a code",
+            description="A random code for a single use; it replaces the one before. Wrong codes counted so far go "
+            "on counting, and the fifth burns the code. At most 5 codes in 10 minutes are sent to one place.",
+            tag=tag,
+            body=schemas.IssueCodeBody(),
+            answers={201: schemas.IssuedCodeView()},
+            problems=(Problems.RATE_LIMITED, Problems.DELIVERY_FAILED),
+            examples={"defaults": {}, "eight digits for one minute": {"digits": 8, "lifetime": 60}},
+            sets_cookie=self._owners.sets_cookie,
+        )
+        self.add(blueprint, "POST", f"/{Factor.OTP.value}", self._issue, operation, self._enrolling)
+
+    def _add_secret(
         self,
         blueprint: Blueprint,
-        path: str,
+        factor: Factor,
         tag: str,
-        view: View,
+        enrol: View,
         body: schemas.EnrolBody,
         answer: schemas.EnrolmentView,
+        resynchronized: schemas.ResynchronizedView,
     ) -> None:
-        add(
-            blueprint,
-            "POST",
-            path,
-            view,
-            Operation(
-                summary="Enrol a secret",
-                description="Pending until its first accepted code; the secret and the QR code are shown until then.",
-                tag=tag,
-                body=body,
-                answers={201: answer},
-                problems=(Problems.ALREADY_ENROLLED, Problems.RATE_LIMITED),
-                examples={
-                    "defaults": {},
-                    "named": {"label": "alice@example.com", "issuer": "Example"},
-                },
-                sets_cookie=True,
-            ),
-            guards=self._enrolling,
+        path = f"/{factor.value}"
+        limited = (Problems.RATE_LIMITED,) if self._enrolling else ()
+        operation = Operation(
+            summary="Enrol a secret",
+            description="Pending until its first accepted code; the secret and the QR code are shown until then.",
+            tag=tag,
+            body=body,
+            answers={201: answer},
+            problems=(Problems.ALREADY_ENROLLED, *limited),
+            examples={"defaults": {}, "named": {"label": "alice@example.com", "issuer": "Example"}},
+            sets_cookie=self._owners.sets_cookie,
         )
-
-    def _add_secret(self, blueprint: Blueprint, factor: Factor, resynchronized: schemas.ResynchronizedView) -> None:
-        path, tag = f"/{factor.value}", TAGS[factor]
+        self.add(blueprint, "POST", path, enrol, operation, self._enrolling)
 
         def resynchronize(body: Mapping[str, Any]) -> Response:
             return self._resynchronize(factor, body)
 
-        add(
+        self._add_check(
             blueprint,
-            "POST",
             f"{path}/resync",
             resynchronize,
             Operation(
@@ -264,65 +225,86 @@ class FactorResources:
                 "A wrong pair counts as one wrong code.",
                 tag=tag,
                 body=schemas.ResynchronizeBody(),
-                body_required=True,
                 answers={200: resynchronized},
-                problems=(*_REFUSALS, Problems.RATE_LIMITED),
             ),
-            guards=self._checking,
         )
+        self._add_pictures(blueprint, factor, tag, path)
+        self._add_replacement(blueprint, factor, tag, f"{path}/replacement", enrol, body, answer)
 
-        def qr_by_accept() -> Response:
-            return self._qr(factor, acceptable_picture())
+    def _add_replacement(
+        self,
+        blueprint: Blueprint,
+        factor: Factor,
+        tag: str,
+        path: str,
+        enrol: View,
+        body: schemas.EnrolBody,
+        answer: schemas.EnrolmentView,
+    ) -> None:
+        limited = (Problems.RATE_LIMITED,) if self._enrolling else ()
+        operation = Operation(
+            summary="Enrol a new secret beside the confirmed one",
+            description="The confirmed one keeps working until the first code of the new one is accepted, which swaps "
+            "them in one step. Without that, the new one is gone after 60 minutes.",
+            tag=tag,
+            body=body,
+            answers={201: answer},
+            problems=(Problems.NOT_ENROLLED, Problems.ALREADY_ENROLLED, *limited),
+        )
+        self.add(blueprint, "POST", path, enrol, operation, self._enrolling)
 
-        def qr_by_ending(picture: QrFormat) -> View:
-            return lambda: self._qr(factor, picture)
+        def verify(body: Mapping[str, Any]) -> Response:
+            return self._verify(self._use_cases.confirm_replacement, factor, body)
 
-        problems = (Problems.NOT_ENROLLED, Problems.ALREADY_CONFIRMED)
-        add(
+        def drop() -> Response:
+            self._use_cases.drop_replacement.execute(self.existing(factor))
+            return Response(status=204)
+
+        self._add_check(
             blueprint,
-            "GET",
-            f"{path}/qr",
-            qr_by_accept,
+            f"{path}/verify",
+            verify,
             Operation(
-                summary="Show the QR code to scan",
-                description="SVG unless the Accept header prefers PNG. Only until the first accepted code.",
+                summary="Verify a code of the new secret, and swap",
+                description="Wrong codes count as they do for the factor itself.",
                 tag=tag,
-                # Swagger UI asks for the first, and shows SVG as text.
-                answers={200: (QrFormat.PNG, QrFormat.SVG)},
-                problems=(*problems, Problems.NOT_ACCEPTABLE),
+                body=schemas.VerifyBody(),
+                answers={200: schemas.VerifiedView()},
             ),
         )
-        for ending, picture in _ENDINGS.items():
-            add(
-                blueprint,
-                "GET",
-                f"{path}/{ending}",
-                qr_by_ending(picture),
-                Operation(
-                    summary=f"Show the QR code as {picture.name}",
-                    tag=tag,
-                    answers={200: (picture.value,)},
-                    problems=problems,
-                ),
-            )
-
-    def _existing(self, factor: Factor) -> CredentialId:
-        owner = self._owners.present()
-        if owner is None:
-            raise Problem(Problems.NOT_ENROLLED, self._owners.absent)
-        return CredentialId(owner, factor)
-
-    def _show_owner(self) -> Response:
-        owner = self._owners.present()
-        credentials = [] if owner is None else self._use_cases.describe_all.execute(owner)
-        now = self._clock.now()
-        ends = [credential.expires_at for credential in credentials if credential.expires_at is not None]
-        return reply(
-            {
-                "factors": [describe_credential(credential, now) for credential in credentials],
-                "expires_at": moment(max(ends, default=None)),
-            }
+        operation = Operation(
+            summary="Drop the new secret", tag=tag, answers={204: None}, problems=(Problems.NOT_ENROLLED,)
         )
+        self.add(blueprint, "DELETE", path, drop, operation)
+        self._add_pictures(blueprint, factor, tag, path, replacement=True)
+
+    def _add_pictures(
+        self, blueprint: Blueprint, factor: Factor, tag: str, path: str, *, replacement: bool = False
+    ) -> None:
+        def by_accept() -> Response:
+            return self._qr(factor, acceptable_picture(), replacement=replacement)
+
+        def by_ending(picture: QrFormat) -> View:
+            return lambda: self._qr(factor, picture, replacement=replacement)
+
+        of_what = "the new secret" if replacement else "the secret"
+        operation = Operation(
+            summary=f"Show the QR code of {of_what}",
+            description="SVG unless the Accept header prefers PNG. Only until the first accepted code.",
+            tag=tag,
+            # Swagger UI asks for the first, and shows SVG as text.
+            answers={200: (QrFormat.PNG, QrFormat.SVG)},
+            problems=(*_QR_PROBLEMS, Problems.NOT_ACCEPTABLE),
+        )
+        self.add(blueprint, "GET", f"{path}/qr", by_accept, operation)
+        for ending, picture in _ENDINGS.items():
+            operation = Operation(
+                summary=f"Show the QR code of {of_what} as {picture.name}",
+                tag=tag,
+                answers={200: (picture.value,)},
+                problems=_QR_PROBLEMS,
+            )
+            self.add(blueprint, "GET", f"{path}/{ending}", by_ending(picture), operation)
 
     def _forget_owner(self) -> Response:
         owner = self._owners.present()
@@ -334,18 +316,34 @@ class FactorResources:
 
     def _issue(self, body: Mapping[str, Any]) -> Response:
         owner, remember = self._owners.found()
-        issued = self._use_cases.issue.execute(
-            IssueCodeRequest(owner, self._owners.lifetime, body["digits"], body["lifetime"])
+        channel: Channel = body["delivery"]["channel"]
+        request = IssueCodeRequest(
+            owner,
+            self._owners.lifetime,
+            body["digits"],
+            body["lifetime"],
+            channel,
+            body["delivery"].get("to", ""),
         )
-        response = reply(
-            {
-                "code": issued.code.digits,
-                "digits": issued.record.digits,
-                "expires_at": moment(issued.record.code_expires_at),
-                "delivery": {"channel": schemas.RESPONSE_CHANNEL},
-            },
-            201,
-        )
+        try:
+            issued = self._use_cases.issue.execute(request)
+        except UnsupportedDelivery:
+            raise invalid({"delivery.channel": ["This channel is not set up."]}) from None
+        except InvalidRecipient as error:
+            raise invalid({"delivery.to": [f"{error}"]}) from None
+        except TooManySends as error:
+            wait = str(error.wait)
+            detail = f"Too many codes were sent to this place. Try again in {wait} s."
+            raise Problem(Problems.RATE_LIMITED, detail, headers={"Retry-After": wait}) from None
+        except DeliveryFailed:
+            raise Problem(Problems.DELIVERY_FAILED) from None
+        document: dict[str, Any] = {} if channel is not Channel.RESPONSE else {"code": issued.code.text}
+        document |= {
+            "digits": issued.record.code_digits,
+            "expires_at": moment(issued.record.code_expires_at),
+            "delivery": {"channel": channel.value},
+        }
+        response = reply(document, 201)
         remember(response)
         return response
 
@@ -363,90 +361,89 @@ class FactorResources:
         self, parameters: HotpParameters | TotpParameters, body: Mapping[str, Any], initial_counter: int = 0
     ) -> Response:
         owner, remember = self._owners.found()
-        credential = self._use_cases.enrol.execute(
-            EnrolRequest(
-                owner,
-                self._owners.lifetime,
-                parameters,
-                initial_counter,
-                body.get("label"),
-                body.get("issuer"),
-                body.get("secret"),
-            )
+        wanted = EnrolRequest(
+            owner,
+            self._owners.lifetime,
+            parameters,
+            initial_counter,
+            body.get("label"),
+            body.get("issuer"),
+            body.get("secret"),
+            body.get("derived", False),
         )
-        response = reply(
-            {
-                "uri": self._provisioning.uri(credential),
-                "secret": credential.secret.base32,
-                **parameters_of(credential),
-                "status": credential.status.value,
-                "qr": f"{request.path}/qr",
-                "expires_at": moment(credential.expires_at),
-            },
-            201,
-        )
-        remember(response)
+        enrol = self._use_cases.enrol
+        replacing = request.path.endswith("/replacement")
+        try:
+            credential = enrol.replace(wanted) if replacing else enrol.execute(wanted)
+        except NoDerivation:
+            raise invalid({"derived": ["Needs OPEN_MFA_DERIVATION_SECRET to be set."]}) from None
+        document = {
+            "uri": self._provisioning.uri(credential),
+            "secret": credential.secret.base32,
+            **parameters_of(credential),
+            "status": credential.status.value,
+            "qr": f"{request.path}/qr",
+            "expires_at": moment(credential.expires_at),
+        }
+        response = reply(document, 201)
+        if not replacing:
+            remember(response)
         return response
 
-    def _verify(self, factor: Factor, body: Mapping[str, Any]) -> Response:
+    def _verify(self, use_case: Verify | ConfirmReplacement, factor: Factor, body: Mapping[str, Any]) -> Response:
         try:
-            outcome = self._use_cases.verify.execute(VerifyRequest(self._existing(factor), body["code"]))
+            outcome = use_case.execute(VerifyRequest(self.existing(factor), body["code"]))
         except MalformedCode as error:
             raise invalid({"code": [f"This factor's codes {error}."]}) from None
-        credential = self._accepted(outcome)
-        return reply({"verified": True, "factor": factor.value, "status": credential.status.value})
+        content = accepted(outcome, self._clock)
+        if not isinstance(content, Credential):
+            raise TypeError(type(content).__name__)
+        return reply({"verified": True, "factor": factor.value, "status": content.status.value})
 
     def _resynchronize(self, factor: Factor, body: Mapping[str, Any]) -> Response:
         first, second = body["codes"]
         try:
-            outcome = self._use_cases.resynchronize.execute(ResynchronizeRequest(self._existing(factor), first, second))
+            outcome = self._use_cases.resynchronize.execute(ResynchronizeRequest(self.existing(factor), first, second))
         except MalformedCode as error:
             raise invalid({"codes": [f"This factor's codes {error}."]}) from None
-        credential = self._accepted(outcome)
-        document: dict[str, Any] = {
-            "resynchronized": True,
-            "factor": factor.value,
-            "status": credential.status.value,
-        }
-        match credential:
-            case HotpCredential():
-                document["counter"] = credential.counter
-            case TotpCredential():
-                document["drift"] = credential.drift
+        document: dict[str, Any] = {"resynchronized": True, "factor": factor.value}
+        match accepted(outcome, self._clock):
+            case HotpCredential() as credential:
+                document |= {"status": credential.status.value, "counter": credential.counter}
+            case TotpCredential() as credential:
+                document |= {"status": credential.status.value, "drift": credential.drift}
         return reply(document)
 
-    def _accepted(self, outcome: Outcome) -> Credential:
-        """The credential whose code was accepted; every other outcome is a problem, and so never a 2xx."""
-        if not isinstance(outcome.verdict, Accepted) or not isinstance(outcome.content, Credential):
-            self._refuse(outcome)
-        return outcome.content
-
-    def _refuse(self, outcome: Outcome) -> NoReturn:
-        match outcome.verdict:
-            case Locked(until):
-                wait = max(1, until - self._clock.now())
-                raise Problem(
-                    Problems.LOCKED,
-                    f"Too many wrong codes: try again in {wait} s.",
-                    {"locked_until": moment(until)},
-                    {"Retry-After": str(wait)},
-                )
-            case Rejected(reason, attempts_left):
-                members: dict[str, Any] = {"reason": reason.value, "attempts_left": attempts_left}
-                headers = {}
-                until = outcome.content.failures.locked_until
-                wait = until - self._clock.now()
-                if reason is Reason.WRONG and wait > 0:
-                    members["locked_until"] = moment(until)
-                    headers["Retry-After"] = str(wait)
-                raise Problem(Problems.CODE_REJECTED, _REMEDIES[reason], members, headers)
-        raise TypeError(type(outcome.verdict).__name__)
-
-    def _qr(self, factor: Factor, picture: QrFormat) -> Response:
-        image = self._use_cases.show_qr.execute(QrRequest(self._existing(factor), picture))
+    def _qr(self, factor: Factor, picture: QrFormat, *, replacement: bool) -> Response:
+        image = self._use_cases.show_qr.execute(QrRequest(self.existing(factor), picture, replacement))
         response = Response(image, mimetype=picture.value)
         response.vary.add("Accept")
         return response
+
+
+class SessionResources(FactorResources):
+    """What a session has besides: a list of it all."""
+
+    def blueprint(self, name: str, url_prefix: str) -> Blueprint:
+        """The resources under a path."""
+        blueprint = super().blueprint(name, url_prefix)
+        operation = Operation(
+            summary="List everything that is enrolled", tag=self._owners.tag, answers={200: schemas.OwnerView()}
+        )
+        self.add(blueprint, "GET", "", self._show, operation)
+        return blueprint
+
+    def _show(self) -> Response:
+        owner = self._owners.present()
+        credentials = [] if owner is None else self._use_cases.describe_all.execute(owner)
+        now = self._clock.now()
+        ends = [credential.expires_at for credential in credentials if credential.expires_at is not None]
+        return reply(
+            {
+                "factors": [describe_credential(credential, now) for credential in credentials],
+                "expires_at": moment(max(ends, default=None)),
+            }
+        )
 
 
 def acceptable_picture() -> QrFormat:

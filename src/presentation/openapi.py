@@ -12,7 +12,8 @@ from flask import Flask
 from marshmallow import Schema, fields
 
 from presentation import schemas
-from presentation.admin import SECURITY
+from presentation.account_access import API_KEY
+from presentation.admin import SECURITY as ADMINISTRATOR
 from presentation.edge import REQUEST_ID
 from presentation.problems import MEDIA_TYPE, Problems, ProblemType
 from presentation.resource import DESCRIPTION, JSON, LARGEST_BODY, READING, Operation
@@ -44,6 +45,7 @@ _PROBLEM_HEADERS: Final = {
     Problems.LOCKED: "Retry-After",
     Problems.RATE_LIMITED: "Retry-After",
     Problems.STORE_UNAVAILABLE: "Retry-After",
+    Problems.CODE_REJECTED: "Retry-After",
     Problems.UNAUTHENTICATED: "WWW-Authenticate",
 }
 _MEMBER_EXAMPLES: Final[dict[Problems, dict[str, Any]]] = {
@@ -70,8 +72,10 @@ def build_openapi(app: Flask) -> dict[str, Any]:
     for method, path, endpoint, operation in _operations(app):
         tags[operation.tag] = None
         spec.path(path=path, operations={method.lower(): _describe(method, path, endpoint, operation)})
-    if SECURITY in {operation.security for *_, operation in _operations(app)}:
-        spec.components.security_scheme(SECURITY, {"type": "http", "scheme": "basic"})
+    demanded = {operation.security for *_, operation in _operations(app)}
+    for name, scheme in ((ADMINISTRATOR, "basic"), (API_KEY, "bearer")):
+        if name in demanded:
+            spec.components.security_scheme(name, {"type": "http", "scheme": scheme})
     document: dict[str, Any] = spec.to_dict()
     document["tags"] = [{"name": tag} for tag in tags]
     return document
@@ -92,6 +96,18 @@ def _describe(method: str, path: str, endpoint: str, operation: Operation) -> di
         "tags": [operation.tag],
         "responses": _answers(path, operation) | _problems(method, operation),
     }
+    if operation.parameters:
+        described["parameters"] = [
+            {
+                "name": name,
+                "in": "path",
+                "required": True,
+                "description": description,
+                "schema": {"type": "string", "pattern": f"^{pattern}$"},
+                "example": example,
+            }
+            for name, (description, example, pattern) in operation.parameters.items()
+        ]
     if operation.description:
         described["description"] = operation.description
     if operation.security is not None:
@@ -141,6 +157,8 @@ def _answers(path: str, operation: Operation) -> dict[str, Any]:
 
 def _problems(method: str, operation: Operation) -> dict[str, Any]:
     kinds = [*operation.problems]
+    if operation.parameters and operation.body is None:
+        kinds.append(Problems.INVALID_REQUEST)
     if operation.body is not None:
         kinds += [Problems.INVALID_REQUEST, Problems.TOO_LARGE, Problems.UNSUPPORTED_MEDIA_TYPE]
     if method not in READING:

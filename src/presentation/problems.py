@@ -49,8 +49,9 @@ class Problems(Enum):
         "unauthenticated",
         401,
         "Credentials are missing or wrong",
-        "This part of the service is for administrators, and the request did not prove to come from one.",
-        "Send the administrator's name and password by HTTP Basic.",
+        "This part of the service is for applications or administrators, and the request did not prove to come from "
+        "one.",
+        "Send an API key as «Authorization: Bearer …», or for the admin API the name and password by HTTP Basic.",
     )
     CODE_REJECTED = ProblemType(
         "code-rejected",
@@ -135,8 +136,15 @@ class Problems(Enum):
         "rate-limited",
         429,
         "Too many requests",
-        "There were too many requests from this address.",
+        "There were too many requests from this address, or too many codes were sent to one place.",
         "Wait as many seconds as Retry-After says.",
+    )
+    DELIVERY_FAILED = ProblemType(
+        "delivery-failed",
+        502,
+        "The code could not be sent",
+        "The mail server or the webhook refused the code, or did not take it in time. The code is not usable.",
+        "Look at the recipient, and ask for a new code.",
     )
     INTERNAL_ERROR = ProblemType(
         "internal-error",

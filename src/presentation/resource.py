@@ -3,6 +3,7 @@
 The same description serves both the running service and the document, so that the two can't part.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from json import JSONDecoder
@@ -41,6 +42,7 @@ class Operation:
         problems: what else it answers with, beyond what every operation does.
         examples: request bodies, by name.
         security: the security scheme that it demands, None for none.
+        parameters: what the variables of its path may be, by name: a description, an example and a pattern.
         sets_cookie: whether a success sets the session cookie.
         touches_store: whether it can fail with the store.
     """
@@ -54,6 +56,7 @@ class Operation:
     problems: tuple[Problems, ...] = ()
     examples: Mapping[str, Any] = field(default_factory=dict)
     security: str | None = None
+    parameters: Mapping[str, tuple[str, str, str]] = field(default_factory=dict)
     sets_cookie: bool = False
     touches_store: bool = True
 
@@ -75,7 +78,7 @@ def add(
     changing = method not in READING
     rule = f"{blueprint.url_prefix or ''}{path}"
 
-    def handle(**path_values: str) -> Response:
+    def handle(**_path: str) -> Response:
         request.environ[ROUTE] = rule
         try:
             if changing:
@@ -83,14 +86,14 @@ def add(
             for guard in guards:
                 guard()
             if operation.body is not None:
-                return view(body=read_body(operation.body, required=operation.body_required), **path_values)
-            return view(**path_values)
+                return view(body=read_body(operation.body, required=operation.body_required))
+            return view()
         except Problem as problem:
             # Flask would come to the same answer, after looking for whom to ask; refusals are what guessers cause.
             return problem.response()
 
     setattr(handle, DESCRIPTION, operation)
-    name = f"{method.lower()}_{path.strip('/').replace('/', '_').replace('.', '_') or 'all'}"
+    name = f"{method.lower()}_{re.sub(r'[/.-]', '_', path.strip('/')) or 'all'}"
     blueprint.add_url_rule(path, endpoint=name, view_func=handle, methods=[method], provide_automatic_options=False)
 
 

@@ -1,14 +1,16 @@
 """The shape of bodies, and nothing but the shape: requests are read with these schemas, and OpenAPI is made of them."""
 
 import math
+from collections.abc import Mapping
 from typing import Any, Final
 
-from marshmallow import RAISE, Schema, ValidationError, fields, validate
+from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
 
 from application.log_level import LEVELS
+from application.ports import Channel
 from domain.code import LONGEST_CODE, SHORTEST_CODE, Code
 from domain.credential import Status
-from domain.errors import DomainError
+from domain.errors import DomainError, MalformedCode
 from domain.failures import FAILURES_BEFORE_LOCK
 from domain.one_time_code import CODE_DIGITS, CODE_LIFETIME, DEFAULT_CODE_DIGITS, DEFAULT_CODE_LIFETIME
 from domain.owner import Factor
@@ -27,14 +29,15 @@ from domain.parameters import (
     Range,
     check_name,
 )
+from domain.recovery_codes import RECOVERY_CODES, RecoveryCode
 from domain.secret import LONGEST_SECRET, SHORTEST_SECRET, SharedSecret
 from domain.totp import RESYNCHRONIZATION_STEPS
 from domain.verdict import Reason
 
 LONGEST_TYPED: Final = 512
 """Characters of a code or a secret, with all that people put between its groups."""
-RESPONSE_CHANNEL: Final = "response"
-CHANNELS: Final = (RESPONSE_CHANNEL,)
+LONGEST_RECIPIENT: Final = 254
+"""Characters: as long as a mail address can be (RFC 5321 section 4.5.3.1.3)."""
 _EXAMPLE_SECRET: Final = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"  # noqa: S105 - RFC 4226 appendix D
 _NAME: Final = r"^[^:\x00-\x1f\x7f]*[^\s:\x00-\x1f\x7f][^:\x00-\x1f\x7f]*$"
 """Tells what a name may be as far as ASCII goes; no regular expression that all can read knows what is printable."""
@@ -46,7 +49,7 @@ class ParsedField(fields.String):
 
     def parse(self, text: str) -> Any:
         """Raises `DomainError`."""
-        raise NotImplementedError
+        return text
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         text = super()._deserialize(value, attr, data, **kwargs)
@@ -76,6 +79,52 @@ class CodeField(ParsedField):
     def parse(self, text: str) -> Code:
         """Raises `MalformedCode`."""
         return Code.parse(text)
+
+
+class RecoveryCodeField(ParsedField):
+    """A recovery code as people type it; read as a `RecoveryCode`."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            required=True,
+            metadata={
+                "description": "16 letters and digits, in either case. Spaces and hyphens are ignored; I, L and O "
+                "count as the digits they look like.",
+                "pattern": r"^[ \-]*([0-9A-Za-z][ \-]*){16}$",
+                "maxLength": LONGEST_TYPED,
+                "example": "K7QM-2X9D-4HPW-8RTC",
+            },
+        )
+
+    def parse(self, text: str) -> RecoveryCode:
+        """Raises `MalformedCode`."""
+        return RecoveryCode.parse(text)
+
+
+class AnyCodeField(ParsedField):
+    """A code of an authenticator or a recovery code; read as a `Code` or a `RecoveryCode`."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            required=True,
+            metadata={
+                "description": "What the authenticator shows, or a recovery code. Spaces and hyphens are ignored.",
+                "pattern": r"^[ \-]*([0-9A-Za-z][ \-]*){6,16}$",
+                "maxLength": LONGEST_TYPED,
+                "example": "492 039",
+            },
+        )
+
+    def parse(self, text: str) -> Code:
+        """Raises `MalformedCode`."""
+        try:
+            return Code.parse(text)
+        except MalformedCode:
+            pass
+        try:
+            return RecoveryCode.parse(text)
+        except MalformedCode as error:
+            raise MalformedCode(f"must be {SHORTEST_CODE} to {LONGEST_CODE} digits, or a recovery code") from error
 
 
 class SecretField(ParsedField):
@@ -145,11 +194,25 @@ class RequestSchema(Schema):
 class DeliveryRequest(RequestSchema):
     """How a one-time code is to reach its person."""
 
-    channel = fields.String(
-        load_default=RESPONSE_CHANNEL,
-        validate=validate.OneOf(CHANNELS, error="This channel is not set up."),
-        metadata={"description": "«response»: the code is in the answer.", "example": RESPONSE_CHANNEL},
+    channel = fields.Enum(
+        Channel,
+        by_value=fields.String(),
+        load_default=Channel.RESPONSE,
+        metadata={
+            "description": "«response»: the code is in the answer. The others send it, where they are set up.",
+            "example": Channel.RESPONSE.value,
+        },
     )
+    to = fields.String(
+        validate=validate.Length(1, LONGEST_RECIPIENT),
+        metadata={"description": "The recipient, for a channel that sends: a mail address, or what the webhook knows."},
+    )
+
+    @validates_schema(skip_on_field_errors=True)
+    def _recipient(self, data: Mapping[str, Any], **_: Any) -> None:
+        if (data["channel"] is Channel.RESPONSE) == ("to" in data):
+            wanted = "Goes with a channel that sends." if "to" in data else "Is required by this channel."
+            raise ValidationError(wanted, "to")
 
 
 class IssueCodeBody(RequestSchema):
@@ -157,7 +220,11 @@ class IssueCodeBody(RequestSchema):
 
     digits = _whole(CODE_DIGITS, DEFAULT_CODE_DIGITS, "How many digits the code has.")
     lifetime = _whole(CODE_LIFETIME, DEFAULT_CODE_LIFETIME, "Seconds for which the code is good.")
-    delivery = fields.Nested(DeliveryRequest, metadata={"example": {"channel": RESPONSE_CHANNEL}})
+    delivery = fields.Nested(
+        DeliveryRequest,
+        load_default={"channel": Channel.RESPONSE},
+        metadata={"example": {"channel": Channel.RESPONSE.value}},
+    )
 
 
 class EnrolBody(RequestSchema):
@@ -197,10 +264,46 @@ class EnrolTotpBody(EnrolBody):
     window = _whole(WINDOW, DEFAULT_WINDOW, "Time steps accepted on either side of the current one.")
 
 
+class EnrolAccountTotpBody(EnrolTotpBody):
+    """A new TOTP secret (RFC 6238) for an account."""
+
+    derived = fields.Boolean(
+        load_default=False,
+        truthy={True},
+        falsy={False},
+        metadata={
+            "description": "Derives the secret from the service's master secret, so that nothing secret is stored.",
+            "example": False,
+        },
+    )
+
+    @validates_schema(skip_on_field_errors=True)
+    def _one_secret(self, data: Mapping[str, Any], **_: Any) -> None:
+        if data["derived"] and "secret" in data:
+            raise ValidationError("A derived secret can't be brought along.", "secret")
+
+
 class VerifyBody(RequestSchema):
     """One code."""
 
     code = CodeField()
+
+
+class VerifyRecoveryBody(RequestSchema):
+    """One recovery code."""
+
+    code = RecoveryCodeField()
+
+
+class ChallengeBody(RequestSchema):
+    """One code of any factor."""
+
+    code = AnyCodeField()
+    factor = fields.Enum(
+        Factor,
+        by_value=fields.String(),
+        metadata={"description": "Which factor it is for; any, where none is named.", "example": "totp"},
+    )
 
 
 class ResynchronizeBody(RequestSchema):
@@ -228,7 +331,7 @@ class SetLogLevelBody(RequestSchema):
 class DeliveryView(Schema):
     """How the code reaches its person."""
 
-    channel = _shown(fields.String, "The channel.", RESPONSE_CHANNEL, validate=validate.OneOf(CHANNELS))
+    channel = _shown(fields.String, "The channel.", "response", validate=validate.OneOf(list(Channel)))
 
 
 class IssuedCodeView(Schema):
@@ -308,13 +411,44 @@ class TotpResynchronizedView(ResynchronizedView):
     )
 
 
+class RecoveryCodesVerifiedView(Schema):
+    """The code was accepted, and is spent."""
+
+    verified = _shown(fields.Boolean, "Always true: a code that is not accepted is never a 2xx.", example=True)
+    remaining = _shown(fields.Integer, "How many codes are still good.", 9, validate=validate.Range(0, RECOVERY_CODES))
+
+
+class ChallengeView(Schema):
+    """The code was accepted, and is spent."""
+
+    verified = _shown(fields.Boolean, "Always true: a code that is not accepted is never a 2xx.", example=True)
+    factor = _shown(fields.String, "Which factor it was.", "totp", validate=validate.OneOf(list(Factor)))
+
+
+class IssuedRecoveryCodesView(Schema):
+    """New recovery codes, shown this once."""
+
+    codes = fields.List(
+        fields.String(),
+        required=True,
+        validate=validate.Length(equal=RECOVERY_CODES),
+        metadata={"description": "Each is good once.", "example": ["K7QM-2X9D-4HPW-8RTC"] * RECOVERY_CODES},
+    )
+
+
+class ReplacementView(Schema):
+    """A replacement that waits for its first code."""
+
+    created_at = _moment("When it was enrolled.")
+    expires_at = _moment("When it is gone unless a code of it is accepted.")
+
+
 class CredentialView(Schema):
     """What there is to know of a factor; never a secret or a code."""
 
     status = _shown(
         fields.String, "Pending until the first accepted code.", "confirmed", validate=validate.OneOf(list(Status))
     )
-    digits = _shown(fields.Integer, "How many digits the codes have.", 6)
     created_at = _moment("When it was enrolled or issued.")
     confirmed_at = _moment("When its first code was accepted.", nullable=True)
     last_used_at = _moment("When a code was last accepted.", nullable=True)
@@ -327,11 +461,23 @@ class OtpView(CredentialView):
     """What there is to know of a one-time code."""
 
     factor = _factor(Factor.OTP)
+    digits = _shown(fields.Integer, "How many digits the code has.", 6)
+
+
+class RecoveryCodesView(CredentialView):
+    """What there is to know of recovery codes."""
+
+    factor = _factor(Factor.RECOVERY_CODES)
+    remaining = _shown(fields.Integer, "How many codes are still good.", 9, validate=validate.Range(0, RECOVERY_CODES))
 
 
 class SecretCredentialView(CredentialView):
     """What there is to know of HOTP and TOTP."""
 
+    digits = _shown(fields.Integer, "How many digits the codes have.", 6)
+    replacement = fields.Nested(
+        ReplacementView, required=True, allow_none=True, metadata={"description": "Null for none.", "example": None}
+    )
     algorithm = _shown(fields.String, "The hash under HMAC.", "SHA1", validate=validate.OneOf(list(HashAlgorithm)))
     label = fields.String(required=True, allow_none=True, metadata={"description": "As enrolled.", "example": None})
     issuer = fields.String(required=True, allow_none=True, metadata={"description": "As enrolled.", "example": None})
@@ -361,6 +507,17 @@ class OwnerView(Schema):
         AnyView(OtpView, HotpView, TotpView), required=True, metadata={"description": "One for each factor."}
     )
     expires_at = _moment("When the last of them ends; null for never, or where there are none.", nullable=True)
+
+
+class AccountView(Schema):
+    """Everything that an account has."""
+
+    account_id = _shown(fields.String, "The account.", "alice@example.com")
+    factors = fields.List(
+        AnyView(OtpView, HotpView, TotpView, RecoveryCodesView),
+        required=True,
+        metadata={"description": "One for each factor."},
+    )
 
 
 class ServerView(Schema):
@@ -418,6 +575,9 @@ class CodeRejectedView(ProblemView):
         "Wrong codes that are left; the last of them locks.",
         4,
         validate=validate.Range(0, FAILURES_BEFORE_LOCK),
+    )
+    locked_until = fields.String(
+        metadata={"description": "Until when the factor is locked, if this code locked it.", "format": "date-time"}
     )
 
 

@@ -1,11 +1,13 @@
 """The session as an owner: whoever holds the cookie."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from flask import Response, request
 
 from domain.owner import Owner
+from presentation.owner_access import Guards
+from presentation.problems import Problems
 from presentation.sessions import Sessions
 
 
@@ -17,6 +19,11 @@ class SessionAccess:
         "The request carries no session, so nothing is enrolled. Enrolling starts one: keep its cookie and send it "
         "along (over https, unless OPEN_MFA_COOKIE_SECURE is off)."
     )
+    sets_cookie = True
+    security: str | None = None
+    parameters: Mapping[str, tuple[str, str, str]] = {}
+    guards: Guards = ()
+    problems: tuple[Problems, ...] = ()
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions

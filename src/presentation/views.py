@@ -4,8 +4,10 @@ from typing import Any
 
 from application.moments import rfc3339
 from domain.credential import Credential
+from domain.errors import NotEnrolled
 from domain.hotp import HotpCredential
 from domain.one_time_code import OneTimeCode
+from domain.recovery_codes import RecoveryCodes
 from domain.secret_credential import SecretCredential
 from domain.totp import TotpCredential
 
@@ -30,8 +32,20 @@ def describe_credential(credential: Credential, now: int) -> dict[str, Any]:
         case TotpCredential():
             document["drift"] = credential.drift
     if isinstance(credential, SecretCredential):
-        document |= {"label": credential.label, "issuer": credential.issuer}
+        document |= {
+            "label": credential.label,
+            "issuer": credential.issuer,
+            "replacement": _describe_replacement(credential, now),
+        }
     return document
+
+
+def _describe_replacement(credential: SecretCredential, now: int) -> dict[str, Any] | None:
+    try:
+        life = credential.living_replacement(now).lifecycle
+    except NotEnrolled:
+        return None
+    return {"created_at": moment(life.created_at), "expires_at": moment(life.expires_at)}
 
 
 def parameters_of(credential: Credential) -> dict[str, Any]:
@@ -51,8 +65,12 @@ def parameters_of(credential: Credential) -> dict[str, Any]:
                 "interval": credential.parameters.interval,
                 "window": credential.parameters.window,
             }
+        case OneTimeCode():
+            return {"digits": credential.code_digits}
+        case RecoveryCodes():
+            return {"remaining": credential.remaining}
         case _:
-            return {"digits": credential.digits}
+            raise TypeError(type(credential).__name__)
 
 
 def moment(seconds: int | None) -> str | None:

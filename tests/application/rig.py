@@ -1,22 +1,41 @@
 """The use cases as the service wires them, with fakes of time, chance, store and audit trail."""
 
-from application.enrolment import Enrol, EnrolRequest, IssueCode, IssueCodeRequest, IssuedCode
-from application.ports import Action
+from typing import TYPE_CHECKING
+
+from application.challenge import Challenge, ChallengeOutcome, ChallengeRequest
+from application.enrolment import Enrol, EnrolRequest
+from application.errors import DeliveryFailed
+from application.issuing import IssueCode, IssueCodeRequest, IssuedCode, Route
+from application.ports import Action, Channel, Message, Purpose
 from application.reading import Describe, DescribeAll
-from application.removal import Forget, Remove
+from application.recovery import IssueRecoveryCodes
+from application.removal import DropReplacement, Forget, Remove, Unlock
 from application.state_change import StateChange
-from application.verification import Judge, Outcome, Resynchronize, ResynchronizeRequest, Verify, VerifyRequest
+from application.verification import (
+    ConfirmReplacement,
+    Disable,
+    Judge,
+    Outcome,
+    Resynchronize,
+    ResynchronizeRequest,
+    Verify,
+    VerifyRequest,
+)
 from domain.algorithms import HotpAlgorithm
 from domain.code import Code
 from domain.owner import CredentialId, Factor, Owner
 from domain.parameters import HotpParameters, TotpParameters
 from domain.verdict import Verdict
+from infrastructure.derivation import HkdfDerivation
 from infrastructure.hotp import PyotpHotp
 from tests.domain.examples import ALICE
 from tests.support.fakes import FakeClock, FakeRandomness
 from tests.support.memory_repository import MemoryRepository
 
-OTP, HOTP, TOTP = (CredentialId(ALICE, factor) for factor in Factor)
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+OTP, HOTP, TOTP, RECOVERY_CODES = (CredentialId(ALICE, factor) for factor in Factor)
 
 
 class RecordedEvents:
@@ -28,14 +47,37 @@ class RecordedEvents:
     def changed(self, action: Action, credential_id: CredentialId) -> None:
         self.all.append((action, credential_id))
 
-    def judged(self, action: Action, credential_id: CredentialId, verdict: Verdict) -> None:
-        self.all.append((action, credential_id, verdict))
+    def judged(self, purpose: Purpose, credential_id: CredentialId, verdict: Verdict) -> None:
+        self.all.append((purpose, credential_id, verdict))
 
     def locked(self, credential_id: CredentialId, until: int) -> None:
         self.all.append(("locked", credential_id, until))
 
     def forgotten(self, owner: Owner) -> None:
         self.all.append(("forgotten", owner))
+
+
+class Outbox:
+    """A channel that keeps what it is given, and a limit that can be reached."""
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+        self.failing = False
+        self.wait = 0
+        self.before_failure: Callable[[], object] = lambda: None
+
+    def send(self, message: Message) -> None:
+        if self.failing:
+            self.before_failure()
+            raise DeliveryFailed
+        self.messages.append(message)
+
+    def admit(self, _channel: Channel, _to: str) -> int:
+        return self.wait
+
+    def check(self, to: str) -> None:
+        if "@" not in to:
+            raise ValueError("must be an address")
 
 
 class Rig:
@@ -49,8 +91,17 @@ class Rig:
         randomness = FakeRandomness()
         algorithm = algorithm or PyotpHotp()
         judge = Judge(self.changes, self.events)
-        self.enrol = Enrol(self.changes, randomness, self.events)
-        self.issue = IssueCode(self.changes, randomness, self.events)
+        self.outbox = Outbox()
+        self.derivation = HkdfDerivation("a master secret for the tests")
+        self.enrol = Enrol(self.changes, randomness, self.derivation, self.events)
+        channels = {Channel.EMAIL: Route(self.outbox, self.outbox.check)}
+        self.issue = IssueCode(self.changes, randomness, self.events, channels, self.outbox)
+        self.confirm_replacement = ConfirmReplacement(judge, algorithm)
+        self.drop_replacement = DropReplacement(self.changes, self.events)
+        self.disable = Disable(judge, algorithm, self.events)
+        self.challenge = Challenge(self.repository, self.clock, judge, algorithm)
+        self.issue_recovery_codes = IssueRecoveryCodes(self.changes, randomness, self.events)
+        self.unlock = Unlock(self.changes, self.repository, self.events)
         self.verify = Verify(judge, algorithm)
         self.resynchronize = Resynchronize(judge, algorithm)
         self.remove = Remove(self.changes, self.repository, self.events)
@@ -68,6 +119,9 @@ class Rig:
 
     def issued(self, lifetime: int | None = None, code_lifetime: int = 300) -> IssuedCode:
         return self.issue.execute(IssueCodeRequest(ALICE, lifetime, 6, code_lifetime))
+
+    def challenged(self, code: Code, factor: Factor | None = None) -> ChallengeOutcome:
+        return self.challenge.execute(ChallengeRequest(ALICE, code, factor))
 
     def submit(self, place: CredentialId, digits: str) -> Outcome:
         return self.verify.execute(VerifyRequest(place, Code(digits)))

@@ -2,8 +2,9 @@
 
 import pytest
 
-from application.enrolment import EnrolRequest, IssueCodeRequest
+from application.enrolment import EnrolRequest
 from application.errors import StoreUnavailable
+from application.issuing import IssueCodeRequest
 from application.ports import Action
 from domain.credential import Lifecycle, Status
 from domain.errors import AlreadyEnrolled, InvalidValue
@@ -193,13 +194,13 @@ def test_an_enrolment_that_is_not_known_to_be_stored_is_neither_shown_nor_announ
 def test_a_code_has_as_many_digits_as_asked(digits: int) -> None:
     issued = Rig().issue.execute(IssueCodeRequest(ALICE, None, digits, 300))
 
-    assert (len(issued.code.digits), issued.record.digits) == (digits, digits)
+    assert (len(issued.code.text), issued.record.code_digits) == (digits, digits)
 
 
 def test_an_issued_code_is_good() -> None:
     rig = Rig()
 
-    assert rig.submit(OTP, rig.issued().code.digits).verdict == Accepted()
+    assert rig.submit(OTP, rig.issued().code.text).verdict == Accepted()
 
 
 def test_what_is_stored_of_a_code_is_its_record_without_the_code() -> None:
@@ -210,13 +211,13 @@ def test_what_is_stored_of_a_code_is_its_record_without_the_code() -> None:
 
     assert isinstance(content, OneTimeCode)
     assert content == issued.record
-    assert issued.code.digits.encode() not in content.digest
+    assert issued.code.text.encode() not in content.digest
 
 
 def test_an_issued_code_hides_from_repr() -> None:
     issued = Rig().issue.execute(IssueCodeRequest(ALICE, None, 10, 300))
 
-    assert issued.code.digits not in f"{issued!r} {issued} {issued.record!r}"
+    assert issued.code.text not in f"{issued!r} {issued} {issued.record!r}"
 
 
 @pytest.mark.parametrize(
@@ -235,7 +236,7 @@ def test_the_record_of_a_code_lives_as_long_as_its_owner() -> None:
 
 def test_a_new_code_replaces_the_one_before() -> None:
     rig = Rig()
-    former = rig.issued().code.digits
+    former = rig.issued().code.text
     rig.issued()
 
     assert rig.submit(OTP, former).verdict == Rejected(Reason.WRONG, 4)
@@ -243,9 +244,9 @@ def test_a_new_code_replaces_the_one_before() -> None:
 
 def test_a_new_code_is_good_though_the_one_before_was_spent() -> None:
     rig = Rig()
-    rig.submit(OTP, rig.issued().code.digits)
+    rig.submit(OTP, rig.issued().code.text)
 
-    assert rig.submit(OTP, rig.issued().code.digits).verdict == Accepted()
+    assert rig.submit(OTP, rig.issued().code.text).verdict == Accepted()
 
 
 def test_failures_survive_a_new_code() -> None:
@@ -263,7 +264,7 @@ def test_a_lock_survives_a_new_code() -> None:
     for _ in range(5):
         rig.submit(OTP, WRONG)
 
-    assert rig.submit(OTP, rig.issued().code.digits).verdict == Locked(NOON + 30)
+    assert rig.submit(OTP, rig.issued().code.text).verdict == Locked(NOON + 30)
 
 
 def test_a_new_code_after_a_lock_is_burned_by_one_wrong_guess() -> None:
@@ -271,7 +272,7 @@ def test_a_new_code_after_a_lock_is_burned_by_one_wrong_guess() -> None:
     rig.issued()
     for _ in range(5):
         rig.submit(OTP, WRONG)
-    code = rig.issued().code.digits
+    code = rig.issued().code.text
     rig.clock.advance(30)
     rig.submit(OTP, WRONG)
 
@@ -282,7 +283,7 @@ def test_the_last_of_two_codes_issued_at_once_is_good() -> None:
     rig = Rig()
     rig.repository.rivals = [rig.issued]
 
-    assert rig.submit(OTP, rig.issued().code.digits).verdict == Accepted()
+    assert rig.submit(OTP, rig.issued().code.text).verdict == Accepted()
 
 
 def test_a_code_is_announced() -> None:

@@ -4,7 +4,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
-from application.enrolment import IssueCodeRequest
+from application.issuing import IssueCodeRequest
 from domain.credential import Credential
 from domain.one_time_code import OneTimeCode
 from tests.application.model import ACCIDENTS, CAREFUL, LIFETIMES, Accident, Attempt, FactorModel, Found
@@ -71,7 +71,7 @@ class OneTimeCodeModel(FactorModel):
         # Of an account's code nothing is left an hour after its end.
         self.begin(request.code_lifetime + 3600 if request.lifetime is None else request.lifetime)
         self.former = self.code
-        self.code = self.rig.issue.execute(request).code.digits
+        self.code = self.rig.issue.execute(request).code.text
         self.spent = False
         self.code_ends_at = self.now + request.code_lifetime
         if self.ends_at is not None:

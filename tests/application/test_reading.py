@@ -24,7 +24,7 @@ class WritingRenderer:
 
 
 def show_qr(rig: Rig, place: CredentialId, picture: QrFormat = QrFormat.SVG) -> bytes:
-    return ShowQrCode(rig.describe, PROVISIONING, WritingRenderer()).execute(QrRequest(place, picture))
+    return ShowQrCode(rig.describe, rig.clock, PROVISIONING, WritingRenderer()).execute(QrRequest(place, picture))
 
 
 def test_a_credential_is_described_as_it_is_stored() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from application.errors import StoreUnavailable
-from application.ports import Action
+from application.ports import Purpose
 from application.state_change import ATTEMPTS, Change, StateChange
 from domain.credential import Remnant, Vacancy
 from domain.errors import NotEnrolled
@@ -271,6 +271,6 @@ def test_a_lost_race_is_announced_once_as_it_ended() -> None:
     rig.submit(TOTP, code)
 
     assert rig.events.all == [
-        (Action.VERIFY, TOTP, Accepted()),
-        (Action.VERIFY, TOTP, Rejected(Reason.REPLAYED, 5)),
+        (Purpose.VERIFY, TOTP, Accepted()),
+        (Purpose.VERIFY, TOTP, Rejected(Reason.REPLAYED, 5)),
     ]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from application.ports import Action
+from application.ports import Purpose
 from application.verification import Outcome
 from domain.credential import Credential, Status, Vacancy
 from domain.errors import MalformedCode, NotEnrolled
@@ -126,7 +126,7 @@ def test_each_wrong_code_after_a_lock_locks_for_twice_as_long_up_to_15_min_even_
 
 def test_a_one_time_code_is_burned_by_the_fifth_wrong_guess() -> None:
     rig = Rig()
-    code = rig.issued().code.digits
+    code = rig.issued().code.text
     guess(rig, OTP, 5)
     rig.clock.advance(30)
 
@@ -159,7 +159,7 @@ def test_verdicts_are_announced() -> None:
     verdicts = [rig.submit(HOTP, digits).verdict for digits in (WRONG, code, code)]
 
     assert verdicts == [Rejected(Reason.WRONG, 4), Accepted(), Rejected(Reason.REPLAYED, 5)]
-    assert rig.events.all == [(Action.VERIFY, HOTP, verdict) for verdict in verdicts]
+    assert rig.events.all == [(Purpose.VERIFY, HOTP, verdict) for verdict in verdicts]
 
 
 def test_a_lock_is_announced_when_it_begins_and_not_when_it_refuses() -> None:
@@ -169,9 +169,9 @@ def test_a_lock_is_announced_when_it_begins_and_not_when_it_refuses() -> None:
     guess(rig, HOTP, 6)
 
     assert rig.events.all[4:] == [
-        (Action.VERIFY, HOTP, Rejected(Reason.WRONG, 0)),
+        (Purpose.VERIFY, HOTP, Rejected(Reason.WRONG, 0)),
         ("locked", HOTP, NOON + 30),
-        (Action.VERIFY, HOTP, Locked(NOON + 30)),
+        (Purpose.VERIFY, HOTP, Locked(NOON + 30)),
     ]
 
 
@@ -202,7 +202,7 @@ def test_a_replay_of_a_spent_code_announces_no_lock_though_no_attempts_are_left(
 
     rig.submit(HOTP, hotp_value(key, 0))
 
-    assert rig.events.all[-1] == (Action.VERIFY, HOTP, Rejected(Reason.REPLAYED, 0))
+    assert rig.events.all[-1] == (Purpose.VERIFY, HOTP, Rejected(Reason.REPLAYED, 0))
 
 
 def test_resynchronization_brings_a_hotp_authenticator_back() -> None:
@@ -228,7 +228,7 @@ def test_a_resynchronization_is_announced_as_one() -> None:
     key = rig.enrolled_hotp()
     rig.submit_pair(HOTP, hotp_value(key, 700), hotp_value(key, 701))
 
-    assert rig.events.all[-1] == (Action.RESYNCHRONIZE, HOTP, Accepted())
+    assert rig.events.all[-1] == (Purpose.RESYNCHRONIZE, HOTP, Accepted())
 
 
 def test_a_wrong_pair_counts_as_one_wrong_code() -> None:

@@ -9,8 +9,9 @@ from domain.failures import NO_FAILURES, Failures
 from domain.hotp import HotpCredential
 from domain.keyed_digest import keyed_digest
 from domain.one_time_code import OneTimeCode
-from domain.owner import CredentialId, Factor, Owner, OwnerKind
+from domain.owner import CredentialId, Factor, Owner
 from domain.parameters import HotpParameters, TotpParameters
+from domain.recovery_codes import RecoveryCodes
 from domain.secret import SharedSecret
 from domain.secret_credential import SecretCredential
 from domain.totp import NO_STEP, TotpCredential
@@ -23,8 +24,8 @@ STEP = NOON // 30
 """The time step of 30 s at noon."""
 KEYS = KeyRing((EncryptionKey("test", bytes(range(32))),))
 ALGORITHM = PyotpHotp()
-ALICE = Owner(OwnerKind.ACCOUNT, "shop/alice")
-BOB = Owner(OwnerKind.ACCOUNT, "shop/bob")
+ALICE = Owner.of_account("shop", "alice")
+BOB = Owner.of_account("shop", "bob")
 SECRET = SharedSecret(b"12345678901234567890")
 """The secret of RFC 4226 appendix D."""
 
@@ -37,7 +38,7 @@ def code_of(credential: SecretCredential, factor: int) -> Code:
 
 def wrong_codes(credential: SecretCredential, *near: int) -> Iterator[Code]:
     """Codes that no counter or time step within 1100 of the given ones has, each another."""
-    good = {code_of(credential, abs(factor + d)).digits for factor in near for d in range(-1100, 1101)}
+    good = {code_of(credential, abs(factor + d)).text for factor in near for d in range(-1100, 1101)}
     numbers = (f"{number:0{credential.digits}d}" for number in range(10**credential.digits))
     return (Code(number) for number in numbers if number not in good)
 
@@ -77,6 +78,20 @@ def totp(
         parameters=TotpParameters(**parameters),
         last_step=last_step,
         drift=drift,
+    )
+
+
+RECOVERY_TEXTS = ("K7QM2X9D4HPW8RTC", "00000000000000ZZ", "ABCDEFGHJKMNPQRS")
+
+
+def recovery_codes(spent: int = 0, failures: Failures = NO_FAILURES) -> RecoveryCodes:
+    return RecoveryCodes(
+        id=CredentialId(ALICE, Factor.RECOVERY_CODES),
+        lifecycle=Lifecycle(created_at=NOON, expires_at=None, confirmed_at=NOON),
+        failures=failures,
+        secret=SECRET,
+        digests=tuple(keyed_digest(SECRET, text) for text in RECOVERY_TEXTS),
+        spent=spent,
     )
 
 

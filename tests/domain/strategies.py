@@ -1,17 +1,22 @@
 """Every state that a credential can be in."""
 
+from dataclasses import replace
+from typing import TypeVar
+
 from hypothesis import strategies as st
 
 from domain.credential import Credential, Lifecycle, Remnant, Vacancy
-from domain.failures import Failures
+from domain.failures import NO_FAILURES, Failures
 from domain.hotp import HotpCredential
 from domain.keyed_digest import keyed_digest
 from domain.one_time_code import OneTimeCode
 from domain.owner import CredentialId, Factor, Owner, OwnerKind
 from domain.parameters import HashAlgorithm, HotpParameters, TotpParameters
+from domain.recovery_codes import ALPHABET, RecoveryCodes
 from domain.secret import SharedSecret
 from domain.totp import NO_STEP, TotpCredential
 
+Secret = TypeVar("Secret", HotpCredential, TotpCredential)
 MOMENTS = st.integers(0, 253_402_300_799)
 NAMES = st.none() | st.text(min_size=1, max_size=128)
 FAILURES = st.builds(Failures, st.integers(0, 2**31), MOMENTS)
@@ -47,10 +52,27 @@ def one_time_codes(draw: st.DrawFn) -> OneTimeCode:
 
 
 @st.composite
-def hotp_credentials(draw: st.DrawFn) -> HotpCredential:
+def recovery_codes(draw: st.DrawFn) -> RecoveryCodes:
+    secret = draw(SECRETS)
+    texts = draw(st.lists(st.text(ALPHABET, min_size=16, max_size=16), min_size=1, max_size=10, unique=True))
+    return RecoveryCodes(
+        id=draw(places(Factor.RECOVERY_CODES)),
+        lifecycle=draw(LIVES),
+        failures=draw(FAILURES),
+        secret=secret,
+        digests=tuple(keyed_digest(secret, text) for text in texts),
+        spent=draw(st.integers(0, 2 ** len(texts) - 1)),
+    )
+
+
+@st.composite
+def hotp_credentials(draw: st.DrawFn, place: CredentialId | None = None) -> HotpCredential:
+    """With a replacement now and then, unless it is one itself, which is for the place given."""
     initial_counter = draw(st.integers(0, 2**63 - 1))
+    own = place or draw(places(Factor.HOTP))
     return HotpCredential(
-        id=draw(places(Factor.HOTP)),
+        id=own,
+        replacement=None if place else draw(st.none() | hotp_credentials(own).map(pending)),
         lifecycle=draw(LIVES),
         failures=draw(FAILURES),
         secret=draw(SECRETS),
@@ -65,9 +87,12 @@ def hotp_credentials(draw: st.DrawFn) -> HotpCredential:
 
 
 @st.composite
-def totp_credentials(draw: st.DrawFn) -> TotpCredential:
+def totp_credentials(draw: st.DrawFn, place: CredentialId | None = None) -> TotpCredential:
+    """As with HOTP."""
+    own = place or draw(places(Factor.TOTP))
     return TotpCredential(
-        id=draw(places(Factor.TOTP)),
+        id=own,
+        replacement=None if place else draw(st.none() | totp_credentials(own).map(pending)),
         lifecycle=draw(LIVES),
         failures=draw(FAILURES),
         secret=draw(SECRETS),
@@ -84,6 +109,12 @@ def totp_credentials(draw: st.DrawFn) -> TotpCredential:
     )
 
 
+def pending(credential: Secret) -> Secret:
+    """As a replacement is: not confirmed, with an end, and without failures of its own."""
+    life = Lifecycle(created_at=credential.lifecycle.created_at, expires_at=credential.lifecycle.created_at)
+    return replace(credential, lifecycle=life, failures=NO_FAILURES)
+
+
 def vacancies() -> st.SearchStrategy[Vacancy]:
     return st.builds(
         Vacancy,
@@ -94,7 +125,7 @@ def vacancies() -> st.SearchStrategy[Vacancy]:
 
 
 def credentials() -> st.SearchStrategy[Credential]:
-    return st.one_of(one_time_codes(), hotp_credentials(), totp_credentials())
+    return st.one_of(one_time_codes(), hotp_credentials(), totp_credentials(), recovery_codes())
 
 
 def remnants() -> st.SearchStrategy[Remnant]:

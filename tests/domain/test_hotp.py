@@ -180,4 +180,4 @@ def test_a_wrong_first_code_is_no_pair() -> None:
 def test_codes_of_another_secret_are_wrong() -> None:
     code = code_of(hotp(secret=SharedSecret(b"another secret of 160 b.")), 7)
 
-    assert hotp(7).judge(Code(code.digits), NOON, ALGORITHM).verdict == rejected(Reason.WRONG, 4)
+    assert hotp(7).judge(Code(code.text), NOON, ALGORITHM).verdict == rejected(Reason.WRONG, 4)

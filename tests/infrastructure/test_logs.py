@@ -9,7 +9,7 @@ import pytest
 from application.call import Call, current_call
 from application.errors import StoreUnavailable
 from application.log_level import SharedLogLevel
-from application.ports import Action
+from application.ports import Purpose
 from domain.owner import CredentialId, Factor, Owner, OwnerKind
 from domain.verdict import Accepted
 from infrastructure.audit import AuditTrail
@@ -85,7 +85,7 @@ def test_an_exceptions_message_is_not_written(capsys: pytest.CaptureFixture[str]
 def test_the_audit_trail_is_written_at_any_level(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("CRITICAL")
 
-    AuditTrail(Metrics()).judged(Action.VERIFY, CredentialId(Owner(OwnerKind.SESSION, "a"), Factor.TOTP), Accepted())
+    AuditTrail(Metrics()).judged(Purpose.VERIFY, CredentialId(Owner(OwnerKind.SESSION, "a"), Factor.TOTP), Accepted())
     logging.getLogger("open_mfa.http").error("not this")
 
     assert [json.loads(line)["message"] for line in capsys.readouterr().err.splitlines()] == ["judged"]

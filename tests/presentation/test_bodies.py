@@ -197,7 +197,13 @@ def test_all_bad_members_are_named_at_once(api: Api) -> None:
 @pytest.mark.parametrize(
     ("delivery", "named"),
     [
-        ({"channel": "email", "to": "alice@example.com"}, {"delivery.channel", "delivery.to"}),
+        ({"channel": "email", "to": "alice@example.com"}, {"delivery.channel"}),
+        ({"channel": "webhook", "to": "alice"}, {"delivery.channel"}),
+        ({"channel": "email"}, {"delivery.to"}),
+        ({"channel": "response", "to": "alice@example.com"}, {"delivery.to"}),
+        ({"to": "alice@example.com"}, {"delivery.to"}),
+        ({"channel": "email", "to": "a" * 255}, {"delivery.to"}),
+        ({"channel": "email", "to": 5}, {"delivery.to"}),
         ({"channel": "pigeon"}, {"delivery.channel"}),
         ({"channel": None}, {"delivery.channel"}),
         ({"surprise": 1}, {"delivery.surprise"}),

@@ -292,6 +292,7 @@ def test_a_hotp_factor_in_use_is_described_as_the_contract_says(api: Api) -> Non
         "expires_at": IN_AN_HOUR,
         "label": "a",
         "issuer": "b",
+        "replacement": None,
     }
 
 
@@ -314,6 +315,7 @@ def test_a_totp_factor_is_described_as_the_contract_says(api: Api) -> None:
         "expires_at": IN_AN_HOUR,
         "label": None,
         "issuer": None,
+        "replacement": None,
     }
 
 

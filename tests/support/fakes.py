@@ -3,6 +3,7 @@
 import itertools
 
 from domain.code import Code
+from domain.recovery_codes import RecoveryCode
 from domain.secret import SharedSecret
 
 NOON = 1_795_348_800
@@ -33,3 +34,6 @@ class FakeRandomness:
 
     def code(self, digits: int) -> Code:
         return Code(f"{next(self._numbers) * 7919 % 10**digits:0{digits}d}")
+
+    def recovery_code(self) -> RecoveryCode:
+        return RecoveryCode.parse(f"{next(self._numbers) * 7919:016d}")

@@ -42,11 +42,11 @@ class MemoryRepository:
             raise StoreUnavailable("down")
         return self._stored(credential_id)
 
-    def load_all(self, owner: Owner) -> dict[Factor, Remnant]:
+    def load_all(self, owner: Owner) -> dict[Factor, Stored]:
         if self.down_for_loads:
             raise StoreUnavailable("down")
         places = [CredentialId(owner, factor) for factor in Factor]
-        return {place.factor: self._places[place][1] for place in places if place in self._places}
+        return {place.factor: self._stored(place) for place in places if place in self._places}
 
     def commit(self, credential_id: CredentialId, version: Version, content: Remnant | None) -> Stored | None:
         if self.rivals:

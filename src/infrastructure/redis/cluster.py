@@ -83,6 +83,21 @@ class Cluster:
         except RedisError:
             return ""
 
+    def masters(self) -> list[str]:
+        """The names of all masters."""
+        return [str(node.name) for node in self._nodes.get_nodes_by_server_type("primary")]
+
+    def send_to(self, name: str, command: Command) -> Any:
+        """Sends a command to one master. Raises `RedisError`, also where it is none any more."""
+        node = self._nodes.get_node(node_name=name)
+        if node is None or name not in self.masters():
+            raise ClusterError("no longer a master")
+        try:
+            return send(self._client(node), [command])[0]
+        except (ConnectionError, TimeoutError):
+            self._look_again(node)
+            raise
+
     def send_anywhere(self, command: Command) -> Any:
         """Sends a command to one of the masters. Raises `RedisError`."""
         node = random.choice(self._nodes.get_nodes_by_server_type("primary"))  # noqa: S311 - no secret

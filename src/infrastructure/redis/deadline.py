@@ -40,6 +40,26 @@ class within:  # noqa: N801 - used like a function; made of a generator it would
         _deadline.reset(self._token)
 
 
+class paused:  # noqa: N801 - see `within`
+    """Takes the time spent inside off no deadline: something else than Redis is waited for, which has its own bound.
+
+    Inside there is no deadline, unless another `within` sets one. Left, the innermost `within` that it stands in ends
+    that much later; those further out do not.
+    """
+
+    __slots__ = ("_entered", "_former", "_token")
+
+    def __enter__(self) -> None:
+        self._entered, self._former = time.monotonic(), _deadline.get()
+        self._token = _deadline.set(None)
+
+    def __exit__(self, *_: object) -> None:
+        _deadline.reset(self._token)
+        if self._former is not None:
+            # The `within` around goes back to what was before it by its own token, whatever is set here.
+            _deadline.set(self._former + time.monotonic() - self._entered)
+
+
 def left() -> float:
     """Seconds until the deadline, 0 when it has passed."""
     deadline = _deadline.get()

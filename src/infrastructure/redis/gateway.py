@@ -3,10 +3,11 @@
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import partial
 from hashlib import sha1
 from importlib.resources import files
 from typing import Any, Final, TypeVar
@@ -43,6 +44,8 @@ WAIT_MILLISECONDS: Final = 250
 """How long one WAIT blocks; well under the socket's time-out, and tried again until the deadline."""
 PATIENT: Final = 4
 """Callers, half of a worker's usual threads."""
+SCAN_COUNT: Final = 500
+"""Keys that one step of a scan looks at: Redis does nothing else meanwhile, for less than a millisecond."""
 _FIRST_PAUSE: Final = 0.02
 _LONGEST_PAUSE: Final = 0.25
 _TRIAL: Final = 1.5
@@ -211,6 +214,24 @@ class Gateway:
 
         return self._run(run, _Kind.LASTING if lasting else _Kind.WRITING, key)
 
+    def scan(self, pattern: str) -> Iterator[str]:
+        """The keys that match a pattern, on all masters; each of its steps has a deadline of its own.
+
+        A fail-over meanwhile may hide some: only a walk in which nothing happened is complete.
+        """
+        nodes = self._run(lambda client: client.masters() if isinstance(client, Cluster) else [""], _Kind.READING)
+        for node in nodes:
+            cursor = 0
+            while True:
+                command: Command = ("SCAN", cursor, "MATCH", pattern, "COUNT", SCAN_COUNT)
+                # Bound now: the loop goes on before the next step is taken.
+                step = partial(_ask_node, node=node, command=command)
+                cursor, keys = self._run(step, _Kind.READING)
+                yield from (key.decode("utf-8", "replace") for key in keys)
+                cursor = int(cursor)
+                if cursor == 0:
+                    break
+
     def ping(self) -> None:
         """Returns when Redis answers; on a Cluster, one of its nodes."""
         self._run(lambda client: _ask_anyone(client, "PING"), _Kind.READING)
@@ -220,6 +241,10 @@ class Gateway:
         info = self._run(lambda client: _ask_anyone(client, "INFO", "server"), _Kind.READING)
         seconds, _ = self._run(lambda client: _ask_anyone(client, "TIME"), _Kind.READING)
         return ServerDescription(str(info["redis_version"]), int(seconds))
+
+    def look(self, inspection: Callable[[Client], T]) -> T:
+        """What an inspection of the servers themselves finds; it may be begun again, so it must change nothing."""
+        return self._run(inspection, _Kind.READING)
 
     def close(self) -> None:
         """Gives the connections back."""
@@ -309,6 +334,10 @@ class Gateway:
 
 def _ask(client: Client, key: str, commands: Sequence[Command]) -> list[Any]:
     return send(client, commands) if isinstance(client, Redis) else client.send(key, commands)
+
+
+def _ask_node(client: Client, node: str, command: Command) -> Any:
+    return client.send_to(node, command) if isinstance(client, Cluster) else send(client, [command])[0]
 
 
 def _ask_anyone(client: Client, *command: str) -> Any:

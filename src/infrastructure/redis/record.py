@@ -14,18 +14,24 @@ from domain.credential import Credential, Lifecycle, Remnant, Vacancy
 from domain.errors import DomainError
 from domain.failures import Failures
 from domain.hotp import HotpCredential
+from domain.keyed_digest import DIGEST_BYTES
 from domain.one_time_code import OneTimeCode
 from domain.owner import CredentialId, Factor
 from domain.parameters import HashAlgorithm, HotpParameters, TotpParameters
-from domain.secret import SharedSecret
+from domain.recovery_codes import RecoveryCodes
+from domain.secret import Derivation, SharedSecret
 from domain.secret_credential import SecretCredential
 from domain.totp import NO_STEP, TotpCredential
+from infrastructure.derivation import CHECK_BYTES, DerivationError, HkdfDerivation
 from infrastructure.sealing import KeyRing, SealingError
 
 FORMAT: Final = b"\x01"
 REVISION_BYTES: Final = 9
 _VACANCY: Final = "vacant"
-_FIELD: Final = "secret"
+_PRESENT: Final = "secret"
+_COMING: Final = "replacement"
+_DERIVED: Final = b"\0"
+"""Begins what is kept of a derived secret; no sealed one begins so, since none is sealed under a key without a name."""
 _ALGORITHMS: Final = tuple(HashAlgorithm)
 _LAST_MOMENT: Final = 253_402_300_799
 """9999-12-31T23:59:59Z."""
@@ -43,6 +49,7 @@ class Sealed:
     """
 
     secret: SharedSecret
+    field: str
     blob: bytes
 
 
@@ -52,36 +59,45 @@ class Record:
 
     revision: bytes
     content: Remnant
-    sealed: Sealed | None
+    sealed: tuple[Sealed, ...]
 
 
 class RecordCodec:
-    """Writes and reads records; secrets pass through the key ring on the way."""
+    """Writes and reads records; secrets pass through the key ring on the way, derived ones are derived again."""
 
-    def __init__(self, keys: KeyRing) -> None:
+    def __init__(self, keys: KeyRing, derivation: HkdfDerivation | None = None) -> None:
         self._keys = keys
+        self._derivation = derivation or HkdfDerivation(None)
 
-    def encode(self, content: Remnant, sealed: Sealed | None) -> bytes:
-        """A new record with a revision of its own."""
+    def encode(self, content: Remnant, sealed: tuple[Sealed, ...] = ()) -> bytes:
+        """A new record with a revision of its own; what was `sealed` before is not sealed again."""
         revision = FORMAT + os.urandom(REVISION_BYTES - 1)
-        packed: bytes = msgpack.packb(self._fields(content, sealed))
+        packed: bytes = msgpack.packb(_Writing(self._keys, sealed).fields(content))
         return revision + packed
 
     def decode(self, value: bytes, credential_id: CredentialId) -> Record:
         """Raises `CorruptRecord` for whatever `encode` did not make for this credential."""
         if value[:1] != FORMAT or len(value) <= REVISION_BYTES:
             raise CorruptRecord("not a record of a known format")
+        reading = _Reading(self._keys, self._derivation, credential_id)
         try:
-            fields = msgpack.unpackb(value[REVISION_BYTES:])
-            content, sealed = self._content(fields, credential_id)
-        except SealingError as error:
+            content = reading.content(msgpack.unpackb(value[REVISION_BYTES:]))
+        except (SealingError, DerivationError) as error:
             raise CorruptRecord(str(error)) from error
         except (ValueError, TypeError, IndexError, DomainError, msgpack.UnpackException) as error:
             # The value itself is not repeated: it may hold what must not be logged.
             raise CorruptRecord(f"not a well-formed record ({type(error).__name__})") from None
-        return Record(value[:REVISION_BYTES], content, sealed)
+        return Record(value[:REVISION_BYTES], content, tuple(reading.sealed))
 
-    def _fields(self, content: Remnant, sealed: Sealed | None) -> list[Any]:
+
+class _Writing:
+    """One record that is written."""
+
+    def __init__(self, keys: KeyRing, sealed: tuple[Sealed, ...]) -> None:
+        self._keys = keys
+        self._sealed = sealed
+
+    def fields(self, content: Remnant) -> list[Any]:
         failures = content.failures
         if isinstance(content, Vacancy):
             return [_VACANCY, content.expires_at, failures.count, failures.locked_until]
@@ -94,46 +110,72 @@ class RecordCodec:
             life.created_at,
             life.confirmed_at,
             life.last_used_at,
-            self._seal(content, sealed),
         ]
-        if isinstance(content, OneTimeCode):
-            return [*common, content.code_digits, content.digest, content.code_expires_at]
-        if not isinstance(content, SecretCredential):
-            raise TypeError(type(content).__name__)
-        common += [
-            _ALGORITHMS.index(content.parameters.algorithm),
-            content.parameters.digits,
+        match content:
+            case OneTimeCode():
+                special: list[Any] = [content.code_digits, content.digest, content.code_expires_at]
+            case RecoveryCodes():
+                special = [b"".join(content.digests), content.spent]
+            case SecretCredential():
+                return [*common, *self._secret(content, _PRESENT), self._replacement(content.replacement)]
+            case _:
+                raise TypeError(type(content).__name__)
+        return [*common, self._kept(content, _PRESENT), *special]
+
+    def _secret(self, content: SecretCredential, field: str) -> list[Any]:
+        parameters = content.parameters
+        fields: list[Any] = [
+            self._kept(content, field),
+            _ALGORITHMS.index(parameters.algorithm),
+            parameters.digits,
             content.label,
             content.issuer,
         ]
-        if isinstance(content, HotpCredential):
-            return [*common, content.parameters.look_ahead, content.counter, content.initial_counter]
-        if isinstance(content, TotpCredential):
-            parameters = content.parameters
-            return [*common, parameters.interval, parameters.window, content.last_step, content.drift]
-        raise TypeError(type(content).__name__)
+        match content:
+            case HotpCredential():
+                return [*fields, content.parameters.look_ahead, content.counter, content.initial_counter]
+            case TotpCredential():
+                own = content.parameters
+                return [*fields, own.interval, own.window, content.last_step, content.drift]
+            case _:
+                raise TypeError(type(content).__name__)
 
-    def _seal(self, credential: Credential, sealed: Sealed | None) -> bytes:
-        if sealed is not None and sealed.secret is credential.secret:
-            return sealed.blob
-        return self._keys.seal(credential.secret.key, credential.id, _FIELD)
+    def _replacement(self, content: SecretCredential | None) -> list[Any] | None:
+        if content is None:
+            return None
+        return [content.lifecycle.expires_at, content.lifecycle.created_at, *self._secret(content, _COMING)]
 
-    def _content(self, fields: Any, credential_id: CredentialId) -> tuple[Remnant, Sealed | None]:
-        if not isinstance(fields, list):
-            raise TypeError("fields")
-        kind, expires_at, count, locked_until, *rest = fields
+    def _kept(self, content: Credential, field: str) -> bytes:
+        secret = content.secret
+        if secret.derivation is not None:
+            return _DERIVED + secret.derivation.check + secret.derivation.salt
+        for kept in self._sealed:
+            if kept.secret is secret and kept.field == field:
+                return kept.blob
+        return self._keys.seal(secret.key, content.id, field)
+
+
+class _Reading:
+    """One record that is read; `sealed` is what came out of it."""
+
+    def __init__(self, keys: KeyRing, derivation: HkdfDerivation, credential_id: CredentialId) -> None:
+        self._keys = keys
+        self._derivation = derivation
+        self._id = credential_id
+        self.sealed: list[Sealed] = []
+
+    def content(self, fields: Any) -> Remnant:
+        kind, expires_at, count, locked_until, *rest = _list(fields)
         failures = Failures(_natural(count), _moment(locked_until))
         if kind == _VACANCY:
             _none(rest)
-            return Vacancy(id=credential_id, failures=failures, expires_at=_optional_moment(expires_at)), None
-        if kind != credential_id.factor.value:
+            return Vacancy(id=self._id, failures=failures, expires_at=_optional_moment(expires_at))
+        if kind != self._id.factor.value:
             raise ValueError("another factor's record")
-        created_at, confirmed_at, last_used_at, blob, *rest = rest
-        secret = SharedSecret(self._keys.open(_bytes(blob), credential_id, _FIELD))
+        created_at, confirmed_at, last_used_at, *rest = rest
         common: dict[str, Any] = {
-            "id": credential_id,
+            "id": self._id,
             "failures": failures,
-            "secret": secret,
             "lifecycle": Lifecycle(
                 created_at=_moment(created_at),
                 expires_at=_optional_moment(expires_at),
@@ -141,39 +183,76 @@ class RecordCodec:
                 last_used_at=_optional_moment(last_used_at),
             ),
         }
-        if credential_id.factor is Factor.OTP:
-            digits, digest, code_expires_at = rest
-            return (
-                OneTimeCode(
+        match self._id.factor:
+            case Factor.OTP:
+                blob, digits, digest, code_expires_at = rest
+                return OneTimeCode(
                     **common,
+                    secret=self._secret(blob, _PRESENT),
                     code_digits=_natural(digits),
                     digest=_bytes(digest),
                     code_expires_at=_moment(code_expires_at),
-                ),
-                Sealed(secret, blob),
-            )
-        algorithm, digits, label, issuer, *rest = rest
-        common |= {"label": _optional_str(label), "issuer": _optional_str(issuer)}
-        content: Credential
-        if credential_id.factor is Factor.HOTP:
+                )
+            case Factor.RECOVERY_CODES:
+                blob, digests, spent = rest
+                secret = self._secret(blob, _PRESENT)
+                return RecoveryCodes(**common, secret=secret, digests=_digests(digests), spent=_natural(spent))
+            case _:
+                *rest, replacement = rest
+                return self._secret_credential(
+                    {**common, "replacement": self._replacement(replacement)}, rest, _PRESENT
+                )
+
+    def _secret_credential(self, common: dict[str, Any], fields: list[Any], field: str) -> SecretCredential:
+        blob, algorithm, digits, label, issuer, *rest = fields
+        common |= {
+            "secret": self._secret(blob, field),
+            "label": _optional_str(label),
+            "issuer": _optional_str(issuer),
+        }
+        agreed = _ALGORITHMS[_natural(algorithm)], _natural(digits)
+        if self._id.factor is Factor.HOTP:
             look_ahead, counter, initial_counter = rest
-            content = HotpCredential(
+            return HotpCredential(
                 **common,
-                parameters=HotpParameters(_ALGORITHMS[_natural(algorithm)], _natural(digits), _natural(look_ahead)),
+                parameters=HotpParameters(*agreed, _natural(look_ahead)),
                 counter=_natural(counter),
                 initial_counter=_natural(initial_counter),
             )
-        else:
-            interval, window, last_step, drift = rest
-            content = TotpCredential(
-                **common,
-                parameters=TotpParameters(
-                    _ALGORITHMS[_natural(algorithm)], _natural(digits), _natural(interval), _natural(window)
-                ),
-                last_step=_step(last_step),
-                drift=_int(drift),
-            )
-        return content, Sealed(secret, blob)
+        interval, window, last_step, drift = rest
+        return TotpCredential(
+            **common,
+            parameters=TotpParameters(*agreed, _natural(interval), _natural(window)),
+            last_step=_step(last_step),
+            drift=_int(drift),
+        )
+
+    def _replacement(self, fields: Any) -> SecretCredential | None:
+        if fields is None:
+            return None
+        expires_at, created_at, *rest = _list(fields)
+        life = Lifecycle(created_at=_moment(created_at), expires_at=_moment(expires_at))
+        return self._secret_credential({"id": self._id, "lifecycle": life}, rest, _COMING)
+
+    def _secret(self, value: Any, field: str) -> SharedSecret:
+        blob = _bytes(value)
+        if blob.startswith(_DERIVED):
+            check, salt = blob[1 : 1 + CHECK_BYTES], blob[1 + CHECK_BYTES :]
+            return self._derivation.again(Derivation(salt, check), self._id)
+        secret = SharedSecret(self._keys.open(blob, self._id, field))
+        self.sealed.append(Sealed(secret, field, blob))
+        return secret
+
+
+def _list(value: object) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError("list")
+    return value
+
+
+def _digests(value: object) -> tuple[bytes, ...]:
+    whole = _bytes(value)
+    return tuple(whole[start : start + DIGEST_BYTES] for start in range(0, len(whole), DIGEST_BYTES))
 
 
 def _int(value: object) -> int:

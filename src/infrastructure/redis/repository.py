@@ -1,6 +1,8 @@
 """Credentials in Redis, one key each, changed only by compare-and-set."""
 
 import logging
+import re
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -9,7 +11,7 @@ from application.call import FIELDS
 from application.errors import UnreadableRecord
 from application.ports import Clock, Stored, Version
 from domain.credential import Remnant
-from domain.owner import CredentialId, Factor, Owner
+from domain.owner import CredentialId, Factor, Owner, OwnerKind
 from infrastructure.redis.gateway import Gateway, Script
 from infrastructure.redis.record import CorruptRecord, RecordCodec, Sealed
 
@@ -25,10 +27,11 @@ class Revision:
 
     revision: bytes
     expires_at: int | None
-    sealed: Sealed | None
+    sealed: tuple[Sealed, ...]
 
 
-_NOTHING: Final = Revision(b"", None, None)
+_KEY: Final = re.compile(rf"{KEY_PREFIX}:\{{({'|'.join(OwnerKind)}):([^{{}}]+)\}}:({'|'.join(Factor)})")
+_NOTHING: Final = Revision(b"", None, ())
 
 
 class RedisCredentialRepository:
@@ -43,16 +46,16 @@ class RedisCredentialRepository:
         """What lies in the place now. Raises `StoreUnavailable`, `UnreadableRecord` for a value that is no record."""
         return self._stored(self._gateway.get(key_of(credential_id)), credential_id)
 
-    def load_all(self, owner: Owner) -> dict[Factor, Remnant]:
+    def load_all(self, owner: Owner) -> dict[Factor, Stored]:
         """What lies in all places of the owner, but for what can't be read. Raises `StoreUnavailable`."""
         places = [CredentialId(owner, factor) for factor in Factor]
         values = self._gateway.get_all([key_of(place) for place in places])
-        found: dict[Factor, Remnant] = {}
+        found: dict[Factor, Stored] = {}
         for place, value in zip(places, values, strict=True):
             with suppress(UnreadableRecord):
-                content = self._stored(value, place).content
-                if content is not None:
-                    found[place.factor] = content
+                stored = self._stored(value, place)
+                if stored.content is not None:
+                    found[place.factor] = stored
         return found
 
     def commit(self, credential_id: CredentialId, version: Version, content: Remnant | None) -> Stored | None:
@@ -70,6 +73,16 @@ class RedisCredentialRepository:
     def forget(self, owner: Owner, *factors: Factor) -> None:
         """Removes keys of the owner with one command. Raises `StoreUnavailable`."""
         self._gateway.delete([key_of(CredentialId(owner, factor)) for factor in factors or Factor])
+
+    def places(self) -> Iterator[CredentialId]:
+        """Every place in which something lies, of all owners, in no order.
+
+        One may come twice, and one that is filled or emptied meanwhile may come or not. Raises `StoreUnavailable`.
+        """
+        for key in self._gateway.scan(f"{KEY_PREFIX}:{{*}}:*"):
+            place = place_of(key)
+            if place is not None:
+                yield place
 
     def _expiry(self, content: Remnant, version: Revision) -> str:
         """Milliseconds to live; empty to keep what was set, so that no use of a credential makes it live longer."""
@@ -93,3 +106,9 @@ class RedisCredentialRepository:
 def key_of(credential_id: CredentialId) -> str:
     """`open-mfa:{session:…}:totp`: the hash tag keeps everything of an owner in one Cluster slot."""
     return f"{KEY_PREFIX}:{{{credential_id.owner}}}:{credential_id.factor.value}"
+
+
+def place_of(key: str) -> CredentialId | None:
+    """The place that a key is of, None for what is no credential's."""
+    parts = _KEY.fullmatch(key)
+    return CredentialId(Owner(OwnerKind(parts[1]), parts[2]), Factor(parts[3])) if parts else None

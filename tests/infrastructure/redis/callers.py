@@ -18,6 +18,7 @@ from domain.owner import CredentialId, Factor, Owner, OwnerKind
 from domain.parameters import HotpParameters
 from domain.secret import SharedSecret
 from domain.verdict import Verdict
+from infrastructure.derivation import HkdfDerivation
 from infrastructure.hotp import PyotpHotp
 from infrastructure.redis import deadline
 from infrastructure.redis.client import Connect
@@ -53,7 +54,7 @@ class Caller:
         self.gateway = Gateway(connect, replicas)
         self.repository = RedisCredentialRepository(self.gateway, RecordCodec(KEYS), clock)
         changes = StateChange(self.repository, clock)
-        self._enrol = Enrol(changes, FakeRandomness(), SilentEvents())
+        self._enrol = Enrol(changes, FakeRandomness(), HkdfDerivation(None), SilentEvents())
         self._verify = Verify(Judge(changes, SilentEvents()), PyotpHotp())
 
     def enrol(self, owner: Owner, lifetime: int | None = None, look_ahead: int = 10) -> CredentialId:

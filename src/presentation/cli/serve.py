@@ -1,36 +1,26 @@
-"""The command line, `open-mfa`."""
+"""`open-mfa serve`."""
 
-import argparse
 import os
 import shutil
 import sys
 import tempfile
-from importlib.metadata import version
-from typing import Final
+from argparse import Namespace
 
 from infrastructure.settings import SettingsError, check_address, load_settings
-
-DONE: Final = 0
-REFUSED: Final = 1
+from presentation.cli.conventions import DONE, REFUSED, AddParser
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Runs a command; the exit status is 0 for done, 1 for refused, 2 for wrong usage."""
-    parser = argparse.ArgumentParser(
-        prog="open-mfa", description="A second-factor service: one-time codes, HOTP and TOTP."
-    )
-    parser.add_argument("--version", action="version", version=f"open-mfa {version('open-mfa')}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser(
+def add(add_parser: AddParser) -> None:
+    """Adds the command."""
+    parser = add_parser(
         "serve",
         help="serve HTTP",
         description="Serves HTTP under gunicorn. All settings are environment variables; the README lists them.",
     )
-    parser.parse_args(arguments)
-    return _serve()
+    parser.set_defaults(run=_run)
 
 
-def _serve() -> int:
+def _run(_options: Namespace) -> int:
     try:
         settings = load_settings()
         check_address(settings)

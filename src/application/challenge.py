@@ -1,0 +1,128 @@
+"""The second step of a log-in: one code, and whichever of the owner's factors it is for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from application.ports import Clock, CredentialRepository, Purpose, Stored
+from application.state_change import living
+from application.verification import Judge, Outcome
+from domain.algorithms import HotpAlgorithm
+from domain.code import Code
+from domain.credential import Credential, Judgement, Remnant, Status
+from domain.errors import MalformedCode, NotEnrolled
+from domain.owner import CredentialId, Factor, Owner
+from domain.verdict import Accepted, Locked, Reason, Rejected, Verdict
+
+STANDING: Final = (Factor.TOTP, Factor.HOTP, Factor.RECOVERY_CODES)
+"""What a person has for good, in the order in which it is asked. A one-time code is for one occasion only."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChallengeRequest:
+    """One code; `factor` names the one it is for, None for any."""
+
+    owner: Owner
+    code: Code
+    factor: Factor | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChallengeOutcome:
+    """What became of the code, and which factor says so."""
+
+    factor: Factor
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A confirmed factor whose codes have the submitted one's shape."""
+
+    id: CredentialId
+    stored: Stored
+    credential: Credential
+
+
+class Challenge:
+    """Accepted by any confirmed factor or an unused recovery code.
+
+    Only factors whose codes have the code's shape are asked, and only those are charged for a wrong one. All are asked
+    before any is charged: what one accepts, or knows as a replay, is no wrong guess at the others. A replay goes before
+    an acceptance, so that digits which two factors happen to share are not accepted twice.
+    """
+
+    def __init__(self, repository: CredentialRepository, clock: Clock, judge: Judge, algorithm: HotpAlgorithm) -> None:
+        self._repository = repository
+        self._clock = clock
+        self._judge = judge
+        self._algorithm = algorithm
+
+    def execute(self, request: ChallengeRequest) -> ChallengeOutcome:
+        """Raises `NotEnrolled`, `MalformedCode` or `StoreUnavailable`; nothing was accepted then."""
+        now = self._clock.now()
+        candidates = self._candidates(request, now)
+        verdicts = [each.credential.judge(request.code, now, self._algorithm).verdict for each in candidates]
+        ranks = [_rank(verdict) for verdict in verdicts]
+        best = min(ranks)
+        if best < _CHARGED:
+            # The others are not asked to commit anything, unless this one has been changed in the meantime.
+            candidates.insert(0, candidates.pop(ranks.index(best)))
+        outcomes: list[ChallengeOutcome] = []
+        for candidate in candidates:
+            outcome = ChallengeOutcome(candidate.id.factor, self._settle(candidate, request.code))
+            if _rank(outcome.outcome.verdict) < _CHARGED:
+                return outcome
+            outcomes.append(outcome)
+        return _sternest(outcomes)
+
+    def _candidates(self, request: ChallengeRequest, now: int) -> list[_Candidate]:
+        everything = self._repository.load_all(request.owner)
+        confirmed = [
+            _Candidate(CredentialId(request.owner, factor), everything[factor], credential)
+            for factor in STANDING
+            if factor in everything and request.factor in {None, factor}
+            if isinstance(credential := living(everything[factor].content, now), Credential)
+            if credential.status is Status.CONFIRMED
+        ]
+        if not confirmed:
+            raise NotEnrolled
+        fitting = [candidate for candidate in confirmed if candidate.credential.fits(request.code)]
+        if not fitting:
+            raise MalformedCode(" or ".join(sorted({candidate.credential.shape for candidate in confirmed})))
+        return fitting
+
+    def _settle(self, candidate: _Candidate, code: Code) -> Outcome:
+        def judge(content: Remnant, now: int) -> Judgement:
+            if isinstance(content, Credential) and content.status is Status.PENDING:
+                # Removed and enrolled anew since it was loaded.
+                raise NotEnrolled
+            return content.judge(code, now, self._algorithm)
+
+        return self._judge.settle(Purpose.CHALLENGE, candidate.id, judge, stored=candidate.stored)
+
+
+_CHARGED: Final = 2
+
+
+def _rank(verdict: Verdict) -> int:
+    """A replay goes before an acceptance, and either before what is wrong everywhere."""
+    match verdict:
+        case Rejected(reason=Reason.REPLAYED):
+            return 0
+        case Accepted():
+            return 1
+        case _:
+            return _CHARGED
+
+
+def _sternest(outcomes: Sequence[ChallengeOutcome]) -> ChallengeOutcome:
+    """What to tell of several refusals: the one that leaves the fewest attempts, the first to end of several locks."""
+
+    def leniency(each: ChallengeOutcome) -> tuple[bool, int]:
+        verdict = each.outcome.verdict
+        if isinstance(verdict, Locked):
+            return True, verdict.until
+        return False, verdict.attempts_left if isinstance(verdict, Rejected) else 0
+
+    return min(outcomes, key=leniency)

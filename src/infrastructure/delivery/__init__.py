@@ -1,0 +1,1 @@
+"""Delivery of one-time codes: by e-mail, and by a webhook to whoever can send what this service can't."""

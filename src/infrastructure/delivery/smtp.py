@@ -1,0 +1,294 @@
+"""Codes by e-mail, over SMTP (RFC 5321)."""
+
+import contextlib
+import re
+import smtplib
+import socket
+import ssl
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, make_msgid
+from typing import Final
+from urllib.parse import parse_qsl, unquote
+
+from application.errors import DeliveryFailed
+from application.ports import Message
+from domain.errors import InvalidValue
+from domain.parameters import check_name
+from infrastructure.delivery.connection import is_loopback, opened, place, tls
+from infrastructure.delivery.text import Template
+from infrastructure.redis import deadline
+
+CONVERSATION: Final = 10.0
+"""Seconds for a whole conversation, from looking up the server's name to its word that it has the mail."""
+LONGEST_ADDRESS: Final = 254
+"""Bytes of UTF-8: RFC 5321 section 4.5.3.1.3 allows a path 256, of which two are its angle brackets."""
+_LONGEST_LOCAL_PART: Final = 64
+"""Bytes of UTF-8, RFC 5321 section 4.5.3.1.1."""
+_FAREWELL: Final = 1.0
+"""Seconds to wait for the answer to QUIT, by when the mail is out of our hands already."""
+
+_PLAIN, _TLS, _STARTTLS = "smtp", "smtps", "smtp+starttls"
+_PORTS: Final = {_PLAIN: 25, _TLS: 465, _STARTTLS: 587}
+_URL: Final = re.compile(r"(?P<scheme>[a-z+]+)://(?:(?P<login>[^/?#]*)@)?(?P<place>[^/?#@]*)/?(?:\?(?P<query>[^#]*))?")
+_AUTHORITIES: Final = "ssl_ca_certs"
+
+_ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-\u0080-\U0010ffff]+"
+"""RFC 5322 section 3.2.3, and what RFC 6531 section 3.3 adds to it."""
+_LABEL: Final = r"[A-Za-z0-9\u0080-\U0010ffff](?:[A-Za-z0-9\-\u0080-\U0010ffff]*[A-Za-z0-9\u0080-\U0010ffff])?"
+_LOCAL_PART: Final = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
+_DOMAIN: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_NAMED: Final = re.compile(r"(?P<quote>\"?)(?P<name>[^()<>\[\]:;@\\,\"]*)(?P=quote) *<(?P<address>[^<>]*)>")
+"""A display name without RFC 5322's specials but for the dot, so that nothing in it could be taken for an address."""
+
+_REASONS: Final[tuple[tuple[type[Exception], str], ...]] = (
+    (smtplib.SMTPSenderRefused, "the mail server refused the sender"),
+    (smtplib.SMTPAuthenticationError, "the mail server refused the login"),
+    (smtplib.SMTPResponseException, "the mail server refused"),
+    (smtplib.SMTPServerDisconnected, "the mail server broke the connection"),
+    (smtplib.SMTPNotSupportedError, "the mail server offers no STARTTLS, AUTH or SMTPUTF8, which is needed"),
+    (smtplib.SMTPException, "the mail server does not speak SMTP as it should"),
+    (ssl.SSLError, "the mail server could not prove who it is, or TLS failed"),
+    (OSError, "the mail server can't be reached"),
+    (Exception, "the mail server does not speak SMTP as it should"),
+)
+"""The most special one first."""
+
+_ENCODED_WORD: Final = "=?"
+"""How an encoded word of RFC 2047 begins. Python's email package decodes it, and then writes the line breaks in it."""
+
+# Nothing but ASCII in 7 bits goes to servers that have not offered more.
+_POLICY: Final = SMTP.clone(cte_type="7bit")
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpServer:
+    """The server that takes over the mail.
+
+    Attributes:
+        scheme: `smtp` for no TLS, `smtps` for TLS from the start, `smtp+starttls` for TLS by STARTTLS (RFC 3207).
+        context: how TLS is done, None for no TLS.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+    context: ssl.SSLContext | None = field(default=None, repr=False, compare=False)
+
+    @classmethod
+    def parse(cls, url: str) -> "SmtpServer":
+        """Takes a URL apart; no connection is made.
+
+        - `smtp://host`, port 25
+        - `smtps://host`, port 465 (RFC 8314)
+        - `smtp+starttls://host`, port 587 (RFC 6409)
+
+        `user:password@`, percent-encoded, may stand before the host, `:port` after it. `?ssl_ca_certs=/path` names a
+        PEM file with the only authorities to trust. IPv6 addresses stand in brackets.
+
+        Raises:
+            ValueError: saying what is wrong; the message does not repeat the URL, for it may hold a password.
+        """
+        parts = _URL.fullmatch(url)
+        scheme = parts["scheme"] if parts else ""
+        if parts is None or scheme not in _PORTS:
+            raise ValueError(f"must be a URL that begins with one of {', '.join(f'{s}://' for s in _PORTS)}")
+        host, port = place(parts["place"], _PORTS[scheme])
+        user, password = _login(parts["login"])
+        authorities = _authorities(scheme, parts["query"])
+        return cls(scheme, host, port, user, password, None if scheme == _PLAIN else tls(authorities))
+
+    @property
+    def in_the_clear(self) -> bool:
+        """Whether others can read on the way what is sent there: codes, addresses and the password."""
+        return self.context is None and not is_loopback(self.host)
+
+
+class EmailDelivery:
+    """Sends each code in a mail of its own, over a connection of its own.
+
+    Args:
+        server: who takes over the mail.
+        sender: see `check_sender`.
+        text: what the mail says.
+        issuer: whose code it is, for people.
+        seconds: for the whole conversation, however slowly the server talks.
+
+    Raises:
+        ValueError: the sender or the issuer is none.
+    """
+
+    def __init__(
+        self, server: SmtpServer, sender: str, text: Template, issuer: str, *, seconds: float = CONVERSATION
+    ) -> None:
+        self._server = server
+        self._sender = _sender(sender)
+        self._text = text
+        try:
+            self._issuer = check_name(issuer)
+        except InvalidValue as error:
+            raise ValueError(f"the issuer {error}") from None
+        if _ENCODED_WORD in text.render("", issuer, 1).subject:
+            raise ValueError(f"neither the subject nor the issuer may have {_ENCODED_WORD}")
+        self._seconds = seconds
+
+    def send(self, message: Message) -> None:
+        """Returns when the server has the mail. Raises `DeliveryFailed` when it does not, or not in time."""
+        try:
+            check_recipient(message.to)
+        except ValueError as error:
+            raise DeliveryFailed(f"the recipient {error}") from None
+        mail = self._mail(message)
+        with deadline.paused(), deadline.within(self._seconds):
+            try:
+                self._deliver(mail, message.to)
+            except (OSError, ValueError) as error:
+                reason = _reason(error)
+            else:
+                return
+        # Out here nothing hangs on it that repeats the recipient, as servers like to do in what they answer.
+        raise DeliveryFailed(reason)
+
+    def _deliver(self, mail: EmailMessage, recipient: str) -> None:
+        server = self._server
+        conversation = _Conversation(server)
+        try:
+            if server.scheme == _STARTTLS:
+                # Raises where it is not offered or refused: there is no way on without it.
+                conversation.starttls(context=server.context)
+            if server.user is not None:
+                conversation.login(server.user, server.password or "")
+            conversation.send_message(mail, self._sender.addr_spec, [recipient])
+        finally:
+            conversation.end()
+
+    def _mail(self, message: Message) -> EmailMessage:
+        minutes = -(-(message.expires_at - message.issued_at) // 60)
+        subject, body = self._text.render(message.code.text, self._issuer, minutes)
+        mail = EmailMessage(_POLICY)
+        mail["Subject"] = subject
+        mail["From"] = self._sender
+        mail["To"] = message.to
+        mail["Date"] = format_datetime(datetime.fromtimestamp(message.issued_at, UTC))
+        # Without a domain it would be asked of the resolver, for as long as that likes.
+        mail["Message-ID"] = make_msgid(domain=self._sender.domain)
+        # RFC 3834 section 5.1: no out-of-office notice should come back.
+        mail["Auto-Submitted"] = "auto-generated"
+        mail.set_content(body, charset="utf-8")
+        return mail
+
+
+class _Conversation(smtplib.SMTP):
+    """smtplib's side of SMTP, over a connection that keeps to the deadline."""
+
+    def __init__(self, server: SmtpServer) -> None:
+        context = server.context if server.scheme == _TLS else None
+        self._connection = opened(server.host, server.port, context)
+        # The host is what STARTTLS demands a certificate for.
+        super().__init__(server.host, server.port, local_hostname=_own_name(self._connection))
+
+    def connect(self, *_: object, **__: object) -> tuple[int, bytes]:
+        """Over the connection that there is already."""
+        self.sock, self.file = self._connection, None
+        return self.getreply()
+
+    def end(self) -> None:
+        """RFC 5321 section 4.1.1.10 asks for QUIT, and to wait for its answer; nothing depends on what that is."""
+        with deadline.within(_FAREWELL), contextlib.suppress(OSError, ValueError):
+            self.quit()
+        self.close()
+
+
+def check_recipient(text: str) -> str:
+    """An e-mail address, as it is: nothing but the address, without a name or comments.
+
+    Local parts in quotes are refused: RFC 5321 section 4.1.2 tells hosts to avoid them, and programs disagree on them.
+
+    Raises:
+        ValueError: saying what is wrong; the message does not repeat the address.
+    """
+    if not text.isprintable():
+        raise ValueError("must have no line breaks and no other unprintable characters")
+    local, at, domain = text.rpartition("@")
+    if not (local and at and domain):
+        raise ValueError("must be an e-mail address: something, an @, and a domain")
+    if len(text.encode()) > LONGEST_ADDRESS or len(local.encode()) > _LONGEST_LOCAL_PART:
+        raise ValueError(f"must have at most {LONGEST_ADDRESS} bytes, {_LONGEST_LOCAL_PART} of them before the @")
+    if not (_LOCAL_PART.fullmatch(local) and _DOMAIN.fullmatch(domain)) or _ENCODED_WORD in local:
+        raise ValueError("must be one e-mail address and nothing else, without spaces, names, quotes and comments")
+    return text
+
+
+def check_sender(text: str) -> str:
+    """An address in ASCII, alone or as in `Open-MFA <mfa@example.com>`, as it is.
+
+    A domain beyond ASCII can be written as `xn--…`; a local part could only be sent by servers that have SMTPUTF8.
+
+    Raises:
+        ValueError: saying what is wrong.
+    """
+    _sender(text)
+    return text
+
+
+def _sender(text: str) -> Address:
+    named = _NAMED.fullmatch(text.strip(" "))
+    name, address = (named["name"].strip(" "), named["address"]) if named else ("", text)
+    if not name.isprintable() or _ENCODED_WORD in name:
+        raise ValueError(
+            f"must have no line breaks, no other unprintable characters and no {_ENCODED_WORD} in the name"
+        )
+    if not check_recipient(address).isascii():
+        raise ValueError("must be an address in ASCII")
+    return Address(name, addr_spec=address)
+
+
+def _login(text: str | None) -> tuple[str | None, str | None]:
+    if text is None:
+        return None, None
+    user, _, password = text.partition(":")
+    user, password = unquote(user), unquote(password)
+    # smtplib can't write anything else.
+    if not (user and all(part.isascii() and part.isprintable() for part in (user, password))):
+        raise ValueError("what stands before the @ must be user:password, in printable ASCII, percent-encoded")
+    return user, password
+
+
+def _authorities(scheme: str, query: str | None) -> str | None:
+    if query is None:
+        return None
+    try:
+        options = dict(parse_qsl(query, keep_blank_values=True, strict_parsing=True))
+    except ValueError:
+        options = {}
+    if scheme == _PLAIN or list(options) != [_AUTHORITIES]:
+        raise ValueError(f"only {_AUTHORITIES}=/path may follow a ?, and only where there is TLS")
+    return options[_AUTHORITIES]
+
+
+def _own_name(connection: socket.socket) -> str:
+    """What to call ourselves: RFC 5321 section 4.1.4 takes an address where there is no name.
+
+    smtplib would ask the resolver, for as long as that likes.
+    """
+    name = socket.gethostname()
+    if "." in name and _DOMAIN.fullmatch(name) and name.isascii():
+        return name
+    address = connection.getsockname()[0]
+    return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong, for operators; without a word of the server's but its reply code."""
+    if not deadline.left():
+        return "the mail server did not take the mail over in time"
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        ((refusal, _),) = error.recipients.values()
+        return f"the mail server refused the recipient with {refusal}"
+    code = f" with {error.smtp_code}" if isinstance(error, smtplib.SMTPResponseException) else ""
+    return next(reason for kind, reason in _REASONS if isinstance(error, kind)) + code

@@ -1,0 +1,91 @@
+"""The text of the mail that carries a code: a file, so that it can be translated without touching code.
+
+    Subject: Your $issuer code
+
+    Your one-time code for $issuer is:
+
+    $code
+
+    Minutes until it expires: $minutes
+
+The first line is the subject, the second one is empty, the rest is the mail. `$$` stands for a dollar sign.
+"""
+
+import string
+import unicodedata
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Final, NamedTuple
+
+_SUBJECT: Final = "Subject:"
+_ALONE: Final = ("$code", "${code}")
+_IN_SUBJECT: Final = {"issuer", "minutes"}
+_IN_BODY: Final = {*_IN_SUBJECT, "code"}
+_BREAKS: Final = {"Cc", "Zl", "Zp"}
+"""Unicode's categories of control characters, line separators and paragraph separators."""
+
+
+class Text(NamedTuple):
+    """What one mail says."""
+
+    subject: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A text with gaps for what differs from mail to mail."""
+
+    subject: string.Template
+    body: string.Template
+
+    @classmethod
+    def load(cls, path: str | Path | None) -> "Template":
+        """Reads a file in UTF-8, or the English text of this package where there is none.
+
+        Raises:
+            ValueError: saying what the file lacks, or has too much; the message does not repeat the path.
+        """
+        if path is None:
+            return cls.parse(files(__package__).joinpath("code.txt").read_text("utf-8"))
+        try:
+            text = Path(path).read_text("utf-8-sig")
+        except UnicodeDecodeError:
+            raise ValueError("the file must be UTF-8") from None
+        except (OSError, ValueError):
+            raise ValueError("the file can't be read") from None
+        return cls.parse(text)
+
+    @classmethod
+    def parse(cls, text: str) -> "Template":
+        """Raises `ValueError`, saying what the text lacks, or has too much."""
+        first, _, rest = text.partition("\n")
+        empty, _, body = rest.partition("\n")
+        if not first.startswith(_SUBJECT) or not first.removeprefix(_SUBJECT).strip():
+            raise ValueError(f"the first line must be «{_SUBJECT} …»")
+        if empty.strip():
+            raise ValueError("the second line must be empty")
+        if not any(line.strip() in _ALONE for line in body.split("\n")):
+            raise ValueError("$code must stand alone on a line")
+        subject = first.removeprefix(_SUBJECT).strip()
+        if any(unicodedata.category(c) in _BREAKS for c in subject):
+            raise ValueError("the subject must have no control characters")
+        if any(unicodedata.category(c) == "Cc" for c in body if c not in "\n\t"):
+            raise ValueError("the text must have no control characters but line breaks and tabs")
+        return cls(_template(subject, "the subject", _IN_SUBJECT), _template(body, "the text", _IN_BODY))
+
+    def render(self, code: str, issuer: str, minutes: int) -> Text:
+        """The text for one code, which is good for so many minutes."""
+        known = {"issuer": issuer, "minutes": str(minutes)}
+        return Text(self.subject.substitute(known), self.body.substitute(known, code=code))
+
+
+def _template(text: str, what: str, known: set[str]) -> string.Template:
+    template = string.Template(text)
+    allowed = ", ".join(f"${name}" for name in sorted(known))
+    if not template.is_valid():
+        raise ValueError(f"a $ in {what} must begin one of {allowed}, or be doubled")
+    if set(template.get_identifiers()) - known:
+        raise ValueError(f"{what} can have no other gaps than {allowed}")
+    return template

@@ -1,0 +1,189 @@
+"""Codes by webhook: to a receiver of the operator's, who sends them on, by text message for instance.
+
+A receiver gets, by POST, JSON like
+
+    {"code":"492039","to":"+15550100","account_id":"alice","expires_at":"2026-11-22T12:05:00Z"}
+
+where `account_id` is null for a session, and takes it over with any 2xx. Everybody can post that; that it comes from
+here is told by two headers. `Open-MFA-Timestamp` is Unix time in seconds. `Open-MFA-Signature` is `v1=` and, in
+hexadecimal digits, the HMAC-SHA-256 of the timestamp, a full stop and the body's bytes, under the secret's bytes in
+UTF-8. This is how a receiver checks them, before it reads the body:
+
+    def is_genuine(secret: str, headers: Mapping[str, str], body: bytes) -> bool:
+        timestamp, signature = headers["Open-MFA-Timestamp"], headers["Open-MFA-Signature"]
+        signed = timestamp.encode() + b"." + body
+        expected = "v1=" + hmac.new(secret.encode(), signed, "sha256").hexdigest()
+        is_recent = abs(time.time() - int(timestamp)) <= 300
+        return hmac.compare_digest(signature.encode(), expected.encode()) and is_recent
+"""
+
+import hmac
+import json
+import re
+import ssl
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
+from typing import Final
+
+from application.errors import DeliveryFailed
+from application.moments import rfc3339
+from application.ports import Clock, Message
+from infrastructure.delivery.connection import is_loopback, opened, place, tls
+from infrastructure.redis import deadline
+
+CONVERSATION: Final = 5.0
+"""Seconds from looking up the receiver's name to the end of its answer's headers."""
+LONGEST_RECIPIENT: Final = 254
+"""Characters."""
+TIMESTAMP: Final = "Open-MFA-Timestamp"
+SIGNATURE: Final = "Open-MFA-Signature"
+
+_PORTS: Final = {"http": 80, "https": 443}
+_VISIBLE: Final = re.compile(r"[!-~]*")
+_URL: Final = re.compile(r"(?P<scheme>https?)://(?P<place>[^/?]*)(?P<target>.*)")
+
+
+class Webhook:
+    """Posts each code over a connection of its own, once.
+
+    http.client does as it is told and no more: no redirects, retries, proxies or logs. urllib3 would warn of headers
+    that can't be read, and repeat them, and with them whatever of the code and the recipient the receiver put there.
+
+    Args:
+        url: see `check_url`.
+        secret: what the receiver knows us by; should be 32 random characters or more (RFC 2104 section 3).
+        clock: for the timestamp.
+        authorities: path of a PEM file with the only authorities to trust, None for the system's.
+        seconds: for the whole conversation, however slowly the receiver talks.
+
+    Raises:
+        ValueError: the URL or the file can't be used, or the secret is empty.
+    """
+
+    def __init__(
+        self, url: str, secret: str, clock: Clock, *, authorities: str | None = None, seconds: float = CONVERSATION
+    ) -> None:
+        if not secret:
+            raise ValueError("the secret must not be empty")
+        self._scheme, self._place, self._target = _parts(url)
+        self._host, self._port = place(self._place, _PORTS[self._scheme])
+        self._context = tls(authorities) if self._scheme == "https" else None
+        self._secret = secret.encode()
+        self._clock = clock
+        self._seconds = seconds
+
+    @staticmethod
+    def check_url(text: str) -> str:
+        """A URL to post to, as it is.
+
+        Plain http is taken too, for the receiver may stand in the operator's own network; see `in_the_clear`.
+
+        Raises:
+            ValueError: not http or https, no host, or something that has no place in it: user and password, which would
+                be no safer than the signature, a fragment, or what is not percent-encoded. The message does not repeat
+                the URL, for its path may be a secret.
+        """
+        _parts(text)
+        return text
+
+    @staticmethod
+    def in_the_clear(url: str) -> bool:
+        """Whether others can read on the way what is sent to the URL: codes and recipients."""
+        scheme, where, _ = _parts(url)
+        return scheme == "http" and not is_loopback(place(where, _PORTS[scheme])[0])
+
+    def send(self, message: Message) -> None:
+        """Returns when the receiver has answered with any 2xx. Raises `DeliveryFailed` when not, or not in time."""
+        body = _body(message)
+        timestamp = str(self._clock.now())
+        headers = {
+            "Host": self._place,
+            "Content-Type": "application/json",
+            "User-Agent": "Open-MFA",
+            "Connection": "close",
+            TIMESTAMP: timestamp,
+            SIGNATURE: signature(self._secret, timestamp, body),
+        }
+        with deadline.paused(), deadline.within(self._seconds):
+            try:
+                status = self._post(body, headers)
+            except (OSError, HTTPException, ValueError) as error:
+                reason = _reason(error)
+            else:
+                if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+                    return
+                reason = f"the webhook answered {status}"
+        # Out here nothing hangs on it that repeats what the receiver answered.
+        raise DeliveryFailed(reason)
+
+    def _post(self, body: bytes, headers: dict[str, str]) -> int:
+        """The status of the answer, of which nothing but the headers is read."""
+        connection = HTTPConnection(self._host, self._port)
+        try:
+            # A connection that is there already is not made by http.client, which knows no deadline.
+            connection.sock = opened(self._host, self._port, self._context)
+            connection.request("POST", self._target, body, headers)
+            with connection.getresponse() as response:
+                return response.status
+        finally:
+            connection.close()
+
+
+def signature(secret: bytes, timestamp: str, body: bytes) -> str:
+    """What `Open-MFA-Signature` says of these very bytes."""
+    return f"v1={hmac.new(secret, timestamp.encode() + b'.' + body, 'sha256').hexdigest()}"
+
+
+def check_webhook_recipient(text: str) -> str:
+    """A recipient in the receiver's own terms, a telephone number for instance, as it is.
+
+    Raises:
+        ValueError: saying what is wrong; the message does not repeat the recipient.
+    """
+    if not 1 <= len(text) <= LONGEST_RECIPIENT or not text.isprintable():
+        raise ValueError(f"must have 1 to {LONGEST_RECIPIENT} characters, and no unprintable ones")
+    return text
+
+
+def _body(message: Message) -> bytes:
+    return json.dumps(
+        {
+            "code": message.code.text,
+            "to": message.to,
+            "account_id": message.owner.account,
+            "expires_at": rfc3339(message.expires_at),
+        },
+        ensure_ascii=False,
+        separators=(",", ":"),
+    ).encode()
+
+
+def _parts(url: str) -> tuple[str, str, str]:
+    """Scheme, place, and what stands in the request line."""
+    if not _VISIBLE.fullmatch(url):
+        raise ValueError("must have nothing but visible ASCII characters, all others percent-encoded")
+    parts = _URL.fullmatch(url)
+    if parts is None:
+        raise ValueError("must be a URL that begins with https:// or http://")
+    if "#" in url:
+        raise ValueError("must have no fragment, and # percent-encoded")
+    if "@" in parts["place"]:
+        raise ValueError("must have no user and no password before the host")
+    place(parts["place"], _PORTS[parts["scheme"]])
+    target = parts["target"]
+    return parts["scheme"], parts["place"], target if target.startswith("/") else f"/{target}"
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong, for operators; without a word of the receiver's."""
+    if not deadline.left():
+        return "the webhook did not answer in time"
+    match error:
+        case ssl.SSLError():
+            return "the webhook could not prove who it is, or TLS failed"
+        case ConnectionResetError() | BrokenPipeError():
+            return "the webhook broke the connection"
+        case HTTPException() | ValueError():
+            return "the webhook does not speak HTTP as it should"
+        case _:
+            return "the webhook can't be reached"

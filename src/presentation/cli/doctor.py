@@ -1,0 +1,237 @@
+"""`open-mfa doctor`: what has to change before the service can be relied on."""
+
+import re
+import time
+from argparse import Namespace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import ip_address
+from itertools import pairwise
+from typing import Final
+
+from application.errors import StoreUnavailable
+from infrastructure.redis.client import connector, places_in
+from infrastructure.redis.gateway import Gateway
+from infrastructure.redis.inspection import Inspection, inspect
+from infrastructure.settings import DEVELOPMENT, SHORTEST_KEY, Settings, SettingsError, load_settings
+from presentation.cli.conventions import DONE, REFUSED, AddParser, say
+
+OLDEST_REDIS: Final = (6, 2)
+LARGEST_CLOCK_DIFFERENCE: Final = 1.0
+"""Seconds."""
+SHORTEST_PASSWORD: Final = 12
+"""Characters."""
+FEWEST_DIFFERENT: Final = 8
+"""Characters; a random key of hexadecimal digits has about 14."""
+WELL_KNOWN: Final = (
+    "correcthorsebatterystaple",
+    "administrator",
+    "placeholder",
+    "changethis",
+    "replaceme",
+    "changeme",
+    "insecure",
+    "password",
+    "passw0rd",
+    "default",
+    "example",
+    "letmein",
+    "openmfa",
+    "123456",
+    "abcdef",
+    "qwerty",
+    "secret",
+    "admin",
+)
+"""What examples, defaults and lazy people put where a secret belongs, without case and punctuation."""
+
+
+class Grade(StrEnum):
+    """How bad a finding is."""
+
+    OK = "ok"
+    WARNING = "warning"
+    MUST_CHANGE = "must change"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the diagnosis; the text names what it is about first, and says what to change."""
+
+    grade: Grade
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.grade.value:<11}  {self.text}"
+
+
+def add(add_parser: AddParser) -> None:
+    """Adds the command."""
+    parser = add_parser(
+        "doctor",
+        help="look for what has to change before production",
+        description="Checks the settings (the same environment variables as for `serve`), how strong their secrets"
+        " are, and every Redis master: version, eviction policy, persistence, TLS, clock. Prints a line for each"
+        " finding. The exit status is 1 where something must change. In development mode what only production needs"
+        " is a warning.",
+    )
+    parser.set_defaults(run=_run)
+
+
+def _run(_options: Namespace) -> int:
+    try:
+        findings = diagnose(load_settings())
+    except SettingsError as error:
+        findings = [
+            Finding(Grade.MUST_CHANGE, f"{name}: {' '.join(error.problems[name])}") for name in sorted(error.problems)
+        ]
+    for finding in findings:
+        say(str(finding))
+    return REFUSED if any(finding.grade is Grade.MUST_CHANGE for finding in findings) else DONE
+
+
+def diagnose(settings: Settings, now: Callable[[], float] = time.time) -> list[Finding]:
+    """All that is found, good and bad; `now` is Unix time in seconds."""
+    grave = Grade.WARNING if settings.environment == DEVELOPMENT else Grade.MUST_CHANGE
+    findings = [*judge_secrets(_secrets(settings), grave), *_judge_store(settings, now, grave)]
+    said = {_subject(finding.text) for finding in findings}
+    notices = [Finding(Grade.WARNING, notice) for notice in settings.notices if _subject(notice) not in said]
+    return notices + findings
+
+
+def _subject(text: str) -> str:
+    return text.partition(" ")[0]
+
+
+def _secrets(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Every secret among the settings, by its name."""
+    yield "OPEN_MFA_SECRET_KEY", settings.secret_key
+    for key in settings.encryption_keys:
+        yield f"OPEN_MFA_ENCRYPTION_KEYS ({key.id})", key.material.decode("latin-1")
+    if settings.administrator is not None:
+        yield "OPEN_MFA_ADMIN_PASSWORD", settings.administrator.password
+    for tenant, api_key in settings.api_keys:
+        yield f"OPEN_MFA_API_KEYS ({tenant})", api_key
+    if settings.derivation_secret is not None:
+        yield "OPEN_MFA_DERIVATION_SECRET", settings.derivation_secret
+    if settings.webhook is not None:
+        yield "OPEN_MFA_WEBHOOK_SECRET", settings.webhook.secret
+
+
+def judge_secrets(secrets: Iterable[tuple[str, str]], grave: Grade) -> Iterator[Finding]:
+    """Whether somebody could guess them.
+
+    Args:
+        secrets: names and texts; names that end with PASSWORD are of what people choose and type.
+        grave: how bad it is where somebody could.
+    """
+    for name, text in secrets:
+        shortest = SHORTEST_PASSWORD if name.endswith("PASSWORD") else SHORTEST_KEY
+        weakness = _weakness(text, shortest)
+        if weakness is None:
+            yield Finding(Grade.OK, f"{name} is not weak")
+        elif "ENCRYPTION_KEYS" in name:
+            remedy = "put one made by `open-mfa key` before it, run `open-mfa reseal`, then remove it"
+            yield Finding(grave, f"{name} {weakness}: {remedy}")
+        elif "DERIVATION" in name:
+            yield Finding(grave, f"{name} {weakness}: make another one; what is derived must then be enrolled anew")
+        else:
+            yield Finding(grave, f"{name} {weakness}: make another one, with `head -c 32 /dev/urandom | base64`")
+
+
+def _weakness(text: str, shortest: int) -> str | None:
+    if len(text) < shortest:
+        return f"is shorter than {shortest} characters"
+    steps = {ord(later) - ord(former) for former, later in pairwise(text)}
+    if len(set(text)) < min(FEWEST_DIFFERENT, shortest // 2) or len(steps) == 1:
+        return "has hardly any different characters, or is a sequence"
+    # A long random key may contain a word by chance: what counts is what is left.
+    plain = re.sub("[^a-z0-9]", "", text.lower())
+    rest = re.sub("|".join(WELL_KNOWN), "", plain)
+    if rest != plain and len(rest) < shortest:
+        return "is a well-known example or default, or hardly more than one"
+    return None
+
+
+def _judge_store(settings: Settings, now: Callable[[], float], grave: Grade) -> Iterator[Finding]:
+    url = settings.redis_url
+    if url is None:
+        fine = settings.environment == DEVELOPMENT
+        remedy = "fine for development" if fine else "name a Redis that keeps what it is told"
+        text = f"OPEN_MFA_REDIS_URL is not set, so what is enrolled or spent is gone when the process ends: {remedy}"
+        yield Finding(Grade.OK if fine else Grade.MUST_CHANGE, text)
+        return
+    where = places_in(url)
+    gateway = Gateway(connector(url), where=where)
+    try:
+        masters = inspect(gateway, now)
+    except StoreUnavailable as error:
+        masters = []
+        yield Finding(Grade.MUST_CHANGE, str(error))
+    finally:
+        gateway.close()
+    yield judge_way(url, {*where.split(","), *(master.place for master in masters)}, grave)
+    for master in masters:
+        for finding in judge_master(master, settings.redis_wait, grave):
+            yield Finding(finding.grade, f"Redis at {master.place or where}{finding.text}")
+
+
+def judge_way(url: str, places: set[str], grave: Grade) -> Finding:
+    """Whether what travels to Redis can be read on the way.
+
+    Args:
+        url: of Redis; it says whether it asks for TLS.
+        places: hosts and ports that it leads to, whoever names them.
+        grave: how bad it is where it can be read.
+    """
+    if url.startswith("unix:"):
+        return Finding(Grade.OK, "OPEN_MFA_REDIS_URL is a socket of this machine")
+    if url.startswith("rediss"):
+        return Finding(Grade.OK, "OPEN_MFA_REDIS_URL asks for TLS")
+    remote = sorted(place for place in places if place and not _is_loopback(place))
+    if not remote:
+        return Finding(Grade.OK, "OPEN_MFA_REDIS_URL does not leave this machine, and so needs no TLS")
+    text = f"leads to {', '.join(remote)} without TLS: use a URL that begins with rediss, and TLS in Redis"
+    return Finding(grave, f"OPEN_MFA_REDIS_URL {text}")
+
+
+def _is_loopback(place: str) -> bool:
+    """Whether a `host:port` is this machine itself: `localhost` or a loopback address. Any other name is remote."""
+    host = re.sub(r":[0-9]+$", "", place).strip("[]")
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def judge_master(master: Inspection, wait: int, grave: Grade) -> Iterator[Finding]:
+    """What is said of a server, after its name."""
+    must, ok = Grade.MUST_CHANGE, Grade.OK
+    version = tuple(int(number) for number in re.findall("[0-9]+", master.version)[:2])
+    oldest = ".".join(map(str, OLDEST_REDIS))
+    if version < OLDEST_REDIS:
+        yield Finding(must, f" is version {master.version}: install {oldest} or newer")
+    else:
+        yield Finding(ok, f" is version {master.version}")
+    if master.is_replica:
+        yield Finding(must, " is a replica, which takes no writes: name its master, or the Sentinels")
+    elif master.replicas < wait:
+        text = f" has {master.replicas} replicas, but OPEN_MFA_REDIS_WAIT demands {wait}: add some, or demand fewer"
+        yield Finding(must, text)
+    if master.eviction_policy == "noeviction":
+        yield Finding(ok, " evicts nothing")
+    else:
+        text = f" may evict what is spent or enrolled (maxmemory-policy {master.eviction_policy}): set noeviction"
+        yield Finding(grave, text)
+    if master.appends:
+        yield Finding(ok, " keeps an append-only file")
+    elif master.snapshots:
+        yield Finding(Grade.WARNING, " forgets in a crash what came after its last snapshot: set appendonly yes")
+    else:
+        yield Finding(grave, " forgets everything when it restarts: set appendonly yes")
+    ahead = master.clock_ahead
+    if abs(ahead) > LARGEST_CLOCK_DIFFERENCE:
+        yield Finding(must, f" has a clock {ahead:+.1f} s off this machine's: let NTP set both")
+    else:
+        yield Finding(ok, " has this machine's time")

@@ -1,0 +1,29 @@
+"""What the commands share that look after what is stored."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from application.errors import StoreUnavailable
+from infrastructure.logs import configure_logging
+from infrastructure.settings import Settings, SettingsError, load_settings
+from presentation.cli.conventions import Refused
+from presentation.core import Core
+
+
+@contextmanager
+def stored() -> Iterator[tuple[Settings, Core]]:
+    """The settings, and what they lead to. Raises `Refused` where that is nothing, or does not answer."""
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        raise Refused(str(error)) from None
+    if settings.redis_url is None:
+        raise Refused("OPEN_MFA_REDIS_URL is not set, so nothing is stored anywhere")
+    configure_logging("WARNING")
+    core = Core(settings)
+    try:
+        yield settings, core
+    except StoreUnavailable as error:
+        raise Refused(str(error)) from None
+    finally:
+        core.gateway.close()

@@ -1,0 +1,72 @@
+"""`open-mfa qr`: a provisioning URI as a QR code."""
+
+import io
+import sys
+from argparse import ArgumentTypeError, Namespace
+from pathlib import Path
+from typing import Final
+
+import segno
+
+from application.ports import QrFormat
+from infrastructure.qr import SegnoQrRenderer
+from presentation.cli.conventions import DONE, FROM_ELSEWHERE, AddParser, Refused, say, text_secret
+
+_FORMATS: Final = {".svg": QrFormat.SVG, ".png": QrFormat.PNG}
+_WHITE_ON_BLACK: Final = "\x1b[38;5;231;48;5;16m"
+"""The corners of the 256 colours' cube, which no theme changes as it changes the first 16."""
+_RESET: Final = "\x1b[0m"
+
+
+def add(add_parser: AddParser) -> None:
+    """Adds the command."""
+    parser = add_parser(
+        "qr",
+        help="print a QR code",
+        description="Prints a provisioning URI as a QR code on the terminal, or writes it to a picture that only you"
+        " may read.",
+        epilog=FROM_ELSEWHERE,
+    )
+    parser.add_argument("uri", metavar="URI", type=text_secret, help="a provisioning URI; - reads standard input")
+    parser.add_argument("-o", metavar="FILE", dest="file", type=_picture, help="an .svg or .png file to write instead")
+    parser.set_defaults(run=_run)
+
+
+def _run(options: Namespace) -> int:
+    try:
+        if options.file is None:
+            say(_on_terminal(options.uri))
+        else:
+            picture = SegnoQrRenderer().render(options.uri, _FORMATS[options.file.suffix.lower()])
+            # The picture holds the secret.
+            options.file.touch(0o600)
+            options.file.write_bytes(picture)
+    except segno.DataOverflowError:
+        raise Refused("the URI is too long for a QR code: shorten its label or issuer") from None
+    except UnicodeEncodeError:
+        raise Refused("the terminal's encoding has no blocks to draw with: use -o FILE.png, or UTF-8") from None
+    except OSError as error:
+        raise Refused(f"can't write {options.file}: {error.strerror}") from None
+    return DONE
+
+
+def _on_terminal(text: str) -> str:
+    """Half blocks, two modules a character.
+
+    They are drawn in the colour of writing, which is the right one on a dark terminal only. So a terminal is told the
+    colours; a file or pipe, which is not, gets the blocks alone.
+    """
+    out = io.StringIO()
+    segno.make_qr(text, error="m").terminal(out, compact=True)
+    lines = out.getvalue().splitlines()
+    if not sys.stdout.isatty():
+        return "\n".join(lines)
+    # Line by line: a terminal that scrolls would fill the rest of its lines with the colour.
+    return "\n".join(f"{_WHITE_ON_BLACK}{line}{_RESET}" for line in lines)
+
+
+def _picture(text: str) -> Path:
+    file = Path(text)
+    if file.suffix.lower() not in _FORMATS:
+        raise ArgumentTypeError(f"must end with {' or '.join(_FORMATS)}")
+    return file

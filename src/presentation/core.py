@@ -1,0 +1,123 @@
+"""Adapters meet use cases here, for whoever drives them: the HTTP application and the command line."""
+
+from collections.abc import Mapping
+from functools import cached_property
+
+from application.challenge import Challenge
+from application.enrolment import Enrol
+from application.issuing import IssueCode, Route
+from application.ports import Channel, Clock, Randomness
+from application.provisioning import Provisioning
+from application.reading import Describe, DescribeAll, ShowQrCode
+from application.recovery import IssueRecoveryCodes
+from application.removal import DropReplacement, Forget, Remove, Unlock
+from application.state_change import StateChange
+from application.verification import ConfirmReplacement, Disable, Judge, Resynchronize, Verify
+from infrastructure.audit import AuditTrail
+from infrastructure.delivery.smtp import EmailDelivery, check_recipient
+from infrastructure.delivery.webhook import Webhook, check_webhook_recipient
+from infrastructure.derivation import HkdfDerivation
+from infrastructure.hotp import PyotpHotp
+from infrastructure.metrics import Metrics
+from infrastructure.qr import SegnoQrRenderer
+from infrastructure.redis.client import Connect, connector, places_in
+from infrastructure.redis.gateway import Gateway
+from infrastructure.redis.record import RecordCodec
+from infrastructure.redis.repository import RedisCredentialRepository
+from infrastructure.redis.send_limits import RedisSendLimit
+from infrastructure.sealing import KeyRing
+from infrastructure.settings import Settings
+from infrastructure.system import SystemClock, SystemRandomness
+from presentation.accounts import AccountUseCases
+from presentation.factors import FactorUseCases
+
+
+class Core:
+    """Everything behind HTTP and the command line, wired as the settings say.
+
+    Args:
+        settings: all that can be configured.
+        connect: another Redis client than the settings name; for tests.
+        clock: another clock than the system's; for tests.
+        randomness: other randomness than the system's; for tests.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        connect: Connect | None = None,
+        clock: Clock | None = None,
+        randomness: Randomness | None = None,
+    ) -> None:
+        self._settings = settings
+        self.clock = clock or SystemClock()
+        self._randomness = randomness or SystemRandomness()
+        self.gateway = Gateway(
+            connect or _connect(settings),
+            settings.redis_wait,
+            patient=max(2, settings.threads // 2),
+            where=places_in(settings.redis_url or ""),
+        )
+        self.metrics = Metrics()
+        self.events = AuditTrail(self.metrics)
+        self.derivation = HkdfDerivation(settings.derivation_secret)
+        codec = RecordCodec(KeyRing(settings.encryption_keys), self.derivation)
+        self.repository = RedisCredentialRepository(self.gateway, codec, self.clock)
+        self.provisioning = Provisioning(settings.issuer)
+        self._changes = StateChange(self.repository, self.clock)
+        self._algorithm = PyotpHotp()
+        self._judge = Judge(self._changes, self.events)
+
+    @cached_property
+    def factors(self) -> FactorUseCases:
+        """What every owner can do."""
+        changes, events, judge = self._changes, self.events, self._judge
+        describe = Describe(self.repository, self.clock)
+        return FactorUseCases(
+            issue=IssueCode(
+                changes,
+                self._randomness,
+                events,
+                _channels(self._settings, self.clock),
+                RedisSendLimit(self.gateway, self.clock, self._settings.secret_key),
+            ),
+            enrol=Enrol(changes, self._randomness, self.derivation, events),
+            verify=Verify(judge, self._algorithm),
+            resynchronize=Resynchronize(judge, self._algorithm),
+            confirm_replacement=ConfirmReplacement(judge, self._algorithm),
+            drop_replacement=DropReplacement(changes, events),
+            describe=describe,
+            describe_all=DescribeAll(self.repository, self.clock),
+            show_qr=ShowQrCode(describe, self.clock, self.provisioning, SegnoQrRenderer()),
+            remove=Remove(changes, self.repository, events),
+            forget=Forget(self.repository, events),
+        )
+
+    @cached_property
+    def accounts(self) -> AccountUseCases:
+        """What only accounts can do."""
+        return AccountUseCases(
+            challenge=Challenge(self.repository, self.clock, self._judge, self._algorithm),
+            disable=Disable(self._judge, self._algorithm, self.events),
+            issue_recovery_codes=IssueRecoveryCodes(self._changes, self._randomness, self.events),
+            unlock=Unlock(self._changes, self.repository, self.events),
+        )
+
+
+def _connect(settings: Settings) -> Connect:
+    if settings.redis_url is not None:
+        return connector(settings.redis_url)
+    from infrastructure.redis.embedded import embedded  # noqa: PLC0415 - a sixth of a second that others need not wait
+
+    return embedded()
+
+
+def _channels(settings: Settings, clock: Clock) -> Mapping[Channel, Route]:
+    mail, hook = settings.mail, settings.webhook
+    channels: dict[Channel, Route] = {}
+    if mail is not None:
+        delivery = EmailDelivery(mail.server, mail.sender, mail.text, settings.issuer)
+        channels[Channel.EMAIL] = Route(delivery, check_recipient)
+    if hook is not None:
+        channels[Channel.WEBHOOK] = Route(Webhook(hook.url, hook.secret, clock), check_webhook_recipient)
+    return channels

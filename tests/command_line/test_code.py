@@ -1,0 +1,133 @@
+"""`open-mfa code` prints the numbers of the RFCs, of oathtool and of NaviServer."""
+
+import base64
+import hashlib
+import hmac
+import subprocess
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.domain.reference import hotp_value
+from tests.domain.test_rfc_vectors import RFC_4226, RFC_4226_SEED, RFC_6238, SEEDS
+from tests.support.command_line import called, printed
+
+KEYS = st.binary(min_size=1, max_size=200)
+DIGESTS = st.sampled_from(["sha1", "sha256", "sha512"])
+TEXT = RFC_4226_SEED.decode()
+
+
+def base32(key: bytes) -> str:
+    return base64.b32encode(key).decode()
+
+
+def oathtool_says(key: bytes, *options: str) -> str:
+    return subprocess.run(
+        ["oathtool", *options, "-"], input=key.hex(), capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+@pytest.mark.parametrize(("counter", "value"), list(enumerate(RFC_4226)))
+def test_hotp_prints_the_values_of_rfc_4226(counter: int, value: str) -> None:
+    assert printed("code", "hotp", "--key", TEXT, "--counter", str(counter)) == value
+
+
+@pytest.mark.parametrize(("time", "algorithm", "value"), RFC_6238)
+def test_totp_prints_the_values_of_rfc_6238(time: int, algorithm: str, value: str) -> None:
+    secret, digest = base32(SEEDS[algorithm]), algorithm.lower()
+
+    assert (
+        printed("code", "totp", "--secret", secret, "--digest", digest, "--digits", "8", "--time", str(time)) == value
+    )
+
+
+@pytest.mark.usefixtures("oathtool")
+@given(KEYS, DIGESTS, st.integers(6, 8), st.integers(1, 3600), st.integers(0, 2**40))
+def test_totp_prints_what_oathtool_does(key: bytes, digest: str, digits: int, interval: int, time: int) -> None:
+    ours = printed(
+        *("code", "totp", "--secret", base32(key), "--digest", digest, "--digits", str(digits)),
+        *("--interval", str(interval), "--time", str(time)),
+    )
+
+    assert ours == oathtool_says(key, f"--totp={digest}", f"-d{digits}", f"-s{interval}s", f"-N@{time}")
+
+
+@pytest.mark.usefixtures("oathtool")
+@given(KEYS, st.integers(6, 8), st.integers(0, 2**63 - 1))
+def test_hotp_prints_what_oathtool_does(key: bytes, digits: int, counter: int) -> None:
+    ours = printed("code", "hotp", "--secret", base32(key), "--digits", str(digits), "--counter", str(counter))
+
+    assert ours == oathtool_says(key, "--hotp", f"-d{digits}", f"-c{counter}")
+
+
+@given(KEYS, DIGESTS, st.integers(6, 10), st.integers(0, 2**64 - 1))
+def test_every_length_of_key_and_code_is_computed_as_the_rfc_says(
+    key: bytes, digest: str, digits: int, counter: int
+) -> None:
+    ours = printed(
+        *("code", "hotp", "--secret", base32(key), "--digest", digest),
+        *("--digits", str(digits), "--counter", str(counter)),
+    )
+
+    assert ours == hotp_value(key, counter, digits, digest)
+
+
+def test_naviservers_own_example() -> None:
+    """`ns_hotp -key "tweedie123" [binary format W 1]` in the manual of NaviServer 5; its default digest is sha256."""
+    assert printed("code", "hotp", "--key", "tweedie123", "--digest", "sha256", "--counter", "1") == "601045"
+
+
+@given(st.integers(0, 10**9), st.text(min_size=1).filter(lambda text: text[0] not in "-@\0" and text.isprintable()))
+def test_a_users_key_is_the_raw_digest_as_naviserver_derives_it(user: int, server_secret: str) -> None:
+    key = hashlib.sha224(f"{server_secret}-{user}".encode()).digest()
+    # A second way to TOTP, for a key of NaviServer's with its defaults.
+    mac = hmac.digest(key, (1_795_348_800 // 30).to_bytes(8, "big"), "sha256")
+    expected = int.from_bytes(mac[mac[-1] & 15 :][:4], "big") % 2**31 % 10**8
+
+    ours = printed(
+        *("code", "totp", f"--server-secret={server_secret}", "--user-id", str(user)),
+        *("--digest", "sha256", "--digits", "8", "--time", "1795348800"),
+    )
+
+    assert ours == f"{expected:08d}"
+
+
+def test_without_a_time_it_is_now() -> None:
+    before, ours, after = (
+        printed("code", "totp", "--key", TEXT, "--interval", str(2**40), *more) for more in ([], [], ["--time", "1"])
+    )
+
+    # Steps of 35 000 years, so that no step ends in between.
+    assert before == ours == after
+
+
+def test_a_time_step_of_a_second_tells_the_present_from_the_past() -> None:
+    ours = printed("code", "totp", "--key", TEXT, "--interval", "1", "--digits", "10")
+
+    assert ours != printed("code", "totp", "--key", TEXT, "--interval", "1", "--digits", "10", "--time", "59")
+
+
+def test_base32_is_read_as_people_paste_it() -> None:
+    secret = base32(RFC_4226_SEED)
+    pasted = "-".join(secret[i : i + 4].lower() + " " for i in range(0, len(secret), 4))
+
+    assert printed("code", "hotp", "--secret", pasted, "--counter", "0") == RFC_4226[0]
+
+
+def test_a_uri_says_it_all() -> None:
+    uri = f"otpauth://totp/RFC:6238?secret={base32(SEEDS['SHA256'])}&algorithm=SHA256&digits=8&period=60"
+
+    assert printed("code", "totp", "--uri", uri, "--time", "119") == "46119246"
+
+
+def test_a_uri_brings_its_counter_and_an_option_goes_before_it() -> None:
+    uri = f"otpauth://hotp/RFC:4226?secret={base32(RFC_4226_SEED)}&counter=7"
+
+    assert printed("code", "hotp", "--uri", uri) == RFC_4226[7]
+    assert printed("code", "hotp", "--uri", uri, "--counter", "3") == RFC_4226[3]
+
+
+@pytest.mark.parametrize("counter", ["-1", "18446744073709551616", "1_0", "٣", "9" * 5000])
+def test_a_counter_that_is_none_is_wrong_usage(counter: str) -> None:
+    assert called("code", "hotp", "--key", TEXT, f"--counter={counter}").returncode == 2

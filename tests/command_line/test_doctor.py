@@ -1,0 +1,347 @@
+"""`open-mfa doctor` against real servers, good ones and bad ones."""
+
+import base64
+import contextlib
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from infrastructure.redis.inspection import Inspection
+from infrastructure.sealing import EncryptionKey
+from infrastructure.settings import Administrator, Hook, Settings
+from presentation.cli.doctor import Grade, diagnose, judge_master, judge_secrets, judge_way
+from tests.conftest import require_redis_server
+from tests.support.command_line import run
+from tests.support.processes import free_port
+from tests.support.redis_server import RedisServer
+from tests.support.redis_topologies import Certificates, Cluster, Node, SentinelSet, free_ports
+
+MUST, WARNING, OK = Grade.MUST_CHANGE, Grade.WARNING, Grade.OK
+STRONG = secrets.token_urlsafe(32)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def real_redis() -> None:
+    require_redis_server()
+
+
+@pytest.fixture(scope="module")
+def sentinel_set() -> Iterator[SentinelSet]:
+    with SentinelSet() as sentinels:
+        yield sentinels
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    with Cluster() as nodes:
+        yield nodes
+
+
+def settings(redis_url: str | None, **others: object) -> Settings:
+    keys = (EncryptionKey("k1", secrets.token_bytes(32)),)
+    values: dict[str, object] = {"encryption_keys": keys, "secret_key": STRONG, "redis_url": redis_url} | others
+    return Settings(**values)  # type: ignore[arg-type] # what is wrong with them is what is tested
+
+
+def found(grade: Grade, diagnosed: Settings, now: Callable[[], float] = time.time) -> list[str]:
+    return [finding.text for finding in diagnose(diagnosed, now) if finding.grade is grade]
+
+
+def environment(**others: str) -> dict[str, str]:
+    keys = f"k1:{base64.b64encode(secrets.token_bytes(32)).decode()}"
+    return {"OPEN_MFA_SECRET_KEY": STRONG, "OPEN_MFA_ENCRYPTION_KEYS": keys} | others
+
+
+def test_where_nothing_is_wrong_every_line_is_ok_and_so_is_the_exit_status(redis_server: RedisServer) -> None:
+    admin = {"OPEN_MFA_ADMIN_USER": "admin", "OPEN_MFA_ADMIN_PASSWORD": "tin whistles over wet slate"}
+    done = run("doctor", **environment(OPEN_MFA_REDIS_URL=redis_server.url, **admin))
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [line for line in done.stdout.splitlines() if not line.startswith("ok  ")] == []
+    with contextlib.closing(redis_server.client()) as client:
+        assert f"is version {client.info('server')['redis_version']}\n" in done.stdout
+
+
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    with RedisServer("--appendonly", "no", "--maxmemory-policy", "allkeys-lru") as server:
+        weak = settings(server.url, secret_key="change-me", administrator=Administrator("admin", "admin"))
+        must = found(MUST, weak, lambda: time.time() - 5)
+
+    about = ["SECRET_KEY", "ADMIN_PASSWORD", "allkeys-lru", "appendonly", "clock"]
+    assert [[word in text for text in must].count(True) for word in about] == [1, 1, 1, 1, 1]
+    assert len(must) == len(about)
+
+
+def test_what_must_change_is_the_exit_status_and_no_secret_is_repeated() -> None:
+    password = "hunter2-hunter2"
+    with RedisServer("--requirepass", "another") as server:
+        url = server.url.replace("//", f"//:{password}@")
+        material = base64.b64encode(b"A" * 32).decode()
+        done = run(
+            "doctor",
+            **environment(
+                OPEN_MFA_REDIS_URL=url,
+                OPEN_MFA_SECRET_KEY="swordfish",
+                OPEN_MFA_ENCRYPTION_KEYS=f"k1:{material}",
+                OPEN_MFA_ADMIN_USER="root",
+                OPEN_MFA_ADMIN_PASSWORD="tuesday",
+            ),
+        )
+
+    assert done.returncode == 1
+    assert done.stdout.count("must change  ") == 4
+    assert "refuses the user or the password" in done.stdout
+    assert [text for text in (password, "swordfish", material, "AAAA", "tuesday") if text in done.stdout] == []
+    assert done.stderr == ""
+
+
+def test_wrong_settings_are_all_told() -> None:
+    done = run("doctor", OPEN_MFA_REDIS_URL="mysql://somewhere", PORT="many")
+
+    assert done.returncode == 1
+    lines = [line.split()[2] for line in done.stdout.splitlines() if line.startswith("must change")]
+    assert lines == ["OPEN_MFA_ENCRYPTION_KEYS:", "OPEN_MFA_REDIS_URL:", "OPEN_MFA_SECRET_KEY:", "PORT:"]
+
+
+def test_a_setting_that_does_not_exist_is_a_warning(redis_server: RedisServer) -> None:
+    done = run("doctor", **environment(OPEN_MFA_REDIS_URL=redis_server.url, OPEN_MFA_REDIS_WIAT="1"))
+
+    assert done.returncode == 0
+    assert "warning      OPEN_MFA_REDIS_WIAT is no setting of this version; did you mean OPEN_MFA_REDIS_WAIT?" in (
+        done.stdout.splitlines()
+    )
+
+
+def test_the_embedded_store_must_change_in_production_only() -> None:
+    production, development = run("doctor", **environment()), run("doctor", OPEN_MFA_ENV="development")
+
+    assert (production.returncode, development.returncode) == (1, 0)
+    assert "must change  OPEN_MFA_REDIS_URL is not set" in production.stdout
+    assert production.stdout.count("OPEN_MFA_REDIS_URL") == 1
+    assert "ok           OPEN_MFA_REDIS_URL is not set" in development.stdout
+
+
+def test_in_development_what_only_production_needs_is_a_warning() -> None:
+    with RedisServer("--appendonly", "no", "--maxmemory-policy", "allkeys-lru") as server:
+        weak = settings(server.url, environment="development", secret_key="dev")
+
+        assert found(MUST, weak) == []
+        assert len(found(WARNING, weak)) == 3
+
+
+def test_an_unreachable_redis_and_an_unprotected_way_to_it_are_both_told() -> None:
+    where = f"unknown.invalid:{free_port()}"
+    unreachable, unprotected = found(MUST, settings(f"redis://{where}"))
+
+    assert unreachable.startswith(f"Redis at {where} can't be reached")
+    assert unprotected.startswith(f"OPEN_MFA_REDIS_URL leads to {where} without TLS")
+
+
+@pytest.mark.parametrize("policy", ["allkeys-lru", "volatile-ttl", "allkeys-random"])
+def test_every_policy_that_evicts_must_change(policy: str) -> None:
+    with RedisServer("--maxmemory-policy", policy) as server:
+        (text,) = found(MUST, settings(server.url))
+
+    assert policy in text
+    assert "set noeviction" in text
+
+
+def test_snapshots_alone_are_a_warning() -> None:
+    with RedisServer("--appendonly", "no", "--save", "3600 1") as server:
+        assert found(MUST, settings(server.url)) == []
+        (text,) = found(WARNING, settings(server.url))
+
+    assert "last snapshot" in text
+
+
+def test_where_config_is_forbidden_it_goes_by_the_snapshots_that_were_taken() -> None:
+    with RedisServer("--appendonly", "no") as server, contextlib.closing(server.client()) as client:
+        client.execute_command("ACL", "SETUSER", "default", "-config")
+        (before,) = found(MUST, settings(server.url))
+        client.save()
+        after = found(MUST, settings(server.url))
+
+    assert "forgets everything" in before
+    assert after == []
+
+
+@pytest.mark.parametrize("off", [-1.5, 1.5, 3600])
+def test_a_clock_more_than_a_second_off_must_change(redis_server: RedisServer, off: float) -> None:
+    (text,) = found(MUST, settings(redis_server.url), lambda: time.time() - off)
+
+    assert f"{off:+.1f}"[:-1] in text  # what the way there took may change the last digit
+    assert "NTP" in text
+
+
+@pytest.mark.parametrize("off", [-0.9, 0.9])
+def test_a_clock_less_than_a_second_off_is_good_enough(redis_server: RedisServer, off: float) -> None:
+    assert found(MUST, settings(redis_server.url), lambda: time.time() - off) == []
+
+
+def test_a_slow_answer_is_no_wrong_clock(redis_server: RedisServer) -> None:
+    readings = count(time.time() - 30, 60)
+
+    assert found(MUST, settings(redis_server.url), lambda: next(readings)) == []
+
+
+def test_behind_sentinels_the_master_is_looked_at(sentinel_set: SentinelSet) -> None:
+    (text,) = found(MUST, settings(sentinel_set.url))
+
+    assert text.startswith(f"Redis at 127.0.0.1:{sentinel_set.master().port} forgets everything")
+
+
+def test_sentinels_of_this_machine_may_lead_away_from_it(sentinel_set: SentinelSet, redis_server: RedisServer) -> None:
+    # Linux takes 0.0.0.0 for this machine too, but it is no loopback address.
+    sentinel_set.sentinels[0].ask("SENTINEL", "MONITOR", "away", "0.0.0.0", str(redis_server.port), "1")
+    url, _, _ = sentinel_set.url.partition(",")
+
+    (text,) = found(MUST, settings(f"{url}/away"))
+
+    assert text.startswith(f"OPEN_MFA_REDIS_URL leads to 0.0.0.0:{redis_server.port} without TLS")
+
+
+def test_a_replica_takes_no_writes(sentinel_set: SentinelSet) -> None:
+    replica = sentinel_set.replicas()[0]
+
+    assert any("is a replica" in text for text in found(MUST, settings(replica.url)))
+
+
+def test_fewer_replicas_than_must_have_a_verdict_must_change(sentinel_set: SentinelSet) -> None:
+    def wanting(replicas: int) -> list[str]:
+        must = found(MUST, settings(sentinel_set.url, redis_wait=replicas))
+        return [text for text in must if "OPEN_MFA_REDIS_WAIT" in text]
+
+    assert wanting(2) == []
+    assert len(wanting(3)) == 1
+
+
+def test_every_master_of_a_cluster_is_looked_at(cluster: Cluster) -> None:
+    one = cluster.masters()[1]
+    one.ask("CONFIG", "SET", "maxmemory-policy", "volatile-lru")
+
+    must = found(MUST, settings(cluster.url))
+
+    (evicting,) = [text for text in must if "volatile-lru" in text]
+    assert evicting.startswith(f"Redis at 127.0.0.1:{one.port} may evict")
+    forgetful = {text.split()[2] for text in must if "forgets everything" in text}
+    assert forgetful == {f"127.0.0.1:{master.port}" for master in cluster.masters()}
+
+
+def test_tls_is_seen() -> None:
+    with Certificates() as certificates, Node(free_ports(1)[0], tls=certificates) as node:
+        url = f"rediss://127.0.0.1:{node.port}{certificates.query}"
+        texts = [finding.text for finding in diagnose(settings(url))]
+
+    assert "OPEN_MFA_REDIS_URL asks for TLS" in texts
+    assert any("is version" in text for text in texts)
+
+
+def test_a_socket_is_no_remote_host(tmp_path: Path) -> None:
+    with RedisServer("--unixsocket", str(tmp_path / "socket")):
+        assert found(MUST, settings(f"unix://{tmp_path / 'socket'}")) == []
+
+
+@pytest.mark.parametrize(
+    "place", ["127.0.0.1:6379", "localhost", "LOCALHOST:6379", "[::1]:6379", "::1:7000", "127.9.9.9"]
+)
+def test_this_machine_needs_no_tls(place: str) -> None:
+    assert judge_way("redis://", {place}, MUST).grade is OK
+
+
+@pytest.mark.parametrize("place", ["redis:6379", "10.0.0.7:6379", "[2001:db8::1]:6379", "localhost.example", "0.0.0.0"])
+def test_any_other_does(place: str) -> None:
+    assert judge_way("redis+cluster://", {"127.0.0.1:6379", place}, MUST).grade is MUST
+    assert judge_way("rediss+cluster://", {"127.0.0.1:6379", place}, MUST).grade is OK
+
+
+@pytest.mark.parametrize(
+    ("version", "grade"), [("2.8.0", MUST), ("6.0.16", MUST), ("6.2.0", OK), ("7.0.15", OK), ("10.0.1", OK), ("", MUST)]
+)
+def test_redis_must_be_6_2_or_newer(version: str, grade: Grade) -> None:
+    server = Inspection(
+        place="",
+        version=version,
+        is_replica=False,
+        replicas=0,
+        eviction_policy="noeviction",
+        appends=True,
+        snapshots=False,
+        clock_ahead=0.0,
+    )
+
+    first, *others = judge_master(server, 0, MUST)
+
+    assert first.grade is grade
+    assert {finding.grade for finding in others} == {OK}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a" * 64,
+        "ab" * 32,
+        "\0" * 32,
+        "".join(map(chr, range(32))),
+        "0123456789abcdefghijklmnopqrstu",
+        "change-me-change-me-change-me-change-me",
+        "CHANGE_THIS_to_a_long_random_secret_key",
+        "your-secret-key-here-please-change-me!",
+        "open-mfa-default-secret-key-0123456789",
+    ],
+)
+def test_a_weak_key_is_found(text: str) -> None:
+    (finding,) = judge_secrets([("OPEN_MFA_SECRET_KEY", text)], MUST)
+
+    assert finding.grade is MUST
+
+
+@pytest.mark.parametrize(
+    "text", ["admin", "password1234", "Passw0rd!Passw0rd!", "administrator", "123456789012", "a1" * 9]
+)
+def test_a_weak_password_is_found(text: str) -> None:
+    (finding,) = judge_secrets([("OPEN_MFA_ADMIN_PASSWORD", text)], MUST)
+
+    assert finding.grade is MUST
+
+
+def test_every_kind_of_secret_is_looked_at(redis_server: RedisServer) -> None:
+    weak = settings(
+        redis_server.url,
+        encryption_keys=(EncryptionKey("k1", bytes(32)),),
+        secret_key="weak",
+        administrator=Administrator("root", "weak"),
+        api_keys=(("shop", STRONG), ("forum", "weak" * 8)),
+        derivation_secret="weak",
+        webhook=Hook("https://example.org", "weak"),
+    )
+
+    assert {text.partition(" ")[0] for text in found(MUST, weak)} == {
+        "OPEN_MFA_ENCRYPTION_KEYS",
+        "OPEN_MFA_SECRET_KEY",
+        "OPEN_MFA_ADMIN_PASSWORD",
+        "OPEN_MFA_API_KEYS",
+        "OPEN_MFA_DERIVATION_SECRET",
+        "OPEN_MFA_WEBHOOK_SECRET",
+    }
+    assert "OPEN_MFA_API_KEYS (shop) is not weak" in found(OK, weak)
+
+
+def test_no_random_secret_is_called_weak() -> None:
+    drawn = [secrets.token_hex(16), secrets.token_urlsafe(32), secrets.token_bytes(32).decode("latin-1")]
+    drawn += [base64.b64encode(secrets.token_bytes(24)).decode()]
+
+    for _ in range(200):
+        assert {finding.grade for finding in judge_secrets([("KEY", text) for text in drawn], MUST)} == {OK}
+
+
+def test_an_encryption_key_of_zeros_or_of_an_example_must_change(redis_server: RedisServer) -> None:
+    texts = (bytes(32), bytes(range(32)), b"change-me-change-me-change-me-32")
+    keys = tuple(EncryptionKey(f"k{number}", material) for number, material in enumerate(texts))
+
+    must = found(MUST, settings(redis_server.url, encryption_keys=keys))
+
+    assert [text.split(" ")[1] for text in must] == ["(k0)", "(k1)", "(k2)"]

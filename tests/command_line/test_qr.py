@@ -1,0 +1,66 @@
+"""`open-mfa qr`: what is shown can be scanned."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support import pictures
+from tests.support.command_line import COMMAND, printed, run
+from tests.support.terminal import printed_on_terminal, qr_text
+
+URI = "otpauth://totp/Example%20%26%20Co:alice%40example.com?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&period=30"
+
+
+@pytest.mark.parametrize("dark", [True, False], ids=["dark", "light"])
+def test_a_terminal_of_either_theme_shows_a_black_on_white_code(dark: bool) -> None:
+    assert qr_text(printed_on_terminal([COMMAND, "qr", URI]), dark=dark) == URI
+
+
+def test_without_colours_a_dark_terminal_shows_it_right_and_a_light_one_inverted() -> None:
+    blocks = printed("qr", URI)
+
+    assert "\x1b" not in blocks
+    assert qr_text(blocks, dark=True) == URI
+    assert qr_text(blocks, dark=False) is None
+    assert qr_text(blocks, dark=False, inverted=True) == URI
+
+
+def test_it_fits_a_window_of_80_columns() -> None:
+    assert max(map(len, printed("qr", URI).splitlines())) <= 80
+
+
+def test_a_png_is_read_back(tmp_path: Path) -> None:
+    printed("qr", URI, "-o", str(tmp_path / "code.PNG"))
+
+    assert pictures.qr_text((tmp_path / "code.PNG").read_bytes()) == URI
+
+
+def test_an_svg_is_an_svg(tmp_path: Path) -> None:
+    printed("qr", URI, "-o", str(tmp_path / "code.svg"))
+
+    assert b"<svg" in (tmp_path / "code.svg").read_bytes()
+
+
+def test_nobody_else_may_read_the_picture(tmp_path: Path) -> None:
+    printed("qr", URI, "-o", str(tmp_path / "code.png"))
+
+    assert (tmp_path / "code.png").stat().st_mode & 0o077 == 0
+
+
+def test_the_uri_can_come_from_another_command() -> None:
+    assert qr_text(run("qr", "-", stdin=f"{URI}\n").stdout, dark=True) == URI
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "what"),
+    [
+        (["x" * 3000], {}, "too long"),
+        (["x", "-o", "/nowhere/code.png"], {}, "No such file"),
+        (["x"], {"PYTHONIOENCODING": "latin-1"}, "encoding"),
+    ],
+)
+def test_what_can_not_be_drawn_is_refused(arguments: list[str], environment: dict[str, str], what: str) -> None:
+    done = run("qr", *arguments, **environment)
+
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1)
+    assert what in done.stderr

@@ -1,0 +1,64 @@
+"""`open-mfa uri` and `open-mfa key`."""
+
+import base64
+from datetime import UTC, datetime
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pytest
+
+from infrastructure.sealing import KEY_BYTES, EncryptionKey
+from tests.domain.test_rfc_vectors import RFC_4226, RFC_4226_SEED
+from tests.support.command_line import called, printed
+
+SECRET = base64.b32encode(RFC_4226_SEED).decode()
+
+
+def test_a_totp_uri_spells_everything_out() -> None:
+    uri = printed(
+        *("uri", "totp", "--label", "alice@example.com", "--issuer", "Example & Co", "--secret", SECRET),
+        *("--digest", "sha256", "--digits", "8", "--interval", "60"),
+    )
+
+    parts = urlsplit(uri)
+    assert (parts.scheme, parts.netloc, unquote(parts.path)) == ("otpauth", "totp", "/Example & Co:alice@example.com")
+    assert parse_qs(parts.query) == {
+        "secret": [SECRET],
+        "issuer": ["Example & Co"],
+        "algorithm": ["SHA256"],
+        "digits": ["8"],
+        "period": ["60"],
+    }
+
+
+def test_a_hotp_uri_brings_its_counter_to_where_codes_are_printed() -> None:
+    uri = printed("uri", "hotp", "--label", "alice", "--secret", SECRET, "--counter", "5")
+
+    assert printed("code", "hotp", "--uri", uri) == RFC_4226[5]
+
+
+def test_without_a_secret_it_draws_160_bits() -> None:
+    first, second = (parse_qs(urlsplit(printed("uri", "totp", "--label", "a")).query)["secret"][0] for _ in range(2))
+
+    assert first != second
+    assert len(base64.b32decode(first)) == 20
+
+
+@pytest.mark.parametrize("wrong", [["--digits", "9"], ["--interval", "14"], ["--issuer", ""], ["--digest", "md5"]])
+def test_what_the_service_would_not_enrol_is_wrong_usage(wrong: list[str]) -> None:
+    assert called("uri", "totp", "--label", "alice", *wrong).returncode == 2
+
+
+def test_a_key_is_ready_for_the_setting() -> None:
+    first, second = (EncryptionKey.parse(printed("key", "--id", "next")) for _ in range(2))
+
+    assert first.id == "next"
+    assert len(first.material) == KEY_BYTES
+    assert first.material != second.material
+
+
+def test_a_key_is_named_after_the_day() -> None:
+    before = datetime.now(UTC)
+    key = EncryptionKey.parse(printed("key"))
+    after = datetime.now(UTC)
+
+    assert key.id in {f"k{before:%Y%m%d}", f"k{after:%Y%m%d}"}

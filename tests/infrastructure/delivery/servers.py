@@ -1,0 +1,218 @@
+"""Real servers on loopback that take codes over, and some that do not."""
+
+import contextlib
+import email
+import email.policy
+import json
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword
+
+from application.errors import DeliveryFailed
+from application.ports import Delivery, Message
+from domain.code import Code
+from domain.owner import Owner
+from tests.support.fakes import NOON
+from tests.support.processes import free_port
+from tests.support.redis_topologies import Certificates
+
+CODE = "492039"
+TO = "ada@example.org"
+USER, PASSWORD = "open-mfa", "p@ss:w/ord?#%"
+
+
+def message(to: str = TO, code: str = CODE, lifetime: int = 300) -> Message:
+    return Message(Code(code), to, Owner.of_account("default", "ada"), NOON, NOON + lifetime)
+
+
+def server_context(certificates: Certificates) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificates.directory / "redis.crt", certificates.directory / "redis.key")
+    return context
+
+
+def failure(delivery: Delivery, to_send: Message) -> DeliveryFailed:
+    """How the delivery fails, as it has to: soon, and without repeating anything."""
+    started = time.monotonic()
+    with pytest.raises(DeliveryFailed) as failed:
+        delivery.send(to_send)
+    assert time.monotonic() - started < 2
+    told: BaseException | None = failed.value
+    while told is not None:
+        assert not any(secret in f"{told!r} {told}" for secret in (to_send.to, to_send.code.text, PASSWORD))
+        told = told.__cause__ or told.__context__
+    return failed.value
+
+
+@dataclass
+class Mailbox:
+    """Takes every mail, unless it is told what to answer to a command instead."""
+
+    answers: dict[str, str] = field(default_factory=dict)
+    taken: list[Envelope] = field(default_factory=list)
+    logins: list[LoginPassword] = field(default_factory=list)
+
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
+        self, _server: Any, _session: Any, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        if "RCPT" in self.answers:
+            return self.answers["RCPT"].format(address)
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Envelope) -> str:  # noqa: N802 - likewise
+        self.taken.append(envelope)
+        return self.answers.get("DATA", "250 OK")
+
+    def authenticate(self, _server: Any, _session: Any, _envelope: Any, _mechanism: str, login: Any) -> AuthResult:
+        self.logins.append(login)
+        return AuthResult(success=login == LoginPassword(USER.encode(), PASSWORD.encode()))
+
+    def mail(self) -> EmailMessage:
+        """The one that there is."""
+        (envelope,) = self.taken
+        return read(envelope)
+
+
+def read(envelope: Envelope) -> EmailMessage:
+    assert isinstance(envelope.content, bytes)
+    # As text: where addresses are beyond ASCII, the headers are UTF-8 (RFC 6532).
+    text = envelope.content.decode().replace("\r\n", "\n")
+    mail = email.message_from_string(text, policy=email.policy.default)
+    assert isinstance(mail, EmailMessage)
+    return mail
+
+
+@contextlib.contextmanager
+def mail_server(mailbox: Mailbox, hostname: str = "127.0.0.1", **options: Any) -> Iterator[int]:
+    """An SMTP server; its port."""
+    controller = Controller(mailbox, hostname=hostname, port=free_port(), server_hostname="mail.example", **options)
+    controller.start()
+    try:
+        yield controller.port
+    finally:
+        controller.stop()
+        controller.loop.close()
+
+
+@contextlib.contextmanager
+def silent_server() -> Iterator[int]:
+    """A port whose connections are taken, and nothing ever comes."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+@contextlib.contextmanager
+def dripping_server(piece: bytes = b"x") -> Iterator[int]:
+    """A port on which one byte after the other comes, and never an end, whatever is sent."""
+    ended = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def drip() -> None:
+            with contextlib.suppress(OSError):
+                connection, _ = listener.accept()
+                with connection:
+                    # Not a test that sleeps: this is how slow the server is.
+                    while not ended.wait(0.02):
+                        connection.sendall(piece)
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            ended.set()
+            with contextlib.suppress(OSError):
+                listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a receiver got."""
+
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Receiver:
+    """An HTTP server that answers every POST alike. Started by `with`.
+
+    Args:
+        status: of the answer.
+        headers: of the answer.
+        raw: the whole answer instead, made of what was sent.
+        context: for TLS.
+    """
+
+    def __init__(
+        self,
+        status: int = 204,
+        headers: dict[str, str] | None = None,
+        raw: Callable[[bytes], bytes] | None = None,
+        context: ssl.SSLContext | None = None,
+        host: str = "127.0.0.1",
+    ) -> None:
+        self.requests: list[Request] = []
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                receiver.requests.append(Request(self.path, dict(self.headers.items()), body))
+                if raw is not None:
+                    self.wfile.write(raw(body))
+                    return
+                self.send_response(status)
+                for name, value in (headers or {}).items():
+                    self.send_header(name, value)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None: ...
+
+        class Server(ThreadingHTTPServer):
+            def handle_error(self, *_: object) -> None:
+                """Clients that go away are what some tests are about."""
+
+        self._server = Server((host, 0), Handler)
+        self._scheme = "http" if context is None else "https"
+        if context is not None:
+            # The handshake is left to the connection's own thread.
+            self._server.socket = context.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+
+    @property
+    def url(self) -> str:
+        host, port = self._server.server_address[:2]
+        return f"{self._scheme}://{host!s}:{port}/hook"
+
+    @property
+    def request(self) -> Request:
+        """The one that there is."""
+        (request,) = self.requests
+        return request
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()

@@ -1,0 +1,560 @@
+"""Codes by e-mail, to real servers that take them, refuse them, stall and break off."""
+
+import contextlib
+import logging
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from aiosmtpd.smtp import AuthResult, LoginPassword
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from application.errors import DeliveryFailed
+from infrastructure.delivery.smtp import EmailDelivery, SmtpServer, check_recipient, check_sender
+from infrastructure.delivery.text import Template
+from infrastructure.redis import deadline
+from tests.infrastructure.delivery.servers import (
+    CODE,
+    PASSWORD,
+    TO,
+    USER,
+    Mailbox,
+    dripping_server,
+    failure,
+    mail_server,
+    message,
+    read,
+    server_context,
+    silent_server,
+)
+from tests.support.redis_topologies import Certificates
+from tests.support.tcp_proxy import TcpProxy
+
+TEXT = Template.load(None)
+SENDER = "Open-MFA <mfa@example.com>"
+LOGIN = "open-mfa:p%40ss%3Aw%2Ford%3F%23%25"
+HEADERS = {"Subject", "From", "To", "Date", "Message-ID", "Auto-Submitted", "MIME-Version"}
+HEADERS |= {"Content-Type", "Content-Transfer-Encoding"}
+SOON = 0.3
+REFUSED = AuthResult(success=False, handled=False)
+
+
+def delivery(url: str, **changed: Any) -> EmailDelivery:
+    options: dict[str, Any] = {"sender": SENDER, "text": TEXT, "issuer": "Example"} | changed
+    return EmailDelivery(SmtpServer.parse(url), **options)
+
+
+def plain(port: int, **changed: Any) -> EmailDelivery:
+    return delivery(f"smtp://127.0.0.1:{port}", **changed)
+
+
+@pytest.fixture
+def mailbox() -> Mailbox:
+    return Mailbox()
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[tuple[Mailbox, int]]:
+    """A server for many examples."""
+    mailbox = Mailbox()
+    with mail_server(mailbox) as port:
+        yield mailbox, port
+
+
+def test_a_code_arrives(mailbox: Mailbox) -> None:
+    with mail_server(mailbox) as port:
+        plain(port).send(message())
+
+    (envelope,) = mailbox.taken
+    assert (envelope.mail_from, envelope.rcpt_tos) == ("mfa@example.com", [TO])
+    mail = mailbox.mail()
+    assert CODE in mail.get_content().splitlines()
+    assert "expires: 5\n" in mail.get_content()
+    assert {name: mail[name] for name in ("Subject", "From", "To", "Date", "Auto-Submitted")} == {
+        "Subject": "Your Example code",
+        "From": SENDER,
+        "To": TO,
+        "Date": "Sun, 22 Nov 2026 12:00:00 +0000",
+        "Auto-Submitted": "auto-generated",
+    }
+    assert mail["Message-ID"].endswith("@example.com>")
+    assert mail.get_content_type() == "text/plain"
+    assert mail.get_content_charset() == "utf-8"
+
+
+def test_minutes_are_rounded_up(mailbox: Mailbox) -> None:
+    with mail_server(mailbox) as port:
+        for lifetime in (1, 60, 61, 600):
+            plain(port).send(message(lifetime=lifetime))
+
+    told = [read(envelope).get_content().partition("expires: ")[2].partition("\n")[0] for envelope in mailbox.taken]
+    assert told == ["1", "1", "2", "10"]
+
+
+def test_a_translation_is_sent_in_seven_bits(mailbox: Mailbox) -> None:
+    text = Template.parse("Subject: $issuer の確認コード\n\nコードはこちら:\n\n$code\n\n有効期間 $minutes 分\n.\n")
+    with mail_server(mailbox) as port:
+        plain(port, text=text, issuer="例え" * 15, sender="例え <mfa@example.com>").send(message())
+
+    (envelope,) = mailbox.taken
+    assert isinstance(envelope.content, bytes)
+    assert envelope.content.isascii()
+    mail = mailbox.mail()
+    assert (mail["Subject"], mail["From"]) == (f"{'例え' * 15} の確認コード", "例え <mfa@example.com>")
+    assert mail.get_content().splitlines() == ["コードはこちら:", "", CODE, "", "有効期間 5 分", "."]
+
+
+def test_an_address_beyond_ascii_is_sent_as_it_is(mailbox: Mailbox) -> None:
+    with mail_server(mailbox) as port:
+        plain(port, sender="Öffnen <mfa@example.com>").send(message("adá@bücher.example"))
+
+    assert mailbox.taken[0].rcpt_tos == ["adá@bücher.example"]
+    assert mailbox.mail()["From"] == "Öffnen <mfa@example.com>"
+
+
+def test_an_address_beyond_ascii_needs_a_server_that_takes_it(mailbox: Mailbox) -> None:
+    with mail_server(mailbox, enable_SMTPUTF8=False) as port:
+        assert "SMTPUTF8" in str(failure(plain(port), message("adá@example.org")))
+    assert not mailbox.taken
+
+
+def test_tls_from_the_start(mailbox: Mailbox, certificates: Certificates) -> None:
+    with mail_server(mailbox, ssl_context=server_context(certificates)) as port:
+        delivery(f"smtps://127.0.0.1:{port}{certificates.query}").send(message())
+    assert mailbox.taken
+
+
+def test_tls_by_starttls_and_a_login(mailbox: Mailbox, certificates: Certificates) -> None:
+    options: dict[str, Any] = {"tls_context": server_context(certificates), "require_starttls": True}
+    login: dict[str, Any] = {"authenticator": mailbox.authenticate, "auth_required": True}
+    with mail_server(mailbox, **options, **login) as port:
+        delivery(f"smtp+starttls://{LOGIN}@localhost:{port}{certificates.query}").send(message())
+
+    assert mailbox.taken
+    assert mailbox.logins == [LoginPassword(USER.encode(), PASSWORD.encode())]
+
+
+def test_without_starttls_there_is_no_way_on(mailbox: Mailbox, certificates: Certificates) -> None:
+    with mail_server(mailbox) as port:
+        assert "STARTTLS" in str(failure(delivery(f"smtp+starttls://127.0.0.1:{port}{certificates.query}"), message()))
+    assert not mailbox.taken
+
+
+@pytest.mark.parametrize("scheme", ["smtps", "smtp+starttls"])
+@pytest.mark.parametrize(("host", "trusts"), [("127.0.0.1", False), ("127.0.0.2", True)])
+def test_a_server_must_prove_who_it_is(
+    mailbox: Mailbox, certificates: Certificates, scheme: str, host: str, *, trusts: bool
+) -> None:
+    context = server_context(certificates)
+    options: dict[str, Any] = {"ssl_context": context} if scheme == "smtps" else {"tls_context": context}
+    with mail_server(mailbox, host, **options) as port:
+        url = f"{scheme}://{LOGIN}@{host}:{port}{certificates.query if trusts else ''}"
+        assert "prove" in str(failure(delivery(url), message()))
+    assert not mailbox.taken
+    assert not mailbox.logins
+
+
+def test_a_server_without_tls_is_not_spoken_to_where_tls_is_asked_for(
+    mailbox: Mailbox, certificates: Certificates
+) -> None:
+    with mail_server(mailbox) as port:
+        failure(delivery(f"smtps://127.0.0.1:{port}{certificates.query}"), message())
+    assert not mailbox.taken
+
+
+def test_a_refused_login(mailbox: Mailbox, certificates: Certificates) -> None:
+    options: dict[str, Any] = {"tls_context": server_context(certificates), "authenticator": lambda *_: REFUSED}
+    with mail_server(mailbox, **options, auth_required=True) as port:
+        url = f"smtp+starttls://{LOGIN}@127.0.0.1:{port}{certificates.query}"
+        assert str(failure(delivery(url), message())) == "the mail server refused the login with 535"
+    assert not mailbox.taken
+
+
+@pytest.mark.parametrize(
+    ("command", "answer", "reason"),
+    [
+        ("RCPT", "550 5.1.1 there is no {}", "the mail server refused the recipient with 550"),
+        ("RCPT", "421 go away, {}", "the mail server refused the recipient with 421"),
+        ("DATA", f"554 {CODE} is spam", "the mail server refused with 554"),
+        ("DATA", f"ada@example.org {CODE}", "the mail server refused with -1"),
+    ],
+)
+def test_a_refusal_is_not_repeated(mailbox: Mailbox, command: str, answer: str, reason: str) -> None:
+    mailbox.answers[command] = answer
+    with mail_server(mailbox) as port:
+        assert str(failure(plain(port), message())) == reason
+
+
+@pytest.mark.parametrize("marker", [b"ehlo", b"mail FROM", b"data", CODE.encode()])
+def test_a_connection_that_breaks(mailbox: Mailbox, marker: bytes) -> None:
+    with mail_server(mailbox) as port, TcpProxy(port) as proxy:
+        proxy.lose_answer(marker)
+        assert "broke" in str(failure(plain(proxy.port), message()))
+
+
+def test_a_farewell_that_fails_takes_nothing_back(mailbox: Mailbox) -> None:
+    with mail_server(mailbox) as port, TcpProxy(port) as proxy:
+        proxy.lose_answer(b"quit")
+        plain(proxy.port).send(message())
+    assert mailbox.taken
+
+
+def test_nobody_listens() -> None:
+    with silent_server() as port:
+        pass
+    assert str(failure(plain(port), message())) == "the mail server can't be reached"
+
+
+def test_a_name_that_leads_nowhere() -> None:
+    failure(delivery("smtp://nowhere.invalid", seconds=1), message())
+
+
+@pytest.mark.parametrize("scheme", ["smtp", "smtps", "smtp+starttls"])
+def test_silence(scheme: str) -> None:
+    with silent_server() as port:
+        told = failure(delivery(f"{scheme}://127.0.0.1:{port}", seconds=SOON), message())
+    assert str(told) == "the mail server did not take the mail over in time"
+
+
+@pytest.mark.parametrize("piece", [b"x", b"220-wait\r\n", b"\x16"])
+@pytest.mark.parametrize("scheme", ["smtp", "smtps"])
+def test_drips_without_end(scheme: str, piece: bytes) -> None:
+    with dripping_server(piece) as port:
+        failure(delivery(f"{scheme}://127.0.0.1:{port}", seconds=SOON), message())
+
+
+@pytest.mark.parametrize("scheme", ["smtp", "smtps", "smtp+starttls"])
+def test_a_conversation_in_drips(mailbox: Mailbox, certificates: Certificates, scheme: str) -> None:
+    context = server_context(certificates)
+    options: dict[str, Any] = {}
+    if scheme != "smtp":
+        options = {"ssl_context" if scheme == "smtps" else "tls_context": context}
+    query = certificates.query if options else ""
+    with mail_server(mailbox, **options) as port, TcpProxy(port) as proxy:
+        proxy.drip, proxy.delay = True, 0.005
+        told = failure(delivery(f"{scheme}://127.0.0.1:{proxy.port}{query}", seconds=SOON), message())
+    assert "in time" in str(told)
+
+
+def test_a_resolver_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [ended.wait(30)][:0])
+    told = failure(delivery("smtp://mail.example", seconds=SOON), message())
+    ended.set()
+    assert "in time" in str(told)
+
+
+def test_the_requests_own_deadline_does_not_run_out_meanwhile() -> None:
+    with deadline.within(0.2), silent_server() as port:
+        with pytest.raises(DeliveryFailed):
+            plain(port, seconds=SOON).send(message())
+        assert deadline.left() > 0.1
+
+
+def test_neither_code_nor_address_is_logged_or_printed(
+    mailbox: Mailbox, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with caplog.at_level(logging.NOTSET), mail_server(mailbox) as port:
+        plain(port).send(message())
+        mailbox.answers["RCPT"] = "550 no {}"
+        failure(plain(port), message())
+
+    # The test's own server logs under «mail» whom it gets mail for.
+    ours = [record for record in caplog.records if not record.name.startswith("mail")]
+    written = "".join([*(logging.Formatter().format(record) for record in ours), *capfd.readouterr()])
+    assert CODE not in written
+    assert TO not in written
+
+
+def test_nothing_is_told_by_repr() -> None:
+    server = SmtpServer.parse(f"smtp://{LOGIN}@mail.example")
+    assert PASSWORD not in f"{server!r}{server}"
+
+
+# What gets into the headers.
+
+NASTY = st.sampled_from(
+    [
+        "\r\nBcc: eve@example.net",
+        "\nX: y",
+        "\r",
+        "\x00",
+        "\u2028X: y",
+        "\x85",
+        ",eve@example.net",
+        ";",
+        "<",
+        ">",
+        "(",
+        ")",
+        '"',
+        "\\",
+        " ",
+        ":",
+        "@",
+        "=?utf-8?q?=0D=0ABcc:_eve=40example.net?=",
+        "=?utf-8?q?a=40example.net=2C?=",
+    ]
+)
+PIECES = st.lists(st.one_of(NASTY, st.text(max_size=8), st.sampled_from(["ada", "example.org", "é"])), max_size=5)
+
+
+def nasty(good: str) -> st.SearchStrategy[str]:
+    """Texts with a good one, or most of it, somewhere inside."""
+    return st.one_of(
+        st.text(),
+        PIECES.map("".join),
+        st.tuples(st.integers(0, len(good)), NASTY).map(lambda at: good[: at[0]] + at[1] + good[at[0] :]),
+    )
+
+
+def assert_untouched(mailbox: Mailbox, recipient: str) -> None:
+    envelope = mailbox.taken.pop()
+    mail = read(envelope)
+    assert envelope.rcpt_tos == [recipient]
+    assert set(mail.keys()) == HEADERS
+    assert len(mail.keys()) == len(HEADERS)
+    assert [address.addr_spec for address in mail["To"].addresses] == [recipient]
+    assert [address.addr_spec for address in mail["From"].addresses] == ["mfa@example.com"]
+    assert mail.get_content().count(CODE) == 1
+
+
+@settings(max_examples=150)
+@given(nasty(TO))
+def test_no_recipient_adds_a_header_or_another_recipient(shared: tuple[Mailbox, int], recipient: str) -> None:
+    mailbox, port = shared
+    with contextlib.suppress(DeliveryFailed):
+        plain(port).send(message(recipient))
+        assert_untouched(mailbox, recipient)
+
+
+@settings(max_examples=150)
+@given(nasty("Example"), nasty(SENDER))
+def test_no_issuer_and_no_sender_adds_a_header(shared: tuple[Mailbox, int], issuer: str, sender: str) -> None:
+    mailbox, port = shared
+    for changed in ({"issuer": issuer}, {"sender": sender}):
+        try:
+            sends = plain(port, **changed)
+        except ValueError:
+            continue
+        if "sender" in changed and "mfa@example.com" not in sender:
+            continue
+        sends.send(message())
+        assert_untouched(mailbox, TO)
+
+
+@settings(max_examples=150)
+@given(nasty("Code for $issuer"))
+def test_no_subject_adds_a_header(shared: tuple[Mailbox, int], subject: str) -> None:
+    mailbox, port = shared
+    try:
+        sends = plain(port, text=Template.parse(f"Subject: {subject}\n\n$code\n"))
+    except ValueError:
+        return
+    sends.send(message())
+    assert_untouched(mailbox, TO)
+
+
+@settings(max_examples=50)
+@given(st.from_regex(r"[a-z0-9.+é]{1,64}@([a-z0-9é-]{1,40}\.){0,4}[a-z]{1,20}", fullmatch=True))
+def test_every_good_address_gets_its_mail(shared: tuple[Mailbox, int], recipient: str) -> None:
+    mailbox, port = shared
+    try:
+        check_recipient(recipient)
+    except ValueError:
+        return
+    plain(port).send(message(recipient))
+    assert_untouched(mailbox, recipient)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        TO,
+        "a@b",
+        "a.b+c=d@example.org",
+        "root@localhost",
+        "adá@bücher.example",
+        "用户@例え.jp",
+        f"{'a' * 64}@example.org",
+        f"a@{'b' * 60}.{'c' * 60}.{'d' * 60}.{'e' * 60}.{'f' * 8}",
+    ],
+)
+def test_good_addresses(address: str) -> None:
+    assert check_recipient(address) == address
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "@",
+        "ada",
+        "ada@",
+        "@example.org",
+        "ada@example.org\n",
+        "\tada@example.org",
+        "ada@example.org ",
+        "Ada <ada@example.org>",
+        "<ada@example.org>",
+        "ada@example.org (Ada)",
+        "(Ada)ada@example.org",
+        "ada@example.org,eve@example.org",
+        "ada@example.org;eve@example.org",
+        '"a da"@example.org',
+        "a@b@example.org",
+        "ada.@example.org",
+        ".ada@example.org",
+        "a..b@example.org",
+        "ada@.org",
+        "ada@example..org",
+        "ada@example.org.",
+        "ada@-example.org",
+        "ada@[127.0.0.1]",
+        "ada@exa_mple.org",
+        "a\u202eb@example.org",
+        "a\ud800@example.org",
+        "=?utf-8?q?a?=@example.org",
+        f"{'a' * 65}@example.org",
+        f"{'é' * 33}@example.org",
+        f"a@{'b' * 60}.{'c' * 60}.{'d' * 60}.{'e' * 60}.{'f' * 9}",
+    ],
+)
+def test_what_is_no_address(address: str) -> None:
+    with pytest.raises(ValueError, match=r"^must ") as refusal:
+        check_recipient(address)
+    assert not address or address not in str(refusal.value) or address == "@"
+
+
+def test_an_invalid_recipient_is_sent_nothing() -> None:
+    # Nobody listens there, and nobody is asked.
+    assert str(failure(plain(1), message("ada@example.org,eve@example.org"))).startswith("the recipient must be")
+
+
+@pytest.mark.parametrize(
+    "sender", ["mfa@example.com", SENDER, '"Open-MFA" <mfa@example.com>', "Öffnen 2.0 <mfa@example.com>", "<a@b>"]
+)
+def test_good_senders(sender: str) -> None:
+    assert check_sender(sender) == sender
+
+
+@pytest.mark.parametrize(
+    "sender",
+    [
+        "",
+        "Open-MFA",
+        "Open-MFA <>",
+        "Open-MFA <mfa@example.com",
+        "a <mfa@example.com>, b@example.com",
+        "mfå@example.com",
+        "A, B <mfa@example.com>",
+        "A\n <mfa@example.com>",
+        '"A" B <mfa@example.com>',
+        "=?utf-8?q?a?= <mfa@example.com>",
+    ],
+)
+def test_what_is_no_sender(sender: str) -> None:
+    with pytest.raises(ValueError, match=r"^must "):
+        check_sender(sender)
+
+
+# URLs.
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("smtp://mail", ("smtp", "mail", 25, None, None)),
+        ("smtps://mail/", ("smtps", "mail", 465, None, None)),
+        ("smtp+starttls://mail", ("smtp+starttls", "mail", 587, None, None)),
+        ("smtp://mail:2525", ("smtp", "mail", 2525, None, None)),
+        ("smtp://[::1]:2525", ("smtp", "::1", 2525, None, None)),
+        (f"smtps://{LOGIN}@mail.example", ("smtps", "mail.example", 465, USER, PASSWORD)),
+        ("smtps://ada%40example.org:p@mail", ("smtps", "mail", 465, "ada@example.org", "p")),
+    ],
+)
+def test_a_url_says_where_to(url: str, expected: tuple[object, ...]) -> None:
+    server = SmtpServer.parse(url)
+    assert (server.scheme, server.host, server.port, server.user, server.password) == expected
+
+
+def test_tls_demands_a_certificate_for_the_host() -> None:
+    context = SmtpServer.parse("smtp+starttls://mail").context
+    assert context is not None
+    assert context.check_hostname
+    assert context.verify_mode is ssl.CERT_REQUIRED
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [("smtp://mail", True), ("smtp://127.0.0.1", False), ("smtp://localhost", False), ("smtps://mail", False)],
+)
+def test_what_others_can_read_is_known(url: str, *, expected: bool) -> None:
+    assert SmtpServer.parse(url).in_the_clear is expected
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "mail",
+        "mail:25",
+        "smtp:mail",
+        "smtp://",
+        "smtp://:{}@",
+        "smtp://a:{}@mail:port",
+        "smtp://a:{}@mail:0",
+        "smtp://a:{}@mail:65536",
+        "smtp://:{}@mail",
+        "smtp://@mail",
+        "smtp://a:{}é@mail",
+        "smtp://a:{}%0A@mail",
+        "http://a:{}@mail",
+        "SMTP://a:{}@mail",
+        "smtp://a:{}@one,two",
+        "smtp://a:{}@mail/path",
+        "smtp://a:{}@mail#x",
+        "smtp://a:{}@[::1",
+        "smtp://a:{}@[1:2]",
+        "smtp://a:{}@ma il",
+        "smtp://a:12/{}@mail",
+        "smtp://a:12?{}@mail",
+        "smtps://a:{}@mail?{}",
+        "smtps://a:{}@mail?{}=1",
+        "smtps://a:{}@mail?ssl_ca_certs=/{}",
+        "smtps://mail?",
+        "smtp://a:{}@mail?ssl_ca_certs=/etc/hosts",
+        "smtps://a:{}@mail?ssl_ca_certs=/etc/hosts",
+    ],
+)
+def test_a_wrong_url_is_refused_without_repeating_it(url: str) -> None:
+    with pytest.raises(ValueError, match=r"must|can't|may follow") as refusal:
+        SmtpServer.parse(url.replace("{}", "hunter2"))
+    assert "hunter2" not in f"{refusal.value}{refusal.value.__cause__}"
+
+
+@given(st.text())
+def test_no_text_raises_anything_else(text: str) -> None:
+    for parse in (SmtpServer.parse, check_recipient, check_sender):
+        for candidate in (text, f"smtps://{text}", f"smtps://a@mail?{text}"):
+            with contextlib.suppress(ValueError):
+                parse(candidate)
+
+
+def test_the_second_address_is_tried(mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = socket.getaddrinfo
+
+    def two(host: str, *arguments: Any, **options: Any) -> Any:
+        if host != "mail.example":
+            return real(host, *arguments, **options)
+        # Nothing listens on the first one.
+        return [answer for each in ("127.0.0.3", "127.0.0.1") for answer in real(each, *arguments, **options)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", two)
+    with mail_server(mailbox) as port:
+        delivery(f"smtp://mail.example:{port}").send(message())
+    assert mailbox.taken

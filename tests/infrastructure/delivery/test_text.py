@@ -1,0 +1,72 @@
+"""The text of the mail: what a translation must have, and what it must not."""
+
+from pathlib import Path
+
+import pytest
+
+from infrastructure.delivery.text import Template
+
+GOOD = "Subject: Code for $issuer\n\nHere it is:\n\n$code\n\n$minutes min\n"
+
+
+def test_the_text_of_the_package_has_the_code_alone_on_a_line() -> None:
+    text = Template.load(None).render("492039", "Example", 5)
+
+    assert "492039" in text.body.split("\n")
+    assert "492039" not in text.subject
+    assert "$" not in text.subject + text.body
+
+
+def test_a_file_is_filled_in(tmp_path: Path) -> None:
+    path = tmp_path / "kode.txt"
+    path.write_text("Subject: $issuer の確認コード\n\n  ${code}\n\n${minutes} 分, $$5", "utf-8")
+
+    assert Template.load(path).render("492039", "例え", 5) == ("例え の確認コード", "  492039\n\n5 分, $5")
+
+
+def test_line_ends_and_mark_of_windows_are_taken(tmp_path: Path) -> None:
+    path = tmp_path / "code.txt"
+    path.write_bytes(b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode())
+
+    assert Template.load(str(path)).render("1", "I", 5) == Template.parse(GOOD).render("1", "I", 5)
+
+
+def test_what_fills_a_gap_is_not_filled_in_itself() -> None:
+    assert Template.parse(GOOD).render("492039", "$code", 5).subject == "Code for $code"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "first line"),
+        ("Hello\n\n$code\n", "first line"),
+        ("Subject:\n\n$code\n", "first line"),
+        ("Subject: Code\n$code\n", "second line"),
+        ("Subject: Code\n\nNothing\n", r"\$code"),
+        ("Subject: Code\n\nIt is $code.\n", r"\$code"),
+        ("Subject: Code\n\n$$code\n", r"\$code"),
+        ("Subject: $code\n\n$code\n", r"the subject .* \$issuer, \$minutes$"),
+        ("Subject: Code\n\n$code\n$name\n", r"the text .* \$code, \$issuer, \$minutes"),
+        ("Subject: Code\n\n$code\n5 $\n", r"a \$ in the text"),
+        ("Subject: Co\u2028de\n\n$code\n", "the subject"),
+        ("Subject: Co\x00de\n\n$code\n", "the subject"),
+        ("Subject: Code\n\n$code\n\x1b[2J", "the text"),
+    ],
+)
+def test_a_text_that_can_not_do_is_refused(text: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        Template.parse(text)
+
+
+def test_a_file_that_can_not_be_read_is_refused_without_repeating_its_path(tmp_path: Path) -> None:
+    for path in (tmp_path / "hunter2", tmp_path, f"{tmp_path}/\0hunter2"):
+        with pytest.raises(ValueError, match=r"^the file can't be read$"):
+            Template.load(path)
+
+
+def test_a_file_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "code.txt"
+    path.write_bytes(GOOD.encode("utf-16"))
+
+    with pytest.raises(ValueError, match="UTF-8"):
+        Template.load(path)

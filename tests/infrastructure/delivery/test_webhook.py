@@ -1,0 +1,327 @@
+"""Codes by webhook, to real receivers that take them, refuse them, lead astray and stall."""
+
+import contextlib
+import hmac
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from application.errors import DeliveryFailed
+from application.ports import Message
+from domain.code import Code
+from domain.owner import Owner, OwnerKind
+from infrastructure.delivery import webhook as webhook_module
+from infrastructure.delivery.webhook import Webhook, check_webhook_recipient, signature
+from infrastructure.redis import deadline
+from tests.infrastructure.delivery.servers import (
+    CODE,
+    Receiver,
+    dripping_server,
+    failure,
+    message,
+    server_context,
+    silent_server,
+)
+from tests.support.fakes import NOON, FakeClock
+from tests.support.redis_topologies import Certificates
+
+SECRET = "a secret of thirty-two chars: é!"
+TO = "+15550100"
+SOON = 0.3
+
+
+def webhook(url: str, **options: Any) -> Webhook:
+    return Webhook(url, SECRET, FakeClock(NOON + 7), **options)
+
+
+def test_a_code_arrives_signed() -> None:
+    with Receiver() as receiver:
+        webhook(receiver.url).send(message(TO))
+
+    request = receiver.request
+    assert request.path == "/hook"
+    assert request.json() == {
+        "code": CODE,
+        "to": TO,
+        "account_id": "ada",
+        "expires_at": "2026-11-22T12:05:00Z",
+    }
+    assert request.headers["Content-Type"] == "application/json"
+    assert request.headers["Host"] == receiver.url.split("/")[2]
+    assert request.headers["Open-MFA-Timestamp"] == str(NOON + 7)
+    signed = f"{NOON + 7}.".encode() + request.body
+    assert request.headers["Open-MFA-Signature"] == f"v1={hmac.new(SECRET.encode(), signed, 'sha256').hexdigest()}"
+
+
+def test_a_session_has_no_account() -> None:
+    owner = Owner(OwnerKind.SESSION, "digest")
+    with Receiver() as receiver:
+        webhook(receiver.url).send(Message(Code(CODE), TO, owner, NOON, NOON + 1))
+    assert receiver.request.json()["account_id"] is None
+
+
+def test_a_signature_that_was_computed_elsewhere() -> None:
+    # printf '1795348800.{"code":"492039"}' | openssl dgst -sha256 -hmac key
+    expected = "97e6187d1a367879c2b166870d4482d0401a07de9ce33d873ca63fba486ed827"
+    assert signature(b"key", "1795348800", b'{"code":"492039"}') == f"v1={expected}"
+
+
+@given(st.binary(min_size=1), st.integers(0, 2**40), st.binary(), st.binary(min_size=1))
+def test_a_signature_holds_for_these_bytes_only(secret: bytes, timestamp: int, body: bytes, more: bytes) -> None:
+    made = signature(secret, str(timestamp), body)
+    assert made == f"v1={hmac.digest(secret, f'{timestamp}.'.encode() + body, 'sha256').hex()}"
+    assert made != signature(secret, str(timestamp), body + more)
+    assert made != signature(secret, str(timestamp + 1), body)
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Receiver]:
+    """A receiver for many examples."""
+    with Receiver() as receiver:
+        yield receiver
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
+def test_the_bytes_that_are_sent_are_those_that_are_signed(shared: Receiver, to: str) -> None:
+    webhook(shared.url).send(message(to))
+    request = shared.requests.pop()
+    timestamp = request.headers["Open-MFA-Timestamp"]
+    assert request.headers["Open-MFA-Signature"] == signature(SECRET.encode(), timestamp, request.body)
+    assert request.json()["to"] == to
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
+def test_any_success_is_one(status: int) -> None:
+    with Receiver(status) as receiver:
+        webhook(receiver.url).send(message(TO))
+
+
+@pytest.mark.parametrize("status", [300, 304, 400, 401, 404, 410, 429, 500, 503, 999])
+def test_everything_else_is_none(status: int) -> None:
+    with Receiver(status) as receiver:
+        assert str(failure(webhook(receiver.url), message(TO))) == f"the webhook answered {status}"
+        assert len(receiver.requests) == 1
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_redirects_are_not_followed(status: int) -> None:
+    with Receiver() as other, Receiver(status, {"Location": other.url}) as receiver:
+        assert str(failure(webhook(receiver.url), message(TO))) == f"the webhook answered {status}"
+    assert not other.requests
+
+
+def test_an_answer_without_end_is_not_read() -> None:
+    with Receiver(200, {"Content-Length": str(2**40)}) as receiver:
+        webhook(receiver.url).send(message(TO))
+
+
+def test_tls_is_spoken(certificates: Certificates) -> None:
+    with Receiver(context=server_context(certificates)) as receiver:
+        webhook(receiver.url, authorities=certificates.authority).send(message(TO))
+    assert receiver.requests
+
+
+@pytest.mark.parametrize(("host", "trusts"), [("127.0.0.1", False), ("127.0.0.2", True)])
+def test_a_receiver_must_prove_who_it_is(certificates: Certificates, host: str, *, trusts: bool) -> None:
+    authorities = certificates.authority if trusts else None
+    with Receiver(context=server_context(certificates), host=host) as receiver:
+        assert "prove" in str(failure(webhook(receiver.url, authorities=authorities), message(TO)))
+    assert not receiver.requests
+
+
+def test_the_environments_proxy_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    with Receiver() as receiver:
+        webhook(receiver.url).send(message(TO))
+    assert receiver.requests
+
+
+def test_nobody_listens() -> None:
+    with silent_server() as port:
+        pass
+    assert str(failure(webhook(f"http://127.0.0.1:{port}"), message(TO))) == "the webhook can't be reached"
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_silence(scheme: str) -> None:
+    with silent_server() as port:
+        told = failure(webhook(f"{scheme}://127.0.0.1:{port}", seconds=SOON), message(TO))
+    assert str(told) == "the webhook did not answer in time"
+
+
+@pytest.mark.parametrize("piece", [b"x", b"\x16", b"HTTP/1.1 100 Continue\r\n\r\n"])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_drips_without_end(scheme: str, piece: bytes) -> None:
+    with dripping_server(piece) as port:
+        failure(webhook(f"{scheme}://127.0.0.1:{port}", seconds=SOON), message(TO))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"{body}\r\n\r\n",
+        b"HTTP/1.1 {body}\r\n\r\n",
+        b"HTTP/1.1 20",
+        b"HTTP/1.1 2000 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n",
+        b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70_000,
+    ],
+)
+def test_what_is_no_http(answer: bytes) -> None:
+    with Receiver(raw=lambda body: answer.replace(b"{body}", body)) as receiver:
+        failure(webhook(receiver.url), message(TO))
+
+
+def test_the_requests_own_deadline_does_not_run_out_meanwhile() -> None:
+    with deadline.within(0.2), silent_server() as port:
+        with pytest.raises(DeliveryFailed):
+            webhook(f"http://127.0.0.1:{port}", seconds=SOON).send(message(TO))
+        assert deadline.left() > 0.1
+
+
+def test_neither_code_nor_recipient_is_logged_or_printed(
+    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    echoes = [b"HTTP/1.1 200 OK\r\nX: y\r\n{body}\r\n\r\n", b"HTTP/1.1 500 {body}\r\nX-{body}: {body}\r\n\r\n{body}"]
+    with caplog.at_level(logging.NOTSET):
+        for echo in echoes:
+            with Receiver(raw=lambda body, echo=echo: echo.replace(b"{body}", body)) as receiver:  # type: ignore[misc]
+                with contextlib.suppress(DeliveryFailed):
+                    webhook(receiver.url).send(message(TO))
+                assert receiver.requests
+
+    written = "".join([caplog.text, *capfd.readouterr()])
+    assert CODE not in written
+    assert TO not in written
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [("", "/"), ("/", "/"), ("?a=b", "/?a=b"), ("/a/b%20c?d=%C3%A9", "/a/b%20c?d=%C3%A9"), ("/a//b", "/a//b")],
+)
+def test_path_and_query_are_sent_as_they_are(url: str, path: str) -> None:
+    with Receiver() as receiver:
+        webhook(receiver.url.removesuffix("/hook") + url).send(message(TO))
+    assert receiver.request.path == path
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://hook", "https://hook.example", "https://hook.example:8443/a?b=c", "https://[::1]:8443/", "http://a/x@y"],
+)
+def test_good_urls(url: str) -> None:
+    assert Webhook.check_url(url) == url
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("", "begins with"),
+        ("hunter2", "begins with"),
+        ("ftp://hook/hunter2", "begins with"),
+        ("HTTPS://hook/hunter2", "begins with"),
+        ("https:hook/hunter2", "begins with"),
+        ("https:///hunter2", "one host"),
+        ("https://hunter2 /", "visible"),
+        ("https://hunter2/é", "visible"),
+        ("https://hunter2/\r\nX: y", "visible"),
+        ("https://hook/#hunter2", "fragment"),
+        ("https://hook#hunter2", "fragment"),
+        ("https://me:hunter2@hook/", "no user"),
+        ("https://hunter2:port/", "one host"),
+        ("https://hunter2:0/", "one host"),
+        ("https://hunter2:65536/", "one host"),
+        ("https://[hunter2]/", "one host"),
+        ("https://[1:2]/hunter2", "IPv6"),
+        ("https://hunter2,b/", "one host"),
+        ("https://hook\\hunter2/", "one host"),
+    ],
+)
+def test_a_wrong_url_is_refused_without_repeating_it(url: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=f"^must .*{reason}") as refusal:
+        Webhook.check_url(url)
+    assert "hunter2" not in f"{refusal.value}{refusal.value.__cause__}"
+
+
+@given(st.text())
+def test_no_text_raises_anything_else(text: str) -> None:
+    for url in (text, f"https://{text}", f"http://hook/{text}"):
+        with contextlib.suppress(ValueError):
+            Webhook.check_url(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://hook", False),
+        ("http://hook", True),
+        ("http://10.0.0.1:80/", True),
+        ("http://127.0.0.1:8000/", False),
+        ("http://[::1]/", False),
+        ("http://localhost/", False),
+    ],
+)
+def test_what_others_can_read_is_known(url: str, *, expected: bool) -> None:
+    assert Webhook.in_the_clear(url) is expected
+
+
+def test_a_webhook_without_a_secret_is_none() -> None:
+    with pytest.raises(ValueError, match="secret"):
+        Webhook("https://hook", "", FakeClock())
+
+
+def test_authorities_that_can_not_be_read_are_refused_without_repeating_their_path() -> None:
+    with pytest.raises(ValueError, match="authorities") as refusal:
+        webhook("https://hook", authorities="/nowhere/hunter2")
+    assert "hunter2" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("recipient", ["1", "+1 555 0100", "ada@example.org", "Ада", "x" * 254])
+def test_good_recipients(recipient: str) -> None:
+    assert check_webhook_recipient(recipient) == recipient
+
+
+@pytest.mark.parametrize("recipient", ["", "x" * 255, "a\n", "a\x00", "a\u2028b", "a\u202eb", "\ud800"])
+def test_what_is_no_recipient(recipient: str) -> None:
+    with pytest.raises(ValueError, match=r"^must have 1 to 254"):
+        check_webhook_recipient(recipient)
+
+
+def test_the_documented_check_takes_what_is_sent() -> None:
+    with Receiver() as receiver:
+        Webhook(receiver.url, SECRET, _Now()).send(message(TO))
+
+    request = receiver.request
+    assert _documented()(SECRET, request.headers, request.body)
+    assert not _documented()(SECRET, request.headers, request.body + b" ")
+    assert not _documented()("another", request.headers, request.body)
+
+
+def test_the_documented_check_refuses_what_is_old() -> None:
+    with Receiver() as receiver:
+        Webhook(receiver.url, SECRET, FakeClock(1_000_000_000)).send(message(TO))
+
+    assert not _documented()(SECRET, receiver.request.headers, receiver.request.body)
+
+
+class _Now:
+    """The receiver's clock is the real one."""
+
+    def now(self) -> int:
+        return int(time.time())
+
+
+def _documented() -> Any:
+    """The function in the module's docstring."""
+    source = (webhook_module.__doc__ or "").partition("    def is_genuine")[2]
+    lines = ["def is_genuine" + source.splitlines()[0], *(line[4:] for line in source.splitlines()[1:])]
+    names: dict[str, Any] = {"hmac": hmac, "time": time, "Mapping": Mapping}
+    exec("\n".join(lines), names)
+    return names["is_genuine"]

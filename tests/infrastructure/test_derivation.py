@@ -1,0 +1,69 @@
+"""Derived secrets: HKDF (RFC 5869), another one for each enrolment, none of them kept."""
+
+import hmac
+from dataclasses import replace
+
+import pytest
+
+from domain.owner import CredentialId, Factor
+from domain.secret import Derivation
+from infrastructure.derivation import DerivationError, HkdfDerivation
+from tests.domain.examples import ALICE, BOB
+
+MASTER = "a master secret for the tests"
+PLACE = CredentialId(ALICE, Factor.TOTP)
+
+
+def test_a_secret_is_hkdf_sha_256_of_master_salt_and_account() -> None:
+    secret = HkdfDerivation(MASTER).new(PLACE)
+    assert secret.derivation is not None
+
+    # RFC 5869 sections 2.2 and 2.3, by hand: one block is enough.
+    extracted = hmac.digest(secret.derivation.salt, MASTER.encode(), "sha256")
+    expanded = hmac.digest(extracted, b"open-mfa derived secret\0account\0shop:alice\0totp\x01", "sha256")
+
+    assert (secret.key, secret.derivation.check) == (expanded[:20], expanded[20:28])
+
+
+def test_it_is_derived_again() -> None:
+    secret = HkdfDerivation(MASTER).new(PLACE)
+    assert secret.derivation is not None
+
+    assert HkdfDerivation(MASTER).again(secret.derivation, PLACE) == secret
+
+
+def test_no_enrolment_brings_an_old_secret_back() -> None:
+    derivation = HkdfDerivation(MASTER)
+
+    assert len({derivation.new(PLACE).key for _ in range(100)}) == 100
+
+
+@pytest.mark.parametrize("place", [CredentialId(BOB, Factor.TOTP), CredentialId(ALICE, Factor.HOTP)])
+def test_with_the_salt_of_another_place_nothing_is_derived(place: CredentialId) -> None:
+    secret = HkdfDerivation(MASTER).new(PLACE)
+    assert secret.derivation is not None
+
+    with pytest.raises(DerivationError):
+        HkdfDerivation(MASTER).again(secret.derivation, place)
+
+
+def test_another_master_secret_is_noticed() -> None:
+    secret = HkdfDerivation(MASTER).new(PLACE)
+    assert secret.derivation is not None
+
+    with pytest.raises(DerivationError, match="another OPEN_MFA_DERIVATION_SECRET"):
+        HkdfDerivation("another").again(secret.derivation, PLACE)
+
+
+def test_without_a_master_secret_there_is_nothing_to_derive_from() -> None:
+    derivation = HkdfDerivation(None)
+
+    assert not derivation.is_set_up
+    with pytest.raises(DerivationError, match="not set"):
+        derivation.again(Derivation(bytes(16), bytes(8)), PLACE)
+
+
+def test_a_derived_secret_hides_from_repr() -> None:
+    secret = HkdfDerivation(MASTER).new(PLACE)
+
+    assert repr(secret) == repr(replace(secret, key=bytes(20)))
