@@ -39,4 +39,5 @@ class Provisioning:
 def default_label(credential: Credential) -> str:
     """The account name to show where the caller named none."""
     # The colon parts issuer and account name in the Key URI Format.
-    return (credential.id.owner.account or "session").replace(":", "-")
+    owner = credential.id.owner
+    return (owner.account or owner.kind.value).replace(":", "-")

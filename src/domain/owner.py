@@ -15,10 +15,11 @@ TENANT: Final = r"[A-Za-z0-9._-]{1,32}"
 
 
 class OwnerKind(StrEnum):
-    """A session ends by itself; an account lives until it is deleted."""
+    """A session ends by itself; an account lives until it is deleted; the gate's secret is that of all who may pass."""
 
     SESSION = "session"
     ACCOUNT = "account"
+    GATE = "gate"
 
 
 class Factor(StrEnum):

@@ -67,6 +67,6 @@ def _subject(credential_id: CredentialId) -> dict[str, Any]:
 
 
 def _whose(owner: Owner) -> dict[str, Any]:
-    if owner.kind is OwnerKind.SESSION:
-        return {"session": owner.id}
-    return {"tenant": owner.tenant, "account": owner.account}
+    if owner.kind is OwnerKind.ACCOUNT:
+        return {"tenant": owner.tenant, "account": owner.account}
+    return {owner.kind.value: owner.id}

@@ -15,9 +15,10 @@ from environs import Env, EnvValidationError, ValidationError, validate
 from limits import RateLimitItem, parse_many
 
 from application.log_level import LEVELS, Level
-from domain.errors import InvalidValue
+from domain.errors import InvalidSecret, InvalidValue
 from domain.owner import TENANT
 from domain.parameters import HashAlgorithm, check_name
+from domain.secret import RECOMMENDED_SECRET, SharedSecret
 from infrastructure.delivery.smtp import EmailDelivery, SmtpServer, check_sender
 from infrastructure.delivery.text import Template
 from infrastructure.delivery.webhook import Webhook
@@ -93,6 +94,10 @@ class Settings:
     derivation_secret: str | None = field(default=None, repr=False)
     mail: Mail | None = None
     webhook: Hook | None = None
+    gate_secret: SharedSecret | None = None
+    gate_lifetime: int = 86400
+    gate_tenant: str | None = None
+    gate_show_qr: bool = False
     issuer: str = "Open-MFA"
     algorithm: HashAlgorithm = HashAlgorithm.SHA1
     session_lifetime: int = 3600
@@ -130,6 +135,10 @@ def load_settings() -> Settings:
         "redis_wait": _whole(env, "OPEN_MFA_REDIS_WAIT", 0, 0, 100),
         "api_keys": env.str("OPEN_MFA_API_KEYS", None, validate=_api_keys),
         "derivation_secret": env.str("OPEN_MFA_DERIVATION_SECRET", None, validate=_text),
+        "gate_secret": env.str("OPEN_MFA_GATE_SECRET", None, validate=_base32),
+        "gate_lifetime": _whole(env, "OPEN_MFA_GATE_LIFETIME", 86400, 60, 90 * 86400),
+        "gate_tenant": env.str("OPEN_MFA_GATE_TENANT", None),
+        "gate_show_qr": env.bool("OPEN_MFA_GATE_SHOW_QR", development, **_saying("Must be true or false.")),
         "issuer": env.str("OPEN_MFA_ISSUER", "Open-MFA", validate=_issuer),
         "algorithm": env.enum("OPEN_MFA_ALGORITHM", HashAlgorithm.SHA1, enum=HashAlgorithm),
         "session_lifetime": _whole(env, "OPEN_MFA_SESSION_LIFETIME", 3600, 1, 7 * 86400),
@@ -154,12 +163,16 @@ def load_settings() -> Settings:
     _fill_keys(values, problems, notices, development=development)
     if embedded:
         _check_embedded(values, problems, notices)
+    if "OPEN_MFA_API_KEYS" not in problems:
+        values["api_keys"] = _api_keys(values["api_keys"] or "")
+        if values["gate_tenant"] is not None and values["gate_tenant"] not in dict(values["api_keys"]):
+            problems["OPEN_MFA_GATE_TENANT"] = ["Must be the name of one of OPEN_MFA_API_KEYS."]
     if problems:
         raise SettingsError(problems)
     values["rate_limit"] = _rate_limit(values["rate_limit"])
     notices += _weaknesses(values, development=development)
     administrator = None if user is None or password is None else Administrator(user, password)
-    values["api_keys"] = _api_keys(values["api_keys"] or "")
+    _fill_gate(values, notices, development=development)
     smtp_url, sender, template = mail
     if smtp_url is not None and sender is not None:
         values["mail"] = _made_mail(smtp_url, sender, template, values["issuer"])
@@ -249,6 +262,14 @@ def _fill_keys(
         )
 
 
+def _fill_gate(values: dict[str, Any], notices: list[str], *, development: bool) -> None:
+    if values["gate_secret"] is not None:
+        values["gate_secret"] = SharedSecret.from_base32(values["gate_secret"])
+    elif development:
+        values["gate_secret"] = SharedSecret(secrets.token_bytes(RECOMMENDED_SECRET))
+        notices.append("Development mode made up OPEN_MFA_GATE_SECRET: the gate is open to its codes until the end.")
+
+
 def _check_embedded(values: dict[str, Any], problems: dict[str, list[str]], notices: list[str]) -> None:
     if values["redis_wait"]:
         problems["OPEN_MFA_REDIS_WAIT"] = ["needs a Redis with replicas, but OPEN_MFA_REDIS_URL is not set."]
@@ -332,6 +353,13 @@ def _text(text: str) -> None:
         text.encode()
     except UnicodeEncodeError:
         raise ValidationError("Must be UTF-8.") from None
+
+
+def _base32(text: str) -> None:
+    try:
+        SharedSecret.from_base32(text)
+    except InvalidSecret as error:
+        raise ValidationError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
 
 
 def _user(text: str) -> None:

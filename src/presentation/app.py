@@ -35,6 +35,7 @@ from presentation.core import Core
 from presentation.docs import docs_blueprint
 from presentation.edge import Edge
 from presentation.factors import SessionResources
+from presentation.gate import GateResources
 from presentation.operation import operation_blueprint
 from presentation.owner_access import Guards
 from presentation.problems import BY_STATUS, RETRY_WHEN_UNAVAILABLE, Problem, Problems
@@ -110,6 +111,16 @@ def create_app(
             account_use_cases=core.accounts,
         )
         app.register_blueprint(account.blueprint("account", "/api/v1/accounts/<account_id>"))
+    if core.gate is not None:
+        gate = GateResources(
+            core.gate,
+            core.clock,
+            lifetime=settings.gate_lifetime,
+            secure=settings.cookie_secure,
+            accounts=settings.gate_tenant is not None,
+            checking=checking,
+        )
+        app.register_blueprint(gate.blueprint())
     if settings.administrator is not None:
         authentication = BasicAuthentication(settings.administrator.user, settings.administrator.password)
         guards: Guards = (*checking, authentication)

@@ -1,10 +1,13 @@
 """Adapters meet use cases here, for whoever drives them: the HTTP application and the command line."""
 
+import hmac
 from collections.abc import Mapping
 from functools import cached_property
+from typing import Final
 
 from application.challenge import Challenge
 from application.enrolment import Enrol
+from application.gate import LogInAtGate, VerifyShared
 from application.issuing import IssueCode, Route
 from application.ports import Channel, Clock, Randomness
 from application.provisioning import Provisioning
@@ -13,6 +16,7 @@ from application.recovery import IssueRecoveryCodes
 from application.removal import DropReplacement, Forget, Remove, Unlock
 from application.state_change import StateChange
 from application.verification import ConfirmReplacement, Disable, Judge, Resynchronize, Verify
+from domain.owner import Owner, OwnerKind
 from infrastructure.audit import AuditTrail
 from infrastructure.delivery.smtp import EmailDelivery, check_recipient
 from infrastructure.delivery.webhook import Webhook, check_webhook_recipient
@@ -21,6 +25,7 @@ from infrastructure.hotp import PyotpHotp
 from infrastructure.metrics import Metrics
 from infrastructure.qr import SegnoQrRenderer
 from infrastructure.redis.client import Connect, connector, places_in
+from infrastructure.redis.gate_sessions import RedisGateSessions
 from infrastructure.redis.gateway import Gateway
 from infrastructure.redis.record import RecordCodec
 from infrastructure.redis.repository import RedisCredentialRepository
@@ -30,6 +35,10 @@ from infrastructure.settings import Settings
 from infrastructure.system import SystemClock, SystemRandomness
 from presentation.accounts import AccountUseCases
 from presentation.factors import FactorUseCases
+from presentation.gate import GateUseCases
+
+GATE_ID: Final = 32
+"""Hexadecimal digits: 128 bits name the gate's credential."""
 
 
 class Core:
@@ -102,6 +111,20 @@ class Core:
             issue_recovery_codes=IssueRecoveryCodes(self._changes, self._randomness, self.events),
             unlock=Unlock(self._changes, self.repository, self.events),
         )
+
+    @cached_property
+    def gate(self) -> GateUseCases | None:
+        """What the gate does, None where there is none."""
+        settings = self._settings
+        if settings.gate_secret is None:
+            return None
+        # Under a keyed digest of its secret, so that another secret begins anew and nothing tells which it is.
+        digest = hmac.digest(settings.secret_key.encode(), b"open-mfa gate\0" + settings.gate_secret.key, "sha256")
+        owner = Owner(OwnerKind.GATE, digest.hex()[:GATE_ID])
+        shared = VerifyShared(self.factors.verify, self.factors.enrol, owner, settings.gate_secret)
+        sessions = RedisGateSessions(self.gateway, settings.gate_lifetime)
+        log_in = LogInAtGate(shared, self.accounts.challenge, settings.gate_tenant, sessions)
+        return GateUseCases(sessions, log_in, shared)
 
 
 def _connect(settings: Settings) -> Connect:

@@ -125,7 +125,7 @@ def read_body(schema: Schema, *, required: bool) -> dict[str, Any]:
     Raises:
         Problem: 400 with every bad member, 413 or 415.
     """
-    raw = _read()
+    raw = read_raw()
     if request.environ.get("CONTENT_TYPE") != JSON and (raw or request.mimetype) and not _is_json():
         raise Problem(Problems.UNSUPPORTED_MEDIA_TYPE)
     document = _parse(raw) if raw or required else {}
@@ -138,8 +138,8 @@ def read_body(schema: Schema, *, required: bool) -> dict[str, Any]:
     return loaded
 
 
-def _read() -> bytes:
-    """The body as it came.
+def read_raw() -> bytes:
+    """The body as it came. Raises a `Problem`: 400 or 413.
 
     Read off the server's stream: Werkzeug cuts a body in chunks off at the limit without a word.
     """

@@ -385,6 +385,12 @@ class VerifiedView(Schema):
     status = _shown(fields.String, "Confirmed by now.", "confirmed", validate=validate.OneOf(list(Status)))
 
 
+class GateVerifiedView(Schema):
+    """The code was accepted, and is spent."""
+
+    verified = _shown(fields.Boolean, "Always true: a code that is not accepted is never a 2xx.", example=True)
+
+
 class ResynchronizedView(Schema):
     """Both codes were accepted, and are spent."""
 

@@ -172,9 +172,10 @@ class Gateway:
 
         return self._run(read, _Kind.READING, keys[0])
 
-    def set(self, key: str, value: str) -> None:
-        """Sets a key that does not expire."""
-        self._run(lambda client: self._write(client, key, "SET", key, value), _Kind.LASTING, key)
+    def set(self, key: str, value: str, lifetime: int | None = None) -> None:
+        """Sets a key, to expire after so many seconds, None for never."""
+        command: Command = ("SET", key, value) if lifetime is None else ("SET", key, value, "EX", lifetime)
+        self._run(lambda client: self._write(client, key, *command), _Kind.LASTING, key)
 
     def delete(self, keys: list[str]) -> int:
         """Removes keys that share a hash tag, all at once; how many there were."""

@@ -1,0 +1,101 @@
+"""The gate in front of another web application: who has shown a second factor, and may pass for a while."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from application.challenge import Challenge, ChallengeRequest
+from application.enrolment import Enrol, EnrolRequest
+from application.verification import Outcome, Verify, VerifyRequest
+from domain.code import Code
+from domain.errors import AlreadyEnrolled, NotEnrolled
+from domain.owner import CredentialId, Factor, Owner
+from domain.parameters import TotpParameters
+from domain.secret import SharedSecret
+from domain.verdict import Accepted
+
+EVERYBODY: Final = "everybody"
+"""Who has passed with the shared secret, which tells nobody from another."""
+
+
+class GateSessions(Protocol):
+    """Who may pass, by a random token. Every method raises `StoreUnavailable`: then nobody passes."""
+
+    def begin(self, user: str) -> str:
+        """Lets somebody pass for as long as the settings say; the token that he must show."""
+
+    def user_of(self, token: str) -> str | None:
+        """Whose token it is, None for one that is nobody's, or nobody's any more."""
+
+    def end(self, token: str) -> None:
+        """Lets nobody pass with this token any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogInRequest:
+    """A code, of an account or of the secret that all share; `former` is the token of a log-in before."""
+
+    code: Code
+    account: str | None = None
+    former: str | None = None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class LogIn:
+    """What became of the code, and where it was accepted, the token to show from now on."""
+
+    outcome: Outcome
+    token: str | None
+
+
+class VerifyShared:
+    """One code against the secret that all who may pass share; judged like every other, and good once for them all.
+
+    The credential is enrolled when it is first asked for, in a place that follows from the secret: another secret in
+    the settings is another credential.
+    """
+
+    def __init__(self, verify: Verify, enrol: Enrol, owner: Owner, secret: SharedSecret) -> None:
+        self._verify = verify
+        self._enrol = enrol
+        self._request = EnrolRequest(owner, None, TotpParameters(), secret=secret)
+        self._id = CredentialId(owner, Factor.TOTP)
+
+    def execute(self, code: Code) -> Outcome:
+        """Raises `MalformedCode` or `StoreUnavailable`; nothing was accepted then."""
+        try:
+            return self._verify.execute(VerifyRequest(self._id, code))
+        except NotEnrolled:
+            # Somebody else's first code may have come at the same moment.
+            with suppress(AlreadyEnrolled):
+                self._enrol.execute(self._request)
+            return self._verify.execute(VerifyRequest(self._id, code))
+
+
+class LogInAtGate:
+    """Lets pass whoever shows a good code."""
+
+    def __init__(self, shared: VerifyShared, challenge: Challenge, tenant: str | None, sessions: GateSessions) -> None:
+        self._shared = shared
+        self._challenge = challenge
+        self._tenant = tenant
+        self._sessions = sessions
+
+    def execute(self, request: LogInRequest) -> LogIn:
+        """Raises `InvalidValue`, `NotEnrolled`, `MalformedCode` or `StoreUnavailable`; nobody passes then.
+
+        A log-in ends the one before it: each has a token of its own.
+        """
+        user = EVERYBODY
+        if request.account is None or self._tenant is None:
+            outcome = self._shared.execute(request.code)
+        else:
+            user = request.account
+            owner = Owner.of_account(self._tenant, user)
+            outcome = self._challenge.execute(ChallengeRequest(owner, request.code)).outcome
+        if not isinstance(outcome.verdict, Accepted):
+            return LogIn(outcome, None)
+        token = self._sessions.begin(user)
+        if request.former is not None:
+            self._sessions.end(request.former)
+        return LogIn(outcome, token)

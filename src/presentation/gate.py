@@ -1,0 +1,208 @@
+"""The gate: two factors in front of any web application, for nginx `auth_request`, Traefik and Caddy."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from flask import Blueprint, Response, render_template, request
+
+from application.gate import GateSessions, LogInAtGate, LogInRequest, VerifyShared
+from application.ports import Clock
+from domain.code import Code
+from domain.errors import InvalidValue, MalformedCode, NotEnrolled
+from domain.recovery_codes import RecoveryCode
+from presentation import schemas
+from presentation.edge import ROUTE
+from presentation.owner_access import Guards
+from presentation.problems import Problem, Problems, invalid
+from presentation.refusals import REFUSALS, accepted
+from presentation.resource import Operation, add, read_raw, refuse_other_sites, reply
+from presentation.return_to import HOME, safe_return_to
+
+TAG: Final = "Gate"
+COOKIE: Final = "open_mfa_gate"
+LOGIN: Final = "/auth/login"
+ANY_METHOD: Final = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")
+LOGIN_POLICY: Final = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+"""No script at all."""
+_FORM: Final = "application/x-www-form-urlencoded"
+_COOKIE: Final = re.compile(rf"(?:^|;)\s*{COOKIE}=([A-Za-z0-9_-]{{43}})\s*(?=;|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class GateUseCases:
+    """The use cases of the gate, wired."""
+
+    sessions: GateSessions
+    log_in: LogInAtGate
+    shared: VerifyShared
+
+
+class GateResources:
+    """`/auth/check`, `/auth/login`, `/auth/logout` and `/api/v1/gate/verify`.
+
+    Args:
+        use_cases: what is done.
+        clock: for how long a lock lasts still.
+        lifetime: seconds that the cookie lives.
+        secure: whether the cookie travels over TLS only.
+        accounts: whether people log in with an account of their own too.
+        checking: what a submitted code must pass before it is judged, such as a rate limit.
+    """
+
+    def __init__(
+        self,
+        use_cases: GateUseCases,
+        clock: Clock,
+        *,
+        lifetime: int,
+        secure: bool,
+        accounts: bool,
+        checking: Guards,
+    ) -> None:
+        self._use_cases = use_cases
+        self._clock = clock
+        self._lifetime = lifetime
+        self._secure = secure
+        self._accounts = accounts
+        self._checking = checking
+
+    def blueprint(self) -> Blueprint:
+        """The resources."""
+        blueprint = Blueprint("gate", __name__, template_folder="templates")
+        self._add(blueprint, "/auth/check", ANY_METHOD, self._check)
+        self._add(blueprint, LOGIN, ("GET",), self._show_login)
+        self._add(blueprint, LOGIN, ("POST",), self._log_in)
+        self._add(blueprint, "/auth/logout", ("GET", "POST"), self._log_out)
+        add(
+            blueprint,
+            "POST",
+            "/api/v1/gate/verify",
+            self._verify,
+            Operation(
+                summary="Verify a code of the gate's secret",
+                description="For applications that ask by themselves. Nobody passes the gate by it.",
+                tag=TAG,
+                body=schemas.VerifyBody(),
+                body_required=True,
+                answers={200: schemas.GateVerifiedView()},
+                problems=(*(kind for kind in REFUSALS if kind is not Problems.NOT_ENROLLED), Problems.RATE_LIMITED),
+            ),
+            guards=self._checking,
+        )
+        return blueprint
+
+    def _add(self, blueprint: Blueprint, path: str, methods: tuple[str, ...], view: Callable[[], Response]) -> None:
+        """Adds what answers with a page, or with nothing."""
+
+        def handle() -> Response:
+            request.environ[ROUTE] = path
+            return view()
+
+        name = f"{methods[0].lower()}_{path.rpartition('/')[2]}"
+        blueprint.add_url_rule(path, endpoint=name, view_func=handle, methods=methods, provide_automatic_options=False)
+
+    def _check(self) -> Response:
+        """Whatever the method: a proxy asks with that of the request that waits."""
+        user = next((user for token in _tokens() if (user := self._use_cases.sessions.user_of(token))), None)
+        return Response(status=401) if user is None else Response(status=200, headers={"Remote-User": user})
+
+    def _show_login(self) -> Response:
+        return self._page(200, request.args.get("return_to"))
+
+    def _log_in(self) -> Response:
+        return_to = request.args.get("return_to")
+        try:
+            refuse_other_sites()
+            form = _form()
+            return_to = form.get("return_to", return_to)
+            for guard in self._checking:
+                guard()
+            token = self._judge(form)
+        except Problem as problem:
+            kind = problem.kind.value
+            return self._page(kind.status, return_to, problem.detail or kind.meaning, problem.headers)
+        response = Response(status=303, headers={"Location": safe_return_to(return_to)})
+        self._remember(response, token, self._lifetime)
+        return response
+
+    def _judge(self, form: Mapping[str, str]) -> str:
+        """The token of whoever may pass now; everybody else gets a problem."""
+        typed = form.get("code") or form.get("token") or ""
+        account = (form.get("account", "").strip() or None) if self._accounts else None
+        former = next(iter(_tokens()), None)
+        try:
+            code = Code.parse(typed) if account is None else _any_code(typed)
+            result = self._use_cases.log_in.execute(LogInRequest(code, account, former))
+        except MalformedCode as error:
+            raise Problem(Problems.CODE_REJECTED, f"A code {error}.") from None
+        except (InvalidValue, NotEnrolled):
+            # Nobody is told which accounts there are.
+            raise Problem(Problems.CODE_REJECTED, "The account or the code is wrong.") from None
+        accepted(result.outcome, self._clock)
+        if result.token is None:
+            raise TypeError("accepted without a token")
+        return result.token
+
+    def _log_out(self) -> Response:
+        if request.method == "POST":
+            refuse_other_sites()
+        for token in _tokens():
+            self._use_cases.sessions.end(token)
+        response = Response(status=303, headers={"Location": HOME})
+        self._remember(response, "", 0)
+        return response
+
+    def _verify(self, body: Mapping[str, Any]) -> Response:
+        try:
+            outcome = self._use_cases.shared.execute(body["code"])
+        except MalformedCode as error:
+            raise invalid({"code": [f"The gate's codes {error}."]}) from None
+        accepted(outcome, self._clock)
+        return reply({"verified": True})
+
+    def _page(
+        self, status: int, return_to: str | None, error: str = "", headers: Mapping[str, str] | None = None
+    ) -> Response:
+        page = render_template(
+            "login.html", return_to=safe_return_to(return_to), error=error, accounts=self._accounts, action=LOGIN
+        )
+        response = Response(page, status, dict(headers or {}), mimetype="text/html")
+        response.headers["Content-Security-Policy"] = LOGIN_POLICY
+        return response
+
+    def _remember(self, response: Response, token: str, lifetime: int) -> None:
+        """Sets the cookie, or with no lifetime takes it away."""
+        response.set_cookie(
+            COOKIE, token, max_age=lifetime, path="/", secure=self._secure, httponly=True, samesite="Lax"
+        )
+
+
+def _tokens() -> list[str]:
+    """All of the cookie's name: one that another host of the domain has planted must not hide ours."""
+    return list(dict.fromkeys(_COOKIE.findall(request.environ.get("HTTP_COOKIE", ""))))[:_MOST_COOKIES]
+
+
+_MOST_COOKIES: Final = 2
+"""That are looked at, so that a check stays cheap whatever is sent."""
+
+
+def _form() -> dict[str, str]:
+    """The form's fields. Raises a problem for what is no form."""
+    if request.mimetype != _FORM:
+        raise Problem(Problems.UNSUPPORTED_MEDIA_TYPE, "The form must be sent as the page sends it.")
+    try:
+        return dict(parse_qsl(read_raw().decode(), keep_blank_values=True, max_num_fields=16))
+    except ValueError:
+        raise invalid({"body": ["Must be a form in UTF-8 with a few fields."]}) from None
+
+
+def _any_code(typed: str) -> Code:
+    try:
+        return Code.parse(typed)
+    except MalformedCode:
+        return RecoveryCode.parse(typed)

@@ -1,0 +1,312 @@
+"""The gate: closed to everybody but who has shown a good code (API.md §3)."""
+
+from typing import Any
+
+import pyotp
+import pytest
+from werkzeug.test import TestResponse
+
+from domain.secret import SharedSecret
+from presentation.gate import COOKIE
+from tests.presentation.api import RFC_SECRET, SESSION, Api, document, slug
+
+GATE: dict[str, Any] = {"gate_secret": SharedSecret.from_base32(RFC_SECRET)}
+TENANT: dict[str, Any] = GATE | {"api_keys": (("staff", "s" * 32), ("shop", "k" * 32)), "gate_tenant": "staff"}
+METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]
+
+
+@pytest.fixture
+def gate() -> Api:
+    return Api(**GATE)
+
+
+def code(api: Api, step: int = 0) -> str:
+    return pyotp.TOTP(RFC_SECRET).at(api.clock.now() + 30 * step)
+
+
+def log_in(api: Api, typed: str, **fields: str) -> TestResponse:
+    headers = fields.pop("headers", None)
+    return api.client.post("/auth/login", data={"code": typed} | fields, headers=headers)
+
+
+def check(api: Api, **options: Any) -> TestResponse:
+    return api.client.open("/auth/check", **options)
+
+
+def wrong(api: Api) -> str:
+    good = {code(api, step) for step in range(-2, 3)}
+    return next(guess for guess in ("000000", "111111", "222222", "333333", "444444", "555555") if guess not in good)
+
+
+@pytest.mark.parametrize("path", ["/auth/check", "/auth/login", "/auth/logout", "/api/v1/gate/verify"])
+def test_without_a_secret_there_is_no_gate(path: str) -> None:
+    assert Api().client.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_who_has_not_logged_in_does_not_pass(gate: Api, method: str) -> None:
+    answer = check(gate, method=method)
+
+    assert answer.status_code == 401
+    assert "Remote-User" not in answer.headers
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_who_has_logged_in_passes_with_any_method(gate: Api, method: str) -> None:
+    log_in(gate, code(gate))
+
+    answer = check(gate, method=method)
+
+    assert (answer.status_code, answer.headers["Remote-User"]) == (200, "everybody")
+    assert answer.data == b""
+
+
+@pytest.mark.parametrize("field", ["code", "token"])
+def test_a_good_code_leads_on_and_sets_the_cookie(gate: Api, field: str) -> None:
+    answer = gate.client.post("/auth/login", data={field: code(gate), "return_to": "/reports?year=2026"})
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/reports?year=2026")
+    cookie = answer.headers["Set-Cookie"]
+    parts = {part.partition("=")[0] for part in cookie.split("; ")}
+    assert parts >= {COOKIE, "HttpOnly", "SameSite", "Path", "Max-Age", "Secure"}
+    assert "Max-Age=86400; " in cookie
+    assert "SameSite=Lax" in cookie
+
+
+def test_return_to_elsewhere_is_ignored(gate: Api) -> None:
+    assert log_in(gate, code(gate), return_to="//evil.example").headers["Location"] == "/"
+
+
+def test_a_code_lets_pass_once(gate: Api) -> None:
+    first, second = log_in(gate, code(gate)), log_in(gate, code(gate))
+
+    assert (first.status_code, second.status_code) == (303, 403)
+    assert "used before" in second.text
+    assert "Set-Cookie" not in second.headers
+
+
+@pytest.mark.parametrize(
+    "typed", ["", "abc", "12345", "1234567", "\uff11\uff12\uff13\uff14\uff15\uff16", "<script>", "0" * 1000]
+)
+def test_what_is_no_code_is_the_page_again_and_no_guess(gate: Api, typed: str) -> None:
+    answers = [log_in(gate, typed) for _ in range(6)]
+
+    assert {answer.status_code for answer in answers} == {403}
+    assert 'role="alert"' in answers[0].text
+    assert typed not in answers[0].text or typed == ""
+    assert log_in(gate, code(gate)).status_code == 303
+
+
+def test_guessing_locks_and_the_page_says_until_when(gate: Api) -> None:
+    statuses = [log_in(gate, wrong(gate)).status_code for _ in range(5)]
+    answer = log_in(gate, code(gate))
+
+    assert statuses == [403] * 5
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "30")
+    assert "30 s" in answer.text
+    assert check(gate).status_code == 401
+
+
+def test_the_page_keeps_where_to_go(gate: Api) -> None:
+    page = gate.client.get("/auth/login?return_to=/a%3Fb%3Dc")
+
+    assert 'value="/a?b=c"' in page.text
+    assert 'value="/a?b=c"' in log_in(gate, "1", return_to="/a?b=c").text
+
+
+def test_the_page_runs_no_script_and_may_be_framed_nowhere(gate: Api) -> None:
+    policy = gate.client.get("/auth/login").headers["Content-Security-Policy"]
+
+    assert "script-src" not in policy
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_logging_out_revokes_the_cookie_on_the_server(gate: Api, method: str) -> None:
+    log_in(gate, code(gate))
+    cookie = gate.client.get_cookie(COOKIE)
+    assert cookie is not None
+
+    answer = gate.client.open("/auth/logout", method=method)
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/")
+    stolen = gate.another()
+    stolen.set_cookie(COOKIE, cookie.value)
+    assert stolen.get("/auth/check").status_code == 401
+
+
+def test_logging_in_again_ends_the_log_in_before(gate: Api) -> None:
+    log_in(gate, code(gate))
+    former = gate.client.get_cookie(COOKIE)
+    log_in(gate, code(gate, 1))
+    assert former is not None
+
+    stolen = gate.another()
+    stolen.set_cookie(COOKIE, former.value)
+
+    assert (stolen.get("/auth/check").status_code, check(gate).status_code) == (401, 200)
+
+
+def test_redis_knows_neither_the_token_nor_the_secret(gate: Api) -> None:
+    log_in(gate, code(gate))
+    cookie = gate.client.get_cookie(COOKIE)
+    assert cookie is not None
+
+    stored = repr([(key, gate.redis.dump(key)) for key in gate.redis.scan_iter()])
+
+    assert cookie.value not in stored
+    assert RFC_SECRET not in stored
+    assert "12345678901234567890" not in stored
+
+
+def test_the_session_ends_by_itself(gate: Api) -> None:
+    log_in(gate, code(gate))
+
+    assert [0 < gate.redis.ttl(key) <= 86400 for key in gate.redis.scan_iter("open-mfa:gate:*")] == [True]
+
+
+@pytest.mark.parametrize(
+    "cookie",
+    ["", "x", "a" * 43, "a" * 42 + "\x00", "../../x", "é" * 43, "a" * 5000, f"{'a' * 43}; {COOKIE}={'b' * 43}"],
+)
+def test_a_made_up_cookie_opens_nothing(gate: Api, cookie: str) -> None:
+    header = f"{COOKIE}={cookie}".encode().decode("latin-1")
+
+    assert check(gate, environ_overrides={"HTTP_COOKIE": header}).status_code == 401
+
+
+def test_a_planted_cookie_hides_no_log_in(gate: Api) -> None:
+    log_in(gate, code(gate))
+    cookie = gate.client.get_cookie(COOKIE)
+    assert cookie is not None
+    header = f"{COOKIE}={'x' * 43}; {COOKIE}={cookie.value}"
+
+    assert check(gate, environ_overrides={"HTTP_COOKIE": header}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Origin": "https://evil.example"},
+        {"Sec-Fetch-Site": "same-site", "Origin": "https://evil.localhost"},
+    ],
+)
+def test_another_site_logs_nobody_in(gate: Api, headers: dict[str, str]) -> None:
+    answer = gate.client.post("/auth/login", data={"code": code(gate)}, headers=headers)
+
+    assert answer.status_code == 403
+    assert "Set-Cookie" not in answer.headers
+    assert log_in(gate, code(gate)).status_code == 303, "nor is the code spent"
+
+
+def test_a_proxy_that_passes_no_host_does_not_keep_browsers_out(gate: Api) -> None:
+    headers = {"Host": "127.0.0.1:8080", "Sec-Fetch-Site": "same-origin", "Origin": "https://app.example.com"}
+
+    assert gate.client.post("/auth/login", data={"code": code(gate)}, headers=headers).status_code == 303
+
+
+def test_a_form_of_another_kind_is_refused(gate: Api) -> None:
+    answers = [
+        gate.client.post("/auth/login", json={"code": code(gate)}),
+        gate.client.post("/auth/login", data=b"code=" + code(gate).encode(), content_type="text/plain"),
+        gate.client.post("/auth/login", data={"code": "1" * 20000}),
+        gate.client.post("/auth/login", data=b"\xff=\xff", content_type="application/x-www-form-urlencoded"),
+    ]
+
+    assert [answer.status_code for answer in answers] == [415, 415, 413, 400]
+    assert all("text/html" in answer.content_type for answer in answers)
+
+
+def test_an_application_asks_by_api(gate: Api) -> None:
+    first = gate.client.post("/api/v1/gate/verify", json={"code": code(gate)})
+    second = gate.client.post("/api/v1/gate/verify", json={"code": code(gate)})
+
+    assert (first.status_code, document(first)) == (200, {"verified": True})
+    assert (second.status_code, document(second)["reason"]) == (403, "replayed")
+    assert "Set-Cookie" not in first.headers
+    assert log_in(gate, code(gate)).status_code == 403, "one code, whichever way it came"
+
+
+def test_another_secret_begins_anew(gate: Api) -> None:
+    for _ in range(6):
+        log_in(gate, wrong(gate))
+    other = SharedSecret(b"another secret of 160 b.")
+    rotated = Api(gate.redis, gate.clock, gate_secret=other)
+
+    assert log_in(rotated, pyotp.TOTP(other.base32).at(gate.clock.now())).status_code == 303
+
+
+class TestAccounts:
+    """Where accounts may log in too."""
+
+    @pytest.fixture
+    def staff(self) -> Api:
+        return Api(**TENANT)
+
+    def enrolled(self, api: Api, key: str = "s") -> pyotp.TOTP:
+        headers = {"Authorization": f"Bearer {key * 32}"}
+        account = "/api/v1/accounts/alice"
+        secret = api.client.post(f"{account}/totp", json={}, headers=headers).get_json()["secret"]
+        totp = pyotp.TOTP(secret)
+        confirmed = api.client.post(
+            f"{account}/totp/verify", json={"code": totp.at(api.clock.now() - 30)}, headers=headers
+        )
+        assert confirmed.status_code == 200
+        return totp
+
+    def test_the_account_is_told_to_the_application(self, staff: Api) -> None:
+        totp = self.enrolled(staff)
+
+        assert log_in(staff, totp.at(staff.clock.now()), account=" alice ").status_code == 303
+        assert check(staff).headers["Remote-User"] == "alice"
+
+    def test_a_recovery_code_lets_pass_too(self, staff: Api) -> None:
+        self.enrolled(staff)
+        headers = {"Authorization": f"Bearer {'s' * 32}"}
+        codes = staff.client.post("/api/v1/accounts/alice/recovery-codes", headers=headers).get_json()["codes"]
+
+        assert log_in(staff, codes[0].lower(), account="alice").status_code == 303
+
+    def test_an_account_of_another_tenant_does_not_pass(self, staff: Api) -> None:
+        totp = self.enrolled(staff, "k")
+
+        assert log_in(staff, totp.at(staff.clock.now()), account="alice").status_code == 403
+
+    @pytest.mark.parametrize("account", ["nobody", "a b", "../alice", "alice\r\nX: y", "é", "a" * 129, "shop:alice"])
+    def test_an_unknown_account_is_told_no_more_than_a_wrong_code(self, staff: Api, account: str) -> None:
+        self.enrolled(staff)
+
+        answer = log_in(staff, "123456", account=account)
+
+        assert answer.status_code == 403
+        assert "Set-Cookie" not in answer.headers
+
+    def test_without_an_account_the_shared_secret_counts(self, staff: Api) -> None:
+        assert log_in(staff, code(staff)).status_code == 303
+        assert check(staff).headers["Remote-User"] == "everybody"
+
+
+def test_without_a_tenant_an_account_in_the_form_does_nothing(gate: Api) -> None:
+    assert log_in(gate, code(gate), account="admin").status_code == 303
+    assert check(gate).headers["Remote-User"] == "everybody"
+
+
+def test_a_session_of_the_api_opens_no_gate(gate: Api) -> None:
+    gate.client.post(f"{SESSION}/totp", json={})
+
+    assert check(gate).status_code == 401
+
+
+@pytest.mark.parametrize("query", ["code=1", "%00", "return_to=%ff", "x" * 3000])
+def test_whatever_the_query_a_check_is_a_check(gate: Api, query: str) -> None:
+    assert check(gate, query_string=query).status_code == 401
+
+
+def test_the_gates_verify_is_in_the_document(gate: Api) -> None:
+    assert "/api/v1/gate/verify" in gate.client.get("/openapi.json").get_json()["paths"]
+
+
+def test_a_wrong_code_by_api_is_a_problem(gate: Api) -> None:
+    assert slug(gate.client.post("/api/v1/gate/verify", json={"code": wrong(gate)})) == "code-rejected"
