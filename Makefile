@@ -39,6 +39,10 @@ run: $(SERVE) ## Set up and serve on http://$HOST:$PORT, by default http://127.0
 test: $(DEV) ## Set up and test; options for pytest in ARGS
 	$(BIN)/python -m pytest $(ARGS)
 
+.PHONY: e2e
+e2e: $(DEV) ## Test in real proxies and browsers: what of them the machine has
+	$(BIN)/python -m pytest tests/e2e tests/service/test_pages.py $(ARGS)
+
 .PHONY: lint
 lint: $(DEV) ## Check style, types and the direction of imports
 	$(BIN)/ruff format --check .

@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import parse_qsl
+from http import HTTPStatus
+from urllib.parse import parse_qsl, quote
 
 from flask import Blueprint, Response, render_template, request
 
@@ -18,7 +19,7 @@ from presentation.edge import ROUTE
 from presentation.owner_access import Guards
 from presentation.problems import Problem, Problems, invalid
 from presentation.refusals import REFUSALS, accepted
-from presentation.resource import Operation, add, read_raw, refuse_other_sites, reply
+from presentation.resource import READING, Operation, add, read_raw, refuse_other_sites, reply
 from presentation.return_to import HOME, safe_return_to
 
 TAG: Final = "Gate"
@@ -43,7 +44,7 @@ class GateUseCases:
 
 
 class GateResources:
-    """`/auth/check`, `/auth/login`, `/auth/logout` and `/api/v1/gate/verify`.
+    """`/auth/check`, `/auth/forward`, `/auth/login`, `/auth/logout` and `/api/v1/gate/verify`.
 
     Args:
         use_cases: what is done.
@@ -75,6 +76,7 @@ class GateResources:
         """The resources."""
         blueprint = Blueprint("gate", __name__, template_folder="templates")
         self._add(blueprint, "/auth/check", ANY_METHOD, self._check)
+        self._add(blueprint, "/auth/forward", ANY_METHOD, self._forward)
         self._add(blueprint, LOGIN, ("GET",), self._show_login)
         self._add(blueprint, LOGIN, ("POST",), self._log_in)
         self._add(blueprint, "/auth/logout", ("GET", "POST"), self._log_out)
@@ -110,6 +112,19 @@ class GateResources:
         """Whatever the method: a proxy asks with that of the request that waits."""
         user = next((user for token in _tokens() if (user := self._use_cases.sessions.user_of(token))), None)
         return Response(status=401) if user is None else Response(status=200, headers={"Remote-User": user})
+
+    def _forward(self) -> Response:
+        """The same for proxies that hand the answer on: a person is led to the log-in page, a program gets the 401.
+
+        Where to go back to is told by X-Forwarded-Uri, as Traefik and Caddy do. It is worth nothing more than what
+        anybody may ask the log-in page for.
+        """
+        answer = self._check()
+        method = request.headers.get("X-Forwarded-Method", request.method)
+        if answer.status_code != HTTPStatus.UNAUTHORIZED or method not in READING or not _is_page():
+            return answer
+        return_to = quote(safe_return_to(request.headers.get("X-Forwarded-Uri")), safe="/")
+        return Response(status=303, headers={"Location": f"{LOGIN}?return_to={return_to}"})
 
     def _show_login(self) -> Response:
         return self._page(200, request.args.get("return_to"))
@@ -180,6 +195,12 @@ class GateResources:
         response.set_cookie(
             COOKIE, token, max_age=lifetime, path="/", secure=self._secure, httponly=True, samesite="Lax"
         )
+
+
+def _is_page() -> bool:
+    """Whether somebody looks at the answer, rather than something (Fetch Metadata, else what is accepted)."""
+    mode = request.headers.get("Sec-Fetch-Mode")
+    return mode == "navigate" if mode else "text/html" in request.headers.get("Accept", "")
 
 
 def _tokens() -> list[str]:

@@ -1,6 +1,7 @@
 """The service under gunicorn."""
 
 import logging
+import sys
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -9,7 +10,14 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
 from application.call import FIELDS
+from application.enrolment import EnrolRequest, build, lifecycle
+from application.provisioning import Provisioning
+from domain.failures import NO_FAILURES
+from domain.owner import Owner, OwnerKind
+from domain.parameters import TotpParameters
+from domain.secret import SharedSecret
 from infrastructure.logs import configure_logging
+from infrastructure.qr import qr_on_terminal
 from infrastructure.settings import Settings
 from presentation.app import EXTENSION, create_app
 from presentation.worker import Worker
@@ -88,7 +96,17 @@ def serve(settings: Settings) -> None:
     configure_logging(settings.log_level)
     for notice in settings.notices:
         _log.warning(notice)
+    if settings.gate_show_qr and settings.gate_secret is not None:
+        _show_gate(settings, settings.gate_secret)
     Server(settings).run()
+
+
+def _show_gate(settings: Settings, secret: SharedSecret) -> None:
+    """The gate's secret, for a phone that looks at the terminal; plain, because nobody scans JSON."""
+    request = EnrolRequest(Owner(OwnerKind.GATE, "gate"), None, TotpParameters(), secret=secret)
+    uri = Provisioning(settings.issuer).uri(build(request, secret, lifecycle(0, None), NO_FAILURES))
+    picture = qr_on_terminal(uri, colours=sys.stderr.isatty())
+    print(f"The gate's codes, for your authenticator:\n{picture}\n{uri}", file=sys.stderr)  # noqa: T201 - see above
 
 
 def _authority(settings: Settings) -> str:

@@ -1,6 +1,5 @@
 """`open-mfa qr`: a provisioning URI as a QR code."""
 
-import io
 import sys
 from argparse import ArgumentTypeError, Namespace
 from pathlib import Path
@@ -9,13 +8,10 @@ from typing import Final
 import segno
 
 from application.ports import QrFormat
-from infrastructure.qr import SegnoQrRenderer
+from infrastructure.qr import SegnoQrRenderer, qr_on_terminal
 from presentation.cli.conventions import DONE, FROM_ELSEWHERE, AddParser, Refused, say, text_secret
 
 _FORMATS: Final = {".svg": QrFormat.SVG, ".png": QrFormat.PNG}
-_WHITE_ON_BLACK: Final = "\x1b[38;5;231;48;5;16m"
-"""The corners of the 256 colours' cube, which no theme changes as it changes the first 16."""
-_RESET: Final = "\x1b[0m"
 
 
 def add(add_parser: AddParser) -> None:
@@ -35,7 +31,7 @@ def add(add_parser: AddParser) -> None:
 def _run(options: Namespace) -> int:
     try:
         if options.file is None:
-            say(_on_terminal(options.uri))
+            say(qr_on_terminal(options.uri, colours=sys.stdout.isatty()))
         else:
             picture = SegnoQrRenderer().render(options.uri, _FORMATS[options.file.suffix.lower()])
             # The picture holds the secret.
@@ -48,21 +44,6 @@ def _run(options: Namespace) -> int:
     except OSError as error:
         raise Refused(f"can't write {options.file}: {error.strerror}") from None
     return DONE
-
-
-def _on_terminal(text: str) -> str:
-    """Half blocks, two modules a character.
-
-    They are drawn in the colour of writing, which is the right one on a dark terminal only. So a terminal is told the
-    colours; a file or pipe, which is not, gets the blocks alone.
-    """
-    out = io.StringIO()
-    segno.make_qr(text, error="m").terminal(out, compact=True)
-    lines = out.getvalue().splitlines()
-    if not sys.stdout.isatty():
-        return "\n".join(lines)
-    # Line by line: a terminal that scrolls would fill the rest of its lines with the colour.
-    return "\n".join(f"{_WHITE_ON_BLACK}{line}{_RESET}" for line in lines)
 
 
 def _picture(text: str) -> Path:
