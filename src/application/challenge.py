@@ -70,25 +70,36 @@ class Challenge:
             candidates.insert(0, candidates.pop(ranks.index(best)))
         outcomes: list[ChallengeOutcome] = []
         for candidate in candidates:
-            outcome = ChallengeOutcome(candidate.id.factor, self._settle(candidate, request.code))
+            try:
+                outcome = ChallengeOutcome(candidate.id.factor, self._settle(candidate, request.code))
+            except (NotEnrolled, MalformedCode):
+                # Removed or replaced since it was loaded.
+                continue
             if _rank(outcome.outcome.verdict) < _CHARGED:
                 return outcome
             outcomes.append(outcome)
+        if not outcomes:
+            raise NotEnrolled
         return _sternest(outcomes)
 
     def _candidates(self, request: ChallengeRequest, now: int) -> list[_Candidate]:
         everything = self._repository.load_all(request.owner)
         confirmed = [
-            _Candidate(CredentialId(request.owner, factor), everything[factor], credential)
+            _Candidate(CredentialId(request.owner, factor), everything.stored[factor], credential)
             for factor in STANDING
-            if factor in everything and request.factor in {None, factor}
-            if isinstance(credential := living(everything[factor].content, now), Credential)
+            if factor in everything.stored and request.factor in {None, factor}
+            if isinstance(credential := living(everything.stored[factor].content, now), Credential)
             if credential.status is Status.CONFIRMED
         ]
         if not confirmed:
+            # What can't be read may well be what was enrolled.
+            everything.require_readable()
             raise NotEnrolled
         fitting = [candidate for candidate in confirmed if candidate.credential.fits(request.code)]
         if not fitting:
+            if all(candidate.id.factor is Factor.RECOVERY_CODES for candidate in confirmed):
+                # Codes for the day on which a factor is lost are none themselves.
+                raise NotEnrolled
             raise MalformedCode(" or ".join(sorted({candidate.credential.shape for candidate in confirmed})))
         return fitting
 
@@ -117,12 +128,16 @@ def _rank(verdict: Verdict) -> int:
 
 
 def _sternest(outcomes: Sequence[ChallengeOutcome]) -> ChallengeOutcome:
-    """What to tell of several refusals: the one that leaves the fewest attempts, the first to end of several locks."""
+    """What to tell of several refusals: that one is locked, the longest; else the fewest attempts that are left.
 
-    def leniency(each: ChallengeOutcome) -> tuple[bool, int]:
+    A code that might have been the locked factor's is not called wrong. The others have been charged all the same, or a
+    lock on one factor would make guesses at the others free.
+    """
+
+    def leniency(each: ChallengeOutcome) -> tuple[int, int]:
         verdict = each.outcome.verdict
         if isinstance(verdict, Locked):
-            return True, verdict.until
-        return False, verdict.attempts_left if isinstance(verdict, Rejected) else 0
+            return 0, -verdict.until
+        return 1, verdict.attempts_left if isinstance(verdict, Rejected) else 0
 
     return min(outcomes, key=leniency)

@@ -82,6 +82,7 @@ class Enrol:
         Raises:
             NotEnrolled: there is nothing to replace.
             AlreadyEnrolled: what is there is pending itself, or has a replacement that is.
+            InvalidSecret: it brings the present secret along.
             NoDerivation, StoreUnavailable: nothing was changed.
         """
 

@@ -1,7 +1,7 @@
 """Issuing one-time codes, and having them sent."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from application.enrolment import inherited, lifecycle
 from application.errors import DeliveryFailed, InvalidRecipient, TooManySends, UnsupportedDelivery
@@ -9,9 +9,11 @@ from application.ports import Action, Channel, Delivery, Events, Message, Random
 from application.state_change import Change, StateChange
 from domain.code import Code
 from domain.credential import REMEMBERED_AFTER_REMOVAL, Remnant
+from domain.failures import Failures
 from domain.keyed_digest import keyed_digest
 from domain.one_time_code import OneTimeCode
 from domain.owner import CredentialId, Factor, Owner
+from domain.secret import SharedSecret
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,8 @@ class Route:
 class IssueCode:
     """A new random code for a single use; it replaces the one before. Failures counted before go on counting.
 
-    It is committed before it is sent: whoever reads it can use it. What could not be sent is taken back.
+    A code that is sent is good from the moment in which it has been taken over: whatever fails before, in between or
+    while that is being written, leaves no live code.
     """
 
     def __init__(
@@ -67,23 +70,21 @@ class IssueCode:
 
         Raises:
             UnsupportedDelivery, InvalidRecipient, TooManySends: nothing was changed.
-            DeliveryFailed: no code is live, nor is the one before.
-            StoreUnavailable: nobody was sent a code that is live.
+            DeliveryFailed, StoreUnavailable: no code is live, unless it is the one before and nothing was changed.
         """
         delivery = self._delivery(request)
-        issued = self._commit(request)
+        code, secret = self._randomness.code(request.digits), self._randomness.secret()
+        credential_id = CredentialId(request.owner, Factor.OTP)
+
+        def decide(content: Remnant | None, now: int) -> Change[OneTimeCode]:
+            record = _record(request, credential_id, code, secret, now, inherited(content))
+            return Change(record, record if delivery is None else replace(record, code_expires_at=now))
+
+        record = self._changes.apply(credential_id, decide)
         if delivery is not None:
-            record = issued.record
-            message = Message(
-                issued.code, request.to, request.owner, record.lifecycle.created_at, record.code_expires_at
-            )
-            try:
-                delivery.send(message)
-            except DeliveryFailed:
-                self._take_back(record)
-                raise
-        self._events.changed(Action.ISSUED, issued.record.id)
-        return issued
+            self._send(delivery, request.to, code, record)
+        self._events.changed(Action.ISSUED, credential_id)
+        return IssuedCode(code, record)
 
     def _delivery(self, request: IssueCodeRequest) -> Delivery | None:
         if request.channel is Channel.RESPONSE:
@@ -95,39 +96,46 @@ class IssueCode:
             route.check(request.to)
         except ValueError as error:
             raise InvalidRecipient(str(error)) from None
-        wait = self._limit.admit(request.channel, request.to)
+        wait = self._limit.admit(request.owner, request.channel, request.to)
         if wait:
             raise TooManySends(wait)
         return route.delivery
 
-    def _commit(self, request: IssueCodeRequest) -> IssuedCode:
-        credential_id = CredentialId(request.owner, Factor.OTP)
-        code = self._randomness.code(request.digits)
-        secret = self._randomness.secret()
+    def _send(self, delivery: Delivery, to: str, code: Code, record: OneTimeCode) -> None:
+        message = Message(code, to, record.id.owner, record.lifecycle.created_at, record.code_expires_at)
+        try:
+            delivery.send(message)
+        except DeliveryFailed:
+            self._events.changed(Action.UNDELIVERED, record.id)
+            raise
 
-        def decide(content: Remnant | None, now: int) -> Change[OneTimeCode]:
-            end = now + request.code_lifetime
-            # An account has no end, but nothing is left of a code that is long past.
-            forgotten_after = request.code_lifetime + REMEMBERED_AFTER_REMOVAL
-            life = lifecycle(now, forgotten_after if request.lifetime is None else request.lifetime)
-            record = OneTimeCode(
-                id=credential_id,
-                lifecycle=life,
-                failures=inherited(content),
-                code_digits=request.digits,
-                secret=secret,
-                digest=keyed_digest(secret, code.text),
-                code_expires_at=end if life.expires_at is None else min(end, life.expires_at),
-            )
-            return Change(record, record)
-
-        return IssuedCode(code, self._changes.apply(credential_id, decide))
-
-    def _take_back(self, record: OneTimeCode) -> None:
-        def decide(content: Remnant | None, now: int) -> Change[None]:
-            # Another one may have been issued in the meantime, and that one may have arrived.
-            ours = isinstance(content, OneTimeCode) and content.digest == record.digest
-            return Change(None, content.removed(now) if ours and isinstance(content, OneTimeCode) else content)
+        def decide(content: Remnant | None, _now: int) -> Change[None]:
+            if isinstance(content, OneTimeCode) and content.digest == record.digest:
+                return Change(None, replace(content, code_expires_at=record.code_expires_at))
+            # Another one has been issued in the meantime, and replaces this one.
+            return Change(None, content)
 
         self._changes.apply(record.id, decide)
-        self._events.changed(Action.UNDELIVERED, record.id)
+
+
+def _record(
+    request: IssueCodeRequest,
+    credential_id: CredentialId,
+    code: Code,
+    secret: SharedSecret,
+    now: int,
+    failures: Failures,
+) -> OneTimeCode:
+    end = now + request.code_lifetime
+    # An account has no end, but nothing is left of a code that is long past.
+    forgotten_after = request.code_lifetime + REMEMBERED_AFTER_REMOVAL
+    life = lifecycle(now, forgotten_after if request.lifetime is None else request.lifetime)
+    return OneTimeCode(
+        id=credential_id,
+        lifecycle=life,
+        failures=failures,
+        code_digits=request.digits,
+        secret=secret,
+        digest=keyed_digest(secret, code.text),
+        code_expires_at=end if life.expires_at is None else min(end, life.expires_at),
+    )

@@ -1,9 +1,11 @@
 """The ports: what the use cases need from the world, in the shape that they need it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from application.errors import UnreadableRecord
 from domain.code import Code
 from domain.credential import Remnant
 from domain.owner import CredentialId, Factor, Owner
@@ -24,6 +26,24 @@ class Stored:
     version: Version
 
 
+@dataclass(frozen=True, slots=True)
+class Everything:
+    """What an owner has.
+
+    Attributes:
+        stored: what could be understood, by factor.
+        unreadable: the factors of which something is stored that could not be: it must not look like nothing.
+    """
+
+    stored: Mapping[Factor, Stored]
+    unreadable: frozenset[Factor] = frozenset()
+
+    def require_readable(self) -> None:
+        """Raises `UnreadableRecord`."""
+        if self.unreadable:
+            raise UnreadableRecord("a stored record can't be read")
+
+
 class CredentialRepository(Protocol):
     """Credentials, one in each place that a `CredentialId` names, changed only by compare-and-set.
 
@@ -34,8 +54,8 @@ class CredentialRepository(Protocol):
     def load(self, credential_id: CredentialId) -> Stored:
         """What lies in the place now."""
 
-    def load_all(self, owner: Owner) -> dict[Factor, Stored]:
-        """What lies in the places of the owner that are not empty, but for what can't be understood."""
+    def load_all(self, owner: Owner) -> "Everything":
+        """What lies in the places of the owner that are not empty."""
 
     def commit(self, credential_id: CredentialId, version: Version, content: Remnant | None) -> Stored | None:
         """Replaces what lies in the place if it still is what was loaded; None empties it.
@@ -126,13 +146,13 @@ class Delivery(Protocol):
     """One channel that sends."""
 
     def send(self, message: Message) -> None:
-        """Returns when the message has been taken over. Raises `DeliveryFailed`, after at most a few seconds."""
+        """Returns when the message has been taken over. Raises `DeliveryFailed`, at the latest after about 10 s."""
 
 
 class SendLimit(Protocol):
-    """How often codes are sent to one place."""
+    """How often codes are sent to one place; one tenant's codes do not count against another's."""
 
-    def admit(self, channel: Channel, to: str) -> int:
+    def admit(self, owner: Owner, channel: Channel, to: str) -> int:
         """Counts one more; seconds until the next one may be sent, 0 where this one may. Raises `StoreUnavailable`."""
 
 

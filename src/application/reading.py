@@ -43,9 +43,11 @@ class DescribeAll:
         self._clock = clock
 
     def execute(self, owner: Owner) -> list[Credential]:
-        """Raises `StoreUnavailable`."""
+        """Raises `StoreUnavailable`, `UnreadableRecord` where anything can't be read: it must not look like nothing."""
         now = self._clock.now()
-        contents = [living(stored.content, now) for stored in self._repository.load_all(owner).values()]
+        everything = self._repository.load_all(owner)
+        everything.require_readable()
+        contents = [living(stored.content, now) for stored in everything.stored.values()]
         return [content for content in contents if isinstance(content, Credential)]
 
 

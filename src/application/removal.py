@@ -60,17 +60,19 @@ class Unlock:
         self._events = events
 
     def execute(self, owner: Owner) -> None:
-        """Raises `StoreUnavailable`."""
+        """Raises `StoreUnavailable`, after what can be read has been unlocked `UnreadableRecord`."""
 
         def decide(content: Remnant | None, _now: int) -> Change[bool]:
             if content is None or content.failures == NO_FAILURES:
                 return Change(answer=False, content=content)
             return Change(answer=True, content=content.unlocked())
 
-        for factor, stored in self._repository.load_all(owner).items():
+        everything = self._repository.load_all(owner)
+        for factor, stored in everything.stored.items():
             credential_id = CredentialId(owner, factor)
             if self._changes.apply(credential_id, decide, stored):
                 self._events.changed(Action.UNLOCKED, credential_id)
+        everything.require_readable()
 
 
 class DropReplacement:

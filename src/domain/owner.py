@@ -47,7 +47,8 @@ class Owner:
         """
         if not re.fullmatch(TENANT, tenant):
             raise InvalidValue("a tenant must be 1 to 32 of A-Z a-z 0-9 . _ -")
-        if not re.fullmatch(ACCOUNT_ID, account):
+        # Clients fold paths of dots alone away before they send them.
+        if not re.fullmatch(ACCOUNT_ID, account) or account in {".", ".."}:
             raise InvalidValue(f"must be 1 to {LONGEST_ACCOUNT_ID} of A-Z a-z 0-9 . _ @ + : -")
         return cls(OwnerKind.ACCOUNT, f"{tenant}:{account}")
 

@@ -7,7 +7,7 @@ from typing import Final
 from domain.algorithms import HotpAlgorithm
 from domain.code import Code
 from domain.credential import Credential, Judgement, Lifecycle, Status
-from domain.errors import AlreadyEnrolled, NotEnrolled
+from domain.errors import AlreadyEnrolled, InvalidSecret, NotEnrolled
 from domain.failures import NO_FAILURES
 from domain.parameters import HotpParameters, TotpParameters
 from domain.verdict import Accepted, Locked, Reason
@@ -74,9 +74,13 @@ class SecretCredential(Credential):
 
         Raises:
             AlreadyEnrolled: this one is itself still pending, or has a replacement that is.
+            InvalidSecret: both have the same secret.
         """
         if self.status is Status.PENDING:
             raise AlreadyEnrolled
+        if replacement.secret.key == self.secret.key:
+            # Its spent codes would be good once more.
+            raise InvalidSecret("must be another secret than the present one")
         try:
             self.living_replacement(now)
         except NotEnrolled:

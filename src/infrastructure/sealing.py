@@ -61,6 +61,11 @@ class KeyRing:
         self._ciphers = {_tag(key.id): AESGCM(key.material) for key in keys}
 
     @property
+    def names(self) -> list[str]:
+        """The names of all keys, in their order."""
+        return [tag[1:].decode("ascii") for tag in self._ciphers]
+
+    @property
     def first(self) -> str:
         """The name of the key that seals."""
         return self._first[1:].decode("ascii")

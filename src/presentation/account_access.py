@@ -9,7 +9,7 @@ from flask import Response, request
 
 from domain.errors import InvalidValue
 from domain.owner import ACCOUNT_ID, Owner
-from presentation.problems import Problem, Problems, invalid
+from presentation.problems import Problem, Problems, invalid, sentence
 
 if TYPE_CHECKING:
     from presentation.owner_access import Guards
@@ -56,15 +56,19 @@ class AccountAccess:
     def _admit(self) -> None:
         """Raises a 401, or a 400 for what can't be an account's id."""
         tenant = self._tenant()
+        raw = request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI") or ""
+        if "%2f" in raw.partition("?")[0].lower():
+            # The server has taken it for a slash by now, and for a resource of another account.
+            raise invalid({"account_id": ["Must have no slash."]})
         try:
             request.environ[_OWNER] = Owner.of_account(tenant, (request.view_args or {})["account_id"])
         except InvalidValue as error:
-            raise invalid({"account_id": [f"{str(error)[:1].upper()}{str(error)[1:]}."]}) from None
+            raise invalid({"account_id": [sentence(error)]}) from None
 
     def _tenant(self) -> str:
         """Whose key it is. All are compared, also after a hit."""
         scheme, _, sent = request.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
-        digest = _digest(sent.strip())
+        digest = _digest(sent.strip(" \t"))
         hits = [tenant for tenant, known in self._tenants.items() if hmac.compare_digest(known, digest)]
         if not hits or scheme.lower() != "bearer":
             raise Problem(Problems.UNAUTHENTICATED, headers=_CHALLENGE)

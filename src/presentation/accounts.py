@@ -68,11 +68,13 @@ class AccountResources(FactorResources):
                 "have that shape are asked, and only those are charged for a wrong one.",
                 tag=tag,
                 body=schemas.ChallengeBody(),
-                answers={200: schemas.ChallengeView()},
+                answers={200: schemas.ChallengePassedView()},
                 examples={"any factor": {"code": "492 039"}, "a recovery code": {"code": "K7QM-2X9D-4HPW-8RTC"}},
             ),
         )
-        operation = Operation(summary="Clear failure counts and locks", tag=tag, answers={204: None})
+        operation = Operation(
+            summary="Clear failure counts and locks", tag=tag, body=schemas.EmptyBody(), answers={204: None}
+        )
         self.add(blueprint, "POST", "/unlock", self._unlock, operation)
 
     def _add_disable(self, blueprint: Blueprint, factor: Factor) -> None:
@@ -103,6 +105,7 @@ class AccountResources(FactorResources):
             summary="Issue ten new codes",
             description="Shown this once; they replace the former set. Wrong codes counted so far go on counting.",
             tag=tag,
+            body=schemas.EmptyBody(),
             answers={201: schemas.IssuedRecoveryCodesView()},
         )
         self.add(blueprint, "POST", path, self._issue_recovery_codes, operation)
@@ -142,11 +145,11 @@ class AccountResources(FactorResources):
         accepted(result.outcome, self._clock)
         return reply({"verified": True, "factor": result.factor.value})
 
-    def _unlock(self) -> Response:
+    def _unlock(self, body: Mapping[str, Any]) -> Response:  # noqa: ARG002 - it is empty
         self._account.unlock.execute(self._owner())
         return Response(status=204)
 
-    def _issue_recovery_codes(self) -> Response:
+    def _issue_recovery_codes(self, body: Mapping[str, Any]) -> Response:  # noqa: ARG002 - it is empty
         issued = self._account.issue_recovery_codes.execute(self._owner())
         return reply({"codes": [code.grouped for code in issued.codes]}, 201)
 

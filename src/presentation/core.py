@@ -1,6 +1,7 @@
 """Adapters meet use cases here, for whoever drives them: the HTTP application and the command line."""
 
 import hmac
+import threading
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Final
@@ -18,6 +19,7 @@ from application.state_change import StateChange
 from application.verification import ConfirmReplacement, Disable, Judge, Resynchronize, Verify
 from domain.owner import Owner, OwnerKind
 from infrastructure.audit import AuditTrail
+from infrastructure.delivery.bulkhead import Bulkhead
 from infrastructure.delivery.smtp import EmailDelivery, check_recipient
 from infrastructure.delivery.webhook import Webhook, check_webhook_recipient
 from infrastructure.derivation import HkdfDerivation
@@ -137,10 +139,13 @@ def _connect(settings: Settings) -> Connect:
 
 def _channels(settings: Settings, clock: Clock) -> Mapping[Channel, Route]:
     mail, hook = settings.mail, settings.webhook
+    # Half of the threads stay free for log-ins.
+    places = threading.BoundedSemaphore(max(1, settings.threads // 2))
     channels: dict[Channel, Route] = {}
     if mail is not None:
         delivery = EmailDelivery(mail.server, mail.sender, mail.text, settings.issuer)
-        channels[Channel.EMAIL] = Route(delivery, check_recipient)
+        channels[Channel.EMAIL] = Route(Bulkhead(delivery, places, Channel.EMAIL.value), check_recipient)
     if hook is not None:
-        channels[Channel.WEBHOOK] = Route(Webhook(hook.url, hook.secret, clock), check_webhook_recipient)
+        webhook = Webhook(hook.url, hook.secret, clock)
+        channels[Channel.WEBHOOK] = Route(Bulkhead(webhook, places, Channel.WEBHOOK.value), check_webhook_recipient)
     return channels

@@ -15,14 +15,14 @@ from application.reading import Describe, DescribeAll, QrRequest, ShowQrCode
 from application.removal import DropReplacement, Forget, Remove
 from application.verification import ConfirmReplacement, Resynchronize, ResynchronizeRequest, Verify, VerifyRequest
 from domain.credential import Credential
-from domain.errors import MalformedCode
+from domain.errors import InvalidSecret, MalformedCode
 from domain.hotp import HotpCredential
 from domain.owner import Factor
 from domain.parameters import HashAlgorithm, HotpParameters, TotpParameters
 from domain.totp import TotpCredential
 from presentation import schemas
 from presentation.owner_access import Guards, OwnerAccess, OwnerResources
-from presentation.problems import Problem, Problems, invalid
+from presentation.problems import Problem, Problems, invalid, sentence
 from presentation.refusals import REFUSALS, accepted
 from presentation.resource import Operation, View, reply
 from presentation.views import describe_credential, moment, parameters_of
@@ -30,7 +30,6 @@ from presentation.views import describe_credential, moment, parameters_of
 TAGS: Final = {Factor.TOTP: "TOTP", Factor.HOTP: "HOTP", Factor.OTP: "one-time code"}
 """In the order of the documentation."""
 _ENDINGS: Final = {"qr.svg": QrFormat.SVG, "qr.png": QrFormat.PNG}
-_QR_PROBLEMS: Final = (Problems.NOT_ENROLLED, Problems.ALREADY_CONFIRMED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +249,7 @@ class FactorResources(OwnerResources):
             body=body,
             answers={201: answer},
             problems=(Problems.NOT_ENROLLED, Problems.ALREADY_ENROLLED, *limited),
+            examples={"defaults": {}},
         )
         self.add(blueprint, "POST", path, enrol, operation, self._enrolling)
 
@@ -288,13 +288,15 @@ class FactorResources(OwnerResources):
             return lambda: self._qr(factor, picture, replacement=replacement)
 
         of_what = "the new secret" if replacement else "the secret"
+        # A replacement is never confirmed: then it is none any more.
+        problems = (Problems.NOT_ENROLLED,) if replacement else (Problems.NOT_ENROLLED, Problems.ALREADY_CONFIRMED)
         operation = Operation(
             summary=f"Show the QR code of {of_what}",
             description="SVG unless the Accept header prefers PNG. Only until the first accepted code.",
             tag=tag,
             # Swagger UI asks for the first, and shows SVG as text.
             answers={200: (QrFormat.PNG, QrFormat.SVG)},
-            problems=(*_QR_PROBLEMS, Problems.NOT_ACCEPTABLE),
+            problems=(*problems, Problems.NOT_ACCEPTABLE),
         )
         self.add(blueprint, "GET", f"{path}/qr", by_accept, operation)
         for ending, picture in _ENDINGS.items():
@@ -302,7 +304,7 @@ class FactorResources(OwnerResources):
                 summary=f"Show the QR code of {of_what} as {picture.name}",
                 tag=tag,
                 answers={200: (picture.value,)},
-                problems=_QR_PROBLEMS,
+                problems=problems,
             )
             self.add(blueprint, "GET", f"{path}/{ending}", by_ending(picture), operation)
 
@@ -317,6 +319,10 @@ class FactorResources(OwnerResources):
     def _issue(self, body: Mapping[str, Any]) -> Response:
         owner, remember = self._owners.found()
         channel: Channel = body["delivery"]["channel"]
+        if channel is not Channel.RESPONSE:
+            # Whoever may ask for mail to strangers is held to the tighter limit.
+            for guard in self._checking:
+                guard()
         request = IssueCodeRequest(
             owner,
             self._owners.lifetime,
@@ -330,7 +336,7 @@ class FactorResources(OwnerResources):
         except UnsupportedDelivery:
             raise invalid({"delivery.channel": ["This channel is not set up."]}) from None
         except InvalidRecipient as error:
-            raise invalid({"delivery.to": [f"{error}"]}) from None
+            raise invalid({"delivery.to": [sentence(error)]}) from None
         except TooManySends as error:
             wait = str(error.wait)
             detail = f"Too many codes were sent to this place. Try again in {wait} s."
@@ -377,6 +383,8 @@ class FactorResources(OwnerResources):
             credential = enrol.replace(wanted) if replacing else enrol.execute(wanted)
         except NoDerivation:
             raise invalid({"derived": ["Needs OPEN_MFA_DERIVATION_SECRET to be set."]}) from None
+        except InvalidSecret as error:
+            raise invalid({"secret": [sentence(error)]}) from None
         document = {
             "uri": self._provisioning.uri(credential),
             "secret": credential.secret.base32,

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
 from http import HTTPStatus
+from typing import Any, Final
 from urllib.parse import parse_qsl, quote
 
 from flask import Blueprint, Response, render_template, request

@@ -79,9 +79,9 @@ class Problems(Enum):
         "not-enrolled",
         404,
         "This factor is not enrolled",
-        "There is nothing of this factor to verify, read or delete: it was never enrolled, was deleted, was burned by "
-        "wrong guesses, or its session is over.",
-        "Enrol the factor first, or ask for a new code.",
+        "There is nothing of this factor to verify, read or delete: it was never enrolled or confirmed, was deleted, "
+        "was burned by wrong guesses, or its session is over.",
+        "Enrol the factor first and confirm it, or ask for a new code.",
     )
     METHOD_NOT_ALLOWED = ProblemType(
         "method-not-allowed",
@@ -101,15 +101,16 @@ class Problems(Enum):
         "already-enrolled",
         409,
         "This factor is already enrolled",
-        "The factor exists, and its secret is never replaced silently. Nothing was changed.",
-        "Delete the factor first, then enrol it again.",
+        "The factor, or its replacement, exists, and a secret is never replaced silently. Nothing was changed.",
+        "Delete what is pending and enrol it again. A confirmed factor is replaced by «…/replacement».",
     )
     ALREADY_CONFIRMED = ProblemType(
         "already-confirmed",
         409,
         "This factor is already confirmed",
         "The secret and its QR code are shown only until the first accepted code.",
-        "If the authenticator is lost, delete the factor and enrol it again.",
+        "For a new authenticator enrol a «…/replacement». If the old one is lost, delete the factor and enrol it "
+        "again.",
     )
     TOO_LARGE = ProblemType(
         "too-large",
@@ -144,7 +145,7 @@ class Problems(Enum):
         502,
         "The code could not be sent",
         "The mail server or the webhook refused the code, or did not take it in time. The code is not usable.",
-        "Look at the recipient, and ask for a new code.",
+        "Ask for a new code. If that fails too, look at the recipient, and have the operator look at the log.",
     )
     INTERNAL_ERROR = ProblemType(
         "internal-error",
@@ -206,6 +207,12 @@ def document(kind: Problems, detail: str | None, members: Mapping[str, Any], req
             **members,
         }
     )
+
+
+def sentence(error: Exception) -> str:
+    """What the inner layers say of a value, as a sentence of its own."""
+    text = str(error)
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def invalid(errors: Mapping[str, list[str]]) -> Problem:

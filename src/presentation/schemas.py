@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
 
+from application.challenge import STANDING
 from application.log_level import LEVELS
 from application.ports import Channel
 from domain.code import LONGEST_CODE, SHORTEST_CODE, Code
@@ -33,6 +34,7 @@ from domain.recovery_codes import RECOVERY_CODES, RecoveryCode
 from domain.secret import LONGEST_SECRET, SHORTEST_SECRET, SharedSecret
 from domain.totp import RESYNCHRONIZATION_STEPS
 from domain.verdict import Reason
+from presentation.problems import sentence
 
 LONGEST_TYPED: Final = 512
 """Characters of a code or a secret, with all that people put between its groups."""
@@ -58,7 +60,7 @@ class ParsedField(fields.String):
         try:
             return self.parse(text)
         except DomainError as error:
-            raise ValidationError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
+            raise ValidationError(sentence(error)) from None
 
 
 class CodeField(ParsedField):
@@ -182,6 +184,15 @@ class AnyView(fields.Field[Any]):
         self.views = views
 
 
+class StrictBoolean(fields.Boolean):
+    """`true` or `false`, and nothing that is like one of them: to Python 1 is."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid")
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
 class RequestSchema(Schema):
     """A request's body: a member that is not named here is an error."""
 
@@ -267,10 +278,8 @@ class EnrolTotpBody(EnrolBody):
 class EnrolAccountTotpBody(EnrolTotpBody):
     """A new TOTP secret (RFC 6238) for an account."""
 
-    derived = fields.Boolean(
+    derived = StrictBoolean(
         load_default=False,
-        truthy={True},
-        falsy={False},
         metadata={
             "description": "Derives the secret from the service's master secret, so that nothing secret is stored.",
             "example": False,
@@ -281,6 +290,10 @@ class EnrolAccountTotpBody(EnrolTotpBody):
     def _one_secret(self, data: Mapping[str, Any], **_: Any) -> None:
         if data["derived"] and "secret" in data:
             raise ValidationError("A derived secret can't be brought along.", "secret")
+
+
+class EmptyBody(RequestSchema):
+    """Nothing."""
 
 
 class VerifyBody(RequestSchema):
@@ -302,7 +315,10 @@ class ChallengeBody(RequestSchema):
     factor = fields.Enum(
         Factor,
         by_value=fields.String(),
-        metadata={"description": "Which factor it is for; any, where none is named.", "example": "totp"},
+        metadata={
+            "description": "Which factor it is for; any, where none is named. A one-time code is never one.",
+            "example": "totp",
+        },
     )
 
 
@@ -424,11 +440,11 @@ class RecoveryCodesVerifiedView(Schema):
     remaining = _shown(fields.Integer, "How many codes are still good.", 9, validate=validate.Range(0, RECOVERY_CODES))
 
 
-class ChallengeView(Schema):
+class ChallengePassedView(Schema):
     """The code was accepted, and is spent."""
 
     verified = _shown(fields.Boolean, "Always true: a code that is not accepted is never a 2xx.", example=True)
-    factor = _shown(fields.String, "Which factor it was.", "totp", validate=validate.OneOf(list(Factor)))
+    factor = _shown(fields.String, "Which factor it was.", "totp", validate=validate.OneOf(STANDING))
 
 
 class IssuedRecoveryCodesView(Schema):

@@ -8,22 +8,26 @@ import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
+from typing import Any
 
 import pytest
 from hypothesis import note
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from application.enrolment import EnrolRequest
 from application.errors import StoreUnavailable
 from application.verification import Outcome
 from domain.algorithms import HotpAlgorithm
 from domain.credential import Credential, Lifecycle, Vacancy
-from domain.errors import MalformedCode, NotEnrolled
+from domain.errors import AlreadyEnrolled, MalformedCode, NotEnrolled
 from domain.failures import Failures
 from domain.owner import CredentialId
 from domain.verdict import Accepted, Locked, Rejected
 from infrastructure.hotp import PyotpHotp
 from tests.application.rig import Rig
+from tests.domain.examples import ALICE
+from tests.domain.reference import hotp_value
 
 LOCKS = {5: 30, 6: 60, 7: 120, 8: 240, 9: 480}
 """Seconds, by how many wrong codes came in a row; 900 beyond."""
@@ -235,6 +239,88 @@ class FactorModel(RuleBasedStateMachine):
         events = self.rig.events.all
         assert sum(1 for event in events if isinstance(event[-1], Accepted | Rejected | Locked)) == self.answers
         assert sum(1 for event in events if event[0] == "locked") == self.locks
+
+
+class SecretModel(FactorModel):
+    """What HOTP and TOTP share: codes that follow from a secret and a moving factor."""
+
+    parameters: Any
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.key = b""
+        self.accepted: list[int] = []
+        self.former = ""
+        """A code of the credential before."""
+
+    @property
+    def shown(self) -> int:
+        """The moving factor of the code that an authenticator shows."""
+        raise NotImplementedError
+
+    def value(self, factor: int) -> str:
+        if isinstance(self.algorithm, FewCodes):
+            return few_codes(factor, self.parameters.digits)
+        return hotp_value(self.key, factor, self.parameters.digits, self.parameters.algorithm.value.lower())
+
+    def attempt(self, digits: str) -> Attempt:
+        """One code."""
+        return Attempt(
+            lambda: self.rig.submit(self.place, digits),
+            lambda: self.classify(digits),
+            len(digits) == self.parameters.digits,
+        )
+
+    def attempt_pair(self, first: str, second: str) -> Attempt:
+        """Two consecutive codes."""
+        return Attempt(
+            lambda: self.rig.submit_pair(self.place, first, second),
+            lambda: self.classify_pair(first, second),
+            len(first) == len(second) == self.parameters.digits,
+        )
+
+    def classify(self, digits: str) -> Found:
+        raise NotImplementedError
+
+    def classify_pair(self, first: str, second: str) -> Found:
+        raise NotImplementedError
+
+    def enrolled_with(self, request: EnrolRequest) -> None:
+        if self.key:
+            self.former = self.value(self.shown)
+        self.begin(request.lifetime)
+        self.key = self.rig.enrol.execute(request).secret.key
+        self.parameters, self.accepted = request.parameters, []
+
+    @precondition(lambda self: self.usable)
+    @rule()
+    def enrol_what_is_there(self) -> None:
+        with pytest.raises(AlreadyEnrolled):
+            self.rig.enrol.execute(EnrolRequest(ALICE, None, self.parameters))
+
+    @precondition(lambda self: self.usable and self.accepted)
+    @rule(which=st.integers(1, 10), accident=ACCIDENTS)
+    def submit_an_accepted_code_again(self, which: int, accident: Accident) -> None:
+        self.prepare(True)
+        self.submit(self.attempt(self.value(self.accepted[-which % len(self.accepted)])), accident)
+
+    @precondition(lambda self: self.former)
+    @rule(careful=CAREFUL)
+    def submit_a_code_of_a_removed_credential(self, careful: bool) -> None:
+        self.prepare(careful)
+        self.submit(self.attempt(self.former))
+
+    @rule(number=st.integers(0, 10**6 - 1), times=st.integers(1, 5), accident=ACCIDENTS, careful=CAREFUL)
+    def guess(self, number: int, times: int, accident: Accident, careful: bool) -> None:
+        for n in range(times):
+            self.prepare(careful)
+            self.submit(self.attempt(f"{(number + n) % 10**6:0{self.parameters.digits}d}"), accident)
+
+    @rule(longer=st.integers(1, 3), which=st.integers(0, 2))
+    def submit_what_is_malformed(self, longer: int, which: int) -> None:
+        code, malformed = self.value(self.shown), "7" * (self.parameters.digits + longer)
+        attempts = [self.attempt(malformed), self.attempt_pair(malformed, code), self.attempt_pair(code, malformed)]
+        self.submit(attempts[which])
 
 
 def answer_of(run: Callable[[], Outcome]) -> Answer:

@@ -62,17 +62,18 @@ class Outbox:
 
     def __init__(self) -> None:
         self.messages: list[Message] = []
+        self.refused: list[Message] = []
         self.failing = False
         self.wait = 0
         self.before_failure: Callable[[], object] = lambda: None
 
     def send(self, message: Message) -> None:
+        (self.refused if self.failing else self.messages).append(message)
+        self.before_failure()
         if self.failing:
-            self.before_failure()
             raise DeliveryFailed
-        self.messages.append(message)
 
-    def admit(self, _channel: Channel, _to: str) -> int:
+    def admit(self, _owner: Owner, _channel: Channel, _to: str) -> int:
         return self.wait
 
     def check(self, to: str) -> None:

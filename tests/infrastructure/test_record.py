@@ -200,9 +200,16 @@ def test_a_flipped_bit_never_makes_another_secret(content: SecretCredential, bit
 def test_a_record_whose_end_is_missing_is_corrupt(content: Remnant) -> None:
     value = CODEC.encode(content)
 
-    for length in range(len(value)):
+    for length in set(range(len(value))) - {REVISION_BYTES}:
         with pytest.raises(CorruptRecord):
             CODEC.decode(value[:length], content.id)
+
+
+def test_a_revision_alone_is_what_a_removal_leaves() -> None:
+    removed = CODEC.encode(None)
+
+    assert CODEC.decode(removed, VACANCY.id) == Record(removed, None, ())
+    assert len(removed) == REVISION_BYTES
 
 
 @every_kind
@@ -294,6 +301,16 @@ def test_what_is_no_remnant_is_not_written() -> None:
 
     with pytest.raises(TypeError, match="Novelty"):
         CODEC.encode(Novelty(id=VACANCY.id, lifecycle=totp().lifecycle, secret=totp().secret))
+
+
+def test_a_replacement_that_does_not_open_takes_nothing_with_it() -> None:
+    other = RecordCodec(KeyRing((EncryptionKey("other", bytes(32)),)))
+    foreign = msgpack.unpackb(other.encode(REPLACING)[REVISION_BYTES:])[-1]
+
+    def spoil(fields: list[Any]) -> None:
+        fields[-1] = foreign
+
+    assert CODEC.decode(rewritten(REPLACING, spoil), REPLACING.id).content == replace(REPLACING, replacement=None)
 
 
 def test_a_replacements_secret_does_not_open_in_the_place_of_the_present_one() -> None:

@@ -290,3 +290,164 @@ def test_where_nobody_listens_is_listened(environment: pytest.MonkeyPatch) -> No
     set_all(environment, **REQUIRED, PORT="0")
 
     check_address(load_settings())
+
+
+SHOP, FORUM = "a-key-of-the-shop-" + "s" * 14, "a-key-of-the-forum" + "f" * 14
+SMTP = {"OPEN_MFA_SMTP_URL": "smtp://localhost", "OPEN_MFA_MAIL_FROM": "mfa@example.com"}
+WEBHOOK = {"OPEN_MFA_WEBHOOK_URL": "https://hooks.example/codes", "OPEN_MFA_WEBHOOK_SECRET": "w" * 32}
+
+
+def test_every_tenant_has_a_name_and_a_key(environment: pytest.MonkeyPatch) -> None:
+    set_all(environment, **REQUIRED, OPEN_MFA_API_KEYS=f"shop:{SHOP}, forum:{FORUM}")
+
+    assert load_settings().api_keys == (("shop", SHOP), ("forum", FORUM))
+
+
+def test_a_key_may_have_colons(environment: pytest.MonkeyPatch) -> None:
+    set_all(environment, **REQUIRED, OPEN_MFA_API_KEYS=f"shop:{SHOP}:{FORUM}")
+
+    assert load_settings().api_keys == (("shop", f"{SHOP}:{FORUM}"),)
+
+
+def test_without_api_keys_there_are_no_tenants(environment: pytest.MonkeyPatch) -> None:
+    set_all(environment, **REQUIRED, OPEN_MFA_API_KEYS="")
+
+    assert load_settings().api_keys == ()
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        SHOP,
+        f":{SHOP}",
+        f"the shop:{SHOP}",
+        f"sh/op:{SHOP}",
+        f"Zoë:{SHOP}",
+        f"{'x' * 33}:{SHOP}",
+        "shop",
+        "shop:",
+        f"shop:{SHOP[:31]}",
+        f"shop:{SHOP} {FORUM}",
+        f"shop: {SHOP}",
+        f"shop:{SHOP}é",
+        f"shop:{SHOP}\t{FORUM}",
+        f"shop:{SHOP},shop:{FORUM}",
+        f"shop:{SHOP},forum:{SHOP}",
+        f"shop:{SHOP},",
+        f",shop:{SHOP}",
+        ",",
+    ],
+)
+def test_api_keys_that_could_not_work_are_refused_and_not_repeated(environment: pytest.MonkeyPatch, keys: str) -> None:
+    found = problems(environment, **REQUIRED, OPEN_MFA_API_KEYS=keys)
+
+    assert list(found) == ["OPEN_MFA_API_KEYS"]
+    assert [secret for secret in (SHOP, SHOP[:31], FORUM) if secret in str(found)] == []
+
+
+def test_a_bad_api_key_is_told_by_its_number(environment: pytest.MonkeyPatch) -> None:
+    (message,) = problems(environment, **REQUIRED, OPEN_MFA_API_KEYS=f"shop:{SHOP},forum:short")["OPEN_MFA_API_KEYS"]
+
+    assert "number 2" in message
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("OPEN_MFA_SMTP_URL", "OPEN_MFA_MAIL_FROM"),
+        ("OPEN_MFA_MAIL_FROM", "OPEN_MFA_SMTP_URL"),
+        ("OPEN_MFA_WEBHOOK_URL", "OPEN_MFA_WEBHOOK_SECRET"),
+        ("OPEN_MFA_WEBHOOK_SECRET", "OPEN_MFA_WEBHOOK_URL"),
+    ],
+)
+def test_what_goes_together_is_set_together(environment: pytest.MonkeyPatch, one: str, other: str) -> None:
+    found = problems(environment, **REQUIRED, **{one: (SMTP | WEBHOOK)[one]})
+
+    assert list(found) == [other]
+    assert one in str(found)
+
+
+def test_mail_and_webhook_are_off_until_they_are_set_up(environment: pytest.MonkeyPatch) -> None:
+    set_all(environment, **REQUIRED)
+
+    settings = load_settings()
+
+    assert (settings.mail, settings.webhook, settings.derivation_secret) == (None, None, None)
+
+
+def test_mail_and_webhook_can_be_set_up(environment: pytest.MonkeyPatch) -> None:
+    set_all(environment, **REQUIRED, **SMTP, **WEBHOOK)
+
+    settings = load_settings()
+
+    assert settings.mail is not None
+    assert (settings.mail.server.host, settings.mail.server.port) == ("localhost", 25)
+    assert settings.mail.sender == "mfa@example.com"
+    assert settings.webhook is not None
+    assert settings.webhook.url == WEBHOOK["OPEN_MFA_WEBHOOK_URL"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OPEN_MFA_SMTP_URL", "hunter2"),
+        ("OPEN_MFA_SMTP_URL", "http://user:hunter2@mail.example"),
+        ("OPEN_MFA_SMTP_URL", "smtp://user:hunter2@"),
+        ("OPEN_MFA_SMTP_URL", "smtps://user:hunter2@mail.example:port"),
+        ("OPEN_MFA_SMTP_URL", "smtp+starttls://user:hunter2@mail.example:99999"),
+        ("OPEN_MFA_SMTP_URL", "smtps://mail.example?hunter2"),
+        ("OPEN_MFA_SMTP_URL", "smtps://mail.example?ssl_ca_certs=/nowhere/hunter2"),
+        ("OPEN_MFA_MAIL_FROM", "hunter2"),
+        ("OPEN_MFA_MAIL_FROM", "hunter2@example.com\r\nBcc: mallory@example.com"),
+        ("OPEN_MFA_MAIL_FROM", "a@example.com, hunter2@example.com"),
+        ("OPEN_MFA_WEBHOOK_URL", "hunter2"),
+        ("OPEN_MFA_WEBHOOK_URL", "ftp://hooks.example/hunter2"),
+        ("OPEN_MFA_WEBHOOK_URL", "https:///hunter2"),
+        ("OPEN_MFA_WEBHOOK_URL", "https://user:hunter2@hooks.example/"),
+        ("OPEN_MFA_WEBHOOK_URL", "https://hooks.example:port/hunter2"),
+        ("OPEN_MFA_WEBHOOK_URL", "https://hooks.example/hunter2#fragment"),
+        ("OPEN_MFA_WEBHOOK_URL", "https://hooks.example/hunter2 x"),
+        ("OPEN_MFA_WEBHOOK_SECRET", "hunter2\udcff"),
+        ("OPEN_MFA_DERIVATION_SECRET", "hunter2\udcff"),
+    ],
+)
+def test_a_channel_that_could_not_work_is_named_and_not_repeated(
+    environment: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    found = problems(environment, **REQUIRED | SMTP | WEBHOOK | {name: value})
+
+    assert list(found) == [name]
+    assert "hunter2" not in str(found)
+
+
+def test_settings_hide_the_secrets_of_accounts_and_channels(environment: pytest.MonkeyPatch) -> None:
+    set_all(
+        environment,
+        **REQUIRED,
+        OPEN_MFA_API_KEYS=f"shop:{SHOP}",
+        OPEN_MFA_DERIVATION_SECRET="hunter2" * 5,
+        OPEN_MFA_SMTP_URL="smtps://user:hunter2@mail.example",
+        OPEN_MFA_MAIL_FROM="mfa@example.com",
+        OPEN_MFA_WEBHOOK_URL="https://hooks.example/hunter2",
+        OPEN_MFA_WEBHOOK_SECRET="hunter2" * 5,
+    )
+    shown = repr(load_settings())
+
+    assert [secret for secret in ("hunter2", SHOP) if secret in shown] == []
+
+
+@pytest.mark.parametrize(("secret", "noticed"), [("d" * 31, True), ("d" * 32, False)])
+def test_a_short_derivation_secret_is_noticed(environment: pytest.MonkeyPatch, secret: str, noticed: bool) -> None:
+    set_all(environment, **REQUIRED | {"OPEN_MFA_SECRET_KEY": "k" * 32, "OPEN_MFA_DERIVATION_SECRET": secret})
+
+    notices = [notice for notice in load_settings().notices if "OPEN_MFA_DERIVATION_SECRET" in notice]
+
+    assert bool(notices) is noticed
+    assert secret not in "".join(notices)
+
+
+@pytest.mark.parametrize("name", ["API_KEY", "SMTP_URI", "MAIL_FORM", "WEBHOOK_URLS", "DERIVATION_SECRETS"])
+def test_a_misspelt_name_of_theirs_is_pointed_out(environment: pytest.MonkeyPatch, name: str) -> None:
+    set_all(environment, **REQUIRED, **{f"OPEN_MFA_{name}": "x"})
+
+    assert any(f"OPEN_MFA_{name} " in notice and "did you mean" in notice for notice in load_settings().notices)

@@ -1,7 +1,8 @@
 """The application behind Flask's test client, with a clock that stands still and a store to look into."""
 
 from collections.abc import Iterable
-from typing import Any
+from copy import copy
+from typing import Any, Self
 
 import fakeredis
 import pyotp
@@ -11,6 +12,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from werkzeug.test import TestResponse
 
+from infrastructure.redis.record import REVISION_BYTES
 from infrastructure.sealing import EncryptionKey
 from infrastructure.settings import Administrator, Settings
 from presentation.app import create_app
@@ -25,6 +27,8 @@ FACTORS = ("otp", "hotp", "totp")
 ADMINISTRATOR = ("admin", "correct horse battery staple")
 SESSION = "/api/v1/session"
 ADMIN = "/api/v1/admin"
+ACCOUNTS = "/api/v1/accounts"
+API_KEYS = {"shop": "the-key-of-the-shop-in-34-characters", "forum": "the-key-of-the-forum-in-35-characters"}
 SETTINGS: dict[str, Any] = {
     "encryption_keys": (EncryptionKey("test", bytes(range(32))),),
     "secret_key": "tests sign their cookies with this key",
@@ -98,8 +102,61 @@ class Api:
         return cookie.value
 
     def snapshot(self) -> Snapshot:
-        """All that is stored, by key."""
-        return {key: self.redis.get(key) for key in self.redis.scan_iter()}
+        """All that is stored, by key, but for the revisions that removals leave behind for seconds."""
+        everything = {key: self.redis.get(key) for key in self.redis.scan_iter()}
+        return {key: value for key, value in everything.items() if len(value or b"") != REVISION_BYTES}
+
+
+class Account(Api):
+    """One account of one tenant; `of` and `named` are others of the same service."""
+
+    def __init__(self, redis: Redis | None = None, clock: FakeClock | None = None, **settings: Any) -> None:
+        super().__init__(redis, clock, **{"api_keys": tuple(API_KEYS.items())} | settings)
+        self.name = "alice@example.com"
+        self.key = API_KEYS["shop"]
+
+    def of(self, tenant: str) -> Self:
+        """The account of the same name that another tenant has."""
+        other = copy(self)
+        other.key = API_KEYS[tenant]
+        return other
+
+    def named(self, name: str) -> Self:
+        """Another account of the same tenant."""
+        other = copy(self)
+        other.name = name
+        return other
+
+    def post(self, path: str, body: Any = None, **options: Any) -> TestResponse:
+        return self.send("POST", path, json={} if body is None else body, **options)
+
+    def get(self, path: str = "", **options: Any) -> TestResponse:
+        return self.send("GET", path, **options)
+
+    def delete(self, path: str = "", **options: Any) -> TestResponse:
+        return self.send("DELETE", path, **options)
+
+    def raw(self, path: str, content: bytes, content_type: str | None = "application/json") -> TestResponse:
+        return self.send("POST", path, data=content, content_type=content_type)
+
+    def send(self, method: str, path: str = "", headers: dict[str, str] | None = None, **options: Any) -> TestResponse:
+        headers = {"Authorization": f"Bearer {self.key}", **(headers or {})}
+        return self.client.open(f"{ACCOUNTS}/{self.name}/{path}".rstrip("/"), method=method, headers=headers, **options)
+
+    def confirmed(self, factor: str, **body: Any) -> dict[str, Any]:
+        """Enrols and confirms; the code of `good_code(…, ahead=1)` is the next that is good."""
+        enrolled = self.enrol(factor, **body)
+        assert self.verify(factor, self.good_code(factor, enrolled)).status_code == 200
+        return enrolled
+
+    def recovery_codes(self) -> list[str]:
+        answer = self.post("recovery-codes")
+        assert answer.status_code == 201, answer.text
+        codes: list[str] = document(answer)["codes"]
+        return codes
+
+    def challenge(self, code: Any, **body: Any) -> TestResponse:
+        return self.post("challenge", {"code": code, **body})
 
 
 def without_a_store() -> Api:

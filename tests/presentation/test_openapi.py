@@ -10,8 +10,9 @@ import pytest
 from openapi_schema_validator import OAS30Validator
 from openapi_spec_validator import validate
 
+from domain.owner import ACCOUNT_ID
 from presentation.problems import Problems
-from tests.presentation.api import ADMINISTRATOR, FACTORS, Api, all_routes, document
+from tests.presentation.api import ACCOUNTS, ADMINISTRATOR, API_KEYS, FACTORS, Account, Api, all_routes, document
 
 FOR_PEOPLE = {"/", "/docs", "/openapi.json", "/assets/docs.js", "/problems/not-found"}
 """Pages, and the document itself."""
@@ -29,7 +30,7 @@ class Described(NamedTuple):
 
 @pytest.fixture(scope="module")
 def openapi() -> dict[str, Any]:
-    return document(Api().client.get("/openapi.json"))
+    return document(Account().client.get("/openapi.json"))
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +67,8 @@ def test_it_is_a_valid_openapi_document(openapi: dict[str, Any]) -> None:
 
 def test_every_route_is_described(openapi: dict[str, Any], operations: list[Described]) -> None:
     served = {
-        (method, path)
-        for method, path in all_routes(Api())
+        (method, path.replace("<account_id>", "{account_id}"))
+        for method, path in all_routes(Account())
         if path not in FOR_PEOPLE and method not in {"HEAD", "OPTIONS"}
     }
 
@@ -75,9 +76,62 @@ def test_every_route_is_described(openapi: dict[str, Any], operations: list[Desc
 
 
 def test_what_is_switched_off_is_not_described() -> None:
-    described = document(Api(administrator=None).client.get("/openapi.json"))
+    described = document(Account(administrator=None, api_keys=()).client.get("/openapi.json"))
 
-    assert [path for path in described["paths"] if "/admin/" in path] == []
+    assert [path for path in described["paths"] if "/admin/" in path or ACCOUNTS in path] == []
+    assert "securitySchemes" not in described["components"]
+
+
+def account_operations(operations: list[Described]) -> list[Described]:
+    return [described for described in operations if described.path.startswith(ACCOUNTS)]
+
+
+def test_api_keys_are_a_bearer_scheme(openapi: dict[str, Any]) -> None:
+    assert openapi["components"]["securitySchemes"] == {
+        "administrator": {"type": "http", "scheme": "basic"},
+        "apiKey": {"type": "http", "scheme": "bearer"},
+    }
+
+
+def test_every_operation_of_accounts_and_no_other_demands_an_api_key(operations: list[Described]) -> None:
+    demanding = [
+        (method, path) for method, path, operation in operations if operation.get("security") == [{"apiKey": []}]
+    ]
+
+    assert demanding == [(method, path) for method, path, _ in account_operations(operations)]
+
+
+def test_every_operation_of_accounts_tells_of_a_missing_key_and_of_a_bad_id(operations: list[Described]) -> None:
+    for method, path, operation in account_operations(operations):
+        assert "WWW-Authenticate" in operation["responses"]["401"]["headers"], (method, path)
+        assert "400" in operation["responses"], (method, path)
+
+
+def test_every_variable_of_a_path_is_described(operations: list[Described]) -> None:
+    for _, path, operation in operations:
+        described = {parameter["name"]: parameter for parameter in operation.get("parameters", [])}
+        assert set(described) == set(re.findall(r"{(\w+)}", path))
+        assert all(parameter["in"] == "path" and parameter["required"] for parameter in described.values())
+
+
+def test_the_document_admits_the_account_ids_that_the_service_admits(operations: list[Described]) -> None:
+    for *_, operation in account_operations(operations):
+        (parameter,) = operation["parameters"]
+        assert parameter["schema"] == {"type": "string", "pattern": f"^{ACCOUNT_ID}$"}
+        assert re.fullmatch(parameter["schema"]["pattern"], parameter["example"])
+
+
+def test_no_operation_of_accounts_sets_a_cookie(operations: list[Described]) -> None:
+    for _, path, operation in account_operations(operations):
+        assert [answer for answer in operation["responses"].values() if "Set-Cookie" in answer["headers"]] == [], path
+
+
+def test_the_link_to_the_picture_is_the_accounts_own(operations: list[Described]) -> None:
+    for _, path, operation in account_operations(operations):
+        example = (
+            operation["responses"].get("201", {}).get("content", {}).get("application/json", {}).get("example", {})
+        )
+        assert example.get("qr", f"{path}/qr") == f"{path}/qr"
 
 
 def test_every_operation_has_an_id_of_its_own(operations: list[Described]) -> None:
@@ -120,15 +174,20 @@ def test_every_example_fits_its_schema(openapi: dict[str, Any], operations: list
 
 def test_every_request_example_is_a_good_request(operations: list[Described]) -> None:
     refused = []
+    account = Account()
+    key = {"Authorization": f"Bearer {API_KEYS['shop']}"}
     for method, path, operation in operations:
+        owner = account if path.startswith(ACCOUNTS) else Api()
+        credentials: dict[str, Any] = {"headers": key} if owner is account else {"auth": ADMINISTRATOR}
         for content in operation.get("requestBody", {}).get("content", {}).values():
             examples = [example["value"] for example in content.get("examples", {}).values()]
             for example in examples or [content["example"]]:
-                api = Api()
+                owner.reset()
                 for factor in FACTORS:
-                    if path.endswith(("/verify", "/resync")):
-                        api.enrol(factor)
-                answer = api.client.open(path, method=method, json=example, auth=ADMINISTRATOR)
+                    if path.endswith(("/verify", "/resync", "/disable", "/challenge")):
+                        owner.enrol(factor)
+                url = path.replace("{account_id}", account.name)
+                answer = owner.client.open(url, method=method, json=example, **credentials)
                 if answer.status_code == 400:
                     refused.append((path, example, answer.text))
 
@@ -184,6 +243,6 @@ def test_an_integer_with_a_point_is_none_for_the_document_as_for_the_service(ope
 
 
 def test_the_document_names_no_secret_of_the_settings() -> None:
-    text = Api().client.get("/openapi.json").text
+    text = Account().client.get("/openapi.json").text
 
-    assert [secret for secret in ADMINISTRATOR[1:] if secret in text] == []
+    assert [secret for secret in (*ADMINISTRATOR[1:], *API_KEYS.values()) if secret in text] == []

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from application.errors import StoreUnavailable
-from application.ports import Stored, Version
+from application.ports import Everything, Stored, Version
 from domain.credential import Remnant
 from domain.owner import CredentialId, Factor, Owner
 
@@ -42,11 +42,11 @@ class MemoryRepository:
             raise StoreUnavailable("down")
         return self._stored(credential_id)
 
-    def load_all(self, owner: Owner) -> dict[Factor, Stored]:
+    def load_all(self, owner: Owner) -> Everything:
         if self.down_for_loads:
             raise StoreUnavailable("down")
         places = [CredentialId(owner, factor) for factor in Factor]
-        return {place.factor: self._stored(place) for place in places if place in self._places}
+        return Everything({place.factor: self._stored(place) for place in places if place in self._places})
 
     def commit(self, credential_id: CredentialId, version: Version, content: Remnant | None) -> Stored | None:
         if self.rivals:

@@ -53,7 +53,7 @@ class Service:
             raise ChildProcessError(self.log.read_text())
         try:
             return requests.get(f"{self.base}/healthz", timeout=2).status_code == 200
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             return False
 
     def lines(self) -> list[dict[str, Any]]:

@@ -1,22 +1,13 @@
 -- Replaces a record if it still is the one that was read.
 --
--- KEYS[1]  the record; its first 9 bytes are its revision, unique to every commit
+-- KEYS[1]  the record; its first 9 bytes are its revision, unique to every commit, removals too
 -- ARGV[1]  the revision that was read, '' where there was no record
--- ARGV[2]  the new record, '' to remove it
+-- ARGV[2]  the new record
 -- ARGV[3]  milliseconds until it expires, '' to keep what was set, '0' for never
 --
 -- Returns 1 when the new record is in place, else the record that is there instead ('' for none).
 local current = redis.call('GET', KEYS[1]) or ''
 local revision = string.sub(current, 1, 9)
-
-if ARGV[2] == '' then
-  -- Removing what is already gone is done: a retry after a lost reply comes here too.
-  if current == '' or revision == ARGV[1] then
-    redis.call('DEL', KEYS[1])
-    return 1
-  end
-  return current
-end
 
 -- A retry after a lost reply finds its own revision. It writes once more all the same: what WAIT promises is to wait for
 -- the writes of its own connection, and the first one may have been another.

@@ -58,7 +58,7 @@ class Record:
     """A decoded value."""
 
     revision: bytes
-    content: Remnant
+    content: Remnant | None
     sealed: tuple[Sealed, ...]
 
 
@@ -69,16 +69,23 @@ class RecordCodec:
         self._keys = keys
         self._derivation = derivation or HkdfDerivation(None)
 
-    def encode(self, content: Remnant, sealed: tuple[Sealed, ...] = ()) -> bytes:
-        """A new record with a revision of its own; what was `sealed` before is not sealed again."""
+    def encode(self, content: Remnant | None, sealed: tuple[Sealed, ...] = ()) -> bytes:
+        """A new record with a revision of its own; what was `sealed` before is not sealed again.
+
+        Of what is removed the revision alone is left, by which a commit knows itself again after a lost reply.
+        """
         revision = FORMAT + os.urandom(REVISION_BYTES - 1)
+        if content is None:
+            return revision
         packed: bytes = msgpack.packb(_Writing(self._keys, sealed).fields(content))
         return revision + packed
 
     def decode(self, value: bytes, credential_id: CredentialId) -> Record:
         """Raises `CorruptRecord` for whatever `encode` did not make for this credential."""
-        if value[:1] != FORMAT or len(value) <= REVISION_BYTES:
+        if value[:1] != FORMAT or len(value) < REVISION_BYTES:
             raise CorruptRecord("not a record of a known format")
+        if len(value) == REVISION_BYTES:
+            return Record(value, None, ())
         reading = _Reading(self._keys, self._derivation, credential_id)
         try:
             content = reading.content(msgpack.unpackb(value[REVISION_BYTES:]))
@@ -232,7 +239,11 @@ class _Reading:
             return None
         expires_at, created_at, *rest = _list(fields)
         life = Lifecycle(created_at=_moment(created_at), expires_at=_moment(expires_at))
-        return self._secret_credential({"id": self._id, "lifecycle": life}, rest, _COMING)
+        try:
+            return self._secret_credential({"id": self._id, "lifecycle": life}, rest, _COMING)
+        except (SealingError, DerivationError):
+            # Nobody depends on it yet, and it must not take with it the one that works.
+            return None
 
     def _secret(self, value: Any, field: str) -> SharedSecret:
         blob = _bytes(value)

@@ -3,13 +3,12 @@
 import logging
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 from application.call import FIELDS
 from application.errors import UnreadableRecord
-from application.ports import Clock, Stored, Version
+from application.ports import Clock, Everything, Stored, Version
 from domain.credential import Remnant
 from domain.owner import CredentialId, Factor, Owner, OwnerKind
 from infrastructure.redis.gateway import Gateway, Script
@@ -30,6 +29,8 @@ class Revision:
     sealed: tuple[Sealed, ...]
 
 
+REMOVAL_REMEMBERED: Final = 10
+"""Seconds that a removal leaves its revision behind: longer than anybody tries the same commit again."""
 _KEY: Final = re.compile(rf"{KEY_PREFIX}:\{{({'|'.join(OwnerKind)}):([^{{}}]+)\}}:({'|'.join(Factor)})")
 _NOTHING: Final = Revision(b"", None, ())
 
@@ -46,27 +47,28 @@ class RedisCredentialRepository:
         """What lies in the place now. Raises `StoreUnavailable`, `UnreadableRecord` for a value that is no record."""
         return self._stored(self._gateway.get(key_of(credential_id)), credential_id)
 
-    def load_all(self, owner: Owner) -> dict[Factor, Stored]:
-        """What lies in all places of the owner, but for what can't be read. Raises `StoreUnavailable`."""
+    def load_all(self, owner: Owner) -> Everything:
+        """What lies in all places of the owner, by one command. Raises `StoreUnavailable`."""
         places = [CredentialId(owner, factor) for factor in Factor]
         values = self._gateway.get_all([key_of(place) for place in places])
         found: dict[Factor, Stored] = {}
+        unreadable = []
         for place, value in zip(places, values, strict=True):
-            with suppress(UnreadableRecord):
+            try:
                 stored = self._stored(value, place)
+            except UnreadableRecord:
+                unreadable.append(place.factor)
+            else:
                 if stored.content is not None:
                     found[place.factor] = stored
-        return found
+        return Everything(found, frozenset(unreadable))
 
     def commit(self, credential_id: CredentialId, version: Version, content: Remnant | None) -> Stored | None:
         """Compare-and-set. Raises `StoreUnavailable`."""
         if not isinstance(version, Revision):
             raise TypeError("a version of another repository")
-        if content is None:
-            value, expiry = b"", ""
-        else:
-            value = self._codec.encode(content, version.sealed)
-            expiry = self._expiry(content, version)
+        value = self._codec.encode(content, version.sealed)
+        expiry = str(REMOVAL_REMEMBERED * 1000) if content is None else self._expiry(content, version)
         answer = self._gateway.run_script(COMPARE_AND_SET, key_of(credential_id), version.revision, value, expiry)
         return None if answer == 1 else self._stored(answer or None, credential_id)
 
@@ -100,7 +102,8 @@ class RedisCredentialRepository:
         except CorruptRecord as error:
             _log.error("unreadable record", extra={FIELDS: {"key": key_of(credential_id), "problem": str(error)}})
             raise UnreadableRecord("a stored record can't be read") from error
-        return Stored(record.content, Revision(record.revision, record.content.expires_at, record.sealed))
+        expires_at = None if record.content is None else record.content.expires_at
+        return Stored(record.content, Revision(record.revision, expires_at, record.sealed))
 
 
 def key_of(credential_id: CredentialId) -> str:

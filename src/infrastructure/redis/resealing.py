@@ -13,7 +13,9 @@ from infrastructure.redis.repository import RedisCredentialRepository, Revision
 from infrastructure.sealing import KeyRing
 
 ATTEMPTS: Final = 64
-"""Lost races on one credential after which it is left to the next walk."""
+"""Lost races on one credential after which the walk is given up."""
+WALKS: Final = 10
+"""After which it ends although there was something to do in each: some instance still seals under a former key."""
 
 
 @dataclass(slots=True)
@@ -21,13 +23,15 @@ class Tally:
     """What one walk over everything has found.
 
     Attributes:
-        credentials: how many were looked at.
+        looked_at: how many places, whatever lay in them.
+        credentials: how many could be read.
         resealed: how many secrets were sealed again.
         keys: how many secrets are sealed under which key by now.
         derived: how many are derived, so that none is sealed.
         unreadable: how many could not be read; the log names them, and the key that is missing.
     """
 
+    looked_at: int = 0
     credentials: int = 0
     resealed: int = 0
     keys: Counter[str] = field(default_factory=Counter)
@@ -58,21 +62,22 @@ class Resealing:
             StoreUnavailable: what was done so far is done.
         """
         resealed = 0
-        while True:
+        for _ in range(WALKS):
             tally = Tally(resealed=resealed)
             for place in self._repository.places():
-                self._visit(place, tally)
+                tally.looked_at += 1
+                try:
+                    self._visit(place, tally)
+                except UnreadableRecord:
+                    tally.unreadable += 1
                 progress(tally)
             if tally.resealed == resealed:
-                return tally
+                break
             resealed = tally.resealed
+        return tally
 
     def _visit(self, place: CredentialId, tally: Tally) -> None:
-        try:
-            stored: Stored | None = self._repository.load(place)
-        except UnreadableRecord:
-            tally.unreadable += 1
-            return
+        stored: Stored | None = self._repository.load(place)
         for _ in range(ATTEMPTS):
             if stored is None or not isinstance(stored.content, Credential):
                 return

@@ -2,15 +2,17 @@
 
 import json
 from argparse import Namespace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from domain.errors import InvalidValue
 from domain.owner import Owner
 from infrastructure.settings import Settings
 from presentation.cli.conventions import DONE, AddParser, Refused, say
 from presentation.cli.maintenance import stored
-from presentation.core import Core
 from presentation.views import describe_credential
+
+if TYPE_CHECKING:
+    from presentation.core import Core
 
 _HELP: Final = {
     "show": "show what is enrolled, as JSON; never a secret",
@@ -42,11 +44,13 @@ def _run(options: Namespace) -> int:
     return DONE
 
 
-def _do(action: str, core: Core, owner: Owner) -> None:
+def _do(action: str, core: "Core", owner: Owner) -> None:
     if action == "unlock":
         core.accounts.unlock.execute(owner)
+        say(f"{owner.account} is unlocked")
     elif action == "delete":
         core.factors.forget.execute(owner)
+        say(f"nothing is left of {owner.account}")
     else:
         now = core.clock.now()
         factors = [describe_credential(each, now) for each in core.factors.describe_all.execute(owner)]

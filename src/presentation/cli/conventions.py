@@ -43,8 +43,15 @@ AddParser = Callable[..., Parser]
 
 
 def say(text: str) -> None:
-    """One line of what was asked for, on standard output."""
-    print(text)  # noqa: T201 - the command line's own output
+    """One line of what was asked for, on standard output. Raises `Refused` when that takes no more."""
+    try:
+        print(text, flush=True)  # noqa: T201 - the command line's own output
+    except UnicodeEncodeError:
+        raise
+    except OSError as error:
+        # Python would try once more at its end, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        raise Refused(f"can't write to standard output: {error.strerror}") from None
 
 
 def secret(text: str) -> bytes:

@@ -14,8 +14,8 @@ def add(add_parser: AddParser) -> None:
     parser = add_parser(
         "key",
         help="print a fresh encryption key",
-        description="Prints a fresh encryption key for OPEN_MFA_ENCRYPTION_KEYS. To rotate, put it before the present"
-        " ones, with a comma between them: the first seals, all open.",
+        description="Prints a fresh encryption key for OPEN_MFA_ENCRYPTION_KEYS. To rotate, put it behind the present"
+        " ones on every instance, with a comma between them; then before them, for the first seals; then run reseal.",
     )
     parser.add_argument("--id", type=_id, help="the key's name, stored beside what it sealed (default: k and the date)")
     parser.set_defaults(run=_run)

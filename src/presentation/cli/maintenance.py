@@ -1,17 +1,21 @@
 """What the commands share that look after what is stored."""
 
-from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from application.errors import StoreUnavailable
 from infrastructure.logs import configure_logging
 from infrastructure.settings import Settings, SettingsError, load_settings
 from presentation.cli.conventions import Refused
-from presentation.core import Core
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from presentation.core import Core
 
 
 @contextmanager
-def stored() -> Iterator[tuple[Settings, Core]]:
+def stored() -> "Iterator[tuple[Settings, Core]]":
     """The settings, and what they lead to. Raises `Refused` where that is nothing, or does not answer."""
     try:
         settings = load_settings()
@@ -20,6 +24,9 @@ def stored() -> Iterator[tuple[Settings, Core]]:
     if settings.redis_url is None:
         raise Refused("OPEN_MFA_REDIS_URL is not set, so nothing is stored anywhere")
     configure_logging("WARNING")
+    # Late: with it comes prometheus-client, which decides when it is imported whether it counts for many processes.
+    from presentation.core import Core  # noqa: PLC0415 - see above
+
     core = Core(settings)
     try:
         yield settings, core

@@ -1,6 +1,8 @@
 """`open-mfa qr`: a provisioning URI as a QR code."""
 
+import os
 import sys
+import tempfile
 from argparse import ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import Final
@@ -34,9 +36,7 @@ def _run(options: Namespace) -> int:
             say(qr_on_terminal(options.uri, colours=sys.stdout.isatty()))
         else:
             picture = SegnoQrRenderer().render(options.uri, _FORMATS[options.file.suffix.lower()])
-            # The picture holds the secret.
-            options.file.touch(0o600)
-            options.file.write_bytes(picture)
+            _write(options.file, picture)
     except segno.DataOverflowError:
         raise Refused("the URI is too long for a QR code: shorten its label or issuer") from None
     except UnicodeEncodeError:
@@ -44,6 +44,18 @@ def _run(options: Namespace) -> int:
     except OSError as error:
         raise Refused(f"can't write {options.file}: {error.strerror}") from None
     return DONE
+
+
+def _write(file: Path, picture: bytes) -> None:
+    """The picture holds the secret: a new file that only its owner may read takes the place of whatever was there."""
+    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as out:
+            out.write(picture)
+        Path(name).replace(file)
+    except OSError:
+        Path(name).unlink(missing_ok=True)
+        raise
 
 
 def _picture(text: str) -> Path:

@@ -31,8 +31,8 @@ def _run(_options: Namespace) -> int:
     def progress(tally: Tally) -> None:
         nonlocal last
         last = tally
-        if tally.credentials % EVERY == 0:
-            _tell(f"{tally.credentials:,} credentials looked at, {tally.resealed:,} secrets sealed again")
+        if tally.looked_at % EVERY == 0:
+            _tell(f"{tally.looked_at:,} credentials looked at, {tally.resealed:,} secrets sealed again")
 
     with stored() as (settings, core):
         keys = KeyRing(settings.encryption_keys)
@@ -46,12 +46,18 @@ def _run(_options: Namespace) -> int:
 
 def _report(tally: Tally, keys: KeyRing) -> int:
     say(f"{tally.credentials:,} credentials, {tally.resealed:,} secrets sealed again")
-    for name in dict.fromkeys([keys.first, *sorted(tally.keys)]):
+    for name in keys.names:
         say(f"  {tally.keys[name]:,} sealed under {name}")
     say(f"  {tally.derived:,} derived, of which nothing is sealed")
     if tally.unreadable:
         say(f"  {tally.unreadable:,} can't be read: the log names them, and the key that each one needs")
-    return DONE if not tally.unreadable and set(tally.keys) <= {keys.first} else REFUSED
+    if tally.unreadable or set(tally.keys) - {keys.first}:
+        say("Leave all keys where they are.")
+        return REFUSED
+    former = ", ".join(keys.names[1:])
+    if former:
+        say(f"Once every instance has {keys.first} first, {former} can be taken out of OPEN_MFA_ENCRYPTION_KEYS.")
+    return DONE
 
 
 def _so_far(tally: Tally) -> str:

@@ -20,7 +20,8 @@ from domain.totp import TotpCredential
 from infrastructure.redis.client import Connect
 from infrastructure.redis.log_levels import RedisLogLevels
 from infrastructure.redis.rate_limits import KEY_PREFIX, GatewayStorage
-from infrastructure.redis.repository import key_of
+from infrastructure.redis.record import REVISION_BYTES
+from infrastructure.redis.repository import REMOVAL_REMEMBERED, key_of
 from tests.infrastructure.redis.callers import SECRET, Caller, code, new_owner
 from tests.support.fakes import NOON, FakeClock
 
@@ -160,7 +161,12 @@ def test_only_one_of_two_finds_a_place_empty(caller: Caller, place: CredentialId
 def test_removal_leaves_nothing(connect: Connect, caller: Caller, place: CredentialId) -> None:
     version = put(caller, hotp(place))
     assert caller.repository.commit(place, version, None) is None
-    assert caller.gateway.get(key_of(place)) is None
+    assert caller.repository.load(place).content is None
+    # Its revision alone, so that a commit knows itself again, and that for seconds only.
+    value = caller.gateway.get(key_of(place))
+    assert value is not None
+    assert len(value) == REVISION_BYTES
+    assert 0 < pttl(caller, place) <= REMOVAL_REMEMBERED * 1000
 
 
 def test_removal_can_lose_a_race(caller: Caller, place: CredentialId) -> None:
@@ -170,10 +176,12 @@ def test_removal_can_lose_a_race(caller: Caller, place: CredentialId) -> None:
     assert caller.repository.load(place).content == hotp(place, 1)
 
 
-def test_removing_what_is_already_gone_is_done(caller: Caller, place: CredentialId) -> None:
+def test_of_two_removals_one_wins(caller: Caller, place: CredentialId) -> None:
     version = put(caller, hotp(place))
     caller.repository.commit(place, version, None)
-    assert caller.repository.commit(place, version, None) is None
+    lost = caller.repository.commit(place, version, None)
+    assert lost is not None
+    assert lost.content is None
 
 
 def test_a_change_of_what_is_gone_loses_to_nothing(caller: Caller, place: CredentialId) -> None:
@@ -189,14 +197,14 @@ def test_all_of_an_owner_are_loaded_together(caller: Caller, place: CredentialId
     for content in everything.values():
         put(caller, content)
     loaded = caller.repository.load_all(place.owner)
-    assert {factor: stored.content for factor, stored in loaded.items()} == everything
+    assert {factor: stored.content for factor, stored in loaded.stored.items()} == everything
 
 
 def test_forgetting_empties_all_places_of_the_owner(caller: Caller, place: CredentialId) -> None:
     for factor in ("hotp", "totp", "otp"):
         put(caller, contents(place)[factor])
     caller.repository.forget(place.owner)
-    assert caller.repository.load_all(place.owner) == {}
+    assert caller.repository.load_all(place.owner).stored == {}
 
 
 def test_forgetting_touches_nobody_else(caller: Caller, place: CredentialId) -> None:
@@ -306,10 +314,9 @@ def test_interleaved_callers_see_what_a_plain_model_says(caller: Caller, steps: 
         else:
             wanted = hotp(place, number) if action == "commit" else None
             winner = caller.repository.commit(place, held[who].version, wanted)
-            # 0 is emptiness, which every removal restores.
-            if known[who] == change or (wanted is None and change == 0):
+            if known[who] == change:
                 assert winner is None
-                change, content = (number if wanted else 0), wanted
+                change, content = number, wanted
             else:
                 assert winner is not None
                 assert winner.content == content

@@ -1,0 +1,655 @@
+"""The second step of a log-in: which factors are asked, which one answers, and which are charged."""
+
+from dataclasses import replace
+from itertools import count
+
+import pytest
+
+from application.enrolment import EnrolRequest
+from application.errors import StoreUnavailable
+from application.ports import Purpose
+from domain.code import Code
+from domain.credential import Credential, Lifecycle, Status
+from domain.errors import MalformedCode, NotEnrolled
+from domain.owner import CredentialId, Factor
+from domain.parameters import HotpParameters
+from domain.secret_credential import SecretCredential
+from domain.verdict import Accepted, Locked, Reason, Rejected
+from tests.application.account import FLAGS, WRONG, WRONG_RECOVERY_CODE, Account, shown, verdict_of
+from tests.application.model import FewCodes, few_codes
+from tests.application.rig import HOTP, RECOVERY_CODES, TOTP
+from tests.domain.examples import ALICE, BOB, STEP, hotp, totp
+from tests.domain.reference import hotp_value
+from tests.support.fakes import NOON
+
+REPLAYED = Rejected(Reason.REPLAYED, 5)
+EVERYTHING = (TOTP, HOTP, RECOVERY_CODES)
+
+
+def account_with_everything() -> tuple[Account, dict[CredentialId, Code]]:
+    """And a good code for each factor."""
+    account = Account()
+    hotp, totp = account.has_both()
+    recovery_code = account.has_recovery_codes()[0]
+    account.events.all.clear()
+    return account, {TOTP: shown(totp), HOTP: shown(hotp), RECOVERY_CODES: recovery_code}
+
+
+def counted(account: Account) -> dict[Factor, int]:
+    """Which factors have been charged, and how often."""
+    return {place.factor: account.failures(place) for place in EVERYTHING if account.failures(place)}
+
+
+# Which factors are asked
+
+
+@pytest.mark.parametrize("place", EVERYTHING, ids=str)
+def test_any_confirmed_factor_accepts_its_code_and_is_named(place: CredentialId) -> None:
+    account, codes = account_with_everything()
+
+    assert verdict_of(account.challenged(codes[place])) == (place.factor, Accepted())
+
+
+@pytest.mark.parametrize("place", EVERYTHING, ids=str)
+def test_a_code_is_accepted_once(place: CredentialId) -> None:
+    account, codes = account_with_everything()
+    account.challenged(codes[place])
+
+    assert verdict_of(account.challenged(codes[place])) == (place.factor, REPLAYED)
+
+
+@pytest.mark.parametrize("place", EVERYTHING, ids=str)
+def test_a_code_that_was_verified_is_a_replay(place: CredentialId) -> None:
+    account, codes = account_with_everything()
+    account.sends(place, codes[place])
+
+    assert verdict_of(account.challenged(codes[place])) == (place.factor, REPLAYED)
+
+
+@pytest.mark.parametrize("place", EVERYTHING, ids=str)
+def test_a_code_that_was_accepted_can_not_be_verified(place: CredentialId) -> None:
+    account, codes = account_with_everything()
+    account.challenged(codes[place])
+
+    assert account.sends(place, codes[place]).verdict == REPLAYED
+
+
+def test_a_pending_factor_is_neither_asked_nor_charged() -> None:
+    account = Account()
+    account.has_hotp()
+    pending = account.enrolled_totp()
+
+    answer = account.challenged(Code(hotp_value(pending, STEP)))
+
+    assert verdict_of(answer) == (Factor.HOTP, Rejected(Reason.WRONG, 4))
+    assert counted(account) == {Factor.HOTP: 1}
+
+
+def test_a_pending_factor_is_not_confirmed() -> None:
+    account = Account()
+    pending = account.enrolled_totp()
+
+    with pytest.raises(NotEnrolled):
+        account.challenged(Code(hotp_value(pending, STEP)))
+
+    content = account.repository.content(TOTP)
+    assert isinstance(content, Credential)
+    assert content.status is Status.PENDING
+
+
+def test_a_one_time_code_is_not_for_a_challenge() -> None:
+    account = Account()
+    account.has_totp()
+
+    answer = account.challenged(account.issued().code)
+
+    assert verdict_of(answer) == (Factor.TOTP, Rejected(Reason.WRONG, 4))
+
+
+def test_a_replacement_is_not_asked() -> None:
+    account = Account()
+    account.has_totp()
+
+    answer = account.challenged(shown(account.gets_replacement(TOTP)))
+
+    assert verdict_of(answer) == (Factor.TOTP, Rejected(Reason.WRONG, 4))
+
+
+def test_the_present_secret_is_asked_while_a_replacement_is_pending() -> None:
+    account = Account()
+    present = account.has_totp()
+    account.gets_replacement(TOTP)
+
+    assert verdict_of(account.challenged(shown(present))) == (Factor.TOTP, Accepted())
+
+
+def test_recovery_codes_are_asked_where_they_are_all_that_there_is() -> None:
+    account = Account()
+    code = account.has_recovery_codes()[0]
+
+    assert verdict_of(account.challenged(code)) == (Factor.RECOVERY_CODES, Accepted())
+
+
+def test_recovery_codes_alone_are_no_factor_to_be_asked_for_digits() -> None:
+    account = Account()
+    account.has_recovery_codes()
+
+    with pytest.raises(NotEnrolled):
+        account.challenged(WRONG)
+
+
+def test_where_nothing_is_confirmed_nothing_is_enrolled() -> None:
+    account = Account()
+    account.enrolled_hotp()
+    account.issued()
+
+    with pytest.raises(NotEnrolled):
+        account.challenged(WRONG)
+
+
+def test_a_removed_factor_is_not_asked_though_its_lock_is_remembered() -> None:
+    account = Account()
+    account.has_totp()
+    account.fails(TOTP)
+    account.remove.execute(TOTP)
+
+    with pytest.raises(NotEnrolled):
+        account.challenged(WRONG)
+
+
+def test_a_factor_past_its_end_is_not_asked() -> None:
+    account = Account()
+    key = account.enrolled_hotp(lifetime=60)
+    account.submit(HOTP, hotp_value(key, 0))
+    account.clock.advance(60)
+
+    with pytest.raises(NotEnrolled):
+        account.challenged(Code(hotp_value(key, 1)))
+
+
+def test_nobody_elses_factor_is_asked() -> None:
+    account = Account()
+    bobs = account.enrol.execute(EnrolRequest(BOB, None, HotpParameters()))
+    account.sends(bobs.id, Code(hotp_value(bobs.secret.key, 0)))
+    account.has_hotp()
+
+    answer = account.challenged(Code(hotp_value(bobs.secret.key, 1)))
+
+    assert verdict_of(answer) == (Factor.HOTP, Rejected(Reason.WRONG, 4))
+
+
+# Shapes
+
+
+@pytest.mark.parametrize(
+    ("code", "charged"),
+    [
+        (Code("000000"), {Factor.HOTP: 1}),
+        (Code("00000000"), {Factor.TOTP: 1}),
+        (WRONG_RECOVERY_CODE, {Factor.RECOVERY_CODES: 1}),
+    ],
+    ids=["6 digits", "8 digits", "a recovery code"],
+)
+def test_only_factors_whose_codes_have_that_shape_are_charged(code: Code, charged: dict[Factor, int]) -> None:
+    account = Account()
+    account.has_hotp(digits=6)
+    account.has_totp(digits=8)
+    account.has_recovery_codes()
+
+    account.challenged(code)
+
+    assert counted(account) == charged
+
+
+@pytest.mark.parametrize("code", [Code("0000000"), Code("0000000000"), WRONG_RECOVERY_CODE], ids=["7", "10", "letters"])
+@pytest.mark.parametrize("locked", [False, True])
+def test_a_code_that_has_no_factors_shape_is_malformed_and_changes_nothing(code: Code, locked: bool) -> None:
+    account = Account()
+    account.has_both()
+    account.fails(TOTP, 5 if locked else 1)
+    account.fails(HOTP, 5 if locked else 1)
+    before = account.repository.committed, list(account.events.all)
+
+    with pytest.raises(MalformedCode):
+        account.challenged(code)
+
+    assert (account.repository.committed, account.events.all) == before
+
+
+def test_what_a_code_must_be_is_said_for_every_factor_there_is() -> None:
+    account = Account()
+    account.has_hotp(digits=6)
+    account.has_totp(digits=8)
+
+    with pytest.raises(MalformedCode, match=r"6 digits.*8 digits"):
+        account.challenged(Code("0000000"))
+
+
+# Who is charged
+
+
+def test_a_wrong_code_is_charged_to_all_that_were_asked() -> None:
+    account, _ = account_with_everything()
+
+    account.challenged(WRONG)
+
+    assert counted(account) == {Factor.TOTP: 1, Factor.HOTP: 1}
+
+
+@pytest.mark.parametrize("place", EVERYTHING, ids=str)
+def test_a_code_that_one_factor_accepts_is_charged_to_none(place: CredentialId) -> None:
+    account, codes = account_with_everything()
+
+    account.challenged(codes[place])
+
+    assert counted(account) == {}
+
+
+@pytest.mark.parametrize("place", EVERYTHING, ids=str)
+def test_a_code_that_one_factor_knows_as_a_replay_is_charged_to_none(place: CredentialId) -> None:
+    account, codes = account_with_everything()
+    for _ in range(20):
+        account.challenged(codes[place])
+
+    assert counted(account) == {}
+
+
+def test_an_accepted_code_clears_the_failures_of_its_factor_alone() -> None:
+    account, codes = account_with_everything()
+    account.fails(TOTP, 2)
+    account.fails(HOTP, 3)
+
+    account.challenged(codes[HOTP])
+
+    assert counted(account) == {Factor.TOTP: 2}
+
+
+@pytest.mark.parametrize(("first", "second"), [(HOTP, TOTP), (TOTP, HOTP)])
+def test_the_answer_to_a_wrong_code_is_of_the_factor_with_the_fewest_attempts_left(
+    first: CredentialId, second: CredentialId
+) -> None:
+    account, _ = account_with_everything()
+    account.fails(first, 3)
+    account.fails(second, 1)
+
+    assert verdict_of(account.challenged(WRONG)) == (first.factor, Rejected(Reason.WRONG, 1))
+
+
+def test_wrong_codes_lock_all_that_were_asked() -> None:
+    account, codes = account_with_everything()
+    for _ in range(5):
+        account.challenged(WRONG)
+
+    assert account.sends(TOTP, codes[TOTP]).verdict == Locked(NOON + 30)
+    assert account.sends(HOTP, codes[HOTP]).verdict == Locked(NOON + 30)
+
+
+def test_recovery_codes_are_good_when_everything_else_is_locked() -> None:
+    account, codes = account_with_everything()
+    for _ in range(5):
+        account.challenged(WRONG)
+
+    assert verdict_of(account.challenged(codes[RECOVERY_CODES])) == (Factor.RECOVERY_CODES, Accepted())
+
+
+# Locks
+
+
+@pytest.mark.parametrize(("first", "second"), [(HOTP, TOTP), (TOTP, HOTP)])
+def test_where_all_are_locked_the_end_is_that_of_the_last_lock_to_end(
+    first: CredentialId, second: CredentialId
+) -> None:
+    account, codes = account_with_everything()
+    account.fails(first)
+    account.clock.advance(1)
+    account.fails(second)
+
+    assert verdict_of(account.challenged(codes[second])) == (second.factor, Locked(NOON + 31))
+
+
+@pytest.mark.parametrize(("locked", "free"), [(HOTP, TOTP), (TOTP, HOTP)])
+def test_what_is_not_locked_accepts_its_code(locked: CredentialId, free: CredentialId) -> None:
+    account, codes = account_with_everything()
+    account.fails(locked)
+
+    assert verdict_of(account.challenged(codes[free])) == (free.factor, Accepted())
+
+
+@pytest.mark.parametrize(("locked", "free"), [(HOTP, TOTP), (TOTP, HOTP)])
+def test_a_code_that_may_be_the_locked_factors_is_not_called_wrong_but_charged_to_the_other(
+    locked: CredentialId, free: CredentialId
+) -> None:
+    account, codes = account_with_everything()
+    account.fails(locked)
+
+    assert verdict_of(account.challenged(codes[locked])) == (locked.factor, Locked(NOON + 30))
+    assert counted(account) == {locked.factor: 5, free.factor: 1}
+
+
+# Naming a factor
+
+
+@pytest.mark.parametrize("place", EVERYTHING, ids=str)
+def test_the_factor_that_is_named_accepts_its_code(place: CredentialId) -> None:
+    account, codes = account_with_everything()
+
+    assert verdict_of(account.challenged(codes[place], place.factor)) == (place.factor, Accepted())
+
+
+@pytest.mark.parametrize(("named", "other"), [(HOTP, TOTP), (TOTP, HOTP)])
+def test_only_the_factor_that_is_named_is_asked_and_charged(named: CredentialId, other: CredentialId) -> None:
+    account, codes = account_with_everything()
+
+    answer = account.challenged(codes[other], named.factor)
+
+    assert verdict_of(answer) == (named.factor, Rejected(Reason.WRONG, 4))
+    assert counted(account) == {named.factor: 1}
+
+
+@pytest.mark.parametrize("named", [Factor.HOTP, Factor.RECOVERY_CODES, Factor.OTP])
+def test_a_factor_that_is_named_must_be_confirmed(named: Factor) -> None:
+    account = Account()
+    account.has_totp()
+    account.enrolled_hotp()
+    account.issued()
+
+    with pytest.raises(NotEnrolled):
+        account.challenged(WRONG, named)
+
+
+def test_a_code_must_have_the_shape_of_the_factor_that_is_named() -> None:
+    account, codes = account_with_everything()
+
+    with pytest.raises(MalformedCode):
+        account.challenged(codes[RECOVERY_CODES], Factor.TOTP)
+
+
+# Digits that two factors share
+
+
+def account_with_shared_digits() -> tuple[Account, Code]:
+    """The next code of HOTP is also the present one of TOTP, whose steps last long enough to see a lock end."""
+    account = Account(FewCodes())
+    step = NOON // 300
+    digits = few_codes(step, 6)
+    counter = next(counter for counter in count(1) if few_codes(counter, 6) == digits)
+    confirmed = Lifecycle(created_at=NOON, expires_at=None, confirmed_at=NOON)
+    account.repository.put(replace(totp(step - 1, interval=300, window=0), lifecycle=confirmed))
+    account.repository.put(replace(hotp(counter, initial_counter=counter, look_ahead=0), lifecycle=confirmed))
+    return account, Code(digits)
+
+
+def test_digits_that_two_factors_share_are_accepted_once() -> None:
+    account, code = account_with_shared_digits()
+
+    answers = [verdict_of(account.challenged(code)) for _ in range(3)]
+
+    assert answers == [(Factor.TOTP, Accepted()), (Factor.TOTP, REPLAYED), (Factor.TOTP, REPLAYED)]
+
+
+def test_digits_that_one_factor_accepted_are_a_replay_also_when_the_other_is_no_longer_locked() -> None:
+    account, code = account_with_shared_digits()
+    account.fails(TOTP)
+    first = account.challenged(code)
+    account.clock.advance(30)
+
+    assert [verdict_of(first), verdict_of(account.challenged(code))] == [
+        (Factor.HOTP, Accepted()),
+        (Factor.HOTP, REPLAYED),
+    ]
+
+
+def test_digits_that_two_factors_share_are_accepted_once_of_many_sent_at_once() -> None:
+    account, code = account_with_shared_digits()
+    answers: list[object] = []
+
+    def send() -> None:
+        answers.append(verdict_of(account.challenged(code)))
+
+    account.repository.rivals = [send] * 7
+    send()
+
+    assert answers == [(Factor.TOTP, Accepted()), *[(Factor.TOTP, REPLAYED)] * 7]
+
+
+# Races
+
+
+@pytest.mark.parametrize("place", EVERYTHING, ids=str)
+def test_of_many_that_send_one_code_at_once_one_is_accepted(place: CredentialId) -> None:
+    account, codes = account_with_everything()
+    answers: list[object] = []
+
+    def send() -> None:
+        answers.append(verdict_of(account.challenged(codes[place])))
+
+    account.repository.rivals = [send] * 7
+    send()
+
+    assert answers == [(place.factor, Accepted()), *[(place.factor, REPLAYED)] * 7]
+    assert counted(account) == {}
+
+
+@pytest.mark.parametrize("place", EVERYTHING, ids=str)
+def test_a_code_that_is_verified_meanwhile_is_a_replay(place: CredentialId) -> None:
+    account, codes = account_with_everything()
+    account.repository.rivals = [lambda: account.sends(place, codes[place])]
+
+    assert verdict_of(account.challenged(codes[place])) == (place.factor, REPLAYED)
+
+
+def test_another_factors_code_sent_at_once_is_accepted_too() -> None:
+    account, codes = account_with_everything()
+    rivals: list[object] = []
+    account.repository.rivals = [lambda: rivals.append(verdict_of(account.challenged(codes[RECOVERY_CODES])))]
+
+    answer = account.challenged(codes[TOTP])
+
+    assert [verdict_of(answer), *rivals] == [(Factor.TOTP, Accepted()), (Factor.RECOVERY_CODES, Accepted())]
+
+
+def test_a_good_code_that_loses_a_race_against_the_fifth_wrong_one_is_locked_out_and_charged_to_the_others() -> None:
+    account, codes = account_with_everything()
+    account.fails(TOTP, 4)
+    account.repository.rivals = [lambda: account.fails(TOTP, 1)]
+
+    answer = account.challenged(codes[TOTP])
+
+    assert verdict_of(answer) == (Factor.TOTP, Locked(NOON + 30))
+    assert counted(account)[Factor.HOTP] == 1
+
+
+def test_guesses_that_are_sent_at_once_are_counted_one_by_one() -> None:
+    account, _ = account_with_everything()
+    account.repository.rivals = [lambda: account.challenged(WRONG)] * 2
+
+    account.challenged(WRONG)
+
+    assert counted(account) == {Factor.TOTP: 3, Factor.HOTP: 3}
+
+
+def test_what_is_enrolled_anew_meanwhile_is_not_confirmed() -> None:
+    account = Account()
+    former = account.has_hotp()
+
+    def enrol_anew() -> None:
+        account.remove.execute(HOTP)
+        account.enrol.execute(EnrolRequest(ALICE, None, HotpParameters(), 1, secret=former.secret))
+
+    account.repository.rivals = [enrol_anew]
+    with pytest.raises(NotEnrolled):
+        account.challenged(shown(former))
+
+    content = account.repository.content(HOTP)
+    assert isinstance(content, Credential)
+    assert content.status is Status.PENDING
+
+
+def test_the_only_factor_is_removed_meanwhile() -> None:
+    account = Account()
+    credential = account.has_totp()
+    account.repository.rivals = [lambda: account.remove.execute(TOTP)]
+
+    with pytest.raises(NotEnrolled):
+        account.challenged(shown(credential))
+
+
+def test_what_is_left_is_asked_and_charged_where_another_is_removed_meanwhile() -> None:
+    account, _ = account_with_everything()
+    account.repository.rivals = [lambda: account.remove.execute(TOTP)]
+
+    answer = account.challenged(WRONG)
+
+    assert verdict_of(answer) == (Factor.HOTP, Rejected(Reason.WRONG, 4))
+
+
+def account_with_replacement(digits: int = 6) -> tuple[Account, SecretCredential, SecretCredential]:
+    account = Account()
+    present = account.has_totp()
+    return account, present, account.gets_replacement(TOTP, digits)
+
+
+def test_a_code_of_the_former_secret_is_wrong_when_the_replacement_is_swapped_in_meanwhile() -> None:
+    account, present, replacement = account_with_replacement()
+    account.repository.rivals = [lambda: account.swaps(TOTP, shown(replacement, -1))]
+
+    assert verdict_of(account.challenged(shown(present))) == (Factor.TOTP, Rejected(Reason.WRONG, 4))
+
+
+def test_a_code_of_the_replacement_is_good_when_it_is_swapped_in_meanwhile() -> None:
+    account, _, replacement = account_with_replacement()
+    account.repository.rivals = [lambda: account.swaps(TOTP, shown(replacement, -1))]
+
+    assert verdict_of(account.challenged(shown(replacement))) == (Factor.TOTP, Accepted())
+
+
+def test_the_code_that_swaps_the_replacement_in_meanwhile_is_a_replay() -> None:
+    account, _, replacement = account_with_replacement()
+    account.repository.rivals = [lambda: account.swaps(TOTP, shown(replacement))]
+
+    assert verdict_of(account.challenged(shown(replacement))) == (Factor.TOTP, REPLAYED)
+
+
+def test_no_code_is_accepted_where_the_replacement_that_is_swapped_in_meanwhile_has_other_digits() -> None:
+    account, present, replacement = account_with_replacement(digits=8)
+    account.repository.rivals = [lambda: account.swaps(TOTP, shown(replacement, -1))]
+
+    with pytest.raises(NotEnrolled):
+        account.challenged(shown(present))
+
+
+@pytest.mark.parametrize("which", [0, 5])
+def test_a_recovery_code_of_a_set_that_is_replaced_meanwhile_is_wrong(which: int) -> None:
+    account = Account()
+    code = account.has_recovery_codes()[which]
+    account.repository.rivals = [account.has_recovery_codes]
+
+    assert verdict_of(account.challenged(code)) == (Factor.RECOVERY_CODES, Rejected(Reason.WRONG, 4))
+
+
+# The store
+
+
+@pytest.mark.parametrize("flag", FLAGS)
+@pytest.mark.parametrize("place", EVERYTHING, ids=str)
+def test_no_code_is_accepted_or_announced_that_is_not_known_to_be_spent(place: CredentialId, flag: str) -> None:
+    account, codes = account_with_everything()
+    setattr(account.repository, flag, True)
+
+    with pytest.raises(StoreUnavailable):
+        account.challenged(codes[place])
+
+    assert account.events.all == []
+
+
+@pytest.mark.parametrize("place", EVERYTHING, ids=str)
+def test_a_code_whose_acceptance_did_not_land_is_still_good(place: CredentialId) -> None:
+    account, codes = account_with_everything()
+    account.repository.down_before_commits = True
+    with pytest.raises(StoreUnavailable):
+        account.challenged(codes[place])
+    account.repository.down_before_commits = False
+
+    assert verdict_of(account.challenged(codes[place])) == (place.factor, Accepted())
+
+
+@pytest.mark.parametrize("place", EVERYTHING, ids=str)
+def test_a_code_whose_acceptance_landed_unheard_is_spent(place: CredentialId) -> None:
+    account, codes = account_with_everything()
+    account.repository.down_after_commits = True
+    with pytest.raises(StoreUnavailable):
+        account.challenged(codes[place])
+    account.repository.down_after_commits = False
+
+    assert verdict_of(account.challenged(codes[place])) == (place.factor, REPLAYED)
+
+
+def test_a_wrong_code_that_could_not_be_charged_to_all_is_not_answered() -> None:
+    account, _ = account_with_everything()
+
+    def fail() -> None:
+        account.repository.down_before_commits = True
+
+    account.repository.rivals = [lambda: None, fail]
+    with pytest.raises(StoreUnavailable):
+        account.challenged(WRONG)
+
+    assert counted(account) == {Factor.TOTP: 1}
+
+
+def test_an_accepted_code_is_one_commit_and_a_replay_none() -> None:
+    account, codes = account_with_everything()
+    before = account.repository.committed
+    account.challenged(codes[HOTP])
+    account.challenged(codes[HOTP])
+
+    assert account.repository.committed == before + 1
+
+
+def test_locked_factors_are_not_written_to() -> None:
+    account, codes = account_with_everything()
+    account.fails(TOTP)
+    account.fails(HOTP)
+    before = account.repository.committed
+
+    account.challenged(codes[TOTP])
+
+    assert account.repository.committed == before
+
+
+# What is announced
+
+
+@pytest.mark.parametrize("place", EVERYTHING, ids=str)
+def test_an_accepted_code_and_its_replay_are_announced_for_their_factor_alone(place: CredentialId) -> None:
+    account, codes = account_with_everything()
+    account.challenged(codes[place])
+    account.challenged(codes[place])
+
+    assert account.events.all == [
+        (Purpose.CHALLENGE, place, Accepted()),
+        (Purpose.CHALLENGE, place, REPLAYED),
+    ]
+
+
+def test_a_wrong_code_is_announced_for_each_that_it_was_charged_to() -> None:
+    account, _ = account_with_everything()
+    account.challenged(WRONG)
+
+    assert account.events.all == [
+        (Purpose.CHALLENGE, TOTP, Rejected(Reason.WRONG, 4)),
+        (Purpose.CHALLENGE, HOTP, Rejected(Reason.WRONG, 4)),
+    ]
+
+
+def test_a_lock_that_a_challenge_begins_is_announced() -> None:
+    account = Account()
+    account.has_recovery_codes()
+    account.fails(RECOVERY_CODES, 4)
+
+    account.challenged(WRONG_RECOVERY_CODE)
+
+    assert account.events.all[-2:] == [
+        (Purpose.CHALLENGE, RECOVERY_CODES, Rejected(Reason.WRONG, 0)),
+        ("locked", RECOVERY_CODES, NOON + 30),
+    ]

@@ -1,0 +1,264 @@
+"""Having a one-time code sent: what arrives is what is good, and what could not be sent is not."""
+
+from collections.abc import Callable
+from contextlib import suppress
+
+import pytest
+
+from application.errors import DeliveryFailed, InvalidRecipient, StoreUnavailable, TooManySends, UnsupportedDelivery
+from application.issuing import IssueCodeRequest, IssuedCode
+from application.ports import Action, Channel, Message
+from domain.code import Code
+from domain.failures import Failures
+from domain.verdict import Accepted, Locked, Reason, Rejected
+from tests.application.account import FLAGS
+from tests.application.rig import OTP, Rig
+from tests.domain.examples import ALICE
+from tests.support.fakes import NOON
+
+TO = "alice@example.org"
+
+
+def send(rig: Rig, to: str = TO, channel: Channel = Channel.EMAIL, digits: int = 6) -> IssuedCode:
+    return rig.issue.execute(IssueCodeRequest(ALICE, None, digits, 300, channel, to))
+
+
+def limit_reached(rig: Rig) -> None:
+    rig.outbox.wait = 77
+    send(rig)
+
+
+REFUSALS: dict[type[Exception], Callable[[Rig], object]] = {
+    UnsupportedDelivery: lambda rig: send(rig, channel=Channel.WEBHOOK),
+    InvalidRecipient: lambda rig: send(rig, to="nowhere"),
+    TooManySends: limit_reached,
+}
+every_refusal = pytest.mark.parametrize("error", REFUSALS)
+
+
+def failing(before_failure: Callable[[Rig], object] = lambda _: None) -> tuple[Rig, Code]:
+    """A channel that fails, and the code of before."""
+    rig = Rig()
+    former = rig.issued().code
+    rig.submit(OTP, "000000")
+    rig.events.all.clear()
+    rig.outbox.failing = True
+    rig.outbox.before_failure = lambda: before_failure(rig)
+    return rig, former
+
+
+def test_the_code_that_is_sent_is_the_one_that_is_good() -> None:
+    rig = Rig()
+    send(rig)
+
+    (message,) = rig.outbox.messages
+    assert rig.submit(OTP, message.code.text).verdict == Accepted()
+
+
+def test_a_message_says_for_whom_it_is_and_until_when() -> None:
+    rig = Rig()
+    issued = send(rig)
+
+    assert rig.outbox.messages == [Message(issued.code, TO, ALICE, NOON, NOON + 300)]
+
+
+def test_neither_answer_nor_message_shows_the_code() -> None:
+    rig = Rig()
+    issued = send(rig, digits=10)
+    (message,) = rig.outbox.messages
+
+    assert message.code.text not in f"{issued!r} {issued} {issued.record!r} {message!r} {message}"
+
+
+def test_a_message_does_not_show_its_recipient() -> None:
+    rig = Rig()
+    send(rig)
+
+    assert TO not in f"{rig.outbox.messages}"
+
+
+def test_a_code_that_is_answered_is_not_sent() -> None:
+    rig = Rig()
+    rig.outbox.failing = True
+    rig.outbox.wait = 77
+
+    rig.issued()
+
+    assert rig.outbox.messages == []
+
+
+def test_a_code_that_was_sent_replaces_the_one_before() -> None:
+    rig = Rig()
+    former = send(rig).code
+    send(rig)
+
+    assert rig.submit(OTP, former.text).verdict == Rejected(Reason.WRONG, 4)
+
+
+def test_a_code_is_sent_once_however_many_races_were_lost() -> None:
+    rig = Rig()
+    rig.repository.rivals = [rig.issued] * 3
+    send(rig)
+
+    (message,) = rig.outbox.messages
+    assert rig.submit(OTP, message.code.text).verdict == Accepted()
+
+
+def test_a_code_is_announced_as_issued_after_it_was_sent() -> None:
+    rig = Rig()
+    send(rig)
+
+    assert rig.events.all == [(Action.ISSUED, OTP)]
+
+
+# Refused
+
+
+@every_refusal
+def test_what_is_refused_leaves_the_former_code_good(error: type[Exception]) -> None:
+    rig = Rig()
+    former = rig.issued().code
+    with pytest.raises(error):
+        REFUSALS[error](rig)
+
+    assert rig.submit(OTP, former.text).verdict == Accepted()
+
+
+@every_refusal
+def test_what_is_refused_is_neither_stored_nor_sent_nor_announced(error: type[Exception]) -> None:
+    rig = Rig()
+    with pytest.raises(error):
+        REFUSALS[error](rig)
+
+    assert (rig.repository.committed, rig.outbox.messages, rig.events.all) == (0, [], [])
+
+
+def test_a_refusal_says_how_long_to_wait() -> None:
+    with pytest.raises(TooManySends) as raised:
+        limit_reached(Rig())
+
+    assert raised.value.wait == 77
+
+
+@every_refusal
+def test_no_refusal_repeats_the_recipient(error: type[Exception]) -> None:
+    with pytest.raises(error) as raised:
+        REFUSALS[error](Rig())
+
+    assert "nowhere" not in str(raised.value)
+    assert TO not in str(raised.value)
+
+
+def test_what_can_not_be_sent_anyway_is_not_counted_as_sent() -> None:
+    rig = Rig()
+    rig.outbox.wait = 77
+
+    with pytest.raises(InvalidRecipient):
+        send(rig, to="nowhere")
+
+
+# Failed
+
+
+def test_a_delivery_that_failed_leaves_no_code_live() -> None:
+    rig, former = failing()
+    with pytest.raises(DeliveryFailed):
+        send(rig)
+
+    assert isinstance(rig.submit(OTP, former.text).verdict, Rejected)
+    assert isinstance(rig.submit(OTP, rig.outbox.refused[0].code.text).verdict, Rejected)
+
+
+def test_a_code_is_not_live_while_it_is_being_sent() -> None:
+    verdicts: list[object] = []
+    rig, _ = failing(
+        before_failure=lambda rig: verdicts.append(rig.submit(OTP, rig.outbox.refused[0].code.text).verdict)
+    )
+    with pytest.raises(DeliveryFailed):
+        send(rig)
+
+    assert verdicts == [Rejected(Reason.EXPIRED, 4)]
+
+
+def test_a_delivery_that_failed_keeps_the_failures_and_those_that_come_in_between() -> None:
+    rig, _ = failing(before_failure=lambda rig: rig.submit(OTP, "000000"))
+    with pytest.raises(DeliveryFailed):
+        send(rig)
+
+    # What is sent to a code that is not live yet is answered as after its end: it is no guess.
+    content = rig.repository.content(OTP)
+    assert content is not None
+    assert content.failures == Failures(1)
+
+
+def test_a_delivery_that_failed_keeps_the_lock() -> None:
+    rig, _ = failing()
+    for _ in range(4):
+        rig.submit(OTP, "000000")
+    with pytest.raises(DeliveryFailed):
+        send(rig)
+
+    assert rig.submit(OTP, "000000").verdict == Locked(NOON + 30)
+
+
+def test_a_delivery_that_failed_is_announced_as_that_alone() -> None:
+    rig, _ = failing()
+    with pytest.raises(DeliveryFailed):
+        send(rig)
+
+    assert rig.events.all == [(Action.UNDELIVERED, OTP)]
+
+
+def test_after_a_delivery_that_failed_a_new_code_is_good() -> None:
+    rig, _ = failing()
+    with pytest.raises(DeliveryFailed):
+        send(rig)
+
+    assert rig.submit(OTP, rig.issued().code.text).verdict == Accepted()
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_a_code_that_was_issued_while_another_was_sent_survives_it(fails: bool) -> None:
+    rivals: list[IssuedCode] = []
+    rig = Rig()
+    rig.outbox.failing, rig.outbox.before_failure = fails, lambda: rivals.append(rig.issued())
+    with suppress(DeliveryFailed):
+        send(rig)
+
+    assert rig.submit(OTP, rivals[0].code.text).verdict == Accepted()
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_what_was_removed_while_it_was_sent_stays_removed(fails: bool) -> None:
+    rig = Rig()
+    rig.outbox.failing, rig.outbox.before_failure = fails, lambda: rig.forget.execute(ALICE)
+    with suppress(DeliveryFailed):
+        send(rig)
+
+    assert rig.repository.content(OTP) is None
+
+
+# The store
+
+
+@pytest.mark.parametrize("flag", FLAGS)
+def test_a_code_that_is_not_known_to_be_stored_is_neither_sent_nor_announced(flag: str) -> None:
+    rig = Rig()
+    setattr(rig.repository, flag, True)
+
+    with pytest.raises(StoreUnavailable):
+        send(rig)
+
+    assert (rig.outbox.messages, rig.events.all) == ([], [])
+
+
+@pytest.mark.parametrize("flag", ["down_for_loads", "down_before_commits"])
+def test_a_code_that_was_sent_and_could_not_be_made_live_never_is(flag: str) -> None:
+    rig = Rig()
+    rig.outbox.before_failure = lambda: setattr(rig.repository, flag, True)
+    with pytest.raises(StoreUnavailable):
+        send(rig)
+    setattr(rig.repository, flag, False)
+
+    assert rig.submit(OTP, rig.outbox.messages[0].code.text).verdict == Rejected(Reason.EXPIRED, 5)
+    assert [event[0] for event in rig.events.all if event[0] in list(Action)] == []

@@ -1,0 +1,210 @@
+"""Recovery codes: a set is shown once, each code is spent for good, and wrong ones are counted."""
+
+import pytest
+
+from application.errors import StoreUnavailable
+from application.ports import Action, Purpose
+from domain.credential import Status
+from domain.errors import MalformedCode, NotEnrolled
+from domain.failures import Failures
+from domain.recovery_codes import RecoveryCodes
+from domain.verdict import Accepted, Locked, Reason, Rejected, Verdict
+from tests.application.account import FLAGS, WRONG, WRONG_RECOVERY_CODE, Account
+from tests.application.rig import RECOVERY_CODES
+from tests.domain.examples import ALICE
+from tests.support.fakes import NOON
+
+
+def stored(account: Account) -> RecoveryCodes:
+    content = account.repository.content(RECOVERY_CODES)
+    assert isinstance(content, RecoveryCodes)
+    return content
+
+
+def test_every_code_that_was_shown_is_good_once() -> None:
+    account = Account()
+    codes = account.has_recovery_codes()
+
+    first = [account.sends(RECOVERY_CODES, code).verdict for code in codes]
+    second = [account.sends(RECOVERY_CODES, code).verdict for code in codes]
+
+    assert first == [Accepted()] * len(codes)
+    assert second == [Rejected(Reason.REPLAYED, 5)] * len(codes)
+
+
+def test_a_set_has_ten_codes_and_no_two_alike() -> None:
+    assert len(set(Account().has_recovery_codes())) == 10
+
+
+def test_an_accepted_code_answers_with_how_many_remain() -> None:
+    account = Account()
+    codes = account.has_recovery_codes()
+
+    remaining = []
+    for code in codes:
+        content = account.sends(RECOVERY_CODES, code).content
+        assert isinstance(content, RecoveryCodes)
+        remaining.append(content.remaining)
+
+    assert remaining == [9, 8, 7, 6, 5, 4, 3, 2, 1, 0]
+
+
+def test_a_set_needs_no_confirmation() -> None:
+    account = Account()
+    account.has_recovery_codes()
+
+    assert stored(account).status is Status.CONFIRMED
+
+
+def test_a_set_lives_until_it_is_removed() -> None:
+    account = Account()
+    code = account.has_recovery_codes()[0]
+    account.clock.advance(10 * 365 * 86400)
+
+    assert account.sends(RECOVERY_CODES, code).verdict == Accepted()
+
+
+def test_what_is_stored_is_the_record_without_the_codes() -> None:
+    account = Account()
+    issued = account.issue_recovery_codes.execute(ALICE)
+
+    assert stored(account) == issued.record
+    for code in issued.codes:
+        assert code.text.encode() not in b"".join(issued.record.digests)
+
+
+def test_the_codes_hide_from_repr() -> None:
+    issued = Account().issue_recovery_codes.execute(ALICE)
+
+    for code in issued.codes:
+        assert code.text not in f"{issued!r} {issued.codes!r} {issued.record!r}"
+
+
+def test_two_sets_are_keyed_with_secrets_of_their_own() -> None:
+    account = Account()
+
+    first, second = (account.issue_recovery_codes.execute(ALICE).record for _ in range(2))
+
+    assert first.secret != second.secret
+
+
+def test_a_new_set_replaces_the_one_before() -> None:
+    account = Account()
+    former = account.has_recovery_codes()
+    account.has_recovery_codes()
+
+    assert account.sends(RECOVERY_CODES, former[0]).verdict == Rejected(Reason.WRONG, 4)
+
+
+def test_failures_survive_a_new_set() -> None:
+    account = Account()
+    account.has_recovery_codes()
+    account.fails(RECOVERY_CODES, 3)
+
+    assert account.issue_recovery_codes.execute(ALICE).record.failures == Failures(3)
+
+
+def test_a_lock_survives_removal_and_a_new_set() -> None:
+    account = Account()
+    account.has_recovery_codes()
+    account.fails(RECOVERY_CODES)
+    account.remove.execute(RECOVERY_CODES)
+    code = account.has_recovery_codes()[0]
+
+    assert account.sends(RECOVERY_CODES, code).verdict == Locked(NOON + 30)
+
+
+def test_digits_are_malformed_and_not_counted() -> None:
+    account = Account()
+    account.has_recovery_codes()
+
+    with pytest.raises(MalformedCode):
+        account.sends(RECOVERY_CODES, WRONG)
+
+    assert account.failures(RECOVERY_CODES) == 0
+
+
+def test_nothing_can_be_verified_where_no_set_is() -> None:
+    with pytest.raises(NotEnrolled):
+        Account().sends(RECOVERY_CODES, WRONG_RECOVERY_CODE)
+
+
+def test_of_many_that_send_one_code_at_once_one_is_accepted() -> None:
+    account = Account()
+    code = account.has_recovery_codes()[0]
+    verdicts: list[Verdict] = []
+
+    def send() -> None:
+        verdicts.append(account.sends(RECOVERY_CODES, code).verdict)
+
+    account.repository.rivals = [send] * 7
+    send()
+
+    assert verdicts == [Accepted(), *[Rejected(Reason.REPLAYED, 5)] * 7]
+
+
+def test_two_codes_sent_at_once_are_both_spent() -> None:
+    account = Account()
+    first, second, *_ = account.has_recovery_codes()
+    account.repository.rivals = [lambda: account.sends(RECOVERY_CODES, first)]
+
+    assert account.sends(RECOVERY_CODES, second).verdict == Accepted()
+    assert stored(account).remaining == 8
+
+
+def test_a_code_of_a_set_that_is_replaced_meanwhile_is_wrong() -> None:
+    account = Account()
+    code = account.has_recovery_codes()[0]
+    account.repository.rivals = [account.has_recovery_codes]
+
+    assert account.sends(RECOVERY_CODES, code).verdict == Rejected(Reason.WRONG, 4)
+
+
+def test_a_new_set_counts_a_wrong_code_that_came_in_between() -> None:
+    account = Account()
+    account.has_recovery_codes()
+    account.repository.rivals = [lambda: account.fails(RECOVERY_CODES, 1)]
+
+    assert account.issue_recovery_codes.execute(ALICE).record.failures == Failures(1)
+
+
+def test_the_last_of_two_sets_issued_at_once_is_good() -> None:
+    account = Account()
+    account.repository.rivals = [account.has_recovery_codes]
+
+    assert account.sends(RECOVERY_CODES, account.has_recovery_codes()[0]).verdict == Accepted()
+
+
+def test_a_set_and_its_verdicts_are_announced() -> None:
+    account = Account()
+    code = account.has_recovery_codes()[0]
+    account.sends(RECOVERY_CODES, code)
+
+    assert account.events.all == [
+        (Action.ISSUED, RECOVERY_CODES),
+        (Purpose.VERIFY, RECOVERY_CODES, Accepted()),
+    ]
+
+
+@pytest.mark.parametrize("flag", FLAGS)
+def test_a_set_that_is_not_known_to_be_stored_is_neither_shown_nor_announced(flag: str) -> None:
+    account = Account()
+    setattr(account.repository, flag, True)
+
+    with pytest.raises(StoreUnavailable):
+        account.has_recovery_codes()
+
+    assert account.events.all == []
+
+
+@pytest.mark.parametrize("flag", FLAGS)
+def test_a_code_that_is_not_known_to_be_spent_is_not_accepted(flag: str) -> None:
+    account = Account()
+    code = account.has_recovery_codes()[0]
+    account.events.all.clear()
+    setattr(account.repository, flag, True)
+
+    with pytest.raises(StoreUnavailable):
+        account.sends(RECOVERY_CODES, code)
+
+    assert account.events.all == []

@@ -1,0 +1,246 @@
+"""Unlocking an account: failures and locks go, and nothing else does."""
+
+import pytest
+
+from application.errors import StoreUnavailable
+from application.ports import Action
+from domain.credential import Credential
+from domain.errors import NotEnrolled
+from domain.failures import NO_FAILURES
+from domain.owner import CredentialId
+from domain.verdict import Accepted, Reason, Rejected
+from tests.application.account import FLAGS, WRONG, WRONG_RECOVERY_CODE, Account, shown
+from tests.application.rig import HOTP, OTP, RECOVERY_CODES, TOTP
+from tests.domain.examples import ALICE, BOB
+
+EVERYTHING = (OTP, HOTP, TOTP, RECOVERY_CODES)
+
+
+def locked_account() -> Account:
+    """Everything that Alice has is locked; her one-time code is burned."""
+    account = Account()
+    account.has_both()
+    account.has_recovery_codes()
+    account.issued()
+    for place in EVERYTHING:
+        account.fails(place)
+    account.events.all.clear()
+    return account
+
+
+def contents(account: Account) -> dict[CredentialId, object]:
+    return {place: account.repository.content(place) for place in EVERYTHING}
+
+
+def test_after_unlocking_nothing_has_failures() -> None:
+    account = locked_account()
+
+    account.unlock.execute(ALICE)
+
+    assert [account.failures(place) for place in EVERYTHING] == [0, 0, 0, 0]
+
+
+def test_what_only_remembered_failures_is_gone() -> None:
+    account = locked_account()
+    account.remove.execute(HOTP)
+
+    account.unlock.execute(ALICE)
+
+    assert [account.repository.content(place) for place in (OTP, HOTP)] == [None, None]
+
+
+def test_unlocking_leaves_everything_but_the_failures_as_it_is() -> None:
+    account, untouched = locked_account(), Account()
+    untouched.has_both()
+    untouched.has_recovery_codes()
+
+    account.unlock.execute(ALICE)
+
+    assert contents(account) == contents(untouched)
+
+
+def test_a_good_code_is_accepted_after_unlocking() -> None:
+    account = Account()
+    credential = account.has_totp()
+    account.fails(TOTP)
+
+    account.unlock.execute(ALICE)
+
+    assert account.challenged(shown(credential)).outcome.verdict == Accepted()
+
+
+def test_after_unlocking_the_lock_is_as_far_as_at_first() -> None:
+    account = Account()
+    account.has_totp()
+    account.fails(TOTP)
+
+    account.unlock.execute(ALICE)
+
+    assert account.sends(TOTP, WRONG).verdict == Rejected(Reason.WRONG, 4)
+
+
+@pytest.mark.parametrize("place", [HOTP, TOTP], ids=str)
+def test_a_code_that_was_accepted_before_stays_a_replay(place: CredentialId) -> None:
+    account = Account()
+    code = shown(account.has_hotp() if place == HOTP else account.has_totp())
+    account.sends(place, code)
+    account.fails(place)
+
+    account.unlock.execute(ALICE)
+
+    assert account.sends(place, code).verdict == Rejected(Reason.REPLAYED, 5)
+
+
+def test_a_recovery_code_that_was_accepted_before_stays_a_replay() -> None:
+    account = Account()
+    code = account.has_recovery_codes()[0]
+    account.sends(RECOVERY_CODES, code)
+    account.fails(RECOVERY_CODES)
+
+    account.unlock.execute(ALICE)
+
+    assert account.sends(RECOVERY_CODES, code).verdict == Rejected(Reason.REPLAYED, 5)
+
+
+def test_a_one_time_code_that_was_burned_stays_burned() -> None:
+    account = Account()
+    code = account.issued().code
+    account.fails(OTP)
+
+    account.unlock.execute(ALICE)
+
+    with pytest.raises(NotEnrolled):
+        account.sends(OTP, code)
+
+
+def test_unlocking_keeps_a_replacement() -> None:
+    account = Account()
+    account.has_totp()
+    replacement = account.gets_replacement(TOTP)
+    account.fails(TOTP)
+
+    account.unlock.execute(ALICE)
+
+    assert account.swaps(TOTP, shown(replacement)).verdict == Accepted()
+
+
+def test_unlocking_one_account_leaves_the_others_locked() -> None:
+    account = locked_account()
+    before = contents(account)
+
+    account.unlock.execute(BOB)
+
+    assert contents(account) == before
+
+
+def test_an_account_that_has_nothing_can_be_unlocked() -> None:
+    account = Account()
+
+    account.unlock.execute(ALICE)
+
+    assert (account.repository.committed, account.events.all) == (0, [])
+
+
+def test_what_has_no_failures_is_neither_written_nor_announced() -> None:
+    account = Account()
+    account.has_both()
+    account.fails(TOTP, 1)
+    account.events.all.clear()
+    before = account.repository.committed
+
+    account.unlock.execute(ALICE)
+
+    assert account.repository.committed == before + 1
+    assert account.events.all == [(Action.UNLOCKED, TOTP)]
+
+
+def test_each_that_was_unlocked_is_announced() -> None:
+    account = locked_account()
+
+    account.unlock.execute(ALICE)
+
+    assert account.events.all == [(Action.UNLOCKED, place) for place in EVERYTHING]
+
+
+def test_a_wrong_code_that_came_in_between_is_forgiven_too() -> None:
+    account = Account()
+    account.has_totp()
+    account.fails(TOTP, 3)
+    account.repository.rivals = [lambda: account.fails(TOTP, 1)]
+
+    account.unlock.execute(ALICE)
+
+    assert account.failures(TOTP) == 0
+
+
+def test_a_code_that_was_accepted_in_between_stays_spent() -> None:
+    account = Account()
+    code = shown(account.has_totp())
+    account.fails(TOTP, 3)
+    account.repository.rivals = [lambda: account.sends(TOTP, code)]
+
+    account.unlock.execute(ALICE)
+
+    assert account.sends(TOTP, code).verdict == Rejected(Reason.REPLAYED, 5)
+
+
+def test_what_is_removed_in_between_is_not_brought_back() -> None:
+    account = Account()
+    account.has_totp()
+    account.fails(TOTP, 3)
+    account.repository.rivals = [lambda: account.remove.execute(TOTP)]
+
+    account.unlock.execute(ALICE)
+
+    assert account.repository.content(TOTP) is None
+
+
+def test_what_is_enrolled_in_between_is_unlocked() -> None:
+    account = Account()
+    account.has_recovery_codes()
+    account.fails(RECOVERY_CODES)
+    account.remove.execute(RECOVERY_CODES)
+    account.repository.rivals = [account.has_recovery_codes]
+
+    account.unlock.execute(ALICE)
+
+    content = account.repository.content(RECOVERY_CODES)
+    assert isinstance(content, Credential)
+    assert content.failures == NO_FAILURES
+
+
+@pytest.mark.parametrize("flag", FLAGS)
+def test_an_unlocking_that_is_not_known_to_be_stored_is_not_announced(flag: str) -> None:
+    account = locked_account()
+    setattr(account.repository, flag, True)
+
+    with pytest.raises(StoreUnavailable):
+        account.unlock.execute(ALICE)
+
+    assert account.events.all == []
+
+
+def test_an_unlocking_that_stopped_half_way_can_be_repeated() -> None:
+    account = locked_account()
+
+    def fail() -> None:
+        account.repository.down_before_commits = True
+
+    account.repository.rivals = [lambda: None, fail]
+    with pytest.raises(StoreUnavailable):
+        account.unlock.execute(ALICE)
+    account.repository.down_before_commits = False
+    account.unlock.execute(ALICE)
+
+    assert account.events.all == [(Action.UNLOCKED, place) for place in EVERYTHING]
+
+
+def test_recovery_codes_are_good_again_after_unlocking() -> None:
+    account = Account()
+    code = account.has_recovery_codes()[0]
+    for _ in range(7):
+        account.sends(RECOVERY_CODES, WRONG_RECOVERY_CODE)
+
+    account.unlock.execute(ALICE)
+
+    assert account.sends(RECOVERY_CODES, code).verdict == Accepted()

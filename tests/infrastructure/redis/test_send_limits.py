@@ -1,0 +1,231 @@
+"""Codes are sent to one place at most 5 times in any 10 minutes, whoever asks."""
+
+import hashlib
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from application.errors import StoreUnavailable
+from application.ports import Channel
+from domain.owner import Owner, OwnerKind
+from infrastructure.redis import deadline
+from infrastructure.redis.client import Connect
+from infrastructure.redis.gateway import Gateway
+from infrastructure.redis.send_limits import MOST_SENDS, WINDOW, RedisSendLimit
+from tests.domain.examples import ALICE
+from tests.infrastructure.redis.callers import all_at_once
+from tests.support.fakes import NOON, FakeClock
+from tests.support.redis_server import RedisServer
+
+KEY = "tests count what they send with this key"
+PAUSES = st.lists(st.integers(0, 150) | st.sampled_from([WINDOW - 1, WINDOW, WINDOW + 1]), max_size=40)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def gateway(connect: Connect) -> Iterator[Gateway]:
+    gateway = Gateway(connect)
+    yield gateway
+    gateway.close()
+
+
+@pytest.fixture
+def limit(gateway: Gateway, clock: FakeClock) -> RedisSendLimit:
+    return RedisSendLimit(gateway, clock, KEY)
+
+
+@pytest.fixture
+def place() -> str:
+    """One that no other test sends to."""
+    return f"ada-{uuid.uuid4().hex}@example.org"
+
+
+def fill(limit: RedisSendLimit, place: str) -> None:
+    assert [limit.admit(ALICE, Channel.EMAIL, place) for _ in range(MOST_SENDS)] == [0] * MOST_SENDS
+
+
+class Reference:
+    """Everything that was ever sent, looked through from the beginning each time."""
+
+    def __init__(self) -> None:
+        self.sent: list[int] = []
+
+    def admit(self, now: int) -> int:
+        recent = [moment for moment in self.sent if moment > now - WINDOW]
+        if len(recent) < MOST_SENDS:
+            self.sent.append(now)
+            return 0
+        return recent[-MOST_SENDS] + WINDOW - now
+
+
+@given(PAUSES)
+@example([0] * 6 + [WINDOW - 1, 1, 0])
+@example([120] * 12)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+def test_it_says_what_counting_from_the_beginning_says(
+    limit: RedisSendLimit, clock: FakeClock, pauses: list[int]
+) -> None:
+    place, reference = uuid.uuid4().hex, Reference()
+    for pause in pauses:
+        clock.advance(pause)
+        assert limit.admit(ALICE, Channel.EMAIL, place) == reference.admit(clock.now())
+
+
+@given(PAUSES)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+def test_in_no_ten_minutes_more_than_five_are_sent(limit: RedisSendLimit, clock: FakeClock, pauses: list[int]) -> None:
+    place, sent = uuid.uuid4().hex, []
+    for pause in pauses:
+        clock.advance(pause)
+        if limit.admit(ALICE, Channel.WEBHOOK, place) == 0:
+            sent.append(clock.now())
+
+    assert all(sixth - first >= WINDOW for first, sixth in zip(sent, sent[MOST_SENDS:], strict=False))
+
+
+def test_who_waits_as_long_as_he_is_told_may_send_again(limit: RedisSendLimit, clock: FakeClock, place: str) -> None:
+    limit.admit(ALICE, Channel.EMAIL, place)
+    clock.advance(100)
+    for _ in range(MOST_SENDS - 1):
+        limit.admit(ALICE, Channel.EMAIL, place)
+
+    wait = limit.admit(ALICE, Channel.EMAIL, place)
+    clock.advance(wait - 1)
+    early = limit.admit(ALICE, Channel.EMAIL, place)
+    clock.advance(1)
+
+    assert (wait, early, limit.admit(ALICE, Channel.EMAIL, place)) == (WINDOW - 100, 1, 0)
+
+
+def test_a_refusal_does_not_count(limit: RedisSendLimit, clock: FakeClock, place: str) -> None:
+    fill(limit, place)
+    clock.advance(WINDOW - 1)
+    for _ in range(20):
+        limit.admit(ALICE, Channel.EMAIL, place)
+    clock.advance(1)
+
+    fill(limit, place)
+
+
+def test_places_are_counted_apart(limit: RedisSendLimit, place: str) -> None:
+    fill(limit, place)
+
+    fill(limit, f"other-{place}")
+
+
+def test_channels_are_counted_apart(limit: RedisSendLimit, place: str) -> None:
+    fill(limit, place)
+
+    assert limit.admit(ALICE, Channel.WEBHOOK, place) == 0
+
+
+@pytest.mark.parametrize("spell", [str.upper, str.title, str.swapcase])
+def test_the_case_of_an_address_makes_no_other_place(limit: RedisSendLimit, place: str, spell: object) -> None:
+    fill(limit, place)
+
+    assert limit.admit(ALICE, Channel.EMAIL, spell(place)) > 0  # type: ignore[operator] # functions of str
+
+
+def test_of_32_at_once_five_are_sent(limit: RedisSendLimit, place: str) -> None:
+    waits = all_at_once([lambda: limit.admit(ALICE, Channel.EMAIL, place)] * 32)
+
+    assert sorted(waits) == [0] * MOST_SENDS + [WINDOW] * (32 - MOST_SENDS)
+
+
+def test_a_clock_that_is_set_back_admits_no_more(limit: RedisSendLimit, clock: FakeClock, place: str) -> None:
+    fill(limit, place)
+    clock.advance(-120)
+
+    assert limit.admit(ALICE, Channel.EMAIL, place) >= WINDOW
+
+
+@pytest.mark.parametrize("to", ["", "+15550100", "Zoë@exämple.org", "日本" * 100, "a\0b", "\u2028", "'; FLUSHALL"])
+def test_every_recipient_is_a_place(limit: RedisSendLimit, to: str) -> None:
+    assert limit.admit(ALICE, Channel.WEBHOOK, f"{to}{uuid.uuid4().hex}") == 0
+
+
+def test_nobody_reads_in_redis_who_is_sent_codes(redis_server: RedisServer, place: str, clock: FakeClock) -> None:
+    with redis_server.client() as client:
+        client.flushdb()
+        RedisSendLimit(Gateway(lambda: client), clock, KEY).admit(ALICE, Channel.EMAIL, place)
+
+        stored = b" ".join(key + b" ".join(client.lrange(key, 0, -1)) for key in client.scan_iter())
+
+    readable = {place, place.partition("@")[0], "email", KEY, hashlib.sha256(place.encode()).hexdigest()}
+    assert [text for text in readable if text.encode() in stored] == []
+    assert stored.endswith(str(NOON).encode())
+
+
+def test_redis_itself_forgets_when_the_window_is_over(redis_server: RedisServer, place: str, clock: FakeClock) -> None:
+    with redis_server.client() as client:
+        client.flushdb()
+        limit = RedisSendLimit(Gateway(lambda: client), clock, KEY)
+        for _ in range(20):
+            limit.admit(ALICE, Channel.EMAIL, place)
+
+        ((key, left, length),) = [(key, client.ttl(key), client.llen(key)) for key in client.scan_iter()]
+
+    assert WINDOW - 5 < left <= WINDOW
+    assert (length, key.startswith(b"open-mfa:")) == (MOST_SENDS, True)
+
+
+def test_another_key_knows_nothing_of_it(gateway: Gateway, clock: FakeClock, place: str) -> None:
+    fill(RedisSendLimit(gateway, clock, KEY), place)
+
+    assert RedisSendLimit(gateway, clock, "another key").admit(ALICE, Channel.EMAIL, place) == 0
+
+
+def test_without_redis_nothing_is_admitted(own_server: RedisServer, clock: FakeClock, place: str) -> None:
+    gateway = Gateway(own_server.client)
+    limit = RedisSendLimit(gateway, clock, KEY)
+    limit.admit(ALICE, Channel.EMAIL, place)
+    own_server.kill()
+
+    with deadline.within(0.6), pytest.raises(StoreUnavailable):
+        limit.admit(ALICE, Channel.EMAIL, place)
+    gateway.close()
+
+
+def test_tenants_are_counted_apart_and_so_are_sessions(limit: RedisSendLimit, place: str) -> None:
+    fill(limit, place)
+    others = [Owner.of_account("bank", "alice"), Owner(OwnerKind.SESSION, "s1")]
+
+    assert [limit.admit(owner, Channel.EMAIL, place) for owner in others] == [0, 0]
+
+
+def test_accounts_of_one_tenant_share_a_place_and_so_do_sessions(limit: RedisSendLimit, place: str) -> None:
+    fill(limit, place)
+    for number in range(MOST_SENDS):
+        limit.admit(Owner(OwnerKind.SESSION, f"s{number}"), Channel.EMAIL, place)
+
+    assert limit.admit(Owner.of_account("shop", "bob"), Channel.EMAIL, place) > 0
+    assert limit.admit(Owner(OwnerKind.SESSION, "another"), Channel.EMAIL, place) > 0
+
+
+@pytest.mark.parametrize(
+    ("channel", "spellings"),
+    [
+        (
+            Channel.EMAIL,
+            [
+                "{}@b\u00fccher.example",
+                "{}@bu\u0308cher.example",
+                "{}@xn--bcher-kva.example",
+                "{}+x@b\u00fccher.example",
+            ],
+        ),
+        (Channel.WEBHOOK, ["+1555{}", " +1555{} ", "+1 555-{}", "001555{}", "(+1) 555.{}", "\uff0b\uff11555{}"]),
+    ],
+)
+def test_another_spelling_is_no_other_place(limit: RedisSendLimit, channel: Channel, spellings: list[str]) -> None:
+    number = str(uuid.uuid4().int)
+    waits = [limit.admit(ALICE, channel, spelling.format(number)) for spelling in spellings * MOST_SENDS]
+
+    assert waits.count(0) == MOST_SENDS

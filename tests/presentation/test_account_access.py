@@ -1,0 +1,344 @@
+"""Who may speak of which account: an API key's tenant, and nobody else (API.md §2)."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from werkzeug.test import TestResponse
+
+from presentation.resource import LARGEST_BODY
+from tests.presentation.api import ACCOUNTS, API_KEYS, FACTORS, Account, all_routes, document, slug
+
+SHOP = API_KEYS["shop"]
+NO_KEYS: dict[str, str | None] = {
+    "none": None,
+    "an empty header": "",
+    "the scheme alone": "Bearer",
+    "the scheme and a space": "Bearer ",
+    "the key alone": SHOP,
+    "another key": f"Bearer {'x' * 36}",
+    "another scheme": f"Basic {SHOP}",
+    "a scheme that only begins so": f"Bearer2 {SHOP}",
+    "half a key": f"Bearer {SHOP[:18]}",
+    "a key and more": f"Bearer {SHOP}x",
+    "a key and a parameter": f"Bearer {SHOP}, realm=x",
+    "two keys": f"Bearer {SHOP} {API_KEYS['forum']}",
+    "a key in capitals": f"Bearer {SHOP.upper()}",
+    "a quoted key": f'Bearer "{SHOP}"',
+    "the tenant's name": "Bearer shop",
+    "name and key": f"Bearer shop:{SHOP}",
+    "letters beyond ASCII": "Bearer clé-\xe9\xff" + "x" * 32,
+    "a key and a letter beyond ASCII": f"Bearer {SHOP}\xff",
+    "a key and a no-break space": f"Bearer {SHOP}\xa0",
+    "letters beyond Latin-1": "Bearer ключ" + "x" * 32,
+    "a control character": f"Bearer {SHOP}\x00",
+    "a very long key": "Bearer " + "x" * 8000,
+}
+GOOD_KEYS = [
+    f"Bearer {SHOP}",
+    f"bearer {SHOP}",
+    f"BEARER {SHOP}",
+    # White space at its end is no part of a field's value (RFC 9110 section 5.5).
+    f"Bearer {SHOP}  ",
+    f"Bearer   {SHOP}",
+]
+BAD_IDS = ["a b", "a%20b", "%00", "%0a", "a%0a", "a%09b", "é", "%ff", "a,b", "a;b", "a*b", "a%25b", "{a}", "日本", "~"]
+GOOD_IDS = ["a", "A.b_c@d+e:f-g", "x" * 128, "0", "alice@example.com", "-", "_", ":", "urn:uuid:1", "session", "totp"]
+BODIES: dict[str, Any] = {
+    "verify": {"code": "123456"},
+    "recovery-codes/verify": {"code": "K7QM-2X9D-4HPW-8RTC"},
+    "resync": {"codes": ["123456", "234567"]},
+    "disable": {"code": "123456"},
+    "challenge": {"code": "123456"},
+}
+
+
+def authorized(account: Account, header: str | None) -> TestResponse:
+    environ = {} if header is None else {"HTTP_AUTHORIZATION": header}
+    return account.client.get(f"{ACCOUNTS}/{account.name}", environ_overrides=environ)
+
+
+def operations(account: Account) -> list[tuple[str, str]]:
+    """Method and path of all that accounts have, without the account."""
+    prefix = f"{ACCOUNTS}/<account_id>"
+    return [(method, path[len(prefix) + 1 :]) for method, path in all_routes(account) if path.startswith(prefix)]
+
+
+def body_for(path: str) -> dict[str, Any]:
+    return next((body for end, body in reversed(BODIES.items()) if path.endswith(end)), {})
+
+
+def comparable(answer: TestResponse) -> tuple[int, Any]:
+    """Without what differs from request to request."""
+    if not answer.is_json and not slug(answer):
+        return answer.status_code, answer.data
+    return answer.status_code, {name: value for name, value in document(answer).items() if name != "request_id"}
+
+
+@pytest.mark.parametrize("header", GOOD_KEYS)
+def test_a_good_key_is_let_in(account: Account, header: str) -> None:
+    assert authorized(account, header).status_code == 200
+
+
+@pytest.mark.parametrize("kind", NO_KEYS)
+def test_without_a_good_key_nobody_is_let_in(account: Account, kind: str) -> None:
+    answer = authorized(account, NO_KEYS[kind])
+
+    assert (answer.status_code, slug(answer)) == (401, "unauthenticated")
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
+
+
+@pytest.mark.parametrize("kind", set(NO_KEYS) - {"a key and a no-break space"})
+def test_no_refusal_says_what_was_wrong_with_the_key(account: Account, kind: str) -> None:
+    refused, nobody = authorized(account, NO_KEYS[kind]), authorized(account, None)
+
+    assert comparable(refused) == comparable(nobody)
+    assert refused.headers["WWW-Authenticate"] == nobody.headers["WWW-Authenticate"]
+    assert len(refused.data) == len(nobody.data)
+
+
+def test_a_key_in_the_url_is_none(account: Account) -> None:
+    assert account.client.get(f"{ACCOUNTS}/a?access_token={SHOP}").status_code == 401
+
+
+def test_a_session_is_no_key(account: Account) -> None:
+    account.client.post("/api/v1/session/totp", json={})
+
+    assert authorized(account, None).status_code == 401
+
+
+def test_no_resource_of_an_account_is_open(account: Account) -> None:
+    account.confirmed("totp")
+    before = account.snapshot()
+
+    answers = {
+        (method, path): account.client.open(f"{ACCOUNTS}/{account.name}/{path}".rstrip("/"), method=method).status_code
+        for method, path in operations(account)
+    }
+
+    assert set(answers.values()) == {401}
+    assert account.snapshot() == before
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type"),
+    [(b"{", "application/json"), (b"{}", "text/plain"), (b" " * (LARGEST_BODY + 1), "application/json"), (b"", None)],
+)
+@pytest.mark.parametrize("path", ["totp", "otp", "challenge", "totp/verify", "recovery-codes/verify", "unlock"])
+def test_who_has_no_key_learns_nothing_of_his_body(
+    account: Account, path: str, content: bytes, content_type: str | None
+) -> None:
+    stranger = account.of("shop")
+    stranger.key = "x" * 36
+
+    assert stranger.raw(path, content, content_type).status_code == 401
+
+
+@pytest.mark.parametrize("name", [*BAD_IDS, "x" * 129])
+def test_who_has_no_key_learns_nothing_of_his_account_id(account: Account, name: str) -> None:
+    assert account.client.get(f"{ACCOUNTS}/{name}").status_code == 401
+
+
+@pytest.mark.parametrize("name", [*BAD_IDS, "x" * 129, "x" * 4000])
+@pytest.mark.parametrize(("method", "path"), [("GET", ""), ("POST", "totp"), ("POST", "challenge"), ("DELETE", "")])
+def test_what_can_be_no_account_id_is_a_bad_request(account: Account, method: str, path: str, name: str) -> None:
+    answer = account.named(name).send(method, path)
+
+    assert (answer.status_code, slug(answer)) == (400, "invalid-request")
+    assert list(document(answer)["errors"]) == ["account_id"]
+    assert account.snapshot() == {}
+
+
+@pytest.mark.parametrize("name", GOOD_IDS)
+def test_every_id_of_the_alphabet_is_one(account: Account, name: str) -> None:
+    other = account.named(name)
+    other.enrol("totp")
+
+    assert document(other.get())["account_id"] == name
+    assert [factor["factor"] for factor in document(other.get())["factors"]] == ["totp"]
+
+
+@pytest.mark.parametrize("spelt", ["alice%40example.com", "%61lice@example.com", "alice@example%2Ecom"])
+def test_a_percent_encoded_id_is_the_same_id(account: Account, spelt: str) -> None:
+    account.enrol("totp")
+
+    assert account.named(spelt).get("totp").status_code == 200
+
+
+@pytest.mark.parametrize("name", ["Alice@example.com", "alice@example.com.", "alice@example.co", "+alice@example.com"])
+def test_an_id_that_is_not_the_same_to_the_letter_is_another_account(account: Account, name: str) -> None:
+    account.enrol("totp")
+
+    assert slug(account.named(name).get("totp")) == "not-enrolled"
+
+
+@pytest.mark.parametrize("slash", ["%2F", "%2f"])
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_a_slash_in_an_id_leads_to_nobody_elses_factor(account: Account, method: str, slash: str) -> None:
+    account.enrol("totp")
+
+    answer = account.named(f"{account.name}{slash}totp").send(method)
+
+    assert answer.status_code in {400, 404}
+    assert account.get("totp").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["", "/", "//totp", "//"])
+def test_an_account_without_an_id_is_none(account: Account, path: str) -> None:
+    answer = account.client.get(f"{ACCOUNTS}{path}", headers={"Authorization": f"Bearer {SHOP}"})
+
+    assert (answer.status_code, slug(answer)) == (404, "not-found")
+
+
+def test_without_api_keys_there_are_no_accounts(account: Account) -> None:
+    without = Account(api_keys=())
+
+    statuses = {without.send(method, path, json={}).status_code for method, path in operations(account)}
+
+    assert statuses == {404}
+
+
+def test_a_key_opens_no_other_part_of_the_service(account: Account) -> None:
+    headers = {"Authorization": f"Bearer {SHOP}"}
+
+    assert account.client.get("/api/v1/admin/server", headers=headers).status_code == 401
+
+
+def everything_of(account: Account) -> dict[str, Any]:
+    """Confirms all, and shows what there is."""
+    for factor in ("hotp", "totp"):
+        account.confirmed(factor)
+    account.enrol("otp")
+    account.recovery_codes()
+    return document(account.get())
+
+
+def test_two_tenants_have_an_account_each_of_the_same_name(account: Account) -> None:
+    mine = everything_of(account)
+    account.clock.advance(60)
+    theirs = everything_of(account.of("forum"))
+
+    assert document(account.get()) == mine != theirs
+
+
+ATTACKS: dict[str, Callable[[Account], Any]] = {
+    "deleting all": lambda they: they.delete(),
+    "deleting one": lambda they: [they.delete(factor) for factor in (*FACTORS, "recovery-codes")],
+    "unlocking": lambda they: they.post("unlock"),
+    "guessing": lambda they: [they.verify("totp", "000000") for _ in range(9)],
+    "challenging": lambda they: [they.challenge("000000") for _ in range(9)],
+    "replacing": lambda they: they.post("totp/replacement"),
+    "dropping a replacement": lambda they: they.delete("totp/replacement"),
+    "enrolling": lambda they: [they.post(factor) for factor in (*FACTORS, "recovery-codes")],
+    "enrolling and guessing": lambda they: (they.enrol("totp"), [they.challenge("000000") for _ in range(9)]),
+}
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+@pytest.mark.parametrize(
+    "who", [lambda mine: mine.of("forum"), lambda mine: mine.named("bob")], ids=["tenant", "account"]
+)
+def test_nobody_else_changes_an_account(account: Account, attack: str, who: Callable[[Account], Account]) -> None:
+    everything_of(account)
+    account.fail("totp", "000000", 3)
+    before = account.snapshot()
+
+    ATTACKS[attack](who(account))
+
+    assert {key: value for key, value in account.snapshot().items() if key in before} == before
+
+
+def test_what_belongs_to_an_account_is_no_business_of_a_session(account: Account) -> None:
+    everything_of(account)
+    before = account.snapshot()
+
+    listed = account.client.get("/api/v1/session")
+    account.client.delete("/api/v1/session")
+
+    assert document(listed)["factors"] == []
+    assert account.snapshot() == before
+
+
+@pytest.mark.parametrize("factor", FACTORS)
+def test_the_code_of_another_tenants_account_is_wrong(account: Account, factor: str) -> None:
+    code = account.good_code(factor, account.enrol(factor))
+    other = account.of("forum")
+    other.enrol(factor)
+
+    assert document(other.verify(factor, code))["reason"] == "wrong"
+
+
+def test_the_recovery_code_of_another_tenants_account_is_wrong(account: Account) -> None:
+    code = account.recovery_codes()[0]
+    other = account.of("forum")
+    other.recovery_codes()
+
+    assert document(other.challenge(code))["reason"] == "wrong"
+    assert account.challenge(code).status_code == 200
+
+
+def test_one_tenants_guesses_lock_nobody_elses_account(account: Account) -> None:
+    account.confirmed("totp")
+    other = account.of("forum")
+    enrolled = other.confirmed("totp")
+    account.fail("totp", "000000", 5)
+
+    assert document(other.get("totp"))["failed_attempts"] == 0
+    assert other.challenge(other.good_code("totp", enrolled, 1)).status_code == 200
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["never seen", "deleted"])
+def test_an_unknown_account_looks_like_one_with_nothing_enrolled(account: Account, known: bool) -> None:
+    empty, unknown = account.named("mallory"), account.named("nothing")
+    empty.enrol("otp")
+    empty.delete("otp")
+    if known:
+        everything_of(unknown)
+        unknown.delete()
+    changing = {"otp", "hotp", "totp", "recovery-codes"}
+
+    for method, path in operations(account):
+        if method != "HEAD" and not (method == "POST" and path in changing):
+            answers = [each.send(method, path, json=body_for(path)) for each in (empty, unknown)]
+            assert comparable(answers[0]) == comparable_named(answers[1], "nothing", "mallory"), (method, path)
+
+
+def comparable_named(answer: TestResponse, name: str, other: str) -> tuple[int, Any]:
+    """As if the one account had the other's name."""
+    status, told = comparable(answer)
+    if isinstance(told, dict) and told.get("account_id") == name:
+        told = told | {"account_id": other}
+    return status, told
+
+
+def test_nothing_is_left_behind_by_asking_for_an_unknown_account(account: Account) -> None:
+    for method, path in operations(account):
+        if method in {"GET", "HEAD", "DELETE"} or body_for(path) or path == "unlock":
+            account.send(method, path, json=body_for(path))
+
+    assert account.snapshot() == {}
+
+
+def test_no_answer_about_an_account_sets_a_cookie(account: Account) -> None:
+    everything_of(account)
+
+    answers = [account.send(method, path, json=body_for(path)) for method, path in operations(account)]
+
+    assert [answer.headers["Set-Cookie"] for answer in answers if "Set-Cookie" in answer.headers] == []
+
+
+def test_no_key_is_in_redis(account: Account) -> None:
+    everything_of(account)
+
+    stored = b"".join(key + (value or b"") for key, value in account.snapshot().items())
+
+    assert [key for key in API_KEYS.values() if key.encode() in stored] == []
+
+
+def test_everything_of_an_account_lies_in_one_slot_of_a_cluster(account: Account) -> None:
+    everything_of(account)
+
+    tags = {re.search(rb"\{(.+)\}", key) for key in account.snapshot()}
+
+    assert len({tag.group(1) for tag in tags if tag}) == 1

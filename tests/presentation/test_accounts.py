@@ -1,0 +1,518 @@
+"""Accounts have all that sessions have, and live until they are deleted (API.md §2, accounts)."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pyotp
+import pytest
+from werkzeug.test import TestResponse
+
+from infrastructure.sealing import EncryptionKey
+from tests.presentation.api import (
+    ACCOUNTS,
+    FACTORS,
+    RFC_CODES,
+    RFC_SECRET,
+    SESSION,
+    Account,
+    Api,
+    all_routes,
+    document,
+    other_code,
+    slug,
+)
+from tests.support.pictures import qr_text
+
+LASTING = ("hotp", "totp", "recovery-codes")
+ONLY_ACCOUNTS = {
+    ("POST", "/challenge"),
+    ("POST", "/unlock"),
+    ("POST", "/hotp/disable"),
+    ("POST", "/totp/disable"),
+    ("POST", "/recovery-codes"),
+    ("GET", "/recovery-codes"),
+    ("DELETE", "/recovery-codes"),
+    ("POST", "/recovery-codes/verify"),
+}
+YEARS = 10 * 365 * 86400
+MASTER = "a master secret that nobody could guess"
+
+Conversation = Callable[[Api], list[TestResponse]]
+
+
+def enrolling(api: Api) -> list[TestResponse]:
+    bodies: list[dict[str, Any]] = [{"secret": RFC_SECRET, "label": "a"}, {}, {"digits": 5}, {"surprise": 1}]
+    return [api.post(factor, body) for factor in ("hotp", "totp") for body in bodies]
+
+
+def verifying(api: Api) -> list[TestResponse]:
+    api.enrol("hotp", secret=RFC_SECRET)
+    code = api.enrol("otp")["code"]
+    answers = [api.verify("hotp", sent) for sent in ("75522", RFC_CODES[0], RFC_CODES[0], "000000", RFC_CODES[3])]
+    return [*answers, *(api.verify("otp", sent) for sent in (other_code(code), code, code))]
+
+
+def locking(api: Api) -> list[TestResponse]:
+    api.enrol("totp", secret=RFC_SECRET)
+    answers = [api.verify("totp", "000000") for _ in range(6)]
+    api.clock.advance(30)
+    answers += [api.verify("totp", "000000"), api.get("totp"), api.delete("totp"), api.get("totp")]
+    api.enrol("totp", secret=RFC_SECRET)
+    return [*answers, api.verify("totp", "000000"), api.get("totp")]
+
+
+def resynchronizing(api: Api) -> list[TestResponse]:
+    api.enrol("hotp", secret=RFC_SECRET, look_ahead=0)
+    pairs: list[Any] = [RFC_CODES[5:7], RFC_CODES[5:7], ["000000", "000001"], ["1", "2"], RFC_CODES[:1]]
+    return [api.post("hotp/resync", {"codes": list(pair)}) for pair in pairs] + [api.verify("hotp", RFC_CODES[7])]
+
+
+def describing(api: Api) -> list[TestResponse]:
+    for factor in ("hotp", "totp"):
+        api.enrol(factor, secret=RFC_SECRET, label="a", issuer="b")
+    api.verify("hotp", RFC_CODES[1])
+    return [api.get("hotp"), api.get("totp"), api.get("otp"), api.get("sms")]
+
+
+def showing_pictures(api: Api) -> list[TestResponse]:
+    api.enrol("hotp", secret=RFC_SECRET, label="a")
+    names = ["hotp/qr", "hotp/qr.svg", "hotp/qr.png", "totp/qr", "otp/qr"]
+    pictures = [api.get(name) for name in names]
+    refused = api.get("hotp/qr", headers={"Accept": "text/html"})
+    api.verify("hotp", RFC_CODES[0])
+    return [*pictures, refused, api.get("hotp/qr")]
+
+
+def deleting(api: Api) -> list[TestResponse]:
+    api.enrol("hotp")
+    return [api.delete(path) for path in ("hotp", "hotp", "totp", "hotp/replacement", "", "")]
+
+
+def replacing(api: Api) -> list[TestResponse]:
+    body = {"secret": RFC_SECRET, "initial_counter": 5, "label": "new"}
+    answers = [api.post("hotp/replacement", body)]
+    enrolled = api.enrol("hotp")
+    answers += [api.post("hotp/replacement", body)]
+    api.verify("hotp", api.good_code("hotp", enrolled))
+    answers += [api.post("hotp/replacement", body), api.post("hotp/replacement", body), api.get("hotp/replacement/qr")]
+    answers += [api.delete("hotp/replacement"), api.delete("hotp/replacement"), api.post("hotp/replacement", body)]
+    codes = ("000000", RFC_CODES[5], RFC_CODES[5])
+    answers += [api.post("hotp/replacement/verify", {"code": code}) for code in codes]
+    return [*answers, api.get("hotp"), api.get("hotp/replacement/qr"), api.verify("hotp", RFC_CODES[6])]
+
+
+def issuing(api: Api) -> list[TestResponse]:
+    bodies: list[dict[str, Any]] = [
+        {},
+        {"digits": 10, "lifetime": 30},
+        {"delivery": {"channel": "response"}},
+        {"delivery": {"channel": "email", "to": "a@example.com"}},
+        {"delivery": {"channel": "pigeon"}},
+        {"digits": 11, "lifetime": 1},
+    ]
+    return [api.post("otp", body) for body in bodies]
+
+
+def misusing(api: Api) -> list[TestResponse]:
+    raws = [b"", b"{", b"[]", b'{"code": 1}', b'{"code": "1", "x": 2}', b" " * 20000]
+    return [api.raw(f"totp{end}", raw) for raw in raws for end in ("", "/verify", "/resync", "/replacement")] + [
+        api.raw("totp", b"{}", "text/plain")
+    ]
+
+
+CONVERSATIONS: list[Conversation] = [
+    enrolling,
+    verifying,
+    locking,
+    resynchronizing,
+    describing,
+    showing_pictures,
+    deleting,
+    replacing,
+    issuing,
+    misusing,
+]
+DIFFERENT = ("request_id", "expires_at", "code")
+"""Of chance, or of how long the owner lives: they have tests of their own."""
+
+
+def told(answer: TestResponse, prefix: str) -> tuple[int, str, Any]:
+    """What an answer says, whoever's it is."""
+    if not answer.is_json and not slug(answer):
+        return answer.status_code, answer.mimetype, answer.data
+    said = {name: value for name, value in document(answer).items() if name not in DIFFERENT}
+    if "uri" in said:
+        said |= {"uri": None, "secret": len(said["secret"]), "qr": said["qr"].removeprefix(prefix)}
+    return answer.status_code, answer.mimetype, said
+
+
+@pytest.mark.parametrize("conversation", CONVERSATIONS)
+def test_an_account_answers_as_a_session_does(api: Api, account: Account, conversation: Conversation) -> None:
+    sessions = [told(answer, SESSION) for answer in conversation(api)]
+    accounts = [told(answer, f"{ACCOUNTS}/{account.name}") for answer in conversation(account)]
+
+    assert accounts == sessions
+
+
+def test_accounts_have_every_resource_of_sessions_and_what_the_contract_adds(account: Account) -> None:
+    routes = set(all_routes(account))
+    session = {(method, path.removeprefix(SESSION)) for method, path in routes if path.startswith(SESSION)}
+    prefix = f"{ACCOUNTS}/<account_id>"
+    accounts = {(method, path.removeprefix(prefix)) for method, path in routes if path.startswith(prefix)}
+
+    assert session <= accounts
+    assert {(method, path) for method, path in accounts - session if method != "HEAD"} == ONLY_ACCOUNTS
+
+
+@pytest.mark.parametrize("factor", ["hotp", "totp"])
+def test_what_an_account_enrols_has_no_end(account: Account, factor: str) -> None:
+    enrolled = account.enrol(factor)
+
+    assert enrolled["expires_at"] is None
+    assert enrolled["qr"] == f"{ACCOUNTS}/{account.name}/{factor}/qr"
+    assert f":{account.name}?" in enrolled["uri"].replace("%40", "@")
+
+
+@pytest.mark.parametrize("factor", ["hotp", "totp"])
+def test_after_ten_years_it_verifies_still(account: Account, factor: str) -> None:
+    enrolled = account.confirmed(factor)
+    account.clock.advance(YEARS)
+
+    assert account.verify(factor, account.good_code(factor, enrolled, 1)).status_code == 200
+
+
+def test_after_ten_years_a_recovery_code_is_good_still(account: Account) -> None:
+    code = account.recovery_codes()[0]
+    account.clock.advance(YEARS)
+
+    assert account.challenge(code).status_code == 200
+
+
+def test_an_account_is_listed_with_all_that_it_has(account: Account) -> None:
+    for factor in FACTORS:
+        account.enrol(factor)
+    account.recovery_codes()
+
+    assert document(account.get()) == {
+        "account_id": account.name,
+        "factors": [document(account.get(factor)) for factor in (*FACTORS, "recovery-codes")],
+    }
+
+
+def endless(account: Account) -> dict[str, bool]:
+    """Whether what lies in Redis has no time to live, by factor."""
+    return {key.decode().rpartition(":")[2]: account.redis.pttl(key) == -1 for key in account.snapshot()}
+
+
+def used_in_every_way(account: Account) -> None:
+    for factor in ("hotp", "totp"):
+        account.fail(factor, "000000", 5)
+        account.delete(factor)
+        enrolled = account.enrol(factor)
+        account.post("unlock")
+        account.verify(factor, account.good_code(factor, enrolled))
+        pair = [account.good_code(factor, enrolled, ahead) for ahead in (5, 6)]
+        assert account.post(f"{factor}/resync", {"codes": pair}).status_code == 200
+        replacement = document(account.post(f"{factor}/replacement"))
+        code = account.good_code(factor, replacement)
+        assert account.post(f"{factor}/replacement/verify", {"code": code}).status_code == 200
+        account.fail(factor, code, 1)
+    codes = account.recovery_codes()
+    account.challenge(codes[0])
+    account.challenge("0" * 16)
+
+
+def test_nothing_lasting_ends_in_redis(account_on_redis: Account) -> None:
+    for factor in ("hotp", "totp"):
+        account_on_redis.enrol(factor)
+    account_on_redis.recovery_codes()
+
+    assert endless(account_on_redis) == dict.fromkeys(LASTING, True)
+
+
+def test_no_use_gives_what_is_lasting_an_end(account_on_redis: Account) -> None:
+    for factor in ("hotp", "totp"):
+        account_on_redis.enrol(factor)
+
+    used_in_every_way(account_on_redis)
+
+    assert endless(account_on_redis) == dict.fromkeys(LASTING, True)
+
+
+@pytest.mark.parametrize("lifetime", [30, 3600])
+def test_the_record_of_a_one_time_code_ends(account_on_redis: Account, lifetime: int) -> None:
+    code = account_on_redis.enrol("otp", lifetime=lifetime)["code"]
+    account_on_redis.fail("otp", code, 2)
+    account_on_redis.verify("otp", code)
+
+    (left,) = [account_on_redis.redis.ttl(key) for key in account_on_redis.snapshot()]
+
+    assert lifetime - 5 <= left <= lifetime + 3600
+
+
+def test_deleting_an_account_leaves_nothing_in_redis(account: Account) -> None:
+    for factor in ("hotp", "totp"):
+        account.enrol(factor)
+    used_in_every_way(account)
+    account.enrol("otp")
+    account.fail("totp", "000000", 4)
+    account.delete("totp")
+
+    assert account.delete().status_code == 204
+    assert account.snapshot() == {}
+
+
+def test_deleting_an_account_takes_its_locks_along(account: Account) -> None:
+    account.enrol("totp")
+    account.fail("totp", "000000", 5)
+    account.delete("totp")
+    account.delete()
+
+    assert account.verify("totp", account.good_code("totp", account.enrol("totp"))).status_code == 200
+
+
+def test_deleting_what_was_never_there_is_done(account: Account) -> None:
+    assert account.delete().status_code == 204
+
+
+def test_a_pending_factor_can_be_disabled_with_a_good_code_only(account: Account) -> None:
+    enrolled = account.enrol("totp")
+    good = account.good_code("totp", enrolled)
+
+    statuses = [account.post("totp/disable", {"code": code}).status_code for code in (other_code(good), good)]
+
+    assert statuses == [403, 204]
+
+
+@pytest.mark.parametrize("factor", ["hotp", "totp"])
+def test_a_good_code_disables(account: Account, factor: str) -> None:
+    enrolled = account.confirmed(factor)
+
+    answer = account.post(f"{factor}/disable", {"code": account.good_code(factor, enrolled, 1)})
+
+    assert (answer.status_code, answer.data) == (204, b"")
+    assert slug(account.get(factor)) == "not-enrolled"
+    assert account.snapshot() == {}
+
+
+@pytest.mark.parametrize("factor", ["hotp", "totp"])
+def test_a_wrong_code_disables_nothing_and_is_counted(account: Account, factor: str) -> None:
+    enrolled = account.confirmed(factor)
+
+    answer = account.post(f"{factor}/disable", {"code": other_code(account.good_code(factor, enrolled, 1))})
+    problem = document(answer)
+
+    assert (answer.status_code, problem["reason"], problem["attempts_left"]) == (403, "wrong", 4)
+    assert document(account.get(factor))["failed_attempts"] == 1
+
+
+@pytest.mark.parametrize("factor", ["hotp", "totp"])
+def test_a_spent_code_disables_nothing(account: Account, factor: str) -> None:
+    enrolled = account.confirmed(factor)
+
+    problem = document(account.post(f"{factor}/disable", {"code": account.good_code(factor, enrolled)}))
+
+    assert (problem["reason"], account.get(factor).status_code) == ("replayed", 200)
+
+
+def test_while_it_is_locked_a_good_code_disables_nothing(account: Account) -> None:
+    enrolled = account.confirmed("totp")
+    account.fail("totp", "000000", 5)
+
+    answer = account.post("totp/disable", {"code": account.good_code("totp", enrolled, 1)})
+
+    assert (slug(answer), answer.headers["Retry-After"]) == ("locked", "30")
+    assert document(answer)["locked_until"] == "2026-11-22T12:00:30Z"
+    assert account.get("totp").status_code == 200
+
+
+@pytest.mark.parametrize(("code", "status"), [("1234567", 400), ("12345", 400), ("K7QM-2X9D-4HPW-8RTC", 400)])
+def test_what_can_be_no_code_disables_nothing_and_is_no_guess(account: Account, code: str, status: int) -> None:
+    account.confirmed("totp")
+
+    assert account.post("totp/disable", {"code": code}).status_code == status
+    assert document(account.get("totp"))["failed_attempts"] == 0
+
+
+@pytest.mark.parametrize("factor", ["otp", "recovery-codes"])
+def test_only_hotp_and_totp_can_be_disabled(account: Account, factor: str) -> None:
+    assert slug(account.post(f"{factor}/disable", {"code": "123456"})) == "not-found"
+
+
+def test_what_is_not_enrolled_cannot_be_disabled(account: Account) -> None:
+    assert slug(account.post("totp/disable", {"code": "123456"})) == "not-enrolled"
+
+
+def test_unlocking_clears_counts_and_locks_of_all_factors(account: Account) -> None:
+    enrolled = account.confirmed("totp")
+    account.confirmed("hotp")
+    codes = account.recovery_codes()
+    account.fail("totp", "000000", 5)
+    account.fail("hotp", "000000", 3)
+    for _ in range(5):
+        account.challenge("0" * 16)
+
+    assert account.post("unlock").status_code == 204
+    assert [factor["failed_attempts"] for factor in document(account.get())["factors"]] == [0, 0, 0]
+    assert account.challenge(account.good_code("totp", enrolled, 1)).status_code == 200
+    assert account.challenge(codes[0]).status_code == 200
+
+
+def test_unlocking_forgives_what_was_deleted_too(account: Account) -> None:
+    account.enrol("totp")
+    account.fail("totp", "000000", 5)
+    account.delete("totp")
+
+    account.post("unlock")
+
+    assert account.snapshot() == {}
+
+
+def test_unlocking_makes_no_spent_code_good_again(account: Account) -> None:
+    enrolled = account.confirmed("totp")
+    code = account.recovery_codes()[0]
+    account.challenge(code)
+    account.fail("totp", "000000", 5)
+
+    account.post("unlock")
+
+    assert document(account.verify("totp", account.good_code("totp", enrolled)))["reason"] == "replayed"
+    assert document(account.challenge(code))["reason"] == "replayed"
+
+
+def test_unlocking_brings_no_burned_code_back(account: Account) -> None:
+    code = account.enrol("otp")["code"]
+    account.fail("otp", code, 5)
+
+    account.post("unlock")
+
+    assert slug(account.verify("otp", code)) == "not-enrolled"
+
+
+def test_unlocking_keeps_status_and_counter(account: Account) -> None:
+    account.confirmed("hotp", initial_counter=7)
+    before = document(account.get("hotp"))
+    account.fail("hotp", "000000", 5)
+
+    account.post("unlock")
+
+    assert document(account.get("hotp")) == before
+
+
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        RFC_SECRET.lower(),
+        " ".join(RFC_SECRET[i : i + 4] for i in range(0, 32, 4)),
+        f" {RFC_SECRET} ",
+        RFC_SECRET + "===",
+    ],
+)
+@pytest.mark.parametrize("factor", ["hotp", "totp"])
+def test_a_secret_is_taken_as_people_paste_it(account: Account, factor: str, pasted: str) -> None:
+    assert account.enrol(factor, secret=pasted)["secret"] == RFC_SECRET
+
+
+@pytest.mark.parametrize("factor", ["hotp", "totp", "hotp/replacement", "totp/replacement"])
+@pytest.mark.parametrize("length", [0, 1, 15, 129])
+def test_a_secret_outside_128_to_1024_bits_is_refused(account: Account, factor: str, length: int) -> None:
+    if factor.endswith("/replacement"):
+        account.confirmed(factor.partition("/")[0])
+    secret = pyotp.random_base32(208)[: -(-length * 8 // 5)]
+
+    assert list(document(account.post(factor, {"secret": secret}))["errors"]) == ["secret"]
+
+
+def test_hotp_goes_on_where_it_was_brought_from(account: Account) -> None:
+    account.enrol("hotp", secret=RFC_SECRET, initial_counter=4, look_ahead=0)
+
+    reasons = [document(account.verify("hotp", code)).get("reason") for code in RFC_CODES[3:6]]
+
+    assert reasons == ["wrong", None, None]
+
+
+def test_a_secret_is_derived_where_there_is_a_master_secret() -> None:
+    account = Account(derivation_secret=MASTER)
+    enrolled = account.enrol("totp", derived=True)
+
+    assert len(enrolled["secret"]) == 32
+    assert account.verify("totp", account.good_code("totp", enrolled)).status_code == 200
+
+
+def test_a_derived_secret_is_stored_nowhere() -> None:
+    account = Account(derivation_secret=MASTER)
+    secrets = [account.confirmed("totp", derived=True)["secret"]]
+    secrets.append(document(account.post("totp/replacement", {"derived": True}))["secret"])
+
+    stored = b"".join(key + (value or b"") for key, value in account.snapshot().items())
+
+    for secret in secrets:
+        assert secret.encode() not in stored
+        assert pyotp.TOTP(secret).byte_secret() not in stored
+    assert MASTER.encode() not in stored
+
+
+def test_a_derived_secret_needs_no_encryption_key() -> None:
+    account = Account(derivation_secret=MASTER)
+    enrolled = account.enrol("totp", derived=True)
+    rotated = (EncryptionKey("another", bytes(32)),)
+    without = Account(account.redis, account.clock, derivation_secret=MASTER, encryption_keys=rotated)
+
+    assert without.verify("totp", account.good_code("totp", enrolled)).status_code == 200
+
+
+def test_enrolling_again_derives_another_secret() -> None:
+    account = Account(derivation_secret=MASTER)
+    secrets = [account.enrol("totp", derived=True)["secret"]]
+    for path in ("totp", ""):
+        account.delete(path)
+        secrets.append(account.enrol("totp", derived=True)["secret"])
+    secrets.append(account.of("forum").enrol("totp", derived=True)["secret"])
+
+    assert len(set(secrets)) == 4
+
+
+def test_a_changed_master_secret_accepts_nothing() -> None:
+    account = Account(derivation_secret=MASTER)
+    code = account.good_code("totp", account.enrol("totp", derived=True))
+    changed = Account(account.redis, account.clock, derivation_secret=MASTER + "!")
+
+    assert slug(changed.verify("totp", code)) == "store-unavailable"
+
+
+@pytest.mark.parametrize("path", ["totp", "totp/replacement"])
+def test_without_a_master_secret_nothing_is_derived(account: Account, path: str) -> None:
+    account.confirmed("totp")
+
+    answer = account.post(path, {"derived": True})
+
+    assert (answer.status_code, list(document(answer)["errors"])) == (400, ["derived"])
+
+
+@pytest.mark.parametrize("path", ["totp", "totp/replacement"])
+def test_a_secret_is_derived_or_brought_along(path: str) -> None:
+    account = Account(derivation_secret=MASTER)
+
+    answer = account.post(path, {"derived": True, "secret": RFC_SECRET})
+
+    assert (answer.status_code, list(document(answer)["errors"])) == (400, ["secret"])
+
+
+@pytest.mark.parametrize("value", [None, "true", 0, 1, 1.0, "yes", [], {}])
+def test_derived_is_true_or_false(value: Any) -> None:
+    assert list(document(Account(derivation_secret=MASTER).post("totp", {"derived": value}))["errors"]) == ["derived"]
+
+
+def test_only_totp_of_accounts_is_derived() -> None:
+    account = Account(derivation_secret=MASTER)
+
+    answers = [account.post("hotp", {"derived": True}), account.client.post(f"{SESSION}/totp", json={"derived": True})]
+
+    assert [list(document(answer)["errors"]) for answer in answers] == [["derived"], ["derived"]]
+
+
+def test_a_secret_that_was_derived_reads_off_its_picture() -> None:
+    account = Account(derivation_secret=MASTER)
+    enrolled = account.enrol("totp", derived=True)
+
+    assert qr_text(account.get("totp/qr.png").data) == enrolled["uri"]

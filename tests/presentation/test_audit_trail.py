@@ -1,0 +1,160 @@
+"""The audit trail of accounts: who, what, how it went, and nothing secret."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.presentation.api import Account, other_code
+
+Lines = Callable[[], list[dict[str, Any]]]
+CALL = {"request_id": "request-7", "address": "203.0.113.7"}
+ALICE = {"tenant": "shop", "account": "alice@example.com"}
+
+
+@pytest.fixture
+def lines(capsys: pytest.CaptureFixture[str]) -> Lines:
+    """What the audit trail has said since the last time."""
+
+    def read() -> list[dict[str, Any]]:
+        written = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+        return [line for line in written if line["logger"] == "open_mfa.audit"]
+
+    return read
+
+
+def without_the_call(line: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in line.items() if name not in {"time", "logger", "request_id", "address"}}
+
+
+def test_a_line_names_tenant_account_factor_outcome_and_the_call(account: Account, lines: Lines) -> None:
+    enrolled = account.confirmed("totp")
+    lines()
+
+    account.post(
+        "challenge",
+        {"code": account.good_code("totp", enrolled, 1)},
+        headers={"X-Request-ID": CALL["request_id"]},
+        environ_overrides={"REMOTE_ADDR": CALL["address"]},
+    )
+
+    (line,) = lines()
+    assert line == ALICE | CALL | {
+        "time": line["time"],
+        "level": "INFO",
+        "logger": "open_mfa.audit",
+        "message": "judged",
+        "factor": "totp",
+        "purpose": "challenge",
+        "outcome": "accepted",
+    }
+
+
+def test_a_refusal_says_why_and_how_many_attempts_are_left(account: Account, lines: Lines) -> None:
+    account.confirmed("totp")
+    lines()
+
+    account.verify("totp", "000000")
+
+    assert [without_the_call(line) for line in lines()] == [
+        ALICE
+        | {
+            "level": "INFO",
+            "message": "judged",
+            "factor": "totp",
+            "purpose": "verify",
+            "outcome": "refused",
+            "reason": "wrong",
+            "attempts_left": 4,
+        }
+    ]
+
+
+def test_a_lock_is_a_warning_of_its_own(account: Account, lines: Lines) -> None:
+    account.confirmed("totp")
+    account.fail("totp", "000000", 4)
+    lines()
+
+    account.challenge("000000")
+    account.challenge("000000")
+
+    told = lines()
+    assert [(line["message"], line.get("reason")) for line in told] == [
+        ("judged", "wrong"),
+        ("locked", None),
+        ("judged", "locked"),
+    ]
+    assert without_the_call(told[1]) == ALICE | {
+        "level": "WARNING",
+        "message": "locked",
+        "factor": "totp",
+        "locked_until": "2026-11-22T12:00:30Z",
+    }
+
+
+def test_a_wrong_code_that_two_factors_are_charged_for_is_two_lines(account: Account, lines: Lines) -> None:
+    account.confirmed("totp")
+    account.confirmed("hotp")
+    lines()
+
+    account.challenge("000000")
+
+    assert sorted((line["factor"], line["reason"]) for line in lines()) == [("hotp", "wrong"), ("totp", "wrong")]
+
+
+def test_every_change_has_its_line(account: Account, lines: Lines) -> None:
+    enrolled = account.confirmed("totp")
+    account.post("totp/replacement")
+    account.delete("totp/replacement")
+    account.recovery_codes()
+    account.enrol("otp")
+    account.fail("totp", other_code(account.good_code("totp", enrolled, 1)), 1)
+    account.post("unlock")
+    account.post("totp/disable", {"code": account.good_code("totp", enrolled, 1)})
+    account.delete("recovery-codes")
+    account.delete()
+
+    changes = [(line["message"], line.get("factor")) for line in lines() if line["message"] != "judged"]
+
+    assert changes == [
+        ("enrolled", "totp"),
+        ("replacement-enrolled", "totp"),
+        ("replacement-dropped", "totp"),
+        ("issued", "recovery-codes"),
+        ("issued", "otp"),
+        ("unlocked", "totp"),
+        ("removed", "totp"),
+        ("removed", "recovery-codes"),
+        ("forgotten", None),
+    ]
+
+
+def test_every_line_says_whose_account_it_is(account: Account, lines: Lines) -> None:
+    other = account.of("forum").named("bob")
+    other.confirmed("hotp")
+    other.challenge("000000")
+    other.delete()
+
+    assert {(line["tenant"], line["account"]) for line in lines()} == {("forum", "bob")}
+
+
+def test_a_refused_disabling_is_no_removal(account: Account, lines: Lines) -> None:
+    account.confirmed("totp")
+    lines()
+
+    account.post("totp/disable", {"code": "000000"})
+
+    assert [(line["message"], line.get("purpose")) for line in lines()] == [("judged", "disable")]
+
+
+def test_what_is_refused_before_it_is_judged_has_no_line(account: Account, lines: Lines) -> None:
+    account.confirmed("totp")
+    lines()
+
+    account.verify("totp", "12345")
+    account.post("totp")
+    account.named("bob").challenge("123456")
+    account.post("hotp/disable", {"code": "123456"})
+
+    assert lines() == []

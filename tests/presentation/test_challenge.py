@@ -1,0 +1,341 @@
+"""The second step of a log-in: one code, whichever factor it is of (API.md §2, «challenge»)."""
+
+from typing import Any
+
+import pyotp
+import pytest
+
+from infrastructure.sealing import EncryptionKey
+from tests.presentation.api import Account, document, other_code, slug
+
+RECOVERY = "recovery-codes"
+
+
+def failures(account: Account) -> dict[str, int]:
+    return {factor["factor"]: factor["failed_attempts"] for factor in document(account.get())["factors"]}
+
+
+def confirmed_with_8_digits(account: Account) -> dict[str, Any]:
+    enrolled = account.enrol("totp", digits=8)
+    code = pyotp.TOTP(enrolled["secret"], digits=8).at(account.clock.now())
+    assert account.verify("totp", code).status_code == 200
+    return enrolled
+
+
+@pytest.mark.parametrize("factor", ["hotp", "totp"])
+def test_a_code_of_any_confirmed_factor_is_accepted(account: Account, factor: str) -> None:
+    enrolled = {each: account.confirmed(each) for each in ("hotp", "totp")}
+    account.recovery_codes()
+
+    answer = account.challenge(account.good_code(factor, enrolled[factor], 1))
+
+    assert (answer.status_code, document(answer)) == (200, {"verified": True, "factor": factor})
+
+
+def test_a_recovery_code_is_accepted(account: Account) -> None:
+    account.confirmed("totp")
+
+    answer = account.challenge(account.recovery_codes()[9])
+
+    assert (answer.status_code, document(answer)) == (200, {"verified": True, "factor": RECOVERY})
+
+
+@pytest.mark.parametrize("factor", ["hotp", "totp"])
+def test_an_accepted_code_is_spent_everywhere(account: Account, factor: str) -> None:
+    code = account.good_code(factor, account.confirmed(factor), 1)
+    account.challenge(code)
+
+    answers = [account.challenge(code), account.verify(factor, code), account.post(f"{factor}/disable", {"code": code})]
+
+    assert [document(answer)["reason"] for answer in answers] == ["replayed"] * 3
+    assert document(account.get(factor))["failed_attempts"] == 0
+
+
+def test_a_code_that_was_verified_is_spent_for_the_challenge(account: Account) -> None:
+    enrolled = account.confirmed("hotp")
+    code = account.good_code("hotp", enrolled, 1)
+    account.verify("hotp", code)
+
+    answer = account.challenge(code)
+    problem = document(answer)
+
+    assert (answer.status_code, problem["reason"], problem["attempts_left"]) == (403, "replayed", 5)
+
+
+def test_only_factors_whose_codes_have_that_shape_are_charged(account: Account) -> None:
+    account.confirmed("hotp", digits=6)
+    confirmed_with_8_digits(account)
+    account.recovery_codes()
+
+    account.challenge("000000")
+
+    assert failures(account) == {"hotp": 1, "totp": 0, RECOVERY: 0}
+
+
+def test_a_wrong_code_is_charged_to_all_whose_codes_have_that_shape(account: Account) -> None:
+    account.confirmed("hotp")
+    account.confirmed("totp")
+    account.recovery_codes()
+
+    problem = document(account.challenge("000000"))
+
+    assert (problem["reason"], problem["attempts_left"]) == ("wrong", 4)
+    assert failures(account) == {"hotp": 1, "totp": 1, RECOVERY: 0}
+
+
+def test_a_wrong_recovery_code_is_charged_to_the_recovery_codes(account: Account) -> None:
+    account.confirmed("totp")
+    account.recovery_codes()
+
+    problem = document(account.challenge("0000-0000-0000-0000"))
+
+    assert (problem["reason"], problem["attempts_left"]) == ("wrong", 4)
+    assert failures(account) == {"totp": 0, RECOVERY: 1}
+
+
+@pytest.mark.parametrize("factor", ["hotp", "totp"])
+def test_what_one_factor_accepts_is_charged_to_no_other(account: Account, factor: str) -> None:
+    enrolled = {each: account.confirmed(each) for each in ("hotp", "totp")}
+
+    account.challenge(account.good_code(factor, enrolled[factor], 1))
+
+    assert failures(account) == {"hotp": 0, "totp": 0}
+
+
+@pytest.mark.parametrize("factor", ["hotp", "totp"])
+def test_a_factor_that_is_named_is_the_only_one_asked(account: Account, factor: str) -> None:
+    enrolled = {each: account.confirmed(each) for each in ("hotp", "totp")}
+    other = "hotp" if factor == "totp" else "totp"
+
+    wrong = account.challenge(account.good_code(other, enrolled[other], 1), factor=factor)
+
+    assert document(wrong)["reason"] == "wrong"
+    assert failures(account) == {factor: 1, other: 0}
+    assert account.challenge(account.good_code(factor, enrolled[factor], 1), factor=factor).status_code == 200
+
+
+def test_naming_the_recovery_codes_asks_them(account: Account) -> None:
+    code = account.recovery_codes()[0]
+
+    assert account.challenge(code, factor=RECOVERY).status_code == 200
+
+
+@pytest.mark.parametrize("factor", ["otp", "hotp", RECOVERY])
+def test_naming_a_factor_that_is_not_confirmed_finds_none(account: Account, factor: str) -> None:
+    account.confirmed("totp")
+    account.enrol("hotp")
+
+    answer = account.challenge("123456", factor=factor)
+
+    assert (answer.status_code, slug(answer)) == (404, "not-enrolled")
+
+
+@pytest.mark.parametrize("factor", ["sms", "", "TOTP", None, 1, ["totp"]])
+def test_naming_what_is_no_factor_is_a_bad_request(account: Account, factor: Any) -> None:
+    account.confirmed("totp")
+
+    answer = account.challenge("123456", factor=factor)
+
+    assert (answer.status_code, list(document(answer)["errors"])) == (400, ["factor"])
+
+
+@pytest.mark.parametrize("factor", ["hotp", "totp"])
+def test_a_pending_factor_is_ignored(account: Account, factor: str) -> None:
+    enrolled = account.enrol(factor)
+    code = account.good_code(factor, enrolled)
+
+    alone = account.challenge(code)
+    account.recovery_codes()
+    beside = account.challenge(code)
+
+    assert [slug(alone), slug(beside)] == ["not-enrolled"] * 2
+    described = document(account.get(factor))
+    assert (described["status"], described["failed_attempts"]) == ("pending", 0)
+
+
+def test_a_pending_factor_is_not_charged(account: Account) -> None:
+    account.confirmed("totp")
+    account.enrol("hotp")
+
+    account.challenge("000000")
+
+    assert failures(account) == {"hotp": 0, "totp": 1}
+
+
+def test_a_one_time_code_is_no_factor_of_a_log_in(account: Account) -> None:
+    code = account.enrol("otp")["code"]
+
+    assert slug(account.challenge(code)) == "not-enrolled"
+    assert account.verify("otp", code).status_code == 200
+    assert slug(account.challenge(code)) == "not-enrolled"
+
+
+def test_a_code_of_a_replacement_is_not_good_before_the_swap(account: Account) -> None:
+    account.confirmed("totp")
+    replacement = document(account.post("totp/replacement"))
+
+    assert document(account.challenge(account.good_code("totp", replacement)))["reason"] == "wrong"
+
+
+def test_the_fifth_wrong_code_locks_and_says_until_when(account: Account) -> None:
+    account.confirmed("totp")
+    for _ in range(4):
+        account.challenge("000000")
+
+    fifth = account.challenge("000000")
+
+    assert (fifth.status_code, document(fifth)["attempts_left"]) == (403, 0)
+    assert document(fifth)["locked_until"] == "2026-11-22T12:00:30Z"
+    assert fifth.headers["Retry-After"] == "30"
+
+
+def test_while_it_is_locked_no_code_is_accepted(account: Account) -> None:
+    enrolled = account.confirmed("totp")
+    account.fail("totp", "000000", 5)
+    account.clock.advance(10)
+
+    answer = account.challenge(account.good_code("totp", enrolled, 1))
+
+    assert (answer.status_code, slug(answer)) == (429, "locked")
+    assert answer.headers["Retry-After"] == "20"
+    assert document(answer)["locked_until"] == "2026-11-22T12:00:30Z"
+
+
+@pytest.mark.parametrize("wait", [30, 60, 120])
+def test_the_lock_doubles_with_each_further_failure(account: Account, wait: int) -> None:
+    account.confirmed("totp")
+    account.fail("totp", "000000", 4)
+    for lock in (30, 60, 120):
+        locking = account.challenge("000000")
+        if lock == wait:
+            assert locking.headers["Retry-After"] == str(wait)
+            return
+        account.clock.advance(lock)
+
+
+def test_a_locked_factor_does_not_keep_another_from_accepting(account: Account) -> None:
+    account.confirmed("totp")
+    hotp = account.confirmed("hotp")
+    codes = account.recovery_codes()
+    account.fail("totp", "000000", 5)
+
+    answers = [account.challenge(account.good_code("hotp", hotp, 1)), account.challenge(codes[0])]
+
+    assert [document(answer).get("factor") for answer in answers] == ["hotp", RECOVERY]
+
+
+def test_guesses_at_the_recovery_codes_do_not_lock_the_authenticator(account: Account) -> None:
+    enrolled = account.confirmed("totp")
+    codes = account.recovery_codes()
+    for _ in range(5):
+        account.challenge("0" * 16)
+
+    assert slug(account.challenge(codes[0])) == "locked"
+    assert account.challenge(account.good_code("totp", enrolled, 1)).status_code == 200
+
+
+def test_wrong_codes_count_together_wherever_they_are_sent(account: Account) -> None:
+    enrolled = account.confirmed("totp")
+    wrong = other_code(account.good_code("totp", enrolled, 1))
+    account.verify("totp", wrong)
+    account.challenge(wrong)
+    account.post("totp/disable", {"code": wrong})
+    account.post("totp/resync", {"codes": [wrong, wrong]})
+    account.challenge(wrong)
+
+    assert slug(account.challenge(account.good_code("totp", enrolled, 1))) == "locked"
+
+
+def test_an_accepted_code_clears_the_count_of_its_factor_only(account: Account) -> None:
+    totp = confirmed_with_8_digits(account)
+    account.confirmed("hotp")
+    account.challenge("00000000")
+    account.challenge("000000")
+
+    account.challenge(pyotp.TOTP(totp["secret"], digits=8).at(account.clock.now() + 30))
+
+    assert failures(account) == {"hotp": 1, "totp": 0}
+
+
+@pytest.mark.parametrize("typed", ["{0} {1}", "{0}-{1}", " {0}{1} "])
+def test_spaces_and_hyphens_in_a_code_are_ignored(account: Account, typed: str) -> None:
+    code = account.good_code("totp", account.confirmed("totp"), 1)
+
+    assert account.challenge(typed.format(code[:3], code[3:])).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "",
+        "12345",
+        "12345678901",
+        "1234567",
+        "abcdef",
+        "K7QM-2X9D-4HPW",
+        "K7QM-2X9D-4HPW-8RTU",
+        "x" * 600,
+        123456,
+        None,
+        [],
+    ],
+)
+def test_what_can_be_no_code_is_a_bad_request_and_no_guess(account: Account, code: Any) -> None:
+    account.confirmed("totp")
+    account.recovery_codes()
+
+    answer = account.challenge(code)
+
+    assert (answer.status_code, list(document(answer)["errors"])) == (400, ["code"])
+    assert failures(account) == {"totp": 0, RECOVERY: 0}
+
+
+@pytest.mark.parametrize("body", [{}, {"factor": "totp"}, {"code": "123456", "surprise": 1}])
+def test_a_body_of_another_shape_is_a_bad_request(account: Account, body: dict[str, Any]) -> None:
+    assert account.post("challenge", body).status_code == 400
+
+
+def test_where_nothing_is_enrolled_there_is_nothing_to_challenge(account: Account) -> None:
+    answers = [account.challenge(code) for code in ("123456", "K7QM-2X9D-4HPW-8RTC")]
+
+    assert [(answer.status_code, slug(answer)) for answer in answers] == [(404, "not-enrolled")] * 2
+
+
+def test_a_good_code_is_not_accepted_after_its_factor_was_deleted(account: Account) -> None:
+    enrolled = account.confirmed("totp")
+    account.recovery_codes()
+    account.delete("totp")
+
+    assert slug(account.challenge(account.good_code("totp", enrolled, 1))) == "not-enrolled"
+
+
+def test_digits_that_two_factors_share_are_accepted_once(account: Account) -> None:
+    step = account.clock.now() // 30
+    enrolled = account.enrol("totp", secret="A" * 32)
+    account.enrol("hotp", secret="A" * 32, initial_counter=step - 1)
+    account.verify("totp", account.good_code("totp", enrolled, -1))
+    account.verify("hotp", account.good_code("totp", enrolled, -1))
+    code = account.good_code("totp", enrolled)
+
+    answers = [account.challenge(code) for _ in range(3)]
+
+    assert [document(answer).get("reason") for answer in answers] == [None, "replayed", "replayed"]
+
+
+@pytest.mark.parametrize("factor", [None, "totp"])
+def test_a_factor_that_cannot_be_read_is_not_taken_for_none(account: Account, factor: str | None) -> None:
+    code = account.good_code("totp", account.confirmed("totp"), 1)
+    other_keys = Account(account.redis, account.clock, encryption_keys=(EncryptionKey("another", bytes(32)),))
+
+    answer = other_keys.challenge(code, **({} if factor is None else {"factor": factor}))
+
+    assert (answer.status_code, slug(answer)) == (503, "store-unavailable")
+
+
+def test_a_readable_factor_is_good_beside_one_that_is_not(account: Account) -> None:
+    account.confirmed("totp")
+    hotp = account.confirmed("hotp")
+    (key,) = [key for key in account.snapshot() if key.endswith(b":totp")]
+    account.redis.set(key, b"garbage")
+
+    assert account.challenge(account.good_code("hotp", hotp, 1)).status_code == 200

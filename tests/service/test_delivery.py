@@ -1,0 +1,380 @@
+"""One-time codes on their way to people: real mail, a real webhook, and the real service between (API.md §2, §5)."""
+
+import hmac
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from tests.infrastructure.delivery.servers import Mailbox, Receiver, mail_server, read
+from tests.presentation.api import other_code
+from tests.service.accounts import KEYS, Account
+from tests.service.conftest import TWO_BY_EIGHT
+from tests.service.sessions import Session
+from tests.service.wire import Answer
+from tests.support.processes import free_port
+from tests.support.redis_server import RedisServer
+from tests.support.service import Service
+
+SECRET = "the secret that the webhook knows us by"
+SENDER = "Open-MFA <mfa@example.com>"
+
+
+class Hook:
+    """What the webhook answers."""
+
+    def __init__(self) -> None:
+        self.answer = b""
+        self.reset()
+
+    def reset(self) -> None:
+        self.answer = b"HTTP/1.1 204 No Content\r\n\r\n"
+
+    def __call__(self, _body: bytes) -> bytes:
+        return self.answer
+
+
+class World:
+    """The service, and all that it delivers to."""
+
+    def __init__(self, service: Service, mailbox: Mailbox, receiver: Receiver, hook: Hook) -> None:
+        self.service = service
+        self.mailbox = mailbox
+        self.receiver = receiver
+        self.hook = hook
+
+    def reset(self) -> None:
+        self.mailbox.taken.clear()
+        self.mailbox.answers.clear()
+        self.receiver.requests.clear()
+        self.hook.reset()
+
+    def refuse(self) -> None:
+        self.mailbox.answers["DATA"] = "554 no such luck"
+        self.hook.answer = b"HTTP/1.1 500 Oops\r\n\r\n"
+
+    def account(self) -> Account:
+        return Account(self.service.port)
+
+    def arrived(self, channel: str) -> list[str]:
+        """The codes that were handed over, refused or not."""
+        if channel == "webhook":
+            return [request.json()["code"] for request in self.receiver.requests]
+        lines = [read(envelope).get_content().splitlines() for envelope in self.mailbox.taken]
+        return [line for mail in lines for line in mail if line.isdigit()]
+
+
+@pytest.fixture(scope="module")
+def only_world(redis_server: RedisServer) -> Iterator[World]:
+    mailbox, hook = Mailbox(), Hook()
+    with mail_server(mailbox) as port, Receiver(raw=hook) as receiver:
+        settings = {
+            "OPEN_MFA_REDIS_URL": redis_server.url,
+            "OPEN_MFA_LOG_LEVEL": "DEBUG",
+            "OPEN_MFA_SMTP_URL": f"smtp://127.0.0.1:{port}",
+            "OPEN_MFA_MAIL_FROM": SENDER,
+            "OPEN_MFA_WEBHOOK_URL": receiver.url,
+            "OPEN_MFA_WEBHOOK_SECRET": SECRET,
+        }
+        with Service(**settings, **KEYS, **TWO_BY_EIGHT) as service:
+            yield World(service, mailbox, receiver, hook)
+
+
+@pytest.fixture
+def world(only_world: World) -> World:
+    only_world.reset()
+    return only_world
+
+
+@pytest.fixture
+def place() -> str:
+    """One that no other test sends to."""
+    return f"ada-{uuid.uuid4().hex}@example.org"
+
+
+def issue(owner: Account | Session, channel: str, to: str, **body: Any) -> Answer:
+    return owner.send("POST", "otp", {"delivery": {"channel": channel, "to": to}, **body})
+
+
+channels = pytest.mark.parametrize("channel", ["email", "webhook"])
+
+
+@channels
+def test_a_code_arrives_and_is_good_once(world: World, channel: str, place: str) -> None:
+    account = world.account()
+
+    answer = issue(account, channel, place, digits=8)
+
+    (code,) = world.arrived(channel)
+    assert (answer.status, len(code)) == (201, 8)
+    assert [account.submit("otp/verify", code).status for _ in range(2)] == [200, 403]
+
+
+@channels
+def test_the_answer_holds_neither_the_code_nor_the_address(world: World, channel: str, place: str) -> None:
+    answer = issue(world.account(), channel, place)
+
+    (code,) = world.arrived(channel)
+    assert set(answer.document) == {"digits", "expires_at", "delivery"}
+    assert answer.document["delivery"] == {"channel": channel}
+    assert [secret for secret in (code, place) if secret.encode() in answer.body] == []
+
+
+@channels
+def test_a_session_can_have_its_code_sent_too(world: World, channel: str, place: str) -> None:
+    session = Session(world.service.port)
+    answer = issue(session, channel, place)
+    session.headers = {"Cookie": answer.headers["Set-Cookie"].partition(";")[0]}
+
+    (code,) = world.arrived(channel)
+
+    assert session.send("POST", "otp/verify", {"code": code}).status == 200
+
+
+def test_the_mail_says_from_whom_to_whom_and_what(world: World, place: str) -> None:
+    issue(world.account(), "email", place)
+
+    mail = world.mailbox.mail()
+
+    assert (mail["From"], mail["To"]) == (SENDER, place)
+    assert mail.get_content_type() == "text/plain"
+    assert world.arrived("email")[0] not in mail["Subject"]
+
+
+def test_the_signature_of_the_webhook_verifies(world: World, place: str) -> None:
+    account = world.account()
+
+    issue(account, "webhook", place)
+
+    request = world.receiver.request
+    timestamp = request.headers["Open-MFA-Timestamp"]
+    expected = hmac.new(SECRET.encode(), timestamp.encode() + b"." + request.body, "sha256").hexdigest()
+    assert request.headers["Open-MFA-Signature"] == f"v1={expected}"
+    assert abs(int(timestamp) - time.time()) < 60
+    assert request.headers["Content-Type"] == "application/json"
+
+
+def test_the_webhook_is_told_whose_code_it_is(world: World, place: str) -> None:
+    account = world.account()
+
+    answer = issue(account, "webhook", place)
+
+    told = world.receiver.request.json()
+    assert told | {"code": "?"} == {
+        "code": "?",
+        "to": place,
+        "account_id": account.name,
+        "expires_at": answer.document["expires_at"],
+    }
+
+
+@channels
+def test_a_refused_delivery_leaves_no_code_alive(world: World, channel: str, place: str) -> None:
+    account = world.account()
+    issue(account, channel, place)
+    world.refuse()
+
+    answer = issue(account, channel, place)
+
+    assert (answer.status, answer.slug) == (502, "delivery-failed")
+    former, new = world.arrived(channel)
+    assert [account.submit("otp/verify", code).slug for code in (former, new)] == ["not-enrolled"] * 2
+    assert account.send("GET", "otp").slug == "not-enrolled"
+
+
+@channels
+def test_a_refusal_repeats_neither_code_nor_address_nor_what_the_server_said(
+    world: World, channel: str, place: str
+) -> None:
+    world.refuse()
+
+    answer = issue(world.account(), channel, place)
+
+    (code,) = world.arrived(channel)
+    assert [text for text in (code, place, "luck", "Oops", SECRET) if text.encode() in answer.body] == []
+
+
+@channels
+def test_after_a_refusal_another_code_can_be_sent(world: World, channel: str, place: str) -> None:
+    account = world.account()
+    world.refuse()
+    issue(account, channel, place)
+    world.reset()
+
+    issue(account, channel, place)
+
+    assert account.submit("otp/verify", world.arrived(channel)[0]).status == 200
+
+
+@channels
+def test_a_refused_delivery_forgives_no_wrong_guesses(world: World, channel: str, place: str) -> None:
+    account = world.account()
+    issue(account, channel, place)
+    wrong = other_code(world.arrived(channel)[0])
+    guesses = [account.submit("otp/verify", wrong) for _ in range(3)]
+    world.refuse()
+    issue(account, channel, place)
+    world.reset()
+    issue(account, channel, place)
+
+    answer = account.submit("otp/verify", other_code(world.arrived(channel)[0]))
+
+    assert [guess.document["attempts_left"] for guess in [*guesses, answer]] == [4, 3, 2, 1]
+
+
+@pytest.mark.parametrize("answer", ["550 no such person", "450 later", "421 going away"])
+def test_a_recipient_whom_the_mail_server_refuses_is_a_failed_delivery(world: World, answer: str, place: str) -> None:
+    world.mailbox.answers["RCPT"] = answer
+
+    assert issue(world.account(), "email", place).slug == "delivery-failed"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\n\r\n",
+        b"HTTP/1.1 307 Temporary Redirect\r\nLocation: http://127.0.0.1:1/\r\n\r\n",
+        b"HTTP/1.1 404 Not Found\r\n\r\n",
+        b"garbage\r\n\r\n",
+        b"",
+    ],
+)
+def test_whatever_the_webhook_answers_but_2xx_is_a_failed_delivery(world: World, answer: bytes, place: str) -> None:
+    world.hook.answer = answer
+
+    refused = issue(world.account(), "webhook", place)
+
+    assert (refused.status, refused.slug) == (502, "delivery-failed")
+    assert len(world.receiver.requests) == 1
+
+
+@channels
+def test_the_sixth_code_to_one_place_is_refused(world: World, channel: str, place: str) -> None:
+    answers = [issue(world.account(), channel, place) for _ in range(6)]
+
+    assert [answer.status for answer in answers] == [201] * 5 + [429]
+    assert answers[5].slug == "rate-limited"
+    assert 590 <= int(answers[5].headers["Retry-After"]) <= 600
+    assert len(world.arrived(channel)) == 5
+
+
+@channels
+def test_another_place_is_sent_codes_still(world: World, channel: str, place: str) -> None:
+    account = world.account()
+    for _ in range(6):
+        issue(account, channel, place)
+
+    assert issue(account, channel, f"b{place}").status == 201
+
+
+@channels
+def test_the_code_that_was_sent_before_the_limit_stays_good(world: World, channel: str, place: str) -> None:
+    account = world.account()
+    for _ in range(6):
+        issue(account, channel, place)
+
+    assert account.submit("otp/verify", world.arrived(channel)[-1]).status == 200
+
+
+def test_the_limit_holds_for_all_tenants_and_sessions_together(world: World, place: str) -> None:
+    port = world.service.port
+    owners = [Account(port), Account(port, tenant="forum"), Session(port)]
+
+    statuses = [
+        issue(owner, "email", place.swapcase() if turn else place).status for turn in range(2) for owner in owners
+    ]
+
+    assert statuses == [201] * 5 + [429]
+
+
+def test_codes_in_the_answer_are_no_sends(world: World) -> None:
+    account = world.account()
+
+    assert {account.send("POST", "otp", {}).status for _ in range(8)} == {201}
+
+
+@pytest.mark.parametrize(
+    "to",
+    [
+        "ada",
+        "@example.org",
+        "ada@",
+        "ada@example.org\r\nBcc: mallory@example.org",
+        "ada@example.org\nRCPT TO:<mallory@example.org>",
+        "ada@example.org, mallory@example.org",
+        "Ada <ada@example.org>",
+        "ada@example.org>\r\nDATA",
+        "a" * 65 + "@example.org",
+        "ada\x00@example.org",
+    ],
+)
+def test_what_is_no_mail_address_is_a_bad_request(world: World, to: str) -> None:
+    account = world.account()
+    code = account.enrol("otp")["code"]
+
+    answer = issue(account, "email", to)
+
+    assert (answer.status, list(answer.document["errors"])) == (400, ["delivery.to"])
+    assert to not in answer.document["errors"]["delivery.to"][0]
+    assert world.mailbox.taken == []
+    assert account.submit("otp/verify", code).status == 200
+
+
+@pytest.mark.parametrize(
+    "delivery",
+    [{"channel": "email"}, {"channel": "webhook"}, {"channel": "response", "to": "a@b.example"}, {"to": "a@b.example"}],
+)
+def test_a_recipient_goes_with_a_channel_that_sends(world: World, delivery: dict[str, str]) -> None:
+    answer = world.account().send("POST", "otp", {"delivery": delivery})
+
+    assert (answer.status, list(answer.document["errors"])) == (400, ["delivery.to"])
+
+
+def test_neither_codes_nor_addresses_are_left_anywhere(world: World, redis_server: RedisServer) -> None:
+    for refused in (False, True):
+        for channel in ("email", "webhook"):
+            for _ in range(6):
+                if refused:
+                    world.refuse()
+                issue(world.account(), channel, f"somebody@{channel}-{refused}.example", digits=10)
+    codes = world.arrived("email") + world.arrived("webhook")
+    with redis_server.client() as client:
+        types = {key: client.type(key) for key in client.scan_iter()}
+        values = [
+            client.get(k) if kind == b"string" else b"".join(client.lrange(k, 0, -1)) for k, kind in types.items()
+        ]
+    metrics = requests.get(f"{world.service.base}/metrics", timeout=5).content
+
+    left = world.service.log.read_bytes() + metrics + b"".join([*types, *(value or b"" for value in values)])
+
+    assert len(codes) == 20
+    assert [secret for secret in [*codes, "somebody@", SECRET] if secret.encode() in left] == []
+
+
+def test_the_audit_trail_tells_what_was_not_delivered(world: World, place: str) -> None:
+    account = world.account()
+    world.refuse()
+
+    issue(account, "email", place)
+
+    lines = [line for line in world.service.lines() if line.get("account") == account.name]
+    assert [line["message"] for line in lines] == ["undelivered"]
+
+
+def test_while_nobody_listens_no_code_is_delivered(redis_server: RedisServer, place: str) -> None:
+    nowhere = free_port()
+    settings = {
+        "OPEN_MFA_REDIS_URL": redis_server.url,
+        "OPEN_MFA_SMTP_URL": f"smtp://127.0.0.1:{nowhere}",
+        "OPEN_MFA_MAIL_FROM": SENDER,
+        "OPEN_MFA_WEBHOOK_URL": f"http://127.0.0.1:{nowhere}/hook",
+        "OPEN_MFA_WEBHOOK_SECRET": SECRET,
+    }
+    with Service(**settings, **KEYS) as service:
+        answers = [issue(Account(service.port), channel, place) for channel in ("email", "webhook")]
+
+    assert [answer.slug for answer in answers] == ["delivery-failed"] * 2
+    assert max(answer.seconds for answer in answers) < 5
