@@ -299,7 +299,7 @@ def test_garbage_is_no_credential(spoiled: tuple[Caller, CredentialId, bytes], g
         caller.verify(place, 0)
 
 
-@given(st.binary(max_size=200))
+@given(st.binary(min_size=1, max_size=200))
 def test_garbage_after_a_good_revision_is_no_credential(
     spoiled: tuple[Caller, CredentialId, bytes], garbage: bytes
 ) -> None:
