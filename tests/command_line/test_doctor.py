@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from infrastructure.delivery.smtp import SmtpServer
+from infrastructure.delivery.text import Template
 from infrastructure.redis.inspection import Inspection
 from infrastructure.sealing import EncryptionKey
-from infrastructure.settings import Administrator, Hook, Settings
-from presentation.cli.doctor import Grade, diagnose, judge_master, judge_secrets, judge_way
+from infrastructure.settings import Administrator, Hook, Mail, Settings
+from presentation.cli.doctor import Grade, diagnose, judge_deliveries, judge_master, judge_secrets, judge_way
 from tests.conftest import require_redis_server
 from tests.support.command_line import run
 from tests.support.processes import free_port
@@ -345,3 +347,25 @@ def test_an_encryption_key_of_zeros_or_of_an_example_must_change(redis_server: R
     must = found(MUST, settings(redis_server.url, encryption_keys=keys))
 
     assert [text.split(" ")[1] for text in must] == ["(k0)", "(k1)", "(k2)"]
+
+
+@pytest.mark.parametrize(
+    ("name", "url", "grade"),
+    [
+        ("SMTP", "smtp://mail.example.com", MUST),
+        ("SMTP", "smtp://127.0.0.1", OK),
+        ("SMTP", "smtps://mail.example.com", OK),
+        ("SMTP", "smtp+starttls://mail.example.com", OK),
+        ("WEBHOOK", "http://hook.example.com/x", MUST),
+        ("WEBHOOK", "http://127.0.0.1/x", OK),
+        ("WEBHOOK", "https://hook.example.com/x", OK),
+    ],
+)
+def test_codes_that_can_be_read_on_the_way_are_told(name: str, url: str, grade: Grade) -> None:
+    if name == "SMTP":
+        mail = Mail(SmtpServer.parse(url), "mfa@example.com", Template.load(None))
+        findings = list(judge_deliveries(settings(None, mail=mail), MUST))
+    else:
+        findings = list(judge_deliveries(settings(None, webhook=Hook(url, STRONG)), MUST))
+
+    assert [(finding.grade, name in finding.text) for finding in findings] == [(grade, True)]

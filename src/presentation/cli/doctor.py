@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Final
 
 from application.errors import StoreUnavailable
+from infrastructure.delivery.webhook import Webhook
 from infrastructure.redis.client import connector, places_in
 from infrastructure.redis.gateway import Gateway
 from infrastructure.redis.inspection import Inspection, inspect
@@ -94,7 +95,11 @@ def _run(_options: Namespace) -> int:
 def diagnose(settings: Settings, now: Callable[[], float] = time.time) -> list[Finding]:
     """All that is found, good and bad; `now` is Unix time in seconds."""
     grave = Grade.WARNING if settings.environment == DEVELOPMENT else Grade.MUST_CHANGE
-    findings = [*judge_secrets(_secrets(settings), grave), *_judge_store(settings, now, grave)]
+    findings = [
+        *judge_secrets(_secrets(settings), grave),
+        *judge_deliveries(settings, grave),
+        *_judge_store(settings, now, grave),
+    ]
     said = {_subject(finding.text) for finding in findings}
     notices = [Finding(Grade.WARNING, notice) for notice in settings.notices if _subject(notice) not in said]
     return notices + findings
@@ -117,6 +122,8 @@ def _secrets(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "OPEN_MFA_DERIVATION_SECRET", settings.derivation_secret
     if settings.webhook is not None:
         yield "OPEN_MFA_WEBHOOK_SECRET", settings.webhook.secret
+    if settings.gate_secret is not None:
+        yield "OPEN_MFA_GATE_SECRET", settings.gate_secret.key.hex()
 
 
 def judge_secrets(secrets: Iterable[tuple[str, str]], grave: Grade) -> Iterator[Finding]:
@@ -132,12 +139,26 @@ def judge_secrets(secrets: Iterable[tuple[str, str]], grave: Grade) -> Iterator[
         if weakness is None:
             yield Finding(Grade.OK, f"{name} is not weak")
         elif "ENCRYPTION_KEYS" in name:
-            remedy = "put one made by `open-mfa key` before it, run `open-mfa reseal`, then remove it"
+            remedy = "rotate it as the README says, with `open-mfa key` and `open-mfa reseal`"
             yield Finding(grave, f"{name} {weakness}: {remedy}")
         elif "DERIVATION" in name:
             yield Finding(grave, f"{name} {weakness}: make another one; what is derived must then be enrolled anew")
         else:
             yield Finding(grave, f"{name} {weakness}: make another one, with `head -c 32 /dev/urandom | base64`")
+
+
+def judge_deliveries(settings: Settings, grave: Grade) -> Iterator[Finding]:
+    """Whether codes that are sent can be read on the way."""
+    if settings.mail is not None:
+        clear = settings.mail.server.in_the_clear
+        text = "sends codes, addresses and its password in the clear: use smtps:// or smtp+starttls://"
+        yield Finding(grave if clear else Grade.OK, f"OPEN_MFA_SMTP_URL {text if clear else 'lets nobody read codes'}")
+    if settings.webhook is not None:
+        clear = Webhook.in_the_clear(settings.webhook.url)
+        text = "sends codes in the clear: use https://"
+        yield Finding(
+            grave if clear else Grade.OK, f"OPEN_MFA_WEBHOOK_URL {text if clear else 'lets nobody read codes'}"
+        )
 
 
 def _weakness(text: str, shortest: int) -> str | None:
