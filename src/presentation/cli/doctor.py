@@ -149,16 +149,16 @@ def judge_secrets(secrets: Iterable[tuple[str, str]], grave: Grade) -> Iterator[
 
 def judge_deliveries(settings: Settings, grave: Grade) -> Iterator[Finding]:
     """Whether codes that are sent can be read on the way."""
+    ways = []
     if settings.mail is not None:
-        clear = settings.mail.server.in_the_clear
-        text = "sends codes, addresses and its password in the clear: use smtps:// or smtp+starttls://"
-        yield Finding(grave if clear else Grade.OK, f"OPEN_MFA_SMTP_URL {text if clear else 'lets nobody read codes'}")
+        ways.append(("OPEN_MFA_SMTP_URL", settings.mail.server.in_the_clear, "smtps:// or smtp+starttls://"))
     if settings.webhook is not None:
-        clear = Webhook.in_the_clear(settings.webhook.url)
-        text = "sends codes in the clear: use https://"
-        yield Finding(
-            grave if clear else Grade.OK, f"OPEN_MFA_WEBHOOK_URL {text if clear else 'lets nobody read codes'}"
-        )
+        ways.append(("OPEN_MFA_WEBHOOK_URL", Webhook.in_the_clear(settings.webhook.url), "https://"))
+    for name, clear, remedy in ways:
+        if clear:
+            yield Finding(grave, f"{name} sends codes in the clear: use {remedy}")
+        else:
+            yield Finding(Grade.OK, f"{name} lets nobody read codes on the way")
 
 
 def _weakness(text: str, shortest: int) -> str | None:
