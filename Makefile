@@ -41,7 +41,7 @@ test: $(DEV) ## Set up and test; options for pytest in ARGS
 
 .PHONY: e2e
 e2e: $(DEV) ## Test in real proxies and browsers: what of them the machine has
-	$(BIN)/python -m pytest tests/e2e tests/service/test_pages.py $(ARGS)
+	$(BIN)/python -m pytest tests/e2e tests/service/test_pages.py tests/service/test_login_page.py $(ARGS)
 
 .PHONY: lint
 lint: $(DEV) ## Check style, types and the direction of imports
