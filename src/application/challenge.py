@@ -91,14 +91,13 @@ class Challenge:
             if isinstance(credential := living(everything.stored[factor].content, now), Credential)
             if credential.status is Status.CONFIRMED
         ]
-        if not confirmed:
-            # What can't be read may well be what was enrolled.
-            everything.require_readable()
-            raise NotEnrolled
         fitting = [candidate for candidate in confirmed if candidate.credential.fits(request.code)]
         if not fitting:
+            # What can't be read may well be whose code this is: that must not look as if there were no such factor.
+            everything.require_readable()
+            # True of none at all as well.
             if all(candidate.id.factor is Factor.RECOVERY_CODES for candidate in confirmed):
-                # Codes for the day on which a factor is lost are none themselves.
+                # Codes for the day on which a factor is lost are no factor themselves.
                 raise NotEnrolled
             raise MalformedCode(" or ".join(sorted({candidate.credential.shape for candidate in confirmed})))
         return fitting

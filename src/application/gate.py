@@ -1,5 +1,6 @@
 """The gate in front of another web application: who has shown a second factor, and may pass for a while."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -24,8 +25,8 @@ class GateSessions(Protocol):
     def begin(self, user: str) -> str:
         """Lets somebody pass for as long as the settings say; the token that he must show."""
 
-    def user_of(self, token: str) -> str | None:
-        """Whose token it is, None for one that is nobody's, or nobody's any more."""
+    def user_of(self, tokens: Sequence[str]) -> str | None:
+        """Whose the first of the tokens is that is anybody's, None where all are nobody's, or nobody's any more."""
 
     def end(self, token: str) -> None:
         """Lets nobody pass with this token any more."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 from flask import Blueprint, Response, request
@@ -251,7 +252,7 @@ class FactorResources(OwnerResources):
             problems=(Problems.NOT_ENROLLED, Problems.ALREADY_ENROLLED, *limited),
             examples={"defaults": {}},
         )
-        self.add(blueprint, "POST", path, enrol, operation, self._enrolling)
+        self.add(blueprint, "POST", path, partial(enrol, replacing=True), operation, self._enrolling)
 
         def verify(body: Mapping[str, Any]) -> Response:
             return self._verify(self._use_cases.confirm_replacement, factor, body)
@@ -353,18 +354,23 @@ class FactorResources(OwnerResources):
         remember(response)
         return response
 
-    def _enrol_hotp(self, body: Mapping[str, Any]) -> Response:
+    def _enrol_hotp(self, body: Mapping[str, Any], *, replacing: bool = False) -> Response:
         parameters = HotpParameters(body.get("algorithm", self._algorithm), body["digits"], body["look_ahead"])
-        return self._enrol(parameters, body, body["initial_counter"])
+        return self._enrol(parameters, body, body["initial_counter"], replacing=replacing)
 
-    def _enrol_totp(self, body: Mapping[str, Any]) -> Response:
+    def _enrol_totp(self, body: Mapping[str, Any], *, replacing: bool = False) -> Response:
         parameters = TotpParameters(
             body.get("algorithm", self._algorithm), body["digits"], body["interval"], body["window"]
         )
-        return self._enrol(parameters, body)
+        return self._enrol(parameters, body, replacing=replacing)
 
     def _enrol(
-        self, parameters: HotpParameters | TotpParameters, body: Mapping[str, Any], initial_counter: int = 0
+        self,
+        parameters: HotpParameters | TotpParameters,
+        body: Mapping[str, Any],
+        initial_counter: int = 0,
+        *,
+        replacing: bool,
     ) -> Response:
         owner, remember = self._owners.found()
         wanted = EnrolRequest(
@@ -378,7 +384,6 @@ class FactorResources(OwnerResources):
             body.get("derived", False),
         )
         enrol = self._use_cases.enrol
-        replacing = request.path.endswith("/replacement")
         try:
             credential = enrol.replace(wanted) if replacing else enrol.execute(wanted)
         except NoDerivation:

@@ -12,7 +12,7 @@ from presentation.views import moment
 REFUSALS: Final = (Problems.CODE_REJECTED, Problems.NOT_ENROLLED, Problems.LOCKED)
 _REMEDIES: Final = {
     Reason.WRONG: "The code is wrong. Send the one that the authenticator shows now, or that was issued last.",
-    Reason.REPLAYED: "The code was used before. Wait for the next one, or ask for a new one.",
+    Reason.REPLAYED: "The code was used before, and each is good once. Send the next one, or ask for a new one.",
     Reason.EXPIRED: "The code came too late. Ask for a new one.",
 }
 

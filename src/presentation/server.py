@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 GRACE: Final = 20
-"""Seconds that requests under way have to end after SIGTERM; the longest takes 5."""
+"""Seconds that requests under way have to end after SIGTERM; the longest, which sends a code, about 18."""
 
 _FAILED: Final = "Error handling request"
 _MEMORY: Final = "/dev/shm"  # noqa: S108 - gunicorn's heartbeat must not wait for a disk

@@ -332,6 +332,22 @@ def test_a_factor_that_cannot_be_read_is_not_taken_for_none(account: Account, fa
     assert (answer.status_code, slug(answer)) == (503, "store-unavailable")
 
 
+@pytest.mark.parametrize("beside", ["recovery-codes", "hotp"])
+def test_a_factor_that_cannot_be_read_is_not_taken_for_none_beside_one_of_another_shape(
+    account: Account, beside: str
+) -> None:
+    code = account.good_code("totp", account.confirmed("totp"), 1)
+    if beside == "hotp":
+        secret = account.enrol("hotp", digits=8)["secret"]
+        assert account.verify("hotp", pyotp.HOTP(secret, digits=8).at(0)).status_code == 200
+    else:
+        account.recovery_codes()
+    (key,) = [key for key in account.snapshot() if key.endswith(b":totp")]
+    account.redis.set(key, b"garbage")
+
+    assert slug(account.challenge(code)) == "store-unavailable"
+
+
 def test_a_readable_factor_is_good_beside_one_that_is_not(account: Account) -> None:
     account.confirmed("totp")
     hotp = account.confirmed("hotp")

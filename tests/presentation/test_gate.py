@@ -163,7 +163,7 @@ def test_redis_knows_neither_the_token_nor_the_secret(gate: Api) -> None:
 def test_the_session_ends_by_itself(gate: Api) -> None:
     log_in(gate, code(gate))
 
-    assert [0 < gate.redis.ttl(key) <= 86400 for key in gate.redis.scan_iter("open-mfa:gate:*")] == [True]
+    assert [0 < gate.redis.ttl(key) <= 86400 for key in gate.redis.scan_iter("open-mfa:{gate}:*")] == [True]
 
 
 @pytest.mark.parametrize(
@@ -310,3 +310,33 @@ def test_the_gates_verify_is_in_the_document(gate: Api) -> None:
 
 def test_a_wrong_code_by_api_is_a_problem(gate: Api) -> None:
     assert slug(gate.client.post("/api/v1/gate/verify", json={"code": wrong(gate)})) == "code-rejected"
+
+
+def test_a_check_is_one_command_however_many_cookies_come(api_on_redis: Api) -> None:
+    gate = Api(api_on_redis.redis, api_on_redis.clock, **GATE)
+    log_in(gate, code(gate))
+    cookie = gate.client.get_cookie(COOKIE)
+    assert cookie is not None
+    header = "; ".join(f"{COOKIE}={value}" for value in ("x" * 43, "y" * 43, cookie.value))
+
+    before = processed(gate)
+    answer = check(gate, environ_overrides={"HTTP_COOKIE": header})
+    own = processed(gate) - before
+
+    assert answer.status_code == 200
+    # One of the two is the question itself.
+    assert own == 2
+
+
+def test_without_a_cookie_a_check_asks_redis_nothing(api_on_redis: Api) -> None:
+    gate = Api(api_on_redis.redis, api_on_redis.clock, **GATE)
+
+    before = processed(gate)
+    check(gate)
+
+    assert processed(gate) - before == 1
+
+
+def processed(api: Api) -> int:
+    count: int = api.redis.info("stats")["total_commands_processed"]
+    return count

@@ -21,7 +21,7 @@ from redis.exceptions import (
     ConnectionError,
     MovedError,
     ReadOnlyError,
-    RedisError,
+    RedisClusterException,
     TimeoutError,
 )
 
@@ -80,7 +80,7 @@ class Cluster:
         """Which node a key is sent to; empty where none has it."""
         try:
             return str(self._node_of(key).name)
-        except RedisError:
+        except RedisClusterException:
             return ""
 
     def masters(self) -> list[str]:

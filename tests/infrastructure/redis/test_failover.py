@@ -14,6 +14,7 @@ from domain.owner import CredentialId
 from domain.verdict import Accepted, Reason, Rejected, Verdict
 from infrastructure.redis import deadline
 from infrastructure.redis.client import connector
+from infrastructure.redis.cluster import Cluster as RedisCluster
 from infrastructure.redis.gateway import PATIENT
 from infrastructure.redis.repository import key_of
 from tests.conftest import require_redis_server
@@ -200,3 +201,18 @@ def test_a_master_that_is_frozen_keeps_nobody_from_the_others() -> None:
             caller.gateway.close()
 
     assert all(answered)
+
+
+def test_a_cluster_that_does_not_know_where_a_key_is_is_no_more_than_unavailable() -> None:
+    require_redis_server()
+    with Cluster() as company:
+        client = connector(company.url)()
+        assert isinstance(client, RedisCluster)
+        caller = Caller(lambda: client)
+        place = caller.enrol(new_owner())
+        # As where no node serves a slot.
+        client._nodes.slots_cache.clear()
+
+        with deadline.within(0.3):
+            assert timed(lambda: caller.verify(place, 0)) < 2
+        caller.gateway.close()
