@@ -270,6 +270,7 @@ class Gateway:
         outage = self._outage(kind, key)
         with deadline.within(_TRIAL if outage.known else deadline.BUDGET) as end, ExitStack() as stack:
             pause, patient = _FIRST_PAUSE, False
+            reason: Exception | None = None
             if outage.suspected:
                 self._be_patient(stack)
                 patient = True
@@ -280,10 +281,13 @@ class Gateway:
                     raise self._unavailable(error) from error
                 except _PASSING as error:
                     self._doubt(error)
+                    # The last attempt often has no time left: those before it know better what is wrong.
+                    if reason is None or not isinstance(error, TimeoutError):
+                        reason = error
                     rest = pause * (0.5 + random.random() / 2)  # noqa: S311 - jitter, not a secret
                     if outage.known or time.monotonic() + rest >= end:
                         outage.known = True
-                        raise self._unavailable(error) from error
+                        raise self._unavailable(reason) from error
                     if not patient and (isinstance(error, TimeoutError) or pause > _FIRST_PAUSE):
                         outage.suspected = True
                         self._be_patient(stack)

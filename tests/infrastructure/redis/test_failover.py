@@ -172,8 +172,8 @@ def test_a_master_that_is_frozen_keeps_nobody_from_the_others() -> None:
     require_redis_server()
     with Cluster() as company:
         for node in company.nodes:
-            # Else the whole Cluster is down as soon as it notices.
-            node.ask("CONFIG", "SET", "cluster-require-full-coverage", "no")
+            # Nobody is to notice and take over before the callers have.
+            node.ask("CONFIG", "SET", "cluster-node-timeout", "600000")
         caller = Caller(connector(company.url))
         places = [caller.enrol(new_owner()) for _ in range(64)]
         victim = company.master_of(key_of(places[0]))

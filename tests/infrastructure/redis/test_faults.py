@@ -20,7 +20,7 @@ from domain.verdict import Accepted
 from infrastructure.redis import deadline
 from infrastructure.redis.client import connector
 from infrastructure.redis.embedded import embedded
-from infrastructure.redis.gateway import PATIENT
+from infrastructure.redis.gateway import PATIENT, Gateway
 from infrastructure.redis.repository import key_of
 from tests.infrastructure.redis.callers import Caller, all_at_once, answers, new_owner, notice, timed
 from tests.support.processes import free_port, wait_until
@@ -71,6 +71,20 @@ def admin(server: RedisServer) -> Iterator[redis.Redis]:
 
 
 # A server that is away
+
+
+def test_a_last_attempt_without_time_does_not_hide_what_is_wrong() -> None:
+    """As when a loaded machine wakes up too late for it."""
+
+    def connect(_client: object) -> None:
+        attempts.append(len(attempts))
+        raise redis.ConnectionError if attempts == [0] else redis.TimeoutError
+
+    attempts: list[int] = []
+    gateway = Gateway(connector("redis://127.0.0.1"))
+    with deadline.within(0.2), pytest.raises(StoreUnavailable, match="can't be reached"):
+        gateway.look(connect)
+    assert len(attempts) > 1
 
 
 def test_a_server_that_never_started_is_told_in_time_and_used_once_it_starts() -> None:
