@@ -10,6 +10,7 @@ BIN := $(VENV)/bin
 # Each stamp is newer than the lock file it was installed from; a second run finds it and installs nothing.
 SERVE := $(VENV)/.serve
 DEV := $(VENV)/.dev
+NPM := tests/node_modules/.package-lock.json
 
 .PHONY: help
 help: ## List what can be made
@@ -28,6 +29,10 @@ $(DEV): requirements/dev.txt $(SERVE)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
 
+# Without npm only the accessibility check is missing; the tests say so.
+$(NPM): tests/package-lock.json
+	@if command -v npm >/dev/null; then npm ci --prefix tests --silent --ignore-scripts --no-audit --no-fund; fi
+
 .PHONY: install
 install: $(SERVE) ## Set up the service in .venv, and no more
 
@@ -36,12 +41,12 @@ run: $(SERVE) ## Set up and serve on http://$HOST:$PORT, by default http://127.0
 	@OPEN_MFA_ENV="$${OPEN_MFA_ENV:-development}" exec $(BIN)/open-mfa serve
 
 .PHONY: test
-test: $(DEV) ## Set up and test; options for pytest in ARGS
+test: $(DEV) $(NPM) ## Set up and test; options for pytest in ARGS
 	$(BIN)/python -m pytest $(ARGS)
 
 .PHONY: e2e
-e2e: $(DEV) ## Test in real proxies and browsers: what of them the machine has
-	$(BIN)/python -m pytest tests/e2e tests/service/test_pages.py tests/service/test_login_page.py $(ARGS)
+e2e: $(DEV) $(NPM) ## Test in real proxies and browsers: what of them the machine has
+	$(BIN)/python -m pytest tests/e2e tests/service/test_pages.py tests/service/test_login_page.py tests/service/test_try_page.py $(ARGS)
 
 .PHONY: lint
 lint: $(DEV) ## Check style, types and the direction of imports
@@ -66,4 +71,4 @@ lock: $(DEV) ## Pin the newest versions that pyproject.toml admits
 
 .PHONY: clean
 clean: ## Remove the environment and all caches
-	rm -rf $(VENV) .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache tests/node_modules build

@@ -126,7 +126,7 @@ def create_app(
         guards: Guards = (*checking, authentication)
         app.register_blueprint(admin_blueprint(guards, core.clock, core.gateway.describe, shared_level, follower.look))
     app.register_blueprint(operation_blueprint(core.gateway.ping, core.metrics.exposition, CONTENT_TYPE))
-    app.register_blueprint(docs_blueprint())
+    app.register_blueprint(docs_blueprint(gate=core.gate is not None))
     app.extensions[EXTENSION] = Service(core.gateway, follower)
     return app
 

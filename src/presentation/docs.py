@@ -1,11 +1,11 @@
-"""Pages for people: the Swagger UI, and what the problems mean."""
+"""Pages for people: where they try it, the Swagger UI, and what the problems mean."""
 
 from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-from flask import Blueprint, Response, current_app, json, redirect, render_template, request, send_from_directory
+from flask import Blueprint, Response, current_app, json, render_template, request, send_from_directory
 from werkzeug.exceptions import NotFound
 
 from presentation.edge import ROUTE
@@ -22,8 +22,12 @@ _ASSET_LIFETIME: Final = 3600
 _SWAGGER_UI: Final = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png")
 
 
-def docs_blueprint() -> Blueprint:
-    """`/docs`, `/openapi.json`, `/problems/<slug>` and `/`."""
+def docs_blueprint(*, gate: bool) -> Blueprint:
+    """`/`, `/docs`, `/openapi.json` and `/problems/<slug>`.
+
+    Args:
+        gate: whether there is a gate to lead to.
+    """
     blueprint = Blueprint("docs", __name__, template_folder="templates")
     # flasgger's own page loads fonts from elsewhere and runs inline scripts, so only its copy of Swagger UI is used.
     swagger_ui = Path(str(files("flasgger"))) / "ui3" / "static"
@@ -45,8 +49,8 @@ def docs_blueprint() -> Blueprint:
         request.environ[ROUTE] = str(request.url_rule)
 
     @get("/")
-    def home() -> Any:
-        return redirect("/docs", 303)
+    def home() -> Response:
+        return page("try.html", gate=gate)
 
     @get("/docs")
     def docs() -> Response:

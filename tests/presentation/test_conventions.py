@@ -6,8 +6,9 @@ from html import unescape
 import pytest
 from werkzeug.test import TestResponse
 
+from domain.secret import SharedSecret
 from presentation.resource import LARGEST_BODY
-from tests.presentation.api import ADMINISTRATOR, Api, all_routes, document, slug
+from tests.presentation.api import ADMINISTRATOR, RFC_SECRET, Api, all_routes, document, slug
 
 ALWAYS = {
     "X-Content-Type-Options": "nosniff",
@@ -66,7 +67,7 @@ ANSWERS: dict[int, Callable[[Api], TestResponse]] = {
     200: lambda api: api.get(),
     201: lambda api: api.post("totp"),
     204: lambda api: api.delete(),
-    303: lambda api: api.client.get("/"),
+    303: lambda _: Api(gate_secret=SharedSecret.from_base32(RFC_SECRET)).client.get("/auth/logout"),
     400: lambda api: api.post("totp", {"digits": "x"}),
     401: lambda api: api.client.get("/api/v1/admin/server"),
     403: lambda api: api.post("totp", headers={"Sec-Fetch-Site": "cross-site"}),
@@ -215,6 +216,7 @@ def test_a_new_request_id_is_made_for_every_request(api: Api) -> None:
 def test_no_header_leads_to_a_fault(api: Api, headers: dict[str, str]) -> None:
     api.enrol("totp")
     paths = [
+        ("GET", "/"),
         ("GET", "/docs"),
         ("GET", "/assets/docs.js"),
         ("GET", "/api/v1/session/totp/qr"),

@@ -77,12 +77,6 @@ def test_every_route_is_counted_under_its_own_name(api: Api) -> None:
     assert set(paths.values()) <= {sample.labels["route"] for sample in samples}
 
 
-def test_the_root_leads_to_something_to_try(api: Api) -> None:
-    answer = api.client.get("/", follow_redirects=True)
-
-    assert (answer.status_code, answer.mimetype) == (200, "text/html")
-
-
 @pytest.mark.parametrize("kind", Problems)
 def test_every_kind_of_problem_has_a_page_that_says_what_to_do(api: Api, kind: Problems) -> None:
     page = api.client.get(f"/problems/{kind.value.slug}")

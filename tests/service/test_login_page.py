@@ -7,16 +7,10 @@ import pyotp
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support.browser import Witness, chromium
+from tests.support.browser import Witness, chromium, keep_picture, serious_findings
 from tests.support.service import Service
 
 SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
-
-
-@pytest.fixture(scope="module")
-def gate() -> Iterator[Service]:
-    with Service(OPEN_MFA_GATE_SECRET=SECRET) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
@@ -25,21 +19,31 @@ def browser() -> Iterator[Browser]:
         yield running
 
 
-@pytest.fixture(params=[(1280, "light", 0), (320, "dark", 1)], ids=["wide", "narrow and dark"])
+@pytest.fixture(params=[(1280, "light"), (320, "dark"), (320, "light"), (1280, "dark")], ids="{0[0]}-{0[1]}".format)
 def visit(request: pytest.FixtureRequest, browser: Browser) -> Iterator[tuple[Page, str]]:
-    """A page, and a good code that no other visit uses."""
-    width, theme, ahead = request.param
+    """A page, and the name of how it is looked at."""
+    width, theme = request.param
     context = browser.new_context(viewport={"width": width, "height": 700}, color_scheme=theme)
-    yield context.new_page(), pyotp.TOTP(SECRET).at(time.time() + 30 * ahead)
+    yield context.new_page(), f"{width}-{theme}"
     context.close()
 
 
+@pytest.fixture
+def gate() -> Iterator[Service]:
+    """One of its own, for no code is good twice."""
+    with Service(OPEN_MFA_GATE_SECRET=SECRET) as running:
+        yield running
+
+
 def test_a_person_mistypes_sees_so_and_logs_in(visit: tuple[Page, str], gate: Service) -> None:
-    page, code = visit
+    page, name = visit
+    code = pyotp.TOTP(SECRET).at(int(time.time()))
     witness = Witness(page)
     page.goto(f"{gate.base}/auth/login?return_to=/healthz")
     field = page.get_by_label("Code from your authenticator")
     expect(field).to_be_focused()
+    assert serious_findings(page) == []
+    keep_picture(page, f"login-{name}")
 
     field.fill("12 34")
     field.press("Enter")
@@ -47,6 +51,8 @@ def test_a_person_mistypes_sees_so_and_logs_in(visit: tuple[Page, str], gate: Se
     expect(field).to_be_focused()
     assert page.title().startswith("Not accepted")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert serious_findings(page) == []
+    keep_picture(page, f"login-refused-{name}")
     field.fill(f"{code[:3]} {code[3:]}")
     page.get_by_role("button", name="Log in").click()
 

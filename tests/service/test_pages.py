@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from typing import Literal
 
 import pyotp
 import pytest
@@ -9,7 +10,7 @@ import requests
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.service.sessions import Session
-from tests.support.browser import Witness, chromium
+from tests.support.browser import Witness, chromium, keep_picture, serious_findings
 from tests.support.pictures import qr_text
 from tests.support.service import Service
 
@@ -106,11 +107,18 @@ def test_an_administrator_authorizes_in_the_documentation(docs: Page, service: S
     expect(answer.locator(".response-col_status").first).to_contain_text("200")
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("slug", ["code-rejected", "store-unavailable"])
-def test_the_page_of_a_problem_fits_the_screen(page: Page, service: Service, slug: str) -> None:
+def test_the_page_of_a_problem_fits_the_screen(
+    page: Page, service: Service, slug: str, theme: Literal["light", "dark"]
+) -> None:
     witness = Witness(page)
+    page.emulate_media(color_scheme=theme)
+    page.set_viewport_size({"width": 320, "height": 700})
     page.goto(f"{service.base}/problems/{slug}")
     expect(page.get_by_role("heading", level=1)).to_be_visible()
+    assert serious_findings(page) == []
+    keep_picture(page, f"problem-{slug}-{theme}")
 
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert witness.complaints == []

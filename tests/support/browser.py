@@ -4,12 +4,17 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 CHROMIUM = "/usr/bin/chromium"
 MISSING_CHROMIUM = "chromium is not installed, so no page was looked at in a browser (Debian: apt-get install chromium)"
+AXE = Path(__file__).parents[1] / "node_modules/axe-core/axe.min.js"
+MISSING_AXE = "axe-core is not installed, so accessibility was not checked (npm ci in tests/, as `make e2e` does)"
+PICTURES = Path(__file__).parents[2] / "build/screenshots"
+"""What people look at, for whoever wants to look at it without running it."""
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -28,11 +33,14 @@ def is_installed() -> bool:
 
 def require_chromium() -> None:
     """Fails in CI, and skips elsewhere, on a machine without Chromium."""
-    if is_installed():
-        return
+    if not is_installed():
+        _miss(MISSING_CHROMIUM)
+
+
+def _miss(what: str) -> None:
     if os.environ.get("CI"):
-        pytest.fail(MISSING_CHROMIUM, pytrace=False)
-    pytest.skip(MISSING_CHROMIUM)
+        pytest.fail(what, pytrace=False)
+    pytest.skip(what)
 
 
 @contextmanager
@@ -43,6 +51,27 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
         browser.close()
+
+
+def serious_findings(page: Page) -> list[str]:
+    """What axe-core finds serious or critical on the page as it is now."""
+    if not AXE.exists():
+        _miss(MISSING_AXE)
+    # Not as a script of the page: its policy forbids that.
+    page.evaluate(AXE.read_text())
+    found = page.evaluate("axe.run()")
+    return [
+        f"{rule['id']}: {rule['help']}: {node['target']}"
+        for rule in found["violations"]
+        if rule["impact"] in {"serious", "critical"}
+        for node in rule["nodes"]
+    ]
+
+
+def keep_picture(page: Page, name: str) -> None:
+    """Writes a picture of the whole page to `build/screenshots`."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
 
 
 class Witness:

@@ -1,0 +1,289 @@
+// The page where a person tries it. It calls the public session API and nothing else, so it is an example of that too.
+
+const SESSION = "/api/v1/session";
+const NAMES = { totp: "TOTP", hotp: "HOTP", otp: "one-time code" };
+const MOST_EXCHANGES = 10;
+
+const find = (id) => document.getElementById(id);
+const show = (id, shown) => { find(id).hidden = !shown; };
+
+/** What the service last said: the factors of this session, by name. */
+let factors = {};
+/** What is shown once and never again, by factor: the answers to enrolling. */
+const once = {};
+/** How far the service's clock is ahead of this device's, in milliseconds. */
+let ahead = 0;
+/** Until when no code is judged, in milliseconds of the service's time, by factor. */
+const locked = {};
+let picture = null;
+let busy = false;
+
+const now = () => Date.now() + ahead;
+const chosen = () => document.querySelector("input[name=factor]:checked").value;
+const quantity = (count, unit) => `${count} ${unit}${count === 1 ? "" : "s"}`;
+const duration = (seconds) => {
+  if (seconds < 100) return quantity(seconds, "second");
+  return `${quantity(Math.floor(seconds / 60), "minute")} and ${quantity(seconds % 60, "second")}`;
+};
+const groups = (text, size) => text.match(new RegExp(`.{1,${size}}`, "g")).join(" ");
+
+// The API
+
+async function send(method, path, body) {
+  const headers = { Accept: "application/json" };
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  const answer = await fetch(path, { method, headers, body: JSON.stringify(body), cache: "no-store" });
+  const text = await answer.text();
+  if (method !== "GET") note(`${method} ${path}`, body, answer.status, text);
+  keepTime(answer);
+  return { status: answer.status, body: text ? JSON.parse(text) : null };
+}
+
+function keepTime(answer) {
+  const date = Date.parse(answer.headers.get("Date"));
+  // It has whole seconds: half of one is the best guess.
+  if (!Number.isNaN(date)) ahead = date + 500 - Date.now();
+}
+
+function note(request, body, status, text) {
+  const entry = document.createElement("li");
+  for (const line of [body === undefined ? request : `${request}\n${JSON.stringify(body)}`, `${status}\n${pretty(text)}`]) {
+    const block = document.createElement("pre");
+    block.textContent = line.trim();
+    entry.append(block);
+  }
+  find("exchanges").prepend(entry);
+  while (find("exchanges").children.length > MOST_EXCHANGES) find("exchanges").lastChild.remove();
+}
+
+function pretty(text) {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text;
+  }
+}
+
+/** Does what a person asked for; a failure is told and leaves the page as it was. */
+async function attempt(action) {
+  busy = true;
+  const buttons = document.querySelectorAll("#trial button");
+  for (const button of buttons) button.setAttribute("aria-disabled", "true");
+  try {
+    await action();
+  } catch {
+    tell("refused", "No answer", "The service could not be reached. Is it running? Then try again.");
+  } finally {
+    busy = false;
+    for (const button of buttons) button.removeAttribute("aria-disabled");
+  }
+}
+
+// What the buttons do
+
+async function enrol() {
+  const factor = chosen();
+  const { status, body } = await send("POST", `${SESSION}/${factor}`, {});
+  if (status === 201) {
+    once[factor] = body;
+    tell();
+  } else {
+    explain(body);
+  }
+  await refresh();
+  if (status === 201) find("shown").focus();
+}
+
+async function verify() {
+  const factor = chosen();
+  const field = find("code");
+  const first = factors[factor]?.status === "pending";
+  const { status, body } = await send("POST", `${SESSION}/${factor}/verify`, { code: field.value });
+  if (status === 200) {
+    delete once[factor];
+    tell("accepted", "Accepted", farewell(factor, first));
+  } else {
+    explain(body);
+  }
+  field.setAttribute("aria-invalid", String(status !== 200));
+  await refresh();
+  if (find("enrolled").hidden) {
+    find("start").querySelector("h2").focus();
+  } else {
+    field.focus();
+    field.select();
+  }
+}
+
+function farewell(factor, first) {
+  if (factor === "otp") return "It was good for this one time.";
+  const again = "Send the same code once more to see that it is good only once.";
+  return first ? `The factor is confirmed, and its key is shown no more. ${again}` : again;
+}
+
+async function remove() {
+  const factor = chosen();
+  const { status, body } = await send("DELETE", `${SESSION}/${factor}`);
+  delete once[factor];
+  if (status === 204 || status === 404) tell();
+  else explain(body);
+  await refresh();
+  find("start").querySelector("h2").focus();
+}
+
+/** Says what became of a request that was refused, in the words of a person rather than of the API. */
+function explain(problem) {
+  const slug = problem.type?.split("/").pop();
+  const { reason, attempts_left: left } = problem;
+  if (problem.locked_until) locked[chosen()] = Date.parse(problem.locked_until);
+  if (slug === "locked") {
+    tell("refused", "Locked", "There were too many wrong codes. Until the lock ends no code is judged, not even a good one.");
+  } else if (reason === "wrong" && left > 0) {
+    tell("refused", "Refused", `The code is wrong. ${quantity(left, "attempt")} left.`);
+  } else if (reason === "wrong") {
+    tell("refused", "Refused", "The code is wrong, and it was one too many.");
+  } else if (reason === "replayed") {
+    tell("refused", "Replayed", "The code was good, but it was used before, and is good only once. It costs no attempt.");
+  } else if (reason === "expired") {
+    tell("refused", "Expired", "The code came too late. Begin again for a new one.");
+  } else if (problem.errors) {
+    tell("refused", "Not valid", Object.values(problem.errors).flat().join(" "));
+  } else {
+    tell("refused", problem.title, problem.detail, problem.type);
+  }
+}
+
+/** One line of verdict, which screen readers read out; nothing at all without a word. */
+function tell(kind = "", word = "", text = "", link = "") {
+  const verdict = find("verdict");
+  verdict.className = kind;
+  const parts = [];
+  if (word) {
+    const strong = document.createElement("strong");
+    strong.textContent = `${word}.`;
+    parts.push(strong, ` ${text} `);
+  }
+  if (link) {
+    const more = document.createElement("a");
+    more.href = link;
+    more.textContent = "What to do";
+    parts.push(more);
+  }
+  verdict.replaceChildren(...parts);
+}
+
+// What is shown
+
+async function refresh() {
+  const { status, body } = await send("GET", SESSION);
+  if (status === 200) {
+    factors = Object.fromEntries(body.factors.map((factor) => [factor.factor, factor]));
+    for (const [name, { locked_until: until }] of Object.entries(factors)) {
+      locked[name] = until ? Date.parse(until) : 0;
+    }
+  } else {
+    explain(body);
+  }
+  await draw();
+}
+
+async function draw() {
+  const factor = chosen();
+  const state = factors[factor];
+  const secret = once[factor];
+  const pending = state?.status === "pending";
+  const enrolment = factor !== "otp";
+
+  for (const part of document.querySelectorAll("[data-for]")) part.hidden = !part.dataset.for.split(" ").includes(factor);
+  find("enrol").textContent = enrolment ? `Enrol ${NAMES[factor]}` : "Ask for a code";
+  show("start", !state);
+  show("enrolled", Boolean(state));
+  show("again", Boolean(state));
+  if (state) {
+    find("shown").textContent = enrolment ? "2. Scan" : "2. Read";
+    show("key", enrolment && pending);
+    show("known", Boolean(secret));
+    show("unknown", !secret);
+    show("uri", Boolean(secret));
+    show("copy", Boolean(secret) && Boolean(navigator.clipboard));
+    show("issued", !enrolment && Boolean(secret));
+    show("hidden-now", enrolment ? !pending : !secret);
+    find("hidden-now").textContent = enrolment
+      ? "The key is in your authenticator, and is shown no more."
+      : "The code was shown when it was issued. Begin again for a new one.";
+    if (enrolment && secret) {
+      find("groups").textContent = groups(secret.secret, 4);
+      find("uri").href = secret.uri;
+    }
+    if (!enrolment && secret) find("issued-code").textContent = groups(secret.code, 3);
+    await drawPicture(enrolment && pending ? `${SESSION}/${factor}/qr` : null);
+  }
+  tick();
+}
+
+async function drawPicture(path) {
+  const answer = path && (await fetch(path, { headers: { Accept: "image/svg+xml" }, cache: "no-store" }));
+  if (picture) URL.revokeObjectURL(picture);
+  // Not the path itself: a browser keeps the picture that it has shown under it, and the next key has the same one.
+  picture = answer?.ok ? URL.createObjectURL(await answer.blob()) : null;
+  if (picture) find("qr").src = picture;
+  else find("qr").removeAttribute("src");
+}
+
+/** What changes with time alone. */
+function tick() {
+  const factor = chosen();
+  const state = factors[factor];
+  const wait = Math.ceil(((locked[factor] ?? 0) - now()) / 1000);
+  show("wait", wait > 0);
+  if (wait > 0) find("wait").textContent = `You can try again in ${duration(wait)}.`;
+  if (!state) return;
+  show("progress", factor !== "hotp");
+  if (factor === "hotp") {
+    find("time").textContent = `The next code is that of counter ${state.counter}.`;
+    return;
+  }
+  const [total, left] = factor === "totp" ? stepOf(state) : lifeOf(state);
+  find("progress").max = total;
+  find("progress").value = Math.max(0, left);
+  const seconds = Math.max(0, Math.ceil(left));
+  find("time").textContent = factor === "totp"
+    ? `The code changes in ${quantity(seconds, "second")}.`
+    : `The code ends in ${duration(seconds)}.`;
+}
+
+/** Length and rest of the present time step, in seconds (RFC 6238, section 4). */
+function stepOf(state) {
+  return [state.interval, state.interval - ((now() / 1000) % state.interval)];
+}
+
+function lifeOf(state) {
+  const end = Date.parse(state.expires_at);
+  return [(end - Date.parse(state.created_at)) / 1000, (end - now()) / 1000];
+}
+
+/** Pressed twice is pressed once. */
+const press = (action) => { if (!busy) attempt(action); };
+
+find("enrol").addEventListener("click", () => press(enrol));
+find("remove").addEventListener("click", () => press(remove));
+find("verification").addEventListener("submit", (event) => {
+  event.preventDefault();
+  press(verify);
+});
+find("copy").addEventListener("click", () => press(async () => {
+  await navigator.clipboard.writeText(once[chosen()].secret);
+  tell("accepted", "Copied", "The key is on the clipboard.");
+}));
+for (const choice of document.querySelectorAll("input[name=factor]")) {
+  choice.addEventListener("change", () => attempt(async () => {
+    tell();
+    find("verification").reset();
+    find("code").removeAttribute("aria-invalid");
+    await refresh();
+  }));
+}
+setInterval(tick, 250);
+show("scriptless", false);
+show("trial", true);
+attempt(refresh);
