@@ -15,8 +15,8 @@ from typing import Any, Final
 import redis
 
 from bench import floor, report, storage
-from bench.cases import Case, Server, challenge_case, floor_cases, service_cases, wrong_case
-from bench.credentials import Snapshot, enrol, enrol_accounts
+from bench.cases import Case, Server, challenge_case, floor_cases, gate_cases, service_cases, wrong_case
+from bench.credentials import Snapshot, enrol, enrol_accounts, log_in
 from bench.load import Connections, WrongAnswer, post
 from bench.measure import Sample, medians, ratios, repeat
 from bench.servers import THREADS, Floor, redis_server, service, workers_of
@@ -64,14 +64,16 @@ def _cases(rounds: int, requests: int) -> tuple[dict[str, Any], dict[str, Any]]:
         client = store.client()
         bottom = stack.enter_context(Floor(store.url))
         floors = _server(stack, bottom.port, bottom.process.pid, post(floor.BARE))
-        plain = _serve(stack, store.url)
-        limited = _serve(stack, store.url, _HUGE)
+        plain, url = _serve(stack, store.url)
+        limited, _ = _serve(stack, store.url, _HUGE)
         _say(f"enrolling {requests} sessions")
         sessions = enrol(plain.connections, requests)
         accounts = enrol_accounts(plain.connections, requests)
+        cookie = log_in(url)
         snapshot = Snapshot(client)
         ours = service_cases(plain, sessions, snapshot, requests)
         ours.append(challenge_case(plain, accounts, snapshot))
+        ours += gate_cases(plain, cookie, requests)
         ours.append(wrong_case("wrong, with a rate limit", limited, sessions, snapshot, requests))
         samples = _repeat([*floor_cases(floors, requests), *ours], rounds)
         return _rows(samples), storage.round_trips(client, ours)
@@ -83,7 +85,7 @@ def _storage(rounds: int, requests: int) -> tuple[dict[str, Any], dict[str, Any]
         cases: list[Case] = []
         for count in (FEW, MANY):
             store = stack.enter_context(redis_server(persistent=False))
-            server = _serve(stack, store.url)
+            server, _ = _serve(stack, store.url)
             client = store.client()
             sessions = enrol(server.connections, requests)
             snapshot = Snapshot(client)
@@ -102,9 +104,10 @@ def _storage(rounds: int, requests: int) -> tuple[dict[str, Any], dict[str, Any]
         return figures, storage.bytes_per_credential(client, snapshot.records, COPIES)
 
 
-def _serve(stack: ExitStack, redis_url: str, rate_limit: str = "off") -> Server:
+def _serve(stack: ExitStack, redis_url: str, rate_limit: str = "off") -> tuple[Server, str]:
+    """The service, and where it is."""
     process = stack.enter_context(service(redis_url, rate_limit))
-    return _server(stack, process.port, process.process.pid, _HEALTH)
+    return _server(stack, process.port, process.process.pid, _HEALTH), process.base
 
 
 def _server(stack: ExitStack, port: int, master: int, probe: bytes) -> Server:

@@ -17,7 +17,7 @@ from bench.credentials import (
     verify,
     wrong_totp,
 )
-from bench.load import Connections, Expected, post
+from bench.load import Connections, Expected, get, post
 
 GUESSES: Final = 4
 """Wrong codes that a credential judges before the next one locks it."""
@@ -30,6 +30,8 @@ LOCKED: Final = Expected(429, b'"locked_until"')
 ENROLLED: Final = Expected(201, b'"secret"')
 BARE: Final = "bare Flask route (a)"
 FLOOR: Final = "GET + compare-and-set (b)"
+PASSED: Final = Expected(200, b"Remote-User")
+CLOSED: Final = Expected(401)
 _LOCKED_SESSIONS: Final = 16
 
 
@@ -124,6 +126,22 @@ def challenge_case(server: Server, accounts: Sequence[Account], snapshot: Snapsh
         return deal(challenge(accounts), len(server.connections))
 
     return Case("challenge: good (TOTP)", server, prepare, ACCEPTED)
+
+
+def gate_cases(server: Server, cookie: str, requests: int) -> list[Case]:
+    """What a proxy asks with every request of the application, beside a route that always answers the same."""
+    stranger = f"open_mfa_gate={'x' * 43}"
+
+    def case(name: str, request: bytes, expected: Expected) -> Case:
+        lanes = deal([request] * requests, len(server.connections))
+        return Case(name, server, lambda: lanes, expected)
+
+    return [
+        case("constant (/healthz)", get("/healthz", cookie), Expected(200)),
+        case("/auth/check: passes", get("/auth/check", cookie), PASSED),
+        case("/auth/check: unknown cookie", get("/auth/check", stranger), CLOSED),
+        case("/auth/check: no cookie", get("/auth/check"), CLOSED),
+    ]
 
 
 def _lanes_of(groups: Sequence[Sequence[bytes]], lanes: int) -> list[list[bytes]]:

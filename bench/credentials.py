@@ -12,9 +12,10 @@ from typing import Final
 
 import pyotp
 import redis
+import requests
 
 from bench.load import Connections, Expected, post
-from bench.servers import API_KEY
+from bench.servers import API_KEY, GATE_SECRET
 
 ENROL: Final = Expected(201, b'"secret"')
 ISSUE: Final = Expected(201, b'"code"')
@@ -88,6 +89,13 @@ def enrol_accounts(connections: Connections, count: int) -> list[Account]:
     return accounts
 
 
+def log_in(url: str) -> str:
+    """The cookie of whoever has logged in at the gate, as a request carries it."""
+    code = pyotp.TOTP(GATE_SECRET).now()
+    answer = requests.post(f"{url}/auth/login", data={"code": code}, allow_redirects=False, timeout=5)
+    return answer.headers["Set-Cookie"].partition(";")[0]
+
+
 def challenge(accounts: Sequence[Account]) -> list[bytes]:
     """The present code of each, or the one after that which has confirmed it."""
     now = int(time.time()) // 30
@@ -128,11 +136,11 @@ def good_totp(sessions: Sequence[Session]) -> list[bytes]:
 def wrong_totp(sessions: Sequence[Session]) -> list[bytes]:
     """A code of each that is none within minutes."""
     now = int(time.time())
-    requests = []
+    guesses = []
     for session in sessions:
         near = {session.totp.at(now + step * session.totp.interval) for step in range(-2, 5)}
-        requests.append(verify(session, "totp", next(code for code in _CANDIDATES if code not in near)))
-    return requests
+        guesses.append(verify(session, "totp", next(code for code in _CANDIDATES if code not in near)))
+    return guesses
 
 
 def good_hotp(sessions: Sequence[Session], codes: int) -> list[list[bytes]]:

@@ -55,6 +55,12 @@ def post(path: str, body: bytes = b"", cookie: str = "", key: str = "") -> bytes
     return f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
 
 
+def get(path: str, cookie: str = "") -> bytes:
+    """The bytes of a request without a body."""
+    head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: bench\r\nAccept: */*\r\n"
+    return f"{head}Cookie: {cookie}\r\n\r\n".encode() if cookie else f"{head}\r\n".encode()
+
+
 class Connections:
     """Keep-alive connections to one server, as many to each of its workers.
 

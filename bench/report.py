@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from bench.cases import BARE, FLOOR
 
-_WIDTH: Final = 26
+_WIDTH: Final = 27
 
 
 def table(rows: Mapping[str, Mapping[str, Any]]) -> str:

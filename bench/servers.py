@@ -45,6 +45,7 @@ class Floor:
 
 
 API_KEY: Final = "an-API-key-that-nothing-depends-on"
+GATE_SECRET: Final = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"  # noqa: S105 - it opens nothing but the bench
 
 
 def service(redis_url: str, rate_limit: str = "off") -> Service:
@@ -53,6 +54,7 @@ def service(redis_url: str, rate_limit: str = "off") -> Service:
         OPEN_MFA_REDIS_URL=redis_url,
         OPEN_MFA_RATE_LIMIT=rate_limit,
         OPEN_MFA_API_KEYS=f"bench:{API_KEY}",
+        OPEN_MFA_GATE_SECRET=GATE_SECRET,
         WEB_CONCURRENCY=str(WORKERS),
         THREADS=str(THREADS),
     )
