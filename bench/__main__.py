@@ -16,7 +16,7 @@ import redis
 
 from bench import floor, report, storage
 from bench.cases import Case, Server, challenge_case, floor_cases, gate_cases, service_cases, wrong_case
-from bench.credentials import Snapshot, enrol, enrol_accounts, log_in
+from bench.credentials import Snapshot, enrol, enrol_accounts, log_in, one_account
 from bench.load import Connections, WrongAnswer, post
 from bench.measure import Sample, medians, ratios, repeat
 from bench.servers import THREADS, Floor, redis_server, service, workers_of
@@ -47,8 +47,9 @@ def main() -> int:
             results["cases"], results["redis"] = _cases(options.rounds, options.requests)
             parts += [report.table(results["cases"]), report.round_trips(results["redis"])]
         if options.only != "cases":
-            results["flatness"], results["memory"] = _storage(options.rounds, options.requests)
+            results |= _storage(options.rounds, options.requests)
             parts += [report.flatness(results["flatness"]), report.memory(results["memory"])]
+            parts.append(report.accounts(results["accounts"]))
     except WrongAnswer as error:
         _say(f"Wrong answer: {error}")
         return 1
@@ -79,8 +80,8 @@ def _cases(rounds: int, requests: int) -> tuple[dict[str, Any], dict[str, Any]]:
         return _rows(samples), storage.round_trips(client, ours)
 
 
-def _storage(rounds: int, requests: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Verification beside few and many credentials; then what one takes."""
+def _storage(rounds: int, requests: int) -> dict[str, Any]:
+    """Verification beside few and many credentials; then what one takes, and an account."""
     with ExitStack() as stack:
         cases: list[Case] = []
         for count in (FEW, MANY):
@@ -89,19 +90,24 @@ def _storage(rounds: int, requests: int) -> tuple[dict[str, Any], dict[str, Any]
             client = store.client()
             sessions = enrol(server.connections, requests)
             snapshot = Snapshot(client)
+            account = one_account(server.connections, client)
             record = next(value for key, value in snapshot.records.items() if key.endswith(b":totp"))
             _say(f"storing {count:,} credentials")
             storage.copy(client, "totp", record, count)
             cases.append(wrong_case(f"wrong, {count:,} stored", server, sessions, snapshot, requests))
         samples = _repeat(cases, rounds)
         few, many = samples.values()
-        figures = {
+        flatness = {
             "few": FEW,
             "many": MANY,
             "rows": {name: medians(values) for name, values in samples.items()},
             "ratios": ratios(many, few),
         }
-        return figures, storage.bytes_per_credential(client, snapshot.records, COPIES)
+        return {
+            "flatness": flatness,
+            "memory": storage.bytes_per_credential(client, snapshot.records, COPIES),
+            "accounts": storage.bytes_per_account(client, account, COPIES),
+        }
 
 
 def _serve(stack: ExitStack, redis_url: str, rate_limit: str = "off") -> tuple[Server, str]:

@@ -96,6 +96,15 @@ def log_in(url: str) -> str:
     return answer.headers["Set-Cookie"].partition(";")[0]
 
 
+def one_account(connections: Connections, client: redis.Redis) -> dict[bytes, bytes]:
+    """What lies in Redis of an account with TOTP and recovery codes, key by key."""
+    (account,) = enrol_accounts(connections, 1)
+    issue = post(f"{account.path}/recovery-codes", b"{}", key=API_KEY)
+    connections.run(deal([issue], len(connections)), Expected(201, b'"codes"'))
+    keys = client.scan_iter("open-mfa:{account:*", count=1000)
+    return {key: client.get(key) or b"" for key in keys}  # type: ignore[misc] # typed for asyncio too
+
+
 def challenge(accounts: Sequence[Account]) -> list[bytes]:
     """The present code of each, or the one after that which has confirmed it."""
     now = int(time.time()) // 30

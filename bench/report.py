@@ -40,6 +40,11 @@ def memory(figures: Mapping[str, Mapping[str, float]]) -> str:
     return "\n".join(lines)
 
 
+def accounts(figures: Mapping[str, float]) -> str:
+    """Bytes an account in Redis."""
+    return "\n".join(f"bytes an account with {what}: {size:.0f}" for what, size in figures.items())
+
+
 def round_trips(figures: Mapping[str, Mapping[str, float]]) -> str:
     """Round trips to Redis, and what was run there, scripts' own commands included."""
     lines = [f"{'a request':{_WIDTH}}  round trips  commands"]

@@ -8,22 +8,26 @@ import redis
 from bench.cases import Case
 
 FACTORS: Final = ("totp", "hotp", "otp")
-LIFETIME: Final = 3_600_000
-"""Milliseconds that a copied credential lives: as long as a session's."""
+SESSION: Final = ("session:%032d", 3_600_000)
+"""How a session's copies are named, and the milliseconds that they live."""
+ACCOUNT: Final = ("account:bench:%017d", 0)
+"""How an account's are: as long as alice@example.com, and for ever."""
 # Inside Redis, because a client would need half a minute for a million.
 _COPY: Final = """
 for number = ARGV[1], ARGV[1] + ARGV[2] - 1 do
-  local owner = string.format('%032d', number)
-  redis.call('SET', 'open-mfa:{session:' .. owner .. '}:' .. KEYS[1], ARGV[3], 'PX', ARGV[4])
+  local key = 'open-mfa:{' .. string.format(ARGV[5], number) .. '}:' .. KEYS[1]
+  redis.call('SET', key, ARGV[3])
+  if ARGV[4] ~= '0' then redis.call('PEXPIRE', key, ARGV[4]) end
 end
 """
 _BATCH: Final = 10_000
 
 
-def copy(client: redis.Redis, factor: str, record: bytes, count: int) -> None:
-    """Stores a real record under the keys of `count` sessions that nobody has."""
+def copy(client: redis.Redis, factor: str, record: bytes, count: int, owner: tuple[str, int] = SESSION) -> None:
+    """Stores a real record under the keys of `count` owners that nobody is."""
+    name, lifetime = owner
     for first in range(0, count, _BATCH):
-        client.eval(_COPY, 1, factor, first, min(_BATCH, count - first), record, LIFETIME)
+        client.eval(_COPY, 1, factor, first, min(_BATCH, count - first), record, lifetime, name)
 
 
 def bytes_per_credential(client: redis.Redis, records: dict[bytes, bytes], count: int) -> dict[str, dict[str, float]]:
@@ -42,6 +46,19 @@ def bytes_per_credential(client: redis.Redis, records: dict[bytes, bytes], count
         # SAMPLES 0 has nothing to sample in a string; it only keeps the default out of it.
         usage: Any = client.memory_usage(key, samples=0)
         figures[factor] = {"record": len(record), "memory_usage": usage, "used_memory": used / count}
+    client.flushdb()
+    return figures
+
+
+def bytes_per_account(client: redis.Redis, records: dict[bytes, bytes], count: int) -> dict[str, float]:
+    """`used_memory` an account among `count`, with everything that one has; empties the database before and after."""
+    client.flushdb()
+    before = _info(client, "memory")["used_memory"]
+    figures = {}
+    for key, record in sorted(records.items(), reverse=True):
+        factor = key.rpartition(b":")[2].decode()
+        copy(client, factor, record, count, ACCOUNT)
+        figures[" and ".join([*figures, factor][-2:])] = (_info(client, "memory")["used_memory"] - before) / count
     client.flushdb()
     return figures
 
