@@ -80,7 +80,7 @@ class Settings:
     """What the environment says. Durations are in seconds; None is «not set up».
 
     Attributes:
-        api_keys: each tenant's name and key.
+        api_keys: tenants' names and keys; a tenant has several while one takes another's place.
         notices: what an operator should read at start.
     """
 
@@ -324,8 +324,8 @@ def _api_keys(text: str) -> tuple[tuple[str, str], ...]:
                 f"Key number {number} must have {SHORTEST_KEY} characters or more, ASCII without spaces."
             )
         keys.append((name, key))
-    if len({name for name, _ in keys}) != len(keys) or len({key for _, key in keys}) != len(keys):
-        raise ValidationError("Every key needs a name of its own, and every name a key of its own.")
+    if len({key for _, key in keys}) != len(keys):
+        raise ValidationError("The same key is there twice: every tenant needs keys of its own.")
     return tuple(keys)
 
 

@@ -1,7 +1,7 @@
 """An account as an owner: named by the path, on behalf of the tenant whose API key the request carries (RFC 6750)."""
 
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
@@ -23,7 +23,8 @@ class AccountAccess:
     """Implements `OwnerAccess` on API keys.
 
     Args:
-        keys: each tenant's API key, by the tenant's name. Only their digests are kept.
+        keys: tenants' names and API keys; a tenant has several while one takes another's place. Only their digests
+            are kept.
     """
 
     tag = "Account"
@@ -36,8 +37,8 @@ class AccountAccess:
     }
     problems: tuple[Problems, ...] = (Problems.UNAUTHENTICATED,)
 
-    def __init__(self, keys: Mapping[str, str]) -> None:
-        self._tenants = {tenant: _digest(key) for tenant, key in keys.items()}
+    def __init__(self, keys: Iterable[tuple[str, str]]) -> None:
+        self._keys = [(tenant, _digest(key)) for tenant, key in keys]
         self.guards: Guards = (self._admit,)
 
     def present(self) -> Owner | None:
@@ -69,7 +70,7 @@ class AccountAccess:
         """Whose key it is. All are compared, also after a hit."""
         scheme, _, sent = request.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
         digest = _digest(sent.strip(" \t"))
-        hits = [tenant for tenant, known in self._tenants.items() if hmac.compare_digest(known, digest)]
+        hits = [tenant for tenant, known in self._keys if hmac.compare_digest(known, digest)]
         if not hits or scheme.lower() != "bearer":
             raise Problem(Problems.UNAUTHENTICATED, headers=_CHALLENGE)
         return hits[0]

@@ -102,7 +102,7 @@ def create_app(
     app.register_blueprint(session.blueprint("session", "/api/v1/session"))
     if settings.api_keys:
         account = AccountResources(
-            AccountAccess(dict(settings.api_keys)),
+            AccountAccess(settings.api_keys),
             core.factors,
             core.clock,
             core.provisioning,

@@ -119,6 +119,11 @@ def test_an_account_is_deleted(settings: dict[str, str], alice: Account) -> None
             {"OPEN_MFA_API_KEYS": f"shop:{API_KEY},bank:{API_KEY}2"},
             "--tenant: shop, bank",
         ),
+        (
+            ["account", "show", "alice"],
+            {"OPEN_MFA_API_KEYS": f"shop:{API_KEY},bank:{API_KEY}2,shop:{API_KEY}3"},
+            "--tenant: shop, bank\n",
+        ),
         (["account", "show", "alice"], {"OPEN_MFA_API_KEYS": ""}, "OPEN_MFA_API_KEYS is not set"),
         (["account", "show", "alice"], {"OPEN_MFA_REDIS_URL": ""}, "OPEN_MFA_REDIS_URL is not set"),
         (["reseal"], {"OPEN_MFA_REDIS_URL": ""}, "OPEN_MFA_REDIS_URL is not set"),

@@ -309,6 +309,12 @@ def test_a_key_may_have_colons(environment: pytest.MonkeyPatch) -> None:
     assert load_settings().api_keys == (("shop", f"{SHOP}:{FORUM}"),)
 
 
+def test_a_tenant_may_have_two_keys_while_one_takes_the_others_place(environment: pytest.MonkeyPatch) -> None:
+    set_all(environment, **REQUIRED, OPEN_MFA_API_KEYS=f"shop:{SHOP},shop:{FORUM}")
+
+    assert load_settings().api_keys == (("shop", SHOP), ("shop", FORUM))
+
+
 def test_without_api_keys_there_are_no_tenants(environment: pytest.MonkeyPatch) -> None:
     set_all(environment, **REQUIRED, OPEN_MFA_API_KEYS="")
 
@@ -331,7 +337,7 @@ def test_without_api_keys_there_are_no_tenants(environment: pytest.MonkeyPatch) 
         f"shop: {SHOP}",
         f"shop:{SHOP}é",
         f"shop:{SHOP}\t{FORUM}",
-        f"shop:{SHOP},shop:{FORUM}",
+        f"shop:{SHOP},shop:{SHOP}",
         f"shop:{SHOP},forum:{SHOP}",
         f"shop:{SHOP},",
         f",shop:{SHOP}",

@@ -191,6 +191,19 @@ def test_an_account_without_an_id_is_none(account: Account, path: str) -> None:
     assert (answer.status_code, slug(answer)) == (404, "not-found")
 
 
+def test_all_keys_of_a_tenant_open_its_accounts_and_no_others(account: Account) -> None:
+    fresh = "the-key-that-takes-its-place-34-chr"
+    rotating = Account(api_keys=(("shop", SHOP), ("forum", API_KEYS["forum"]), ("shop", fresh)))
+    rotating.enrol("totp")
+
+    def factors(key: str) -> list[str]:
+        headers = {"Authorization": f"Bearer {key}"}
+        answer = rotating.client.get(f"{ACCOUNTS}/{rotating.name}", headers=headers)
+        return [each["factor"] for each in document(answer)["factors"]]
+
+    assert [factors(key) for key in (SHOP, fresh, API_KEYS["forum"])] == [["totp"], ["totp"], []]
+
+
 def test_without_api_keys_there_are_no_accounts(account: Account) -> None:
     without = Account(api_keys=())
 

@@ -58,7 +58,7 @@ def _do(action: str, core: "Core", owner: Owner) -> None:
 
 
 def _tenant(settings: Settings, named: str | None) -> str:
-    names = [name for name, _ in settings.api_keys]
+    names = list(dict.fromkeys(name for name, _ in settings.api_keys))
     if named in names:
         return str(named)
     if named is not None:
