@@ -10,6 +10,7 @@ BIN := $(VENV)/bin
 # Each stamp is newer than the lock file it was installed from; a second run finds it and installs nothing.
 SERVE := $(VENV)/.serve
 DEV := $(VENV)/.dev
+E2E := $(VENV)/.e2e
 NPM := tests/node_modules/.package-lock.json
 
 .PHONY: help
@@ -29,6 +30,10 @@ $(DEV): requirements/dev.txt $(SERVE)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
 
+$(E2E): requirements/e2e.txt $(DEV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/e2e.txt
+	@touch $@
+
 # Without npm only the accessibility check is missing; the tests say so.
 $(NPM): tests/package-lock.json
 	@if command -v npm >/dev/null; then npm ci --prefix tests --silent --ignore-scripts --no-audit --no-fund; fi
@@ -41,12 +46,12 @@ run: $(SERVE) ## Set up and serve on http://$HOST:$PORT, by default http://127.0
 	@OPEN_MFA_ENV="$${OPEN_MFA_ENV:-development}" exec $(BIN)/open-mfa serve
 
 .PHONY: test
-test: $(DEV) $(NPM) ## Set up and test; options for pytest in ARGS
+test: $(DEV) ## Set up and test; options for pytest in ARGS
 	$(BIN)/python -m pytest $(ARGS)
 
 .PHONY: e2e
-e2e: $(DEV) $(NPM) ## Test in real proxies and browsers: what of them the machine has
-	$(BIN)/python -m pytest tests/e2e tests/service/test_pages.py tests/service/test_login_page.py tests/service/test_try_page.py $(ARGS)
+e2e: $(E2E) $(NPM) ## Test with real browsers and proxies: what of them the machine has
+	$(BIN)/python -m pytest tests/pages tests/e2e $(ARGS)
 
 .PHONY: lint
 lint: $(DEV) ## Check style, types and the direction of imports
@@ -68,6 +73,7 @@ bench: $(DEV) ## Measure the service; needs redis-server
 lock: $(DEV) ## Pin the newest versions that pyproject.toml admits
 	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 --output-file requirements/serve.txt pyproject.toml requirements/build.in
 	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 --output-file requirements/dev.txt --group dev -c requirements/serve.txt pyproject.toml requirements/build.in
+	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 --output-file requirements/e2e.txt requirements/e2e.in
 
 .PHONY: clean
 clean: ## Remove the environment and all caches

@@ -1,25 +1,22 @@
 """Pages for people: where they try it, the Swagger UI, and what the problems mean."""
 
 from functools import cache, partial
-from importlib.resources import files
-from pathlib import Path
 from typing import Any, Final
 
-from flask import Blueprint, Response, current_app, json, render_template, request, send_from_directory
+from flask import Blueprint, Response, current_app, json, render_template, request
 from werkzeug.exceptions import NotFound
 
 from presentation.edge import ROUTE
 from presentation.openapi import build_openapi
 from presentation.problems import BY_SLUG
 from presentation.resource import JSON
+from presentation.static import asset
 
 PAGE_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
 """No inline script, no inline style, nothing from anywhere else."""
-_ASSET_LIFETIME: Final = 3600
-_SWAGGER_UI: Final = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png")
 
 
 def docs_blueprint(*, gate: bool) -> Blueprint:
@@ -29,16 +26,13 @@ def docs_blueprint(*, gate: bool) -> Blueprint:
         gate: whether there is a gate to lead to.
     """
     blueprint = Blueprint("docs", __name__, template_folder="templates")
-    # flasgger's own page loads fonts from elsewhere and runs inline scripts, so only its copy of Swagger UI is used.
-    swagger_ui = Path(str(files("flasgger"))) / "ui3" / "static"
-    own = Path(str(files("presentation"))) / "assets"
 
     @cache
     def document() -> str:
         return json.dumps(build_openapi(current_app), sort_keys=False)
 
     def page(template: str, status: int = 200, **values: Any) -> Response:
-        response = Response(render_template(template, **values), status, mimetype="text/html")
+        response = Response(render_template(template, assets="/assets", **values), status, mimetype="text/html")
         response.headers["Content-Security-Policy"] = PAGE_POLICY
         return response
 
@@ -60,9 +54,7 @@ def docs_blueprint(*, gate: bool) -> Blueprint:
     def openapi() -> Response:
         return Response(document(), mimetype=JSON)
 
-    @get("/assets/<name>")
-    def asset(name: str) -> Response:
-        return send_from_directory(swagger_ui if name in _SWAGGER_UI else own, name, max_age=_ASSET_LIFETIME)
+    get("/assets/<name>")(asset)
 
     @get("/problems/<slug>")
     def problem(slug: str) -> Response:

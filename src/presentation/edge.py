@@ -21,11 +21,14 @@ NOTHING_FROM_ANYWHERE: Final = "default-src 'none'; frame-ancestors 'none'; base
 ALWAYS: Final = [
     ("X-Content-Type-Options", "nosniff"),
     ("X-Frame-Options", "DENY"),
-    ("Referrer-Policy", "no-referrer"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
     ("Cross-Origin-Opener-Policy", "same-origin"),
 ]
-UNLESS_SET: Final = [("Content-Security-Policy", NOTHING_FROM_ANYWHERE), ("Cache-Control", "no-store")]
+UNLESS_SET: Final = [
+    ("Content-Security-Policy", NOTHING_FROM_ANYWHERE),
+    ("Cache-Control", "no-store"),
+    ("Referrer-Policy", "no-referrer"),
+]
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT"})
 
 _log = logging.getLogger("open_mfa.http")
@@ -60,6 +63,9 @@ class Edge:
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Serves one request."""
         started = time.perf_counter()
+        # A server may ignore it (RFC 9110, section 7.8). werkzeug would refuse a WebSocket's handshake, but a proxy may
+        # well ask the gate about one.
+        environ.pop("HTTP_UPGRADE", None)
         request_id = _request_id(environ.get("HTTP_X_REQUEST_ID"))
         token = current_call.set(Call(request_id, environ.get("REMOTE_ADDR") or "unknown"))
         # Neither the method nor the path as they were sent get into logs and metrics: people put codes there, unasked.

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote
@@ -21,10 +22,15 @@ from presentation.problems import Problem, Problems, invalid
 from presentation.refusals import REFUSALS, accepted
 from presentation.resource import READING, Operation, add, read_raw, refuse_other_sites, reply
 from presentation.return_to import HOME, safe_return_to
+from presentation.static import asset
 
 TAG: Final = "Gate"
 COOKIE: Final = "open_mfa_gate"
 LOGIN: Final = "/auth/login"
+ASSETS: Final = "/auth/assets"
+"""Here too, so that a proxy needs to leave the gate nothing but `/auth/`."""
+LOOKS: Final = ("page.css", "favicon-32x32.png")
+"""All that the log-in page consists of besides itself."""
 ANY_METHOD: Final = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")
 LOGIN_POLICY: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
@@ -82,6 +88,8 @@ class GateResources:
         self._add(blueprint, LOGIN, ("GET",), self._show_login)
         self._add(blueprint, LOGIN, ("POST",), self._log_in)
         self._add(blueprint, "/auth/logout", ("GET", "POST"), self._log_out)
+        for name in LOOKS:
+            self._add(blueprint, f"{ASSETS}/{name}", ("GET",), partial(asset, name))
         add(
             blueprint,
             "POST",
@@ -107,7 +115,7 @@ class GateResources:
             request.environ[ROUTE] = path
             return view()
 
-        name = f"{methods[0].lower()}_{path.rpartition('/')[2]}"
+        name = f"{methods[0].lower()}_{path.rpartition('/')[2].replace('.', '_')}"
         blueprint.add_url_rule(path, endpoint=name, view_func=handle, methods=methods, provide_automatic_options=False)
 
     def _check(self) -> Response:
@@ -186,10 +194,17 @@ class GateResources:
         self, status: int, return_to: str | None, error: str = "", headers: Mapping[str, str] | None = None
     ) -> Response:
         page = render_template(
-            "login.html", return_to=safe_return_to(return_to), error=error, accounts=self._accounts, action=LOGIN
+            "login.html",
+            return_to=safe_return_to(return_to),
+            error=error,
+            accounts=self._accounts,
+            action=LOGIN,
+            assets=ASSETS,
         )
         response = Response(page, status, dict(headers or {}), mimetype="text/html")
         response.headers["Content-Security-Policy"] = LOGIN_POLICY
+        # Under no-referrer a form's Origin is null, and without Fetch Metadata it is all there is to go by.
+        response.headers["Referrer-Policy"] = "same-origin"
         return response
 
     def _remember(self, response: Response, token: str, lifetime: int) -> None:

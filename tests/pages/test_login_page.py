@@ -7,16 +7,10 @@ import pyotp
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support.browser import Witness, chromium, keep_picture, serious_findings
+from tests.support.browser import Witness, keep_picture, serious_findings
 from tests.support.service import Service
 
 SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(params=[(1280, "light"), (320, "dark"), (320, "light"), (1280, "dark")], ids="{0[0]}-{0[1]}".format)

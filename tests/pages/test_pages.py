@@ -10,18 +10,12 @@ import requests
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.service.sessions import Session
-from tests.support.browser import Witness, chromium, keep_picture, serious_findings
+from tests.support.browser import Witness, keep_picture, serious_findings
 from tests.support.pictures import qr_text
 from tests.support.service import Service
 
 THE_WIDEST = ["session_get_all", "session_post_totp", "session_post_totp_verify", "admin_put_logging"]
 LABEL = "Zoë Ångström 日本語 🔐"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(params=[1280, 360])

@@ -8,19 +8,13 @@ import pyotp
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support.browser import Witness, chromium, keep_picture, serious_findings
+from tests.support.browser import Witness, keep_picture, serious_findings
 from tests.support.pictures import qr_text
 from tests.support.processes import wait_until
 from tests.support.service import Service
 
 STATUSES = re.compile("the server responded with a status of 4")
 """A browser notes every answer that is not a success, whatever the page makes of it."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 class Visit:

@@ -13,7 +13,6 @@ from tests.presentation.api import ADMINISTRATOR, RFC_SECRET, Api, all_routes, d
 ALWAYS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
@@ -104,6 +103,10 @@ def test_every_kind_of_answer_has_one_content_security_policy_that_allows_nothin
     (policy,) = answer.headers.getlist("Content-Security-Policy")
 
     assert {"default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'"} <= set(policy.split("; "))
+
+
+def test_every_kind_of_answer_keeps_its_address_to_itself(answer: TestResponse) -> None:
+    assert answer.headers.getlist("Referrer-Policy") == ["no-referrer"]
 
 
 def test_every_kind_of_answer_is_kept_out_of_caches(answer: TestResponse) -> None:

@@ -1,5 +1,6 @@
 """The gate: closed to everybody but who has shown a good code (API.md §3)."""
 
+import re
 from typing import Any
 
 import pyotp
@@ -340,3 +341,29 @@ def test_without_a_cookie_a_check_asks_redis_nothing(api_on_redis: Api) -> None:
 def processed(api: Api) -> int:
     count: int = api.redis.info("stats")["total_commands_processed"]
     return count
+
+
+@pytest.mark.parametrize("path", ["/auth/check", "/auth/forward"])
+def test_a_web_sockets_handshake_is_asked_about_like_everything_else(gate: Api, path: str) -> None:
+    """Some proxies pass these headers on, and werkzeug has no route for a WebSocket."""
+    handshake = {"Upgrade": "websocket", "Connection": "Upgrade"}
+    assert gate.client.get(path, headers=handshake).status_code == 401
+    log_in(gate, code(gate))
+
+    assert gate.client.get(path, headers=handshake).status_code == 200
+
+
+def test_the_log_in_page_lets_the_browser_tell_where_the_form_comes_from(gate: Api) -> None:
+    """Under no-referrer a form's Origin is null: over plain HTTP, without Fetch Metadata, nobody could log in."""
+    pages = [gate.client.get("/auth/login"), log_in(gate, "000000")]
+
+    assert {page.headers["Referrer-Policy"] for page in pages} == {"same-origin"}
+
+
+def test_all_that_the_log_in_page_consists_of_lies_below_auth(gate: Api) -> None:
+    parts = re.findall(r'(?:href|src|action)="([^"]+)"', gate.client.get("/auth/login").text)
+
+    assert parts
+    assert [part for part in parts if not part.startswith("/auth/")] == []
+    assert {gate.client.get(part).status_code for part in parts} == {200}
+    assert gate.client.get("/auth/assets/docs.js").status_code == 404

@@ -1,0 +1,3 @@
+module withoutcookie
+
+go 1.21
