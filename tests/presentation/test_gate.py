@@ -231,11 +231,13 @@ def test_an_application_asks_by_api(gate: Api) -> None:
 
 
 def test_another_secret_begins_anew(gate: Api) -> None:
+    token = log_in(gate, code(gate)).headers["Set-Cookie"].partition(";")[0]
     for _ in range(6):
         log_in(gate, wrong(gate))
     other = SharedSecret(b"another secret of 160 b.")
     rotated = Api(gate.redis, gate.clock, gate_secret=other)
 
+    assert check(rotated, headers={"Cookie": token}).status_code == 401, "who had it must not keep what it opened"
     assert log_in(rotated, pyotp.TOTP(other.base32).at(gate.clock.now())).status_code == 303
 
 

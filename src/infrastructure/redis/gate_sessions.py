@@ -20,30 +20,31 @@ class RedisGateSessions:
 
     Args:
         gateway: Redis.
+        gate: the gate's id: with another secret it is another gate, which nobody has passed.
         lifetime: seconds for which whoever has logged in may pass; passing extends nothing.
     """
 
-    def __init__(self, gateway: Gateway, lifetime: int) -> None:
+    def __init__(self, gateway: Gateway, gate: str, lifetime: int) -> None:
         self._gateway = gateway
+        self._gate = gate.encode()
         self._lifetime = lifetime
 
     def begin(self, user: str) -> str:
         """A new token. Raises `StoreUnavailable`."""
         token = secrets.token_urlsafe(TOKEN_BYTES)
-        self._gateway.set(_key(token), user, self._lifetime)
+        self._gateway.set(self._key(token), user, self._lifetime)
         return token
 
     def user_of(self, tokens: Sequence[str]) -> str | None:
         """Whose they are; one command, and none where nothing can be a token. Raises `StoreUnavailable`."""
-        keys = [_key(token) for token in tokens if _TOKEN.fullmatch(token)]
+        keys = [self._key(token) for token in tokens if _TOKEN.fullmatch(token)]
         users = self._gateway.get_all(keys) if keys else []
         return next((user.decode("utf-8", "replace") for user in users if user is not None), None)
 
     def end(self, token: str) -> None:
         """Revokes it. Raises `StoreUnavailable`."""
         if _TOKEN.fullmatch(token):
-            self._gateway.delete([_key(token)])
+            self._gateway.delete([self._key(token)])
 
-
-def _key(token: str) -> str:
-    return f"{KEY_PREFIX}:{sha256(token.encode('ascii')).hexdigest()}"
+    def _key(self, token: str) -> str:
+        return f"{KEY_PREFIX}:{sha256(self._gate + token.encode('ascii')).hexdigest()}"
