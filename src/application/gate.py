@@ -26,19 +26,22 @@ class GateSessions(Protocol):
         """Lets somebody pass for as long as the settings say; the token that he must show."""
 
     def user_of(self, tokens: Sequence[str]) -> str | None:
-        """Whose the first of the tokens is that is anybody's, None where all are nobody's, or nobody's any more."""
+        """Whose the tokens are, None where they are nobody's, nobody's any more, or several people's.
 
-    def end(self, token: str) -> None:
-        """Lets nobody pass with this token any more."""
+        Of several people, one has planted his token on the other, who would act in his name.
+        """
+
+    def end(self, tokens: Sequence[str]) -> None:
+        """Lets nobody pass with these tokens any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogInRequest:
-    """A code, of an account or of the secret that all share; `former` is the token of a log-in before."""
+    """A code, of an account or of the secret that all share; `formers` are the tokens that came along with it."""
 
     code: Code
     account: str | None = None
-    former: str | None = None
+    formers: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -85,9 +88,11 @@ class LogInAtGate:
     def execute(self, request: LogInRequest) -> LogIn:
         """Raises `InvalidValue`, `NotEnrolled`, `MalformedCode` or `StoreUnavailable`; nobody passes then.
 
-        A log-in ends the one before it: each has a token of its own.
+        A log-in ends those before it: each has a token of its own.
         """
         user = EVERYBODY
+        if request.account == EVERYBODY:
+            raise NotEnrolled  # whoever could be called so would be taken for all the others
         if request.account is None or self._tenant is None:
             outcome = self._shared.execute(request.code)
         else:
@@ -97,6 +102,5 @@ class LogInAtGate:
         if not isinstance(outcome.verdict, Accepted):
             return LogIn(outcome, None)
         token = self._sessions.begin(user)
-        if request.former is not None:
-            self._sessions.end(request.former)
+        self._sessions.end(request.formers)
         return LogIn(outcome, token)

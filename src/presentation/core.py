@@ -124,7 +124,8 @@ class Core:
         digest = hmac.digest(settings.secret_key.encode(), b"open-mfa gate\0" + settings.gate_secret.key, "sha256")
         owner = Owner(OwnerKind.GATE, digest.hex()[:GATE_ID])
         shared = VerifyShared(self.factors.verify, self.factors.enrol, owner, settings.gate_secret)
-        sessions = RedisGateSessions(self.gateway, owner.id, settings.gate_lifetime)
+        gate = f"{owner.id}:{settings.gate_tenant or ''}:"
+        sessions = RedisGateSessions(self.gateway, gate, settings.gate_lifetime)
         log_in = LogInAtGate(shared, self.accounts.challenge, settings.gate_tenant, sessions)
         return GateUseCases(sessions, log_in, shared)
 

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, after_this_request, render_template, request
 
 from application.gate import GateSessions, LogInAtGate, LogInRequest, VerifyShared
 from application.ports import Clock
@@ -32,14 +32,19 @@ ASSETS: Final = "/auth/assets"
 LOOKS: Final = ("page.css", "favicon-32x32.png")
 """All that the log-in page consists of besides itself."""
 ANY_METHOD: Final = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")
-LOGIN_POLICY: Final = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-)
-"""No script at all."""
+LOGIN_POLICY: Final = "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'"
+"""No script at all. No form-action: Chromium would forbid the application to lead anywhere else after the log-in."""
 _FORM: Final = "application/x-www-form-urlencoded"
 _MOST_COOKIES: Final = 4
 """That are looked at, so that a check stays cheap whatever is sent."""
-_COOKIE: Final = re.compile(rf"(?:^|;)\s*{COOKIE}=([A-Za-z0-9_-]{{43}})\s*(?=;|$)")
+_COOKIE: Final = re.compile(rf"(?:^|;)[ \t]*{COOKIE}=([A-Za-z0-9_-]{{43}})[ \t]*(?=;|$)")
+_LONGEST_LOCATION: Final = 2000
+"""Characters: proxies have 4 KiB for an answer's head."""
+_NOT_ACCEPTED: Final = (
+    "The account or the code is wrong, or the code was used before. Wait for the next one; after several wrong ones, "
+    "for some minutes."
+)
+"""Whatever it is: nobody is told which accounts there are, nor what they have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +139,8 @@ class GateResources:
         if answer.status_code != HTTPStatus.UNAUTHORIZED or method not in READING or not _is_page():
             return answer
         return_to = quote(safe_return_to(request.headers.get("X-Forwarded-Uri")), safe="/")
-        return Response(status=303, headers={"Location": f"{LOGIN}?return_to={return_to}"})
+        location = f"{LOGIN}?return_to={return_to}"
+        return Response(status=303, headers={"Location": location if len(location) <= _LONGEST_LOCATION else LOGIN})
 
     def _show_login(self) -> Response:
         return self._page(200, request.args.get("return_to"))
@@ -159,28 +165,39 @@ class GateResources:
         """The token of whoever may pass now; everybody else gets a problem."""
         typed = form.get("code") or form.get("token") or ""
         account = (form.get("account", "").strip() or None) if self._accounts else None
-        former = next(iter(_tokens()), None)
         try:
             code = Code.parse(typed) if account is None else _any_code(typed)
-            result = self._use_cases.log_in.execute(LogInRequest(code, account, former))
         except MalformedCode as error:
             raise Problem(Problems.CODE_REJECTED, f"A code {error}.") from None
+        try:
+            result = self._use_cases.log_in.execute(LogInRequest(code, account, _tokens()))
+            accepted(result.outcome, self._clock)
+        except MalformedCode as error:
+            raise Problem(Problems.CODE_REJECTED, f"A code {error}." if account is None else _NOT_ACCEPTED) from None
         except (InvalidValue, NotEnrolled):
-            # Nobody is told which accounts there are.
-            raise Problem(Problems.CODE_REJECTED, "The account or the code is wrong.") from None
-        accepted(result.outcome, self._clock)
+            raise Problem(Problems.CODE_REJECTED, _NOT_ACCEPTED) from None
+        except Problem:
+            if account is None:
+                raise
+            raise Problem(Problems.CODE_REJECTED, _NOT_ACCEPTED) from None
         if result.token is None:
             raise TypeError("accepted without a token")
         return result.token
 
     def _log_out(self) -> Response:
-        if request.method == "POST":
-            refuse_other_sites()
-        for token in _tokens():
-            self._use_cases.sessions.end(token)
-        response = Response(status=303, headers={"Location": HOME})
-        self._remember(response, "", 0)
-        return response
+        refuse_other_sites()
+        if request.method != "POST" and not _is_followed():
+            # A picture, a prefetch, a HEAD: nobody has asked to be logged out.
+            raise Problem(Problems.CROSS_SITE_REQUEST, "Log out by following a link, or by a form.")
+
+        @after_this_request
+        def forget(response: Response) -> Response:
+            """In the browser, also where Redis is away."""
+            self._remember(response, "", 0)
+            return response
+
+        self._use_cases.sessions.end(_tokens())
+        return Response(status=303, headers={"Location": HOME})
 
     def _verify(self, body: Mapping[str, Any]) -> Response:
         try:
@@ -218,6 +235,12 @@ def _is_page() -> bool:
     """Whether somebody looks at the answer, rather than something (Fetch Metadata, else what is accepted)."""
     mode = request.headers.get("Sec-Fetch-Mode")
     return mode == "navigate" if mode else "text/html" in request.headers.get("Accept", "")
+
+
+def _is_followed() -> bool:
+    """Whether a person follows a link, as far as the browser tells (Fetch Metadata)."""
+    mode, purpose = (request.headers.get(name) for name in ("Sec-Fetch-Mode", "Sec-Purpose"))
+    return request.method == "GET" and mode in {None, "navigate"} and purpose is None
 
 
 def _tokens() -> list[str]:

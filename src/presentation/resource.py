@@ -114,7 +114,7 @@ def refuse_other_sites() -> None:
     if site in _SAME_ORIGIN:
         return
     origin = environ.get("HTTP_ORIGIN")
-    other = origin is not None and origin.partition("://")[2] != request.host
+    other = origin is not None and (not request.host or origin.partition("://")[2] != request.host)
     if other or site not in _PERHAPS_SAME_ORIGIN:
         raise Problem(Problems.CROSS_SITE_REQUEST)
 

@@ -66,6 +66,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if self.headers.get("Upgrade", "").lower() == "websocket":
             self.upgrade()
             return
+        if self.path.startswith("/elsewhere?to="):
+            self.send_response(303)
+            self.send_header("Location", self.path.partition("=")[2])
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         page = self.path.startswith("/page")
         content = PAGE.format(path=self.path, user=", ".join(heard.values("Remote-User"))) if page else ""
         told = (content or json.dumps(asdict(heard))).encode()

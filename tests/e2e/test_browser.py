@@ -105,6 +105,16 @@ def test_a_person_comes_mistypes_logs_in_works_and_logs_out(
     assert witness.hosts == {site.removeprefix("http://")}
 
 
+def test_the_application_may_lead_elsewhere_after_the_log_in(page: Page, site: str, service: Service) -> None:
+    """As with single sign-on; Chromium holds a form's policy against every redirect that follows it."""
+    person = Person(service, f"carol-{site.rpartition(':')[2]}")
+    page.goto(f"{site}/elsewhere?to={service.base}/problems/locked")
+
+    log_in(page, person.code(), person.name)
+
+    page.wait_for_url(f"{service.base}/problems/locked")
+
+
 def test_two_people_are_told_apart(browser: Browser, site: str, service: Service, alice: Person) -> None:
     bob = Person(service, f"bob-{site.rpartition(':')[2]}")
     pages = {}

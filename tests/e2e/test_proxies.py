@@ -532,6 +532,22 @@ def test_a_web_socket_goes_through(
     assert (heard.values("Remote-User"), heard.values("Cookie")) == ([alice.name], ["a=1"])
 
 
+@pytest.mark.parametrize("upgrades", [["h2c"], ["H2C"], ["h2c", "websocket"], ["websocket", "h2c"], ["websocket, h2c"]])
+def test_nobody_changes_to_http_2_on_the_way(
+    site: str, member: requests.Session, application: Application, upgrades: list[str]
+) -> None:
+    """Over h2c a client would go on with requests about which the gate is not asked."""
+    before = len(application.heard)
+    lines = f"Host: x\r\nCookie: {COOKIE}={token_of(member)}\r\nConnection: Upgrade, HTTP2-Settings\r\n"
+    lines += "HTTP2-Settings: AAMAAABkAAQAAP__\r\n" + "".join(f"Upgrade: {each}\r\n" for each in upgrades)
+    with socket.create_connection(("127.0.0.1", port_of(site)), 5) as wire, wire.makefile("rb") as incoming:
+        wire.sendall(f"GET /x HTTP/1.1\r\n{lines}\r\n".encode())
+        assert incoming.readline().startswith(b"HTTP/1.1 ")
+
+    offered = [value for heard in application.heard[before:] for value in heard.values("Upgrade")]
+    assert [value for value in offered if "h2c" in value.lower()] == []
+
+
 @pytest.mark.parametrize("mode", ["", "Sec-Fetch-Mode: websocket\r\n", "Sec-Fetch-Mode: navigate\r\n"])
 def test_a_web_socket_of_somebody_else_is_refused(site: str, application: Application, mode: str) -> None:
     raw = f"GET /socket HTTP/1.1\r\nHost: x\r\n{mode}{HANDSHAKE}\r\nhello"

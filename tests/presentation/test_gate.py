@@ -286,6 +286,53 @@ class TestAccounts:
         assert answer.status_code == 403
         assert "Set-Cookie" not in answer.headers
 
+    def test_whatever_is_refused_is_answered_alike(self, staff: Api) -> None:
+        """Who asks without knowing anything learns neither which accounts there are nor what they have."""
+        totp = self.enrolled(staff)
+        spent, good = totp.at(staff.clock.now() - 30), totp.at(staff.clock.now())
+        guess = next(each for each in ("000000", "111111", "222222") if each not in {spent, good})
+        sent = [("nobody", guess), ("nobody", "1234567"), ("nobody", "ABCD-EFGH-JKMN-PQRS"), ("a b", guess)]
+        sent += [("alice", spent), ("alice", "1234567"), ("alice", "ABCD-EFGH-JKMN-PQRS"), ("everybody", guess)]
+        sent += [("alice", guess)] * 7 + [("alice", good)]
+
+        answers = [log_in(staff, typed, account=account) for account, typed in sent]
+
+        assert {answer.status_code for answer in answers} == {403}
+        assert len({answer.text for answer in answers}) == 1
+        assert {"Retry-After" in answer.headers for answer in answers} == {False}
+        assert log_in(staff, "12a", account="alice").text == log_in(staff, "12a", account="nobody").text
+
+    def test_tokens_of_two_people_let_neither_pass(self, staff: Api) -> None:
+        """One of them has planted his on the other, who would act in his name."""
+        totp = self.enrolled(staff)
+        tokens = []
+        for fields in ({"account": "alice"}, {}):
+            typed = totp.at(staff.clock.now()) if fields else code(staff)
+            browser = Api(staff.redis, staff.clock, **TENANT)
+            assert log_in(browser, typed, **fields).status_code == 303
+            tokens.append(token(browser))
+        other = {"Cookie": "; ".join(f"{COOKIE}={each}" for each in tokens)}
+        unknown = {"Cookie": f"{COOKIE}={'x' * 43}; {COOKIE}={tokens[0]}"}
+
+        assert check(Api(staff.redis, staff.clock, **TENANT), headers=other).status_code == 401
+        assert check(Api(staff.redis, staff.clock, **TENANT), headers=unknown).headers["Remote-User"] == "alice"
+
+    def test_nobody_passes_as_everybody(self, staff: Api) -> None:
+        headers = {"Authorization": f"Bearer {'s' * 32}"}
+        path = "/api/v1/accounts/everybody/totp"
+        totp = pyotp.TOTP(staff.client.post(path, json={}, headers=headers).get_json()["secret"])
+        now = staff.clock.now()
+        staff.client.post(f"{path}/verify", json={"code": totp.at(now - 30)}, headers=headers)
+
+        assert log_in(staff, totp.at(now), account="everybody").status_code == 403
+
+    def test_another_tenants_accounts_have_not_passed(self, staff: Api) -> None:
+        totp = self.enrolled(staff)
+        log_in(staff, totp.at(staff.clock.now()), account="alice")
+        other = Api(staff.redis, staff.clock, **(TENANT | {"gate_tenant": "shop"}))
+
+        assert check(other, headers={"Cookie": f"{COOKIE}={token(staff)}"}).status_code == 401
+
     def test_without_an_account_the_shared_secret_counts(self, staff: Api) -> None:
         assert log_in(staff, code(staff)).status_code == 303
         assert check(staff).headers["Remote-User"] == "everybody"
@@ -369,3 +416,68 @@ def test_all_that_the_log_in_page_consists_of_lies_below_auth(gate: Api) -> None
     assert [part for part in parts if not part.startswith("/auth/")] == []
     assert {gate.client.get(part).status_code for part in parts} == {200}
     assert gate.client.get("/auth/assets/docs.js").status_code == 404
+
+
+def token(api: Api) -> str:
+    cookie = api.client.get_cookie(COOKIE)
+    assert cookie is not None
+    return cookie.value
+
+
+def passing_with(api: Api, *tokens: str) -> int:
+    """The status of a check with these cookies and no others."""
+    stranger = Api(api.redis, api.clock, **GATE).client
+    return stranger.get("/auth/check", headers={"Cookie": "; ".join(f"{COOKIE}={each}" for each in tokens)}).status_code
+
+
+def test_a_log_in_ends_all_that_came_along_with_it(gate: Api) -> None:
+    log_in(gate, code(gate, -1))
+    former = token(gate)
+    planted = {"Cookie": f"{COOKIE}={'x' * 43}; {COOKIE}={former}"}
+    Api(gate.redis, gate.clock, **GATE).client.post("/auth/login", data={"code": code(gate)}, headers=planted)
+
+    assert passing_with(gate, former) == 401
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "no-cors"},
+        {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "navigate", "Sec-Purpose": "prefetch"},
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"},
+    ],
+    ids=["picture", "prefetch", "other site"],
+)
+def test_nobody_is_logged_out_but_by_following_a_link_of_the_site(gate: Api, headers: dict[str, str]) -> None:
+    log_in(gate, code(gate))
+    answers = [gate.client.get("/auth/logout", headers=headers), gate.client.head("/auth/logout")]
+
+    assert [answer.status_code for answer in answers] == [403, 403]
+    assert check(gate).status_code == 200
+    follow = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "navigate"}
+    assert gate.client.get("/auth/logout", headers=follow).status_code == 303
+    assert check(gate).status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/auth/logout", "/auth/login", "/x/../auth/logout", "/auth%2flogout", "/auth"])
+def test_the_gates_own_pages_are_nowhere_to_go_back_to(gate: Api, path: str) -> None:
+    assert log_in(gate, code(gate), return_to=path).headers["Location"] == "/"
+
+
+def test_a_form_from_nowhere_is_not_taken_for_one_of_a_host_without_a_name(gate: Api) -> None:
+    answer = gate.client.post(
+        "/auth/login", data={"code": code(gate)}, headers={"Origin": "null"}, environ_overrides={"HTTP_HOST": ""}
+    )
+
+    assert answer.status_code == 403
+
+
+def test_what_is_too_long_to_come_back_to_is_left_out(gate: Api) -> None:
+    headers = {"Accept": "text/html", "X-Forwarded-Uri": "/x?" + "&a=" * 600}
+
+    assert check_forward(gate, headers) == "/auth/login"
+    assert check_forward(gate, headers | {"X-Forwarded-Uri": "/x?a=1"}).endswith("?return_to=/x%3Fa%3D1")
+
+
+def check_forward(api: Api, headers: dict[str, str]) -> str:
+    return api.client.get("/auth/forward", headers=headers).headers["Location"]

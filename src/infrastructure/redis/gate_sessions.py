@@ -20,7 +20,7 @@ class RedisGateSessions:
 
     Args:
         gateway: Redis.
-        gate: the gate's id: with another secret it is another gate, which nobody has passed.
+        gate: which gate it is: with another secret or tenant it is another one, which nobody has passed.
         lifetime: seconds for which whoever has logged in may pass; passing extends nothing.
     """
 
@@ -37,14 +37,18 @@ class RedisGateSessions:
 
     def user_of(self, tokens: Sequence[str]) -> str | None:
         """Whose they are; one command, and none where nothing can be a token. Raises `StoreUnavailable`."""
-        keys = [self._key(token) for token in tokens if _TOKEN.fullmatch(token)]
-        users = self._gateway.get_all(keys) if keys else []
-        return next((user.decode("utf-8", "replace") for user in users if user is not None), None)
+        keys = self._keys(tokens)
+        users = {user for user in self._gateway.get_all(keys) if user is not None} if keys else set()
+        return users.pop().decode("utf-8", "replace") if len(users) == 1 else None
 
-    def end(self, token: str) -> None:
-        """Revokes it. Raises `StoreUnavailable`."""
-        if _TOKEN.fullmatch(token):
-            self._gateway.delete([self._key(token)])
+    def end(self, tokens: Sequence[str]) -> None:
+        """Revokes them. Raises `StoreUnavailable`."""
+        keys = self._keys(tokens)
+        if keys:
+            self._gateway.delete(keys)
+
+    def _keys(self, tokens: Sequence[str]) -> list[str]:
+        return [self._key(token) for token in tokens if _TOKEN.fullmatch(token)]
 
     def _key(self, token: str) -> str:
         return f"{KEY_PREFIX}:{sha256(self._gate + token.encode('ascii')).hexdigest()}"

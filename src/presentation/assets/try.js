@@ -36,7 +36,16 @@ async function send(method, path, body) {
   const text = await answer.text();
   if (method !== "GET") note(`${method} ${path}`, body, answer.status, text);
   keepTime(answer);
-  return { status: answer.status, body: text ? JSON.parse(text) : null };
+  return { status: answer.status, body: parsed(text) };
+}
+
+/** null for what is no JSON: something between here and the service may have answered in its place. */
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }
 
 function keepTime(answer) {
@@ -57,11 +66,8 @@ function note(request, body, status, text) {
 }
 
 function pretty(text) {
-  try {
-    return JSON.stringify(JSON.parse(text), null, 2);
-  } catch {
-    return text;
-  }
+  const document = parsed(text);
+  return document === null ? text : JSON.stringify(document, null, 2);
 }
 
 /** Does what a person asked for; a failure is told and leaves the page as it was. */
@@ -133,9 +139,9 @@ async function remove() {
 
 /** Says what became of a request that was refused, in the words of a person rather than of the API. */
 function explain(problem) {
-  const slug = problem.type?.split("/").pop();
-  const { reason, attempts_left: left } = problem;
-  if (problem.locked_until) locked[chosen()] = Date.parse(problem.locked_until);
+  const [, slug] = /^\/problems\/([a-z-]+)$/.exec(problem?.type) ?? [];
+  const { reason, attempts_left: left } = problem ?? {};
+  if (problem?.locked_until) locked[chosen()] = Date.parse(problem.locked_until);
   if (slug === "locked") {
     tell("refused", "Locked", "There were too many wrong codes. Until the lock ends no code is judged, not even a good one.");
   } else if (reason === "wrong" && left > 0) {
@@ -146,15 +152,15 @@ function explain(problem) {
     tell("refused", "Replayed", "The code was good, but it was used before, and is good only once. It costs no attempt.");
   } else if (reason === "expired") {
     tell("refused", "Expired", "The code came too late. Begin again for a new one.");
-  } else if (problem.errors) {
+  } else if (problem?.errors) {
     tell("refused", "Not valid", Object.values(problem.errors).flat().join(" "));
   } else {
-    tell("refused", problem.title, problem.detail, problem.type);
+    tell("refused", problem?.title ?? "Not understood", problem?.detail ?? "The answer is none of Open-MFA's.", slug);
   }
 }
 
 /** One line of verdict, which screen readers read out; nothing at all without a word. */
-function tell(kind = "", word = "", text = "", link = "") {
+function tell(kind = "", word = "", text = "", slug = "") {
   const verdict = find("verdict");
   verdict.className = kind;
   const parts = [];
@@ -163,9 +169,9 @@ function tell(kind = "", word = "", text = "", link = "") {
     strong.textContent = `${word}.`;
     parts.push(strong, ` ${text} `);
   }
-  if (link) {
+  if (slug) {
     const more = document.createElement("a");
-    more.href = link;
+    more.href = `/problems/${slug}`;
     more.textContent = "What to do";
     parts.push(more);
   }
@@ -176,7 +182,7 @@ function tell(kind = "", word = "", text = "", link = "") {
 
 async function refresh() {
   const { status, body } = await send("GET", SESSION);
-  if (status === 200) {
+  if (status === 200 && Array.isArray(body?.factors)) {
     factors = Object.fromEntries(body.factors.map((factor) => [factor.factor, factor]));
     for (const [name, { locked_until: until }] of Object.entries(factors)) {
       locked[name] = until ? Date.parse(until) : 0;
