@@ -1,0 +1,450 @@
+"""A stand-in for AWS on loopback: moto's server, with what the stacks need beyond it.
+
+It shows that the stacks are wired right and that a second plan finds nothing to do. It is not AWS: no policy, security
+group or firewall rule is enforced, no task runs, no certificate is issued.
+
+Runs in the environment of `requirements/deploy.txt`: `python tests/deployment/aws_stand_in.py PORT`.
+"""
+
+import json
+import os
+import re
+import sys
+from collections.abc import Callable
+from typing import Any
+
+# Read by moto when it is imported: certificates are valid, and services have their tasks, at once.
+os.environ |= {"MOTO_ACM_VALIDATION_WAIT": "0", "MOTO_ECS_SERVICE_RUNNING": "2"}
+
+from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
+from moto.cloudformation.parsing import get_model_map
+from moto.core.exceptions import ServiceException
+from moto.core.responses import ActionResult, BaseResponse, EmptyResult
+from moto.ec2.models.security_groups import SecurityGroupRule
+from moto.ecs.responses import EC2ContainerServiceResponse
+from moto.elasticache.responses import ElastiCacheResponse
+from moto.s3.models import FakeBucket
+from moto.s3.responses import S3Response
+from moto.secretsmanager.models import secretsmanager_backends
+from moto.server import main
+
+Item = dict[str, Any]
+DYNAMIC_REFERENCE = re.compile(r"\{\{resolve:secretsmanager:(arn:[^}]*?):SecretString:::([^:}]+)\}\}")
+
+
+def added_to(responses: type[BaseResponse]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Makes a function the answer to the API action of the same name."""
+
+    def add(answer: Callable[..., Any]) -> Callable[..., Any]:
+        setattr(responses, answer.__name__, answer)
+        return answer
+
+    return add
+
+
+# --- What moto can't do is said at once, instead of an error of the server that clients try again for minutes ---
+
+_call_action = BaseResponse.call_action
+
+
+@added_to(BaseResponse)
+def call_action(self: BaseResponse) -> Any:
+    try:
+        return _call_action(self)
+    except NotImplementedError as error:
+        print(f"UNSUPPORTED {self.service_name}: {error}", file=sys.stderr, flush=True)
+        if "json" in str(self.headers.get("Content-Type")):
+            return 400, {}, json.dumps({"__type": "NotImplemented", "message": str(error)})
+        return (
+            400,
+            {},
+            f"<ErrorResponse><Error><Code>NotImplemented</Code><Message>{error}</Message></Error></ErrorResponse>",
+        )
+
+
+# --- S3: moto enforces bucket policies, but does not know conditions: «deny what comes without TLS» would deny all ---
+
+_get_permission = FakeBucket.get_permission
+
+
+def get_permission(self: FakeBucket, action: str, resource: str) -> Any:
+    policy, self.policy = self.policy, _unconditional(self.policy)
+    try:
+        return _get_permission(self, action, resource)
+    finally:
+        self.policy = policy
+
+
+def _unconditional(policy: bytes | None) -> bytes | None:
+    statements = [each for each in json.loads(policy)["Statement"] if "Condition" not in each] if policy else []
+    return json.dumps({"Version": "2012-10-17", "Statement": statements}).encode() if statements else None
+
+
+FakeBucket.get_permission = get_permission
+
+# Clients wait until S3 says of a lifecycle what it said when it took it; moto says the latter only.
+_bucket_response_put = S3Response._bucket_response_put
+
+
+def bucket_response_put(self: S3Response, request: Any, bucket_name: str, querystring: Item) -> Any:
+    answer = _bucket_response_put(self, request, bucket_name, querystring)
+    if "lifecycle" not in querystring:
+        return answer
+    return 200, {"x-amz-transition-default-minimum-object-size": "all_storage_classes_128K"}, ""
+
+
+S3Response._bucket_response_put = bucket_response_put
+
+
+# --- ElastiCache: what was asked for is what is answered ---
+
+PARAMETER_GROUPS: dict[str, Item] = {}
+REPLICATION_GROUPS: dict[str, Item] = {}
+CLUSTERS: dict[str, Item] = {}
+TAGS: dict[str, dict[str, str]] = {}
+
+
+class NotFound(ServiceException):
+    """Something that is not there, in the words that clients wait for."""
+
+
+def found(kind: str, items: dict[str, Item], name: str) -> Item:
+    if name not in items:
+        error = NotFound(f"{name} not found")
+        error.code = kind
+        raise error
+    return items[name]
+
+
+def arn_of(self: ElastiCacheResponse, kind: str, name: str) -> str:
+    return f"arn:aws:elasticache:{self.region}:{self.current_account}:{kind}:{name}"
+
+
+def tagged(self: ElastiCacheResponse, arn: str) -> None:
+    TAGS[arn] = {tag["Key"]: tag["Value"] for tag in self._get_param("Tags", [])}
+
+
+_list_tags, _add_tags, _remove_tags = (
+    getattr(ElastiCacheResponse, name)
+    for name in ("list_tags_for_resource", "add_tags_to_resource", "remove_tags_from_resource")
+)
+
+
+@added_to(ElastiCacheResponse)
+def list_tags_for_resource(self: ElastiCacheResponse) -> Any:
+    tags = TAGS.get(self._get_param("ResourceName"))
+    if tags is None:
+        return _list_tags(self)
+    return ActionResult({"TagList": [{"Key": key, "Value": value} for key, value in tags.items()]})
+
+
+@added_to(ElastiCacheResponse)
+def add_tags_to_resource(self: ElastiCacheResponse) -> Any:
+    if self._get_param("ResourceName") not in TAGS:
+        return _add_tags(self)
+    TAGS[self._get_param("ResourceName")] |= {tag["Key"]: tag["Value"] for tag in self._get_param("Tags", [])}
+    return list_tags_for_resource(self)
+
+
+@added_to(ElastiCacheResponse)
+def remove_tags_from_resource(self: ElastiCacheResponse) -> Any:
+    if self._get_param("ResourceName") not in TAGS:
+        return _remove_tags(self)
+    for key in self._get_param("TagKeys", []):
+        TAGS[self._get_param("ResourceName")].pop(key, None)
+    return list_tags_for_resource(self)
+
+
+@added_to(ElastiCacheResponse)
+def create_cache_parameter_group(self: ElastiCacheResponse) -> Any:
+    name = self._get_param("CacheParameterGroupName")
+    group = {
+        "CacheParameterGroupName": name,
+        "CacheParameterGroupFamily": self._get_param("CacheParameterGroupFamily"),
+        "Description": self._get_param("Description"),
+        "IsGlobal": False,
+        "ARN": arn_of(self, "parametergroup", name),
+    }
+    PARAMETER_GROUPS[name] = {"group": group, "parameters": {}}
+    tagged(self, group["ARN"])
+    return ActionResult({"CacheParameterGroup": group})
+
+
+def parameter_group(self: ElastiCacheResponse) -> Item:
+    return found("CacheParameterGroupNotFound", PARAMETER_GROUPS, self._get_param("CacheParameterGroupName"))
+
+
+@added_to(ElastiCacheResponse)
+def modify_cache_parameter_group(self: ElastiCacheResponse) -> Any:
+    chosen = self._get_param("ParameterNameValues", [])
+    parameter_group(self)["parameters"] |= {each["ParameterName"]: each["ParameterValue"] for each in chosen}
+    return ActionResult({"CacheParameterGroupName": self._get_param("CacheParameterGroupName")})
+
+
+@added_to(ElastiCacheResponse)
+def reset_cache_parameter_group(self: ElastiCacheResponse) -> Any:
+    for each in self._get_param("ParameterNameValues", []):
+        parameter_group(self)["parameters"].pop(each["ParameterName"], None)
+    return ActionResult({"CacheParameterGroupName": self._get_param("CacheParameterGroupName")})
+
+
+@added_to(ElastiCacheResponse)
+def describe_cache_parameter_groups(self: ElastiCacheResponse) -> Any:
+    return ActionResult({"CacheParameterGroups": [parameter_group(self)["group"]]})
+
+
+@added_to(ElastiCacheResponse)
+def describe_cache_parameters(self: ElastiCacheResponse) -> Any:
+    parameters = parameter_group(self)["parameters"].items()
+    return ActionResult(
+        {"Parameters": [{"ParameterName": n, "ParameterValue": v, "Source": "user"} for n, v in parameters]}
+    )
+
+
+@added_to(ElastiCacheResponse)
+def delete_cache_parameter_group(self: ElastiCacheResponse) -> Any:
+    parameter_group(self)
+    del PARAMETER_GROUPS[self._get_param("CacheParameterGroupName")]
+    return EmptyResult()
+
+
+@added_to(ElastiCacheResponse)
+def delete_cache_subnet_group(self: ElastiCacheResponse) -> Any:
+    self.elasticache_backend.cache_subnet_groups.pop(self._get_param("CacheSubnetGroupName"), None)
+    return EmptyResult()
+
+
+@added_to(ElastiCacheResponse)
+def create_replication_group(self: ElastiCacheResponse) -> Any:
+    asked = self._get_params()
+    name, port, count = asked["ReplicationGroupId"], int(asked["Port"]), int(asked["NumCacheClusters"])
+    for group in asked.get("UserGroupIds", []):
+        found("UserGroupNotFound", USER_GROUPS, group)
+    found("CacheParameterGroupNotFound", PARAMETER_GROUPS, asked["CacheParameterGroupName"])
+    members = [f"{name}-{number:03d}" for number in range(1, count + 1)]
+    domain = f"{name}.abcdef.euc1.cache.amazonaws.com"
+    yes = {key for key, value in asked.items() if str(value).lower() == "true"}
+    logs = [each | {"Status": "active"} for each in asked.get("LogDeliveryConfigurations", [])]
+    common = {
+        "Engine": asked["Engine"],
+        "CacheNodeType": asked["CacheNodeType"],
+        "SnapshotRetentionLimit": int(asked["SnapshotRetentionLimit"]),
+        "SnapshotWindow": asked["SnapshotWindow"],
+        "TransitEncryptionEnabled": "TransitEncryptionEnabled" in yes,
+        "TransitEncryptionMode": asked["TransitEncryptionMode"],
+        "AtRestEncryptionEnabled": "AtRestEncryptionEnabled" in yes,
+        "AutoMinorVersionUpgrade": "AutoMinorVersionUpgrade" in yes,
+        "AuthTokenEnabled": "AuthToken" in asked,
+        "NetworkType": "ipv4",
+        "IpDiscovery": "ipv4",
+        "LogDeliveryConfigurations": logs,
+    }
+    for member in members:
+        CLUSTERS[member] = common | {
+            "CacheClusterId": member,
+            "ReplicationGroupId": name,
+            "CacheClusterStatus": "available",
+            "ARN": arn_of(self, "cluster", member),
+            "EngineVersion": f"{asked['EngineVersion']}.0",
+            "NumCacheNodes": 1,
+            "CacheNodes": [],
+            "CacheParameterGroup": {"CacheParameterGroupName": asked["CacheParameterGroupName"]},
+            "CacheSubnetGroupName": asked["CacheSubnetGroupName"],
+            "PreferredMaintenanceWindow": asked["PreferredMaintenanceWindow"],
+            "SecurityGroups": [{"SecurityGroupId": each, "Status": "active"} for each in asked["SecurityGroupIds"]],
+        }
+        TAGS[arn_of(self, "cluster", member)] = {}
+    REPLICATION_GROUPS[name] = common | {
+        "ReplicationGroupId": name,
+        "Description": asked["ReplicationGroupDescription"],
+        "Status": "available",
+        "ARN": arn_of(self, "replicationgroup", name),
+        "MemberClusters": members,
+        "NodeGroups": [
+            {
+                "NodeGroupId": "0001",
+                "Status": "available",
+                "PrimaryEndpoint": {"Address": f"master.{domain}", "Port": port},
+                "ReaderEndpoint": {"Address": f"replica.{domain}", "Port": port},
+                "NodeGroupMembers": [{"CacheClusterId": member, "CacheNodeId": "0001"} for member in members],
+            }
+        ],
+        "AutomaticFailover": "enabled" if "AutomaticFailoverEnabled" in yes else "disabled",
+        "MultiAZ": "enabled" if "MultiAZEnabled" in yes else "disabled",
+        "ClusterEnabled": False,
+        "ClusterMode": "disabled",
+        "KmsKeyId": asked["KmsKeyId"],
+        "UserGroupIds": asked.get("UserGroupIds", []),
+        "DataTiering": "disabled",
+    }
+    tagged(self, arn_of(self, "replicationgroup", name))
+    return ActionResult({"ReplicationGroup": REPLICATION_GROUPS[name]})
+
+
+def replication_group(self: ElastiCacheResponse) -> Item:
+    return found("ReplicationGroupNotFoundFault", REPLICATION_GROUPS, self._get_param("ReplicationGroupId"))
+
+
+@added_to(ElastiCacheResponse)
+def describe_replication_groups(self: ElastiCacheResponse) -> Any:
+    return ActionResult({"ReplicationGroups": [replication_group(self)]})
+
+
+@added_to(ElastiCacheResponse)
+def describe_cache_clusters(self: ElastiCacheResponse) -> Any:
+    return ActionResult({"CacheClusters": [found("CacheClusterNotFound", CLUSTERS, self._get_param("CacheClusterId"))]})
+
+
+@added_to(ElastiCacheResponse)
+def delete_replication_group(self: ElastiCacheResponse) -> Any:
+    group = replication_group(self)
+    if not self._get_param("FinalSnapshotIdentifier"):
+        raise NotFound("the stacks always take a last snapshot")
+    for member in group["MemberClusters"]:
+        del CLUSTERS[member]
+    return ActionResult({"ReplicationGroup": REPLICATION_GROUPS.pop(group["ReplicationGroupId"])})
+
+
+# --- CloudFormation: users of ElastiCache, whose passwords it takes from Secrets Manager ---
+
+USERS: dict[str, Item] = {}
+USER_GROUPS: dict[str, Item] = {}
+PASSWORDS: dict[str, list[str]] = {}
+
+
+class Made:
+    """What CloudFormation keeps of something it made; the methods are those that moto calls."""
+
+    def __init__(self, name: str) -> None:
+        self.physical_resource_id = name
+        self.name = name
+
+    def is_created(self) -> bool:
+        return True
+
+    @classmethod
+    def make(cls, properties: Item, account_id: str, region_name: str) -> "Made":
+        raise NotImplementedError
+
+    @classmethod
+    def create_from_cloudformation_json(
+        cls, resource_name: str, cloudformation_json: Item, account_id: str, region_name: str, **_: Any
+    ) -> "Made":
+        return cls.make(cloudformation_json["Properties"], account_id, region_name)
+
+    @classmethod
+    def update_from_cloudformation_json(
+        cls,
+        original_resource: Any,
+        new_resource_name: str,
+        cloudformation_json: Item,
+        account_id: str,
+        region_name: str,
+    ) -> "Made":
+        return cls.make(cloudformation_json["Properties"], account_id, region_name)
+
+    @classmethod
+    def delete_from_cloudformation_json(
+        cls, resource_name: str, cloudformation_json: Item, account_id: str, region_name: str
+    ) -> None:
+        for made in (USERS, USER_GROUPS, PASSWORDS):
+            made.pop(resource_name, None)
+
+
+class User(Made):
+    """`AWS::ElastiCache::User`; refuses passwords as ElastiCache does."""
+
+    @classmethod
+    def make(cls, properties: Item, account_id: str, region_name: str) -> Made:
+        passwords = []
+        for reference in properties["AuthenticationMode"]["Passwords"]:
+            parts = DYNAMIC_REFERENCE.fullmatch(reference)
+            if parts is None:
+                raise ValueError("a password must be a reference to Secrets Manager")
+            secret = secretsmanager_backends[account_id][region_name].get_secret_value(parts[1], parts[2], None)
+            passwords.append(secret["SecretString"])
+        if not 1 <= len(passwords) <= 2 or not all(re.fullmatch(r"[\x21-\x7e]{16,128}", each) for each in passwords):
+            raise ValueError("one or two passwords of 16 to 128 printable characters")
+        USERS[properties["UserId"]] = {name: properties[name] for name in ("UserName", "Engine", "AccessString")}
+        PASSWORDS[properties["UserId"]] = passwords
+        return cls(properties["UserId"])
+
+
+class UserGroup(Made):
+    """`AWS::ElastiCache::UserGroup`; one for Redis needs a user of the name default."""
+
+    @classmethod
+    def make(cls, properties: Item, account_id: str, region_name: str) -> Made:
+        users = [found("UserNotFound", USERS, each) for each in properties["UserIds"]]
+        if all(user["UserName"] != "default" for user in users):
+            raise ValueError("a user group needs a user of the name default")
+        USER_GROUPS[properties["UserGroupId"]] = {"UserIds": properties["UserIds"]}
+        return cls(properties["UserGroupId"])
+
+
+get_model_map().update({"AWS::ElastiCache::User": User, "AWS::ElastiCache::UserGroup": UserGroup})
+
+
+# --- EC2: the descriptions of rules that name a group or a prefix list, which moto forgets ---
+
+_security_group_rule = SecurityGroupRule.__init__
+
+
+def security_group_rule(self: SecurityGroupRule, *arguments: Any, **named: Any) -> None:
+    _security_group_rule(self, *arguments, **named)
+    sources = [each for each in arguments if isinstance(each, dict)]
+    self.said = next((each["Description"] for each in sources if "Description" in each), None)
+
+
+SecurityGroupRule.__init__ = security_group_rule
+SecurityGroupRule.description = property(lambda self: self.said)
+
+
+# --- Application Auto Scaling: tags ---
+
+_register = ApplicationAutoScalingResponse.register_scalable_target
+
+
+@added_to(ApplicationAutoScalingResponse)
+def register_scalable_target(self: ApplicationAutoScalingResponse) -> str:
+    answer: str = _register(self)
+    TAGS.setdefault(json.loads(answer)["ScalableTargetARN"], {}).update(self._get_param("Tags") or {})
+    return answer
+
+
+def scaling_tags(self: ApplicationAutoScalingResponse) -> str:
+    return json.dumps({"Tags": TAGS.get(self._get_param("ResourceARN"), {})})
+
+
+ApplicationAutoScalingResponse.list_tags_for_resource = scaling_tags
+
+
+# --- ECS: what moto forgets of a service, so that every plan would set it again ---
+
+_KEPT = {
+    "healthCheckGracePeriodSeconds": "health_check_grace_period_seconds",
+    "deploymentConfiguration": "deployment_configuration",
+    "availabilityZoneRebalancing": "availability_zone_rebalancing",
+    "enableExecuteCommand": "enable_execute_command",
+    "enableECSManagedTags": "enable_ecs_managed_tags",
+}
+
+
+def keeping(action: Callable[..., Any]) -> Callable[..., Any]:
+    def answer(self: EC2ContainerServiceResponse) -> Any:
+        result = action(self)
+        for asked, kept in _KEPT.items():
+            value = self._get_param(asked)
+            if value is not None:
+                setattr(result.result["service"], kept, value)
+        return result
+
+    return answer
+
+
+EC2ContainerServiceResponse.create_service = keeping(EC2ContainerServiceResponse.create_service)
+EC2ContainerServiceResponse.update_service = keeping(EC2ContainerServiceResponse.update_service)
+
+
+if __name__ == "__main__":
+    main(["-H", "127.0.0.1", "-p", sys.argv[1]])

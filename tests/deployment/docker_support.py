@@ -1,0 +1,324 @@
+"""Docker as the proofs of the deployment use it: a daemon, images, and whole stacks in a copy of the checkout."""
+
+import contextlib
+import http.client
+import json
+import os
+import re
+import secrets
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import pyotp
+import pytest
+
+from tests.deployment.stand_ins import build
+from tests.support.processes import free_port, spawn, stop, wait_until
+
+ROOT = Path(__file__).parents[2]
+COMPOSE = ROOT / "deploy/docker-compose"
+STAND_INS = "DEPLOYMENT_STAND_INS"
+"""Set to 1, it lets the proofs build stand-ins for images that can't be pulled."""
+BUILT_FROM = ("deploy", "src", "requirements", "pyproject.toml", "README.md", "LICENSE", ".dockerignore")
+APP_IMAGE = "open-mfa-test/app"
+
+
+def missing(what: str) -> None:
+    """Fails in CI, and skips elsewhere, for want of something."""
+    if os.environ.get("CI"):
+        pytest.fail(what, pytrace=False)
+    pytest.skip(what)
+
+
+def run(*command: str, patience: float = 120, **options: Any) -> str:
+    """What a command prints; one that fails is shown with all that it said."""
+    done = attempt(*command, patience=patience, **options)
+    if done.returncode:
+        raise AssertionError(f"{' '.join(command)}\nended with {done.returncode}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def attempt(*command: str, patience: float = 120, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Runs a command that may fail."""
+    return subprocess.run(
+        command, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=patience, **options
+    )
+
+
+class Daemon:
+    """A Docker daemon that ends with the tests, for a machine that has one installed and not running."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def __enter__(self) -> Self:
+        cgroups = Path("/sys/fs/cgroup")
+        if not (cgroups / "cgroup.controllers").exists() and not os.path.ismount(cgroups / "memory"):
+            run("cgroupfs-mount")
+        address = f"unix://{self._directory}/docker.sock"
+        os.environ |= {"DOCKER_HOST": address, "DOCKER_SOCKET": f"{self._directory}/docker.sock"}
+        own = ["--exec-root", f"{self._directory}/exec", "--pidfile", f"{self._directory}/pid", "--host", address]
+        log = self._directory / "log"
+        self._process = spawn(["dockerd", *own], log)
+        wait_until(lambda: attempt("docker", "info").returncode == 0, "dockerd's start", log, patience=60)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        stop(self._process, patience=60)
+        del os.environ["DOCKER_HOST"], os.environ["DOCKER_SOCKET"]
+
+
+def defaults() -> dict[str, str]:
+    """The public images that the stacks name, by the variable that can name another."""
+    texts = [path.read_text() for path in COMPOSE.glob("*/compose.yml")] + [(COMPOSE / "common.yml").read_text()]
+    found = dict(re.findall(r"image: \$\{([A-Z_]+):-([^}]+)\}", "\n".join(texts)))
+    del found["IMAGE"]
+    base = re.search(r"^ARG BASE_IMAGE=(\S+)$", (ROOT / "deploy/Dockerfile").read_text(), re.MULTILINE)
+    assert base is not None
+    return found | {"BASE_IMAGE": base[1]}
+
+
+def pullable() -> str | None:
+    """What stands against using the public images; None for nothing."""
+    for name in defaults().values():
+        if attempt("docker", "image", "inspect", name).returncode:
+            pulled = attempt("docker", "pull", "--quiet", name, patience=600)
+            if pulled.returncode:
+                return pulled.stderr.strip().splitlines()[-1]
+    return None
+
+
+def copy_of_checkout(directory: Path) -> Path:
+    """What images and stacks are made from, so that tests can change it; no secrets of the checkout come along."""
+    directory.mkdir(parents=True, exist_ok=True)
+    private = shutil.ignore_patterns("__pycache__", "*.egg-info", ".env", "*.pem")
+    for name in BUILT_FROM:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, directory / name, ignore=private)
+        else:
+            shutil.copy2(source, directory / name)
+    return directory
+
+
+@dataclass
+class Client:
+    """A client of a stack, over TLS; each request has a connection of its own, and the cookie comes along."""
+
+    port: int
+    name: str
+    authority: Path
+    cookie: str = ""
+    context: ssl.SSLContext = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.context = ssl.create_default_context(cafile=str(self.authority))
+
+    def ask(
+        self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
+    ) -> tuple[int, dict[str, str], Any]:
+        """Status, headers, and the document, or the text of what is none."""
+        sent = {"Host": self.name, "Cookie": self.cookie, **(headers or {})}
+        content = None if body is None else json.dumps(body)
+        if content is not None:
+            sent["Content-Type"] = "application/json"
+        with contextlib.closing(self.connection()) as connection:
+            connection.request(method, path, content, {name: value for name, value in sent.items() if value})
+            answer = connection.getresponse()
+            received = dict(answer.headers)
+            text = answer.read().decode()
+        if "Set-Cookie" in received:
+            self.cookie = received["Set-Cookie"].partition(";")[0]
+        return answer.status, received, json.loads(text) if "json" in received.get("Content-Type", "") else text
+
+    def connection(self) -> http.client.HTTPSConnection:
+        """A new one; the name leads nowhere but here."""
+        raw = socket.create_connection(("127.0.0.1", self.port), timeout=15)
+        connection = http.client.HTTPSConnection(self.name)
+        connection.sock = self.context.wrap_socket(raw, server_hostname=self.name)
+        return connection
+
+    def burst(self, size: int, method: str, path: str, body: str | None = None) -> Counter[tuple[int, bool]]:
+        """As many requests as that, as fast as one connection goes.
+
+        For each status, and whether the service has answered or only the proxy, how often it came. Each request says of
+        itself that it comes from another address.
+        """
+        seen: Counter[tuple[int, bool]] = Counter()
+        with contextlib.closing(self.connection()) as connection:
+            for number in range(size):
+                forged = {"X-Forwarded-For": f"203.0.113.{number % 250}", "Content-Type": "application/json"}
+                connection.request(method, path, body, {"Host": self.name, "Cookie": self.cookie} | forged)
+                answer = connection.getresponse()
+                answer.read()
+                seen[answer.status, "X-Request-ID" in answer.headers] += 1
+        return seen
+
+    def enrol(self) -> Iterator[str]:
+        """Enrols a HOTP secret, and yields its codes."""
+        status, _, document = self.ask("POST", "/api/v1/session/hotp", {})
+        assert status == 201, document
+        hotp = pyotp.HOTP(document["secret"])
+        return (hotp.at(counter) for counter in range(10**6))
+
+    def verify(self, code: str, **headers: str) -> tuple[int, Any]:
+        """The status, and what the service says."""
+        told = {name.replace("_", "-"): value for name, value in headers.items()}
+        status, _, document = self.ask("POST", "/api/v1/session/hotp/verify", {"code": code}, told)
+        return status, document
+
+
+class Stack:
+    """One of the two Compose stacks, run by its own scripts from a copy of the checkout, on ports of its own."""
+
+    def __init__(self, kind: str, directory: Path, host: str, images: dict[str, str]) -> None:
+        self.kind = kind
+        self.host = host
+        self.tree = copy_of_checkout(directory)
+        self.home = self.tree / "deploy/docker-compose" / kind
+        self.project = f"open-mfa-test-{kind}-{secrets.token_hex(3)}"
+        self.http_port, self.https_port = free_port(), free_port()
+        self.environment = os.environ | {
+            "COMPOSE_PROJECT_NAME": self.project,
+            "BIND_ADDRESS": "127.0.0.1",
+            "HTTP_PORT": str(self.http_port),
+            "HTTPS_PORT": str(self.https_port),
+            "IMAGE": f"{APP_IMAGE}:{self.project}",
+            "DOCKER_BUILDKIT": "1",
+            "PATIENCE": "120",
+            "WEB_CONCURRENCY": "2",
+            **images,
+        }
+        self.authority = directory / "authority.pem"
+
+    def script(self, name: str, *arguments: str, patience: float = 400) -> str:
+        """Runs one of the scripts behind `make`."""
+        return run(str(self.home.parent / name), *arguments, patience=patience, env=self.environment)
+
+    def attempt(self, name: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Runs a script that may fail."""
+        return attempt(
+            str(self.home.parent / name), *arguments, patience=400, env=self.environment | environment, cwd=self.tree
+        )
+
+    def compose(self, *arguments: str, patience: float = 120) -> str:
+        return run("docker", "compose", *arguments, patience=patience, env=self.environment, cwd=self.home)
+
+    def remove(self) -> None:
+        """Leaves nothing behind, not even volumes and the image."""
+        attempt(
+            "docker", "compose", "down", "--volumes", "--remove-orphans", env=self.environment, cwd=self.home,
+            patience=120,
+        )  # fmt: skip
+        attempt("docker", "image", "rm", "--force", self.environment["IMAGE"])
+
+    def setting(self, **values: str) -> None:
+        """Writes into the stack's .env."""
+        path = self.home / ".env"
+        lines = path.read_text().splitlines()
+        for name, value in values.items():
+            lines = [line for line in lines if not re.match(rf"(# )?{name}=", line)] + [f"{name}={value}"]
+        path.write_text("\n".join(lines) + "\n")
+
+    def settings(self) -> dict[str, str]:
+        lines = (self.home / ".env").read_text().splitlines()
+        return dict(line.partition("=")[::2] for line in lines if line and not line.startswith("#"))
+
+    def containers(self, service: str) -> list[str]:
+        return self.compose("ps", "--quiet", service).split()
+
+    def inspect(self, service: str) -> dict[str, Any]:
+        (container,) = self.containers(service)
+        (told,) = json.loads(run("docker", "inspect", container))
+        return dict(told)
+
+    def kill(self, container: str) -> None:
+        """A crash: to Docker, what its own `kill` ends was meant to end, and stays so."""
+        pid = run("docker", "inspect", "--format", "{{.State.Pid}}", container).strip()
+        host = ["--rm", "--user", "0", "--pid", "host", "--network", "none"]
+        run("docker", "run", *host, "--entrypoint", "sh", self.environment["IMAGE"], "-c", f"kill -9 {pid}")
+
+    def client(self) -> Client:
+        return Client(self.https_port, self.host, self.authority)
+
+    def serves(self) -> bool:
+        try:
+            return self.client().ask("GET", "/readyz")[0] == 200
+        except (OSError, http.client.HTTPException):
+            return False
+
+    def wait_until_it_serves(self) -> None:
+        wait_until(self.serves, f"the {self.kind} stack", patience=60)
+
+
+def is_healthy(container: str) -> bool:
+    told = attempt("docker", "inspect", "--format", "{{.State.Health.Status}}", container)
+    return told.stdout.strip() == "healthy"
+
+
+class Load:
+    """Clients who go on verifying, every code twice, each time over a new connection, until the end of the block."""
+
+    def __init__(self, stack: Stack, size: int) -> None:
+        self.answers: Counter[int] = Counter()
+        self.lost: list[str] = []
+        self.accepted: Counter[tuple[int, str]] = Counter()
+        self.sent: set[tuple[int, str]] = set()
+        self.moments: list[float] = []
+        self._stack = stack
+        self._done = threading.Event()
+        self._threads = [threading.Thread(target=self._go_on, args=(number,)) for number in range(size)]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        wait_until(lambda: len(self.moments) >= 2 * len(self._threads), "the load", patience=60)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        for thread in self._threads:
+            thread.join(60)
+
+    def _go_on(self, number: int) -> None:
+        client = self._stack.client()
+        codes = client.enrol()
+        end = time.monotonic() + 300
+        while not self._done.is_set() and time.monotonic() < end:
+            code = next(codes)
+            answers = [self._send(client, number, code) for _ in range(2)]
+            # Where Redis was away, the code is as good as before; too many that were never judged would be out of step.
+            while not {200, 403}.intersection(answers) and not self._done.is_set():
+                answers = [self._send(client, number, code)]
+
+    def _send(self, client: Client, number: int, code: str) -> int:
+        self.sent.add((number, code))
+        try:
+            status, _ = client.verify(code)
+        except (OSError, http.client.HTTPException) as error:
+            self.lost.append(repr(error))
+            return 0
+        finally:
+            self.moments.append(time.monotonic())
+        self.answers[status] += 1
+        if status == 200:
+            self.accepted[number, code] += 1
+        return status
+
+
+def stand_ins() -> dict[str, str]:
+    """Builds the stand-ins; a machine that lacks what they are made of is told."""
+    try:
+        return build.build()
+    except build.MissingProgram as error:
+        missing(str(error))
+        raise

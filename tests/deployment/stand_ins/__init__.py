@@ -1,0 +1,1 @@
+"""Images that stand in for public ones where none can be pulled."""

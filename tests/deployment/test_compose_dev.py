@@ -1,0 +1,281 @@
+"""The development stack, as `make dev-setup` and `make dev-up` make it."""
+
+import http.client
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.deployment.docker_support import Stack, attempt, is_healthy, missing, run
+from tests.support.processes import wait_until
+
+NO_MKCERT = "mkcert is not installed, so the development stack was not run (Debian: apt-get install mkcert)"
+REQUIRED = ("REDIS_PASSWORD", "OPEN_MFA_SECRET_KEY", "OPEN_MFA_ENCRYPTION_KEYS")
+
+
+@pytest.fixture(scope="module")
+def dev(images: dict[str, str], compose: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    if shutil.which("mkcert") is None:
+        missing(NO_MKCERT)
+    directory = tmp_path_factory.mktemp("dev")
+    stack = Stack("dev", directory / "checkout", "open-mfa.local", images)
+    hosts = directory / "hosts"
+    hosts.write_text("127.0.0.1 localhost\n")
+    # No browser of the machine is made to trust the tests' authority.
+    stack.environment |= {"HOSTS_FILE": str(hosts), "CAROOT": str(directory / "authority"), "TRUST_STORES": "none"}
+    stack.authority = directory / "authority/rootCA.pem"
+    try:
+        stack.script("dev/setup.sh")
+        stack.script("stack.sh", "dev", "up", patience=900)
+        yield stack
+    finally:
+        stack.remove()
+
+
+def addresses(dev: Stack) -> set[str]:
+    """Whom the audit trail names."""
+    return set(re.findall(r'"message":"judged".*?"address":"([^"]*)"', dev.compose("logs", "--no-log-prefix", "app")))
+
+
+def test_a_second_setup_changes_nothing(dev: Stack) -> None:
+    paths = [dev.home / ".env", *sorted((dev.home / "certs").iterdir()), Path(dev.environment["HOSTS_FILE"])]
+    before = [path.read_bytes() for path in paths]
+
+    dev.script("dev/setup.sh")
+
+    assert [path.read_bytes() for path in paths] == before
+    assert before[-1] == b"127.0.0.1 localhost\n127.0.0.1 open-mfa.local\n::1 open-mfa.local\n"
+    assert len(paths) == 5
+
+
+def test_the_secrets_are_fresh_strong_and_nobody_elses(dev: Stack) -> None:
+    settings = dev.settings()
+
+    for name in ("REDIS_PASSWORD", "OPEN_MFA_SECRET_KEY", "OPEN_MFA_ADMIN_PASSWORD"):
+        assert re.fullmatch(r"[0-9a-f]{64}", settings[name])
+    assert re.fullmatch(r"k1:[A-Za-z0-9+/]{43}=", settings["OPEN_MFA_ENCRYPTION_KEYS"])
+    assert re.fullmatch(r"[A-Z2-7]{32}", settings["OPEN_MFA_GATE_SECRET"])
+    assert len({value for value in settings.values() if value}) == len([value for value in settings.values() if value])
+    assert (dev.home / ".env").stat().st_mode & 0o077 == 0
+
+
+def test_a_client_enrols_and_verifies_over_tls(dev: Stack) -> None:
+    client = dev.client()
+    codes = client.enrol()
+    code = next(codes)
+
+    assert client.verify(code) == (200, {"verified": True, "factor": "hotp", "status": "confirmed"})
+    status, refusal = client.verify(code)
+    assert (status, refusal["reason"]) == (403, "replayed")
+
+
+def test_the_session_cookie_travels_over_tls_only(dev: Stack) -> None:
+    _, headers, _ = dev.client().ask("POST", "/api/v1/session/hotp", {})
+
+    assert {"Secure", "HttpOnly"} <= set(headers["Set-Cookie"].split("; "))
+
+
+def test_http_is_led_to_https(dev: Stack) -> None:
+    site, host = f"http://127.0.0.1:{dev.http_port}", {"Host": f"open-mfa.local:{dev.http_port}"}
+    answer = requests.post(f"{site}/a?b=1", headers=host, allow_redirects=False, timeout=5)
+
+    location = f"https://open-mfa.local:{dev.https_port}/a?b=1"
+    assert (answer.status_code, answer.headers["Location"]) == (308, location)
+
+
+def test_nobody_chooses_the_address_that_is_written_down(dev: Stack) -> None:
+    client = dev.client()
+    client.verify(next(client.enrol()), X_Forwarded_For="203.0.113.99")
+
+    written = addresses(dev)
+    assert written
+    assert "203.0.113.99" not in written
+    assert dev.inspect("proxy")["NetworkSettings"]["Networks"][f"{dev.project}_front"]["IPAddress"] not in written
+
+
+def test_only_the_proxy_is_published(dev: Stack) -> None:
+    published = {}
+    for service in ("proxy", "app", "redis", "mail"):
+        ports = dev.inspect(service)["NetworkSettings"]["Ports"]
+        published[service] = sorted(each["HostIp"] for bound in ports.values() for each in bound or ())
+
+    assert published == {"proxy": ["127.0.0.1", "127.0.0.1"], "app": [], "redis": [], "mail": []}
+
+
+def test_the_proxy_cant_see_redis_and_redis_cant_see_the_world(dev: Stack) -> None:
+    (proxy,) = dev.containers("proxy")
+
+    no_such_name = 6
+    assert attempt("docker", "exec", proxy, "curl", "-m", "3", "http://redis:6379").returncode == no_such_name
+    network = f"{dev.project}_back"
+    assert run("docker", "network", "inspect", "--format", "{{.Internal}}", network).strip() == "true"
+    assert list(dev.inspect("redis")["NetworkSettings"]["Networks"]) == [network]
+
+
+def test_nothing_is_root_or_can_write_to_its_root(dev: Stack) -> None:
+    for service in ("app", "redis", "proxy", "mail"):
+        (container,) = dev.containers(service)
+        rows = run("docker", "top", container, "-eo", "pid,uid").splitlines()[1:]
+        assert rows
+        assert "0" not in {row.split()[1] for row in rows}, service
+        assert dev.inspect(service)["HostConfig"]["ReadonlyRootfs"] is True, service
+
+
+def test_the_password_of_redis_is_on_no_command_line(dev: Stack) -> None:
+    password = dev.settings()["REDIS_PASSWORD"]
+    told = dev.inspect("redis")
+    (container,) = dev.containers("redis")
+
+    assert password not in str(told["Config"]["Cmd"]) + str(told["Args"]) + str(told["Config"]["Healthcheck"])
+    assert "redis-server" in (args := run("docker", "top", container, "-eo", "pid,args"))
+    assert password not in args
+
+
+def test_redis_wants_the_password_and_keeps_what_it_is_told(dev: Stack) -> None:
+    (container,) = dev.containers("redis")
+    refused = run("docker", "exec", "--env", "REDISCLI_AUTH=", container, "redis-cli", "ping")
+
+    def told(name: str) -> str:
+        return run("docker", "exec", container, "redis-cli", "config", "get", name).split()[-1]
+
+    assert "NOAUTH" in refused
+    assert (told("appendonly"), told("appendfsync"), told("maxmemory-policy")) == ("yes", "always", "noeviction")
+    assert told("maxmemory") == str(256 * 1024 * 1024)
+
+
+def test_a_mail_is_caught_and_can_be_read(dev: Stack) -> None:
+    client = dev.client()
+    body = {"delivery": {"channel": "email", "to": "alice@example.com"}}
+    status, _, document = client.ask("POST", "/api/v1/session/otp", body)
+    assert status == 201, document
+
+    _, _, listed = client.ask("GET", "/mail/api/v1/messages")
+    newest = listed["messages"][0]
+    _, _, mail = client.ask("GET", f"/mail/api/v1/message/{newest['ID']}")
+    code = re.search(r"^\s*(\d{6})\s*$", mail["Text"], re.MULTILINE)
+
+    assert newest["To"][0]["Address"] == "alice@example.com"
+    assert code is not None
+    assert client.ask("POST", "/api/v1/session/otp/verify", {"code": code[1]})[0] == 200
+
+
+def test_a_change_of_the_source_is_live(dev: Stack) -> None:
+    def answered(name: str) -> bool:
+        try:
+            return name in dev.client().ask("GET", "/healthz")[1]
+        except (OSError, http.client.HTTPException):
+            return False
+
+    edge = dev.tree / "src/presentation/edge.py"
+    before = edge.read_text()
+    assert not answered("X-Changed")
+    edge.write_text(before.replace('    ("X-Frame-Options"', '    ("X-Changed", "yes"),\n    ("X-Frame-Options"'))
+    wait_until(lambda: answered("X-Changed"), "the change", patience=40)
+
+    edge.write_text("this is no Python\n")
+    wait_until(lambda: not dev.serves(), "the mistake", patience=40)
+    edge.write_text(before)
+    dev.wait_until_it_serves()
+
+
+def test_redis_dies_and_comes_back_with_what_was_enrolled(dev: Stack) -> None:
+    client = dev.client()
+    codes = client.enrol()
+    spent = next(codes)
+    assert client.verify(spent)[0] == 200
+    (container,) = dev.containers("redis")
+    before = run("docker", "inspect", "--format", "{{.State.StartedAt}}", container)
+
+    dev.kill(container)
+    status, _ = client.verify(spent)
+    assert status in {403, 503}
+    wait_until(lambda: is_healthy(container), "Redis", patience=40)
+    dev.wait_until_it_serves()
+
+    assert run("docker", "inspect", "--format", "{{.State.StartedAt}}", container) != before
+    status, refusal = client.verify(spent)
+    assert (status, refusal["reason"]) == (403, "replayed")
+    assert client.verify(next(codes))[0] == 200
+
+
+def test_the_app_dies_and_is_started_again(dev: Stack) -> None:
+    client = dev.client()
+    codes = client.enrol()
+    assert client.verify(next(codes))[0] == 200
+    (container,) = dev.containers("app")
+
+    dev.kill(container)
+    wait_until(lambda: restarts(container) == 1, "the restart", patience=40)
+    dev.wait_until_it_serves()
+
+    assert client.verify(next(codes))[0] == 200
+
+
+def test_the_app_is_replaced_by_one_at_another_address(dev: Stack) -> None:
+    client = dev.client()
+    codes = client.enrol()
+    (before,) = dev.containers("app")
+    address = ip_of(dev.inspect("app"), dev)
+
+    dev.compose("rm", "--stop", "--force", "app")
+    # Whoever comes first now gets the address that became free.
+    squatter = ["--detach", "--rm", "--network", f"{dev.project}_front", "--entrypoint", "python"]
+    wait = "import signal; signal.pause()"
+    occupied = run("docker", "run", *squatter, dev.environment["IMAGE"], "-c", wait).strip()
+    try:
+        dev.compose("up", "--detach", "--wait", "--no-recreate", "app")
+        dev.wait_until_it_serves()
+        (after,) = dev.containers("app")
+
+        assert before != after
+        assert ip_of(dev.inspect("app"), dev) != address
+        assert client.verify(next(codes))[0] == 200
+    finally:
+        run("docker", "rm", "--force", occupied)
+
+
+@pytest.mark.parametrize("name", REQUIRED)
+def test_a_missing_variable_stops_the_start_with_its_name(dev: Stack, name: str) -> None:
+    path = dev.home / ".env"
+    text = path.read_text()
+    try:
+        path.write_text(re.sub(rf"^{name}=.*$", f"{name}=", text, flags=re.MULTILINE))
+        done = dev.attempt("stack.sh", "dev", "up")
+    finally:
+        path.write_text(text)
+
+    assert done.returncode != 0
+    assert name in done.stderr
+
+
+def test_without_settings_it_says_how_to_get_them(dev: Stack, tmp_path: Path) -> None:
+    fresh = Stack("dev", tmp_path / "checkout", "open-mfa.local", {})
+    done = fresh.attempt("stack.sh", "dev", "up")
+
+    assert done.returncode == 1
+    assert done.stderr == "deploy/docker-compose/dev/.env is missing: make dev-setup\n"
+
+
+def test_it_goes_down_and_comes_up_with_what_was_enrolled(dev: Stack) -> None:
+    """Last, for it takes the others' containers away."""
+    client = dev.client()
+    codes = client.enrol()
+    assert client.verify(next(codes))[0] == 200
+
+    dev.script("stack.sh", "dev", "down")
+    assert not dev.compose("ps", "--all", "--quiet").split()
+    dev.script("stack.sh", "dev", "up")
+
+    assert client.verify(next(codes))[0] == 200
+
+
+def restarts(container: str) -> int:
+    return int(run("docker", "inspect", "--format", "{{.RestartCount}}", container))
+
+
+def ip_of(told: dict[str, Any], dev: Stack) -> str:
+    return str(told["NetworkSettings"]["Networks"][f"{dev.project}_front"]["IPAddress"])

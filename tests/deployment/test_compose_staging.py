@@ -1,0 +1,246 @@
+"""The staging stack, as `make staging-up` makes it and `make staging-roll` deploys to it."""
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import requests
+
+from tests.deployment.conftest import spoken
+from tests.deployment.docker_support import Load, Stack, attempt, run, stand_ins
+from tests.support.processes import wait_until
+
+HOST = "mfa.example.test"
+REQUIRED = ("DOMAIN", "ACME_EMAIL", "REDIS_PASSWORD", "OPEN_MFA_SECRET_KEY", "OPEN_MFA_ENCRYPTION_KEYS")
+BURST = 15
+"""Guesses that location.conf lets through at once."""
+
+
+@pytest.fixture(scope="module")
+def staging(images: dict[str, str], compose: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    # Let's Encrypt would have to reach this machine by a public name, so its part is always played by a stand-in.
+    acme = {"ACME_IMAGE": (images or stand_ins())["ACME_IMAGE"]}
+    stack = Stack("staging", tmp_path_factory.mktemp("staging") / "checkout", HOST, images | acme)
+    try:
+        stack.script("env.sh", "staging")
+        # What is to be seen here are the limits of the proxy.
+        stack.setting(DOMAIN=HOST, ACME_EMAIL="staff@example.test", OPEN_MFA_RATE_LIMIT="off")
+        stack.script("stack.sh", "staging", "up", patience=900)
+        authority = stack.compose("exec", "-T", "acme", "cat", "/etc/nginx/certs/stand-in-authority.pem")
+        stack.authority.write_text(authority)
+        yield stack
+    finally:
+        stack.remove()
+
+
+@contextmanager
+def unlimited(staging: Stack) -> Iterator[None]:
+    """Lets the tests' address ask as much as it likes, by the line that the file has for it."""
+    path = staging.home / "limits.conf"
+    before = path.read_text()
+    assert "  # 203.0.113.7 0;" in before
+    path.write_text(before.replace("  # 203.0.113.7 0;", "  0.0.0.0/0 0;"))
+    reload(staging)
+    try:
+        yield
+    finally:
+        path.write_text(before)
+        reload(staging)
+
+
+def reload(staging: Stack) -> None:
+    staging.compose("kill", "--signal", "HUP", "proxy")
+
+
+def header(staging: Stack, name: str, value: str) -> None:
+    """Changes the source, so that every answer of the new image has one header more."""
+    edge = staging.tree / "src/presentation/edge.py"
+    text = edge.read_text()
+    edge.write_text(text.replace('    ("X-Frame-Options"', f'    ("{name}", "{value}"),\n    ("X-Frame-Options"'))
+    assert edge.read_text() != text
+
+
+def image_of(container: str) -> str:
+    return run("docker", "inspect", "--format", "{{.Image}}", container).strip()
+
+
+def test_a_client_enrols_and_verifies_over_tls(staging: Stack) -> None:
+    client = staging.client()
+    codes = client.enrol()
+    code = next(codes)
+
+    assert client.verify(code) == (200, {"verified": True, "factor": "hotp", "status": "confirmed"})
+    status, refusal = client.verify(code)
+    assert (status, refusal["reason"]) == (403, "replayed")
+
+
+def test_browsers_are_told_to_stay_with_https(staging: Stack) -> None:
+    _, headers, _ = staging.client().ask("GET", "/healthz")
+
+    assert headers["Strict-Transport-Security"] == "max-age=31536000"
+
+
+def test_over_http_there_is_nothing_but_the_way_to_https_and_challenges(staging: Stack) -> None:
+    def plain(path: str) -> requests.Response:
+        site = f"http://127.0.0.1:{staging.http_port}"
+        return requests.get(f"{site}{path}", headers={"Host": HOST}, allow_redirects=False, timeout=5)
+
+    folder = "/usr/share/nginx/html/.well-known/acme-challenge"
+    script = f"mkdir -p {folder} && echo proof > {folder}/token && cat {folder}/token"
+    staging.compose("exec", "-T", "acme", "sh", "-c", script)
+
+    redirect = plain("/a?b=1")
+    assert (redirect.status_code, redirect.headers["Location"]) == (301, f"https://{HOST}/a?b=1")
+    challenge = plain("/.well-known/acme-challenge/token")
+    assert (challenge.status_code, challenge.text) == (200, "proof\n")
+
+
+def test_only_the_proxy_is_published(staging: Stack) -> None:
+    told = staging.compose("ps", "--format", "json")
+    rows = [json.loads(line) for line in told.splitlines()]
+    published = {row["Service"] for row in rows if any(port.get("PublishedPort") for port in row["Publishers"] or ())}
+
+    assert published == {"proxy"}
+    assert {row["Service"] for row in rows} == {"proxy", "docker-gen", "acme", "app", "redis"}
+    assert {row["Health"] for row in rows} == {"healthy"}
+
+
+def test_the_doctor_finds_fault_with_nothing_but_the_way_to_redis(staging: Stack) -> None:
+    """Which is a network of the stack's own, that nobody else is on."""
+    (container, _) = staging.containers("app")
+    findings = attempt("docker", "exec", container, "open-mfa", "doctor").stdout.splitlines()
+
+    assert "ok           Redis at redis:6379 keeps an append-only file" in findings
+    assert "ok           Redis at redis:6379 evicts nothing" in findings
+    faults = [line for line in findings if not line.startswith("ok ")]
+    assert len(faults) == 1
+    assert "OPEN_MFA_REDIS_URL leads to redis:6379 without TLS" in faults[0]
+
+
+def test_guesses_are_limited_for_each_address_whatever_it_says_of_itself(staging: Stack) -> None:
+    client = staging.client()
+    path = "/api/v1/session/hotp/verify"
+    seen = client.burst(5 * BURST, "POST", path, '{"code": "000000"}')
+
+    # Nothing is enrolled: what is let through is 404.
+    assert seen.keys() == {(404, True), (429, False)}
+    assert seen[404, True] >= BURST
+    # Reading is not guessing, and another address has guessed nothing.
+    assert client.ask("GET", "/healthz")[0] == 200
+    assert from_another_address(staging, path) == 404
+
+
+def from_another_address(staging: Stack, path: str) -> int:
+    """The status that a container beside the proxy gets for a guess."""
+    command = ["docker", "run", "--rm", "--network", f"{staging.project}_front", "--entrypoint", "curl"]
+    options = ["-sk", "-m", "5", "-o", "/dev/null", "-w", "%{http_code}", "--connect-to", f"{HOST}:443:proxy:443"]
+    body = ["-H", "Content-Type: application/json", "-d", '{"code": "000000"}', f"https://{HOST}{path}"]
+    image = staging.environment.get("NGINX_IMAGE", "nginx:1.28-alpine")
+    return int(run(*command, image, *options, *body))
+
+
+def test_every_request_is_limited_too(staging: Stack) -> None:
+    seen = staging.client().burst(400, "GET", "/healthz")
+
+    assert seen.keys() == {(200, True), (429, False)}
+    assert seen[200, True] >= 60
+
+
+def test_a_deploy_under_load_loses_nothing_and_accepts_nothing_twice(staging: Stack) -> None:
+    before = staging.containers("app")
+    header(staging, "X-Generation", "2")
+    with unlimited(staging):
+        staging.wait_until_it_serves()
+        with Load(staging, 8) as load:
+            staging.script("stack.sh", "staging", "roll", patience=400)
+            calls = len(load.moments)
+            # Some more, all of them answered by the new containers.
+            wait_until(lambda: len(load.moments) > calls + 20, "answers of the new containers")
+    after = staging.containers("app")
+
+    told = f"{len(load.moments)} calls, answered {dict(load.answers)}, {len(load.lost)} of them lost"
+    spoken.append(f"A deploy under load: {told}.")
+    assert load.lost == []
+    assert load.answers.keys() == {200, 403}
+    assert set(load.accepted.values()) == {1}
+    assert load.accepted.keys() == load.sent
+    assert calls > 200
+    assert len(after) == len(before) == 2
+    assert not set(after) & set(before)
+    assert not {image_of(each) for each in after} & {image_of(each) for each in before if exists(each)}
+    assert not any(exists(each) for each in before)
+    generations = {staging.client().ask("GET", "/readyz")[1].get("X-Generation") for _ in range(8)}
+    assert generations == {"2"}
+
+
+def exists(container: str) -> bool:
+    return attempt("docker", "inspect", container).returncode == 0
+
+
+def test_a_deploy_of_a_broken_image_leaves_the_old_containers_serving(staging: Stack) -> None:
+    before = staging.containers("app")
+    edge = staging.tree / "src/presentation/edge.py"
+    text = edge.read_text()
+    edge.write_text(text + "\nraise SystemExit('broken')\n")
+    try:
+        done = staging.attempt("stack.sh", "staging", "roll", PATIENCE="20")
+    finally:
+        edge.write_text(text)
+
+    assert done.returncode == 1
+    assert "The old ones go on serving." in done.stderr
+    assert sorted(staging.containers("app")) == sorted(before)
+    assert staging.serves()
+
+
+def test_an_app_container_dies_while_the_other_serves_and_is_started_again(staging: Stack) -> None:
+    client = staging.client()
+    codes = client.enrol()
+    victim, _ = staging.containers("app")
+
+    staging.kill(victim)
+    assert [client.verify(next(codes))[0] for _ in range(4)] == [200] * 4
+    wait_until(lambda: restarts(victim) == 1, "the restart", patience=40)
+    wait_until(lambda: ready(victim), "the one that was started again", patience=40)
+
+    assert client.verify(next(codes))[0] == 200
+
+
+def restarts(container: str) -> int:
+    return int(run("docker", "inspect", "--format", "{{.RestartCount}}", container))
+
+
+def ready(container: str) -> bool:
+    look = "import urllib.request as u; u.urlopen('http://127.0.0.1:8080/readyz', timeout=2)"
+    return attempt("docker", "exec", container, "python", "-c", look).returncode == 0
+
+
+def test_redis_dies_under_load_and_no_code_counts_twice(staging: Stack) -> None:
+    (redis,) = staging.containers("redis")
+    with unlimited(staging):
+        staging.wait_until_it_serves()
+        with Load(staging, 2) as load:
+            staging.kill(redis)
+            staging.wait_until_it_serves()
+            again = load.answers[200]
+            wait_until(lambda: load.answers[200] > again + 10, "verdicts after Redis came back", patience=40)
+
+    assert load.lost == []
+    assert load.answers.keys() <= {200, 403, 503}
+    assert set(load.accepted.values()) == {1}
+
+
+@pytest.mark.parametrize("name", REQUIRED)
+def test_a_missing_variable_stops_the_start_with_its_name(staging: Stack, name: str) -> None:
+    path = staging.home / ".env"
+    text = path.read_text()
+    try:
+        path.write_text(re.sub(rf"^{name}=.*$", f"{name}=", text, flags=re.MULTILINE))
+        done = staging.attempt("stack.sh", "staging", "up")
+    finally:
+        path.write_text(text)
+
+    assert done.returncode != 0
+    assert name in done.stderr

@@ -1,0 +1,185 @@
+"""The image by itself."""
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.deployment.conftest import version
+from tests.deployment.docker_support import ROOT, attempt, copy_of_checkout, is_healthy, run
+from tests.service.wire import Wire, request
+from tests.support.processes import free_port, spawn, wait_until
+
+HARDENED = ["--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
+INSTALLED = """
+import json
+from importlib.metadata import distributions
+print(json.dumps({each.metadata["Name"].lower().replace("_", "-"): each.version for each in distributions()}))
+"""
+WRITABLE = """
+import os
+for folder, folders, _ in os.walk("/"):
+    folders[:] = [name for name in folders if os.path.join(folder, name) not in ("/proc", "/sys", "/dev")]
+    if os.access(folder, os.W_OK): print(folder)
+"""
+
+
+class Container:
+    """The service in a container, as nothing but the image and development mode make it."""
+
+    def __init__(self, image: str) -> None:
+        self.port = free_port()
+        options = ["--detach", "--publish", f"127.0.0.1:{self.port}:8080", "--env", "OPEN_MFA_ENV=development"]
+        self.id = run("docker", "run", *options, *HARDENED, image).strip()
+
+    def serves(self) -> bool:
+        if run("docker", "inspect", "--format", "{{.State.Running}}", self.id).strip() != "true":
+            raise ChildProcessError(self.log())
+        try:
+            with Wire(self.port) as wire:
+                return wire.ask(request("GET", "/healthz"), "GET").status == 200
+        except (OSError, ValueError):
+            return False
+
+    def log(self) -> str:
+        done = attempt("docker", "logs", self.id)
+        return done.stdout + done.stderr
+
+    def execute(self, *command: str) -> str:
+        return run("docker", "exec", self.id, *command)
+
+
+@pytest.fixture
+def container(image: str) -> Iterator[Container]:
+    running = Container(image)
+    try:
+        wait_until(running.serves, "the container", patience=30)
+        yield running
+    finally:
+        run("docker", "rm", "--force", running.id)
+
+
+def in_image(image: str, *command: str) -> subprocess.CompletedProcess[str]:
+    return attempt("docker", "run", "--rm", "--entrypoint", command[0], image, *command[1:])
+
+
+def test_the_labels_say_what_it_is_and_what_it_was_built_from(image: str) -> None:
+    labels = json.loads(run("docker", "image", "inspect", "--format", "{{json .Config.Labels}}", image))
+
+    assert labels["org.opencontainers.image.version"] == version()
+    assert labels["org.opencontainers.image.revision"] == "0123456789abcdef0123456789abcdef01234567"
+    assert labels["org.opencontainers.image.licenses"] == "MIT"
+
+
+def test_it_has_what_the_lock_file_names_and_nothing_that_builds(image: str) -> None:
+    lock = (ROOT / "requirements/serve.txt").read_text()
+    locked = set(re.findall(r"^([a-z0-9.-]+)==(\S+)", lock, re.MULTILINE))
+    installed = json.loads(run("docker", "run", "--rm", "--entrypoint", "python", image, "-c", INSTALLED))
+
+    assert installed.pop("open-mfa") == version()
+    assert set(installed.items()) <= locked
+    assert {"flask", "redis", "cryptography", "gunicorn"} <= installed.keys()
+
+
+@pytest.mark.parametrize("module", ["pip", "setuptools", "ensurepip", "wheel"])
+def test_nothing_can_be_installed_in_it(image: str, module: str) -> None:
+    for python in ("python", "/usr/local/bin/python3"):
+        assert "No module named" in in_image(image, python, "-c", f"import {module}").stderr
+
+
+def test_it_has_no_compiler(image: str) -> None:
+    assert in_image(image, "sh", "-c", "command -v cc gcc make").stdout == ""
+
+
+def test_its_bytecode_is_compiled_and_up_to_date(image: str) -> None:
+    """Otherwise every start would compile anew, for nobody may write there."""
+    look = (
+        "import importlib._bootstrap_external as b, presentation.app as m, pathlib, struct;"
+        "c = pathlib.Path(m.__cached__).read_bytes();"
+        "print(struct.unpack('<I', c[8:12])[0] == int(pathlib.Path(m.__file__).stat().st_mtime))"
+    )
+
+    assert in_image(image, "python", "-c", look).stdout.strip() == "True"
+
+
+def test_nobody_but_root_could_write_anywhere_but_to_temporary_places(image: str) -> None:
+    found = set(in_image(image, "python", "-c", WRITABLE).stdout.split())
+
+    assert found <= {"/tmp", "/var/tmp", "/run/lock", "/run", "/var/lock"}
+
+
+def test_it_serves_with_a_read_only_root_as_nobody_without_capabilities(container: Container) -> None:
+    status = container.execute("cat", "/proc/1/status")
+
+    assert re.search(r"^Uid:\s+10001\s+10001\s+10001", status, re.MULTILINE)
+    assert re.search(r"^CapEff:\s+0+$", status, re.MULTILINE)
+    assert re.search(r"^NoNewPrivs:\s+1$", status, re.MULTILINE)
+    assert run("docker", "diff", container.id) == ""
+
+
+def test_its_health_is_looked_at(container: Container) -> None:
+    wait_until(lambda: is_healthy(container.id), "the first look", patience=30)
+
+
+def test_it_is_ill_when_nothing_serves(image: str) -> None:
+    """The same look, where nobody listens."""
+    (test,) = json.loads(run("docker", "image", "inspect", "--format", "[{{json .Config.Healthcheck.Test}}]", image))
+
+    assert test[0] == "CMD"
+    assert in_image(image, *test[1:]).returncode != 0
+
+
+def test_gunicorn_is_the_first_process_and_all_others_are_its_workers(container: Container) -> None:
+    lines = run("docker", "top", container.id, "-eo", "pid,ppid,args").splitlines()[1:]
+    processes = {int(pid): (int(parent), args) for pid, parent, args in (line.split(None, 2) for line in lines)}
+    (first,) = [pid for pid, (parent, _) in processes.items() if parent not in processes]
+
+    assert "open-mfa serve" in processes[first][1]
+    assert {parent for pid, (parent, _) in processes.items() if pid != first} == {first}
+
+
+def test_on_sigterm_it_answers_what_is_under_way_and_ends_well(container: Container, tmp_path: Path) -> None:
+    body = request("POST", "/api/v1/session/hotp", {})
+    with Wire(container.port) as wire:
+        wire.send(body[:-1])
+        ending = spawn(["docker", "stop", "--time", "25", container.id], tmp_path / "stop")
+        wait_until(lambda: "Handling signal: term" in container.log(), "SIGTERM")
+        wire.send(body[-1:])
+
+        assert wire.receive().status == 201
+    assert ending.wait(25) == 0
+    assert run("docker", "inspect", "--format", "{{.State.ExitCode}}", container.id).strip() == "0"
+
+
+def test_it_stops_with_the_names_of_settings_that_are_missing(image: str) -> None:
+    done = attempt("docker", "run", "--rm", image)
+
+    assert done.returncode == 1
+    assert {"OPEN_MFA_SECRET_KEY:", "OPEN_MFA_ENCRYPTION_KEYS:"} <= set(done.stderr.split())
+
+
+def test_it_is_the_command_line_too(image: str) -> None:
+    assert re.fullmatch(r"\S+:[A-Za-z0-9+/]{43}=\n", run("docker", "run", "--rm", image, "key"))
+
+
+def test_only_what_it_is_built_from_gets_near_the_daemon(docker: None, tmp_path: Path) -> None:
+    context, seen = copy_of_checkout(tmp_path / "context"), tmp_path / "seen"
+    for name in (".env", "src/.env", "src/domain/.env", "deploy/docker-compose/dev/.env", ".git/config", "notes.txt"):
+        path = context / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("SECRET=1")
+    (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY . /\n")
+    command = ["docker", "build", "--quiet", "--file", str(tmp_path / "Dockerfile"), "--output", str(seen), "."]
+    run(*command, cwd=context, env=os.environ | {"DOCKER_BUILDKIT": "1"})
+
+    files = {str(path.relative_to(seen)) for path in seen.rglob("*") if path.is_file()}
+
+    assert {name for name in files if not name.startswith("src/")} == {
+        "LICENSE", "README.md", "pyproject.toml", "requirements/serve.txt",
+    }  # fmt: skip
+    assert "src/domain/totp.py" in files
+    assert not [name for name in files if ".env" in name]
