@@ -18,7 +18,7 @@ from domain.recovery_codes import RecoveryCode
 from presentation import schemas
 from presentation.edge import ROUTE
 from presentation.owner_access import Guards
-from presentation.problems import Problem, Problems, invalid
+from presentation.problems import MEDIA_TYPE, Problem, Problems, invalid
 from presentation.refusals import REFUSALS, accepted
 from presentation.resource import READING, Operation, add, read_raw, refuse_other_sites, reply
 from presentation.return_to import HOME, safe_return_to
@@ -40,6 +40,11 @@ _MOST_COOKIES: Final = 4
 _COOKIE: Final = re.compile(rf"(?:^|;)[ \t]*{COOKIE}=([A-Za-z0-9_-]{{43}})[ \t]*(?=;|$)")
 _LONGEST_LOCATION: Final = 2000
 """Characters: proxies have 4 KiB for an answer's head."""
+_SENTENCES: Final = {
+    "wrong": "The code is wrong. Type the one that your authenticator shows now.",
+    "replayed": "The code was used before, and each is good once. Wait for the next one.",
+}
+_NO_VERDICT: Final = "Codes can't be checked at the moment, so nobody gets in. Try again in a few seconds."
 _NOT_ACCEPTED: Final = (
     "The account or the code is wrong, or the code was used before. Wait for the next one; after several wrong ones, "
     "for some minutes."
@@ -146,17 +151,25 @@ class GateResources:
         return self._page(200, request.args.get("return_to"))
 
     def _log_in(self) -> Response:
-        return_to = request.args.get("return_to")
+        return_to, account = request.args.get("return_to"), ""
+
+        @after_this_request
+        def for_a_person(response: Response) -> Response:
+            """Redis is away, or worse: that is no reason to show anybody JSON."""
+            if response.mimetype != MEDIA_TYPE:
+                return response
+            headers = {name: response.headers[name] for name in ("Retry-After",) if name in response.headers}
+            return self._page(response.status_code, return_to, _NO_VERDICT, headers, account)
+
         try:
             refuse_other_sites()
             form = _form()
-            return_to = form.get("return_to", return_to)
+            return_to, account = form.get("return_to", return_to), form.get("account", "").strip()
             for guard in self._checking:
                 guard()
             token = self._judge(form)
         except Problem as problem:
-            kind = problem.kind.value
-            return self._page(kind.status, return_to, problem.detail or kind.meaning, problem.headers)
+            return self._page(problem.kind.value.status, return_to, _words(problem), problem.headers, account)
         response = Response(status=303, headers={"Location": safe_return_to(return_to)})
         self._remember(response, token, self._lifetime)
         return response
@@ -208,13 +221,19 @@ class GateResources:
         return reply({"verified": True})
 
     def _page(
-        self, status: int, return_to: str | None, error: str = "", headers: Mapping[str, str] | None = None
+        self,
+        status: int,
+        return_to: str | None,
+        error: str = "",
+        headers: Mapping[str, str] | None = None,
+        account: str = "",
     ) -> Response:
         page = render_template(
             "login.html",
             return_to=safe_return_to(return_to),
             error=error,
             accounts=self._accounts,
+            account=account,
             action=LOGIN,
             assets=ASSETS,
         )
@@ -229,6 +248,15 @@ class GateResources:
         response.set_cookie(
             COOKIE, token, max_age=lifetime, path="/", secure=self._secure, httponly=True, samesite="Lax"
         )
+
+
+def _words(problem: Problem) -> str:
+    """What went wrong, for whoever sits before the page rather than for a program."""
+    if problem.kind is Problems.CROSS_SITE_REQUEST:
+        return "The form came from another page. Open this one by itself, and try again."
+    sentence = _SENTENCES.get(problem.members.get("reason", ""), problem.detail or problem.kind.value.meaning)
+    wait = problem.headers.get("Retry-After")
+    return f"{sentence} That was one too many: wait {wait} s." if wait and "reason" in problem.members else sentence
 
 
 def _is_page() -> bool:

@@ -9,13 +9,15 @@ from typing import Final
 
 from flask import Response, send_from_directory
 
-_LIFETIME: Final = 3600
-"""Seconds that a browser may keep them."""
 _OF_SWAGGER_UI: Final = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png")
 _OWN: Final = Path(str(files("presentation"))) / "assets"
 _SWAGGER_UI: Final = Path(str(files("flasgger"))) / "ui3" / "static"
 
 
 def asset(name: str) -> Response:
-    """The file of a name. Raises `NotFound`."""
-    return send_from_directory(_SWAGGER_UI if name in _OF_SWAGGER_UI else _OWN, name, max_age=_LIFETIME)
+    """The file of a name, which a browser may keep but must ask about: its page may be of the next version.
+
+    Raises:
+        NotFound: there is no such file.
+    """
+    return send_from_directory(_SWAGGER_UI if name in _OF_SWAGGER_UI else _OWN, name)

@@ -3,6 +3,10 @@
 const SESSION = "/api/v1/session";
 const NAMES = { totp: "TOTP", hotp: "HOTP", otp: "one-time code" };
 const MOST_EXCHANGES = 10;
+/** Milliseconds. */
+const PATIENCE = 10000;
+/** What is shown once is not to be read later in the list of requests either. */
+const SHOWN_ONCE = ["secret", "uri", "code"];
 
 const find = (id) => document.getElementById(id);
 const show = (id, shown) => { find(id).hidden = !shown; };
@@ -16,7 +20,13 @@ let ahead = 0;
 /** Until when no code is judged, in milliseconds of the service's time, by factor. */
 const locked = {};
 let picture = null;
-let busy = false;
+/** What was asked for is done one after the other, so that no late answer lands on what was chosen since. */
+let queue = Promise.resolve();
+let waiting = 0;
+let sent = 0;
+
+/** No answer, or none of the service's; the message is for a person. */
+class Unanswered extends Error {}
 
 const now = () => Date.now() + ahead;
 const chosen = () => document.querySelector("input[name=factor]:checked").value;
@@ -32,14 +42,24 @@ const groups = (text, size) => text.match(new RegExp(`.{1,${size}}`, "g")).join(
 async function send(method, path, body) {
   const headers = { Accept: "application/json" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
-  const answer = await fetch(path, { method, headers, body: JSON.stringify(body), cache: "no-store" });
-  const text = await answer.text();
+  let answer, text;
+  try {
+    const signal = AbortSignal.timeout(PATIENCE);
+    answer = await fetch(path, { method, headers, body: JSON.stringify(body), cache: "no-store", signal });
+    text = await answer.text();
+  } catch {
+    throw new Unanswered("The service could not be reached. Is it running? Then try again.");
+  }
   if (method !== "GET") note(`${method} ${path}`, body, answer.status, text);
   keepTime(answer);
-  return { status: answer.status, body: parsed(text) };
+  const document = parsed(text);
+  if (text && document === null) {
+    throw new Unanswered(`Something in front of the service has answered in its place, with status ${answer.status}.`);
+  }
+  return { status: answer.status, body: document };
 }
 
-/** null for what is no JSON: something between here and the service may have answered in its place. */
+/** null for what is no JSON. */
 function parsed(text) {
   try {
     return JSON.parse(text);
@@ -56,33 +76,41 @@ function keepTime(answer) {
 
 function note(request, body, status, text) {
   const entry = document.createElement("li");
-  for (const line of [body === undefined ? request : `${request}\n${JSON.stringify(body)}`, `${status}\n${pretty(text)}`]) {
+  const asked = body === undefined ? request : `${request}\n${JSON.stringify(body, masked)}`;
+  for (const line of [asked, `${status}\n${pretty(text)}`]) {
     const block = document.createElement("pre");
     block.textContent = line.trim();
     entry.append(block);
   }
   find("exchanges").prepend(entry);
+  find("exchanges").start = ++sent;
   while (find("exchanges").children.length > MOST_EXCHANGES) find("exchanges").lastChild.remove();
 }
 
 function pretty(text) {
   const document = parsed(text);
-  return document === null ? text : JSON.stringify(document, null, 2);
+  return document === null ? text : JSON.stringify(document, masked, 2);
 }
 
-/** Does what a person asked for; a failure is told and leaves the page as it was. */
-async function attempt(action) {
-  busy = true;
-  const buttons = document.querySelectorAll("#trial button");
-  for (const button of buttons) button.setAttribute("aria-disabled", "true");
-  try {
-    await action();
-  } catch {
-    tell("refused", "No answer", "The service could not be reached. Is it running? Then try again.");
-  } finally {
-    busy = false;
-    for (const button of buttons) button.removeAttribute("aria-disabled");
-  }
+function masked(name, value) {
+  return SHOWN_ONCE.includes(name) && typeof value === "string" ? "…" : value;
+}
+
+/** Does what a person asked for, after what was asked for before; a failure is told and leaves the page as it was. */
+function attempt(action) {
+  waiting += 1;
+  mark(true);
+  queue = queue.then(action).catch((error) => {
+    if (!(error instanceof Unanswered)) console.error(error);
+    tell("refused", "No answer", error instanceof Unanswered ? error.message : "This page has a fault. Load it again.");
+  }).finally(() => {
+    waiting -= 1;
+    if (!waiting) mark(false);
+  });
+}
+
+function mark(busy) {
+  for (const button of document.querySelectorAll("#trial button")) button.ariaDisabled = busy ? "true" : null;
 }
 
 // What the buttons do
@@ -94,10 +122,10 @@ async function enrol() {
     once[factor] = body;
     tell();
   } else {
-    explain(body);
+    explain(factor, body);
   }
   await refresh();
-  if (status === 201) find("shown").focus();
+  if (status === 201 && factor === chosen()) find("shown").focus();
 }
 
 async function verify() {
@@ -109,16 +137,18 @@ async function verify() {
     delete once[factor];
     tell("accepted", "Accepted", farewell(factor, first));
   } else {
-    explain(body);
+    explain(factor, body);
   }
   field.setAttribute("aria-invalid", String(status !== 200));
   await refresh();
+  if (factor !== chosen()) return;
   if (find("enrolled").hidden) {
     find("start").querySelector("h2").focus();
   } else {
     field.focus();
     field.select();
   }
+  find("verdict").scrollIntoView({ block: "nearest" });
 }
 
 function farewell(factor, first) {
@@ -132,16 +162,16 @@ async function remove() {
   const { status, body } = await send("DELETE", `${SESSION}/${factor}`);
   delete once[factor];
   if (status === 204 || status === 404) tell();
-  else explain(body);
+  else explain(factor, body);
   await refresh();
   find("start").querySelector("h2").focus();
 }
 
 /** Says what became of a request that was refused, in the words of a person rather than of the API. */
-function explain(problem) {
+function explain(factor, problem) {
   const [, slug] = /^\/problems\/([a-z-]+)$/.exec(problem?.type) ?? [];
   const { reason, attempts_left: left } = problem ?? {};
-  if (problem?.locked_until) locked[chosen()] = Date.parse(problem.locked_until);
+  if (problem?.locked_until) locked[factor] = Date.parse(problem.locked_until);
   if (slug === "locked") {
     tell("refused", "Locked", "There were too many wrong codes. Until the lock ends no code is judged, not even a good one.");
   } else if (reason === "wrong" && left > 0) {
@@ -181,16 +211,23 @@ function tell(kind = "", word = "", text = "", slug = "") {
 // What is shown
 
 async function refresh() {
-  const { status, body } = await send("GET", SESSION);
-  if (status === 200 && Array.isArray(body?.factors)) {
+  try {
+    const { status, body } = await send("GET", SESSION);
+    if (status !== 200) return explain(chosen(), body);
     factors = Object.fromEntries(body.factors.map((factor) => [factor.factor, factor]));
     for (const [name, { locked_until: until }] of Object.entries(factors)) {
       locked[name] = until ? Date.parse(until) : 0;
     }
-  } else {
-    explain(body);
+    for (const [name, { expires_at: end }] of Object.entries(once)) {
+      // Another tab has begun again: what this one knows is of something that is gone.
+      if (factors[name]?.expires_at !== end) delete once[name];
+    }
+  } catch (error) {
+    // A verdict that was given stands, whatever becomes of the question after it.
+    if (!find("verdict").textContent) throw error;
+  } finally {
+    await draw();
   }
-  await draw();
 }
 
 async function draw() {
@@ -206,7 +243,7 @@ async function draw() {
   show("enrolled", Boolean(state));
   show("again", Boolean(state));
   if (state) {
-    find("shown").textContent = enrolment ? "2. Scan" : "2. Read";
+    find("shown").textContent = !pending ? "2. Enrolled" : enrolment ? "2. Scan" : "2. Read";
     show("key", enrolment && pending);
     show("known", Boolean(secret));
     show("unknown", !secret);
@@ -216,19 +253,22 @@ async function draw() {
     show("hidden-now", enrolment ? !pending : !secret);
     find("hidden-now").textContent = enrolment
       ? "The key is in your authenticator, and is shown no more."
-      : "The code was shown when it was issued. Begin again for a new one.";
-    if (enrolment && secret) {
-      find("groups").textContent = groups(secret.secret, 4);
-      find("uri").href = secret.uri;
-    }
-    if (!enrolment && secret) find("issued-code").textContent = groups(secret.code, 3);
+      : pending
+        ? "The code was shown when it was issued. Begin again for a new one."
+        : "The code is spent. Begin again for a new one.";
+    // Hidden is not enough for what is shown once.
+    find("groups").textContent = enrolment && secret ? groups(secret.secret, 4) : "";
+    if (enrolment && secret) find("uri").href = secret.uri;
+    else find("uri").removeAttribute("href");
+    find("issued-code").textContent = !enrolment && secret ? groups(secret.code, 3) : "";
     await drawPicture(enrolment && pending ? `${SESSION}/${factor}/qr` : null);
   }
   tick();
 }
 
 async function drawPicture(path) {
-  const answer = path && (await fetch(path, { headers: { Accept: "image/svg+xml" }, cache: "no-store" }));
+  // Without an answer there is no picture, and still the key.
+  const answer = path && (await fetch(path, { headers: { Accept: "image/svg+xml" }, cache: "no-store" }).catch(() => null));
   if (picture) URL.revokeObjectURL(picture);
   // Not the path itself: a browser keeps the picture that it has shown under it, and the next key has the same one.
   picture = answer?.ok ? URL.createObjectURL(await answer.blob()) : null;
@@ -244,7 +284,10 @@ function tick() {
   show("wait", wait > 0);
   if (wait > 0) find("wait").textContent = `You can try again in ${duration(wait)}.`;
   if (!state) return;
-  show("progress", factor !== "hotp");
+  const spent = factor === "otp" && state.status !== "pending";
+  show("progress", factor !== "hotp" && !spent);
+  show("time", !spent);
+  if (spent) return;
   if (factor === "hotp") {
     find("time").textContent = `The next code is that of counter ${state.counter}.`;
     return;
@@ -269,7 +312,7 @@ function lifeOf(state) {
 }
 
 /** Pressed twice is pressed once. */
-const press = (action) => { if (!busy) attempt(action); };
+const press = (action) => { if (!waiting) attempt(action); };
 
 find("enrol").addEventListener("click", () => press(enrol));
 find("remove").addEventListener("click", () => press(remove));
@@ -278,8 +321,9 @@ find("verification").addEventListener("submit", (event) => {
   press(verify);
 });
 find("copy").addEventListener("click", () => press(async () => {
-  await navigator.clipboard.writeText(once[chosen()].secret);
-  tell("accepted", "Copied", "The key is on the clipboard.");
+  const done = await navigator.clipboard.writeText(once[chosen()].secret).then(() => true, () => false);
+  if (done) tell("accepted", "Copied", "The key is on the clipboard.");
+  else tell("refused", "Not copied", "The browser does not let this page write to the clipboard.");
 }));
 for (const choice of document.querySelectorAll("input[name=factor]")) {
   choice.addEventListener("change", () => attempt(async () => {
