@@ -52,7 +52,7 @@ def call_action(self: BaseResponse) -> Any:
     try:
         return _call_action(self)
     except NotImplementedError as error:
-        print(f"UNSUPPORTED {self.service_name}: {error}", file=sys.stderr, flush=True)
+        sys.stderr.write(f"UNSUPPORTED {self.service_name}: {error}\n")
         if "json" in str(self.headers.get("Content-Type")):
             return 400, {}, json.dumps({"__type": "NotImplemented", "message": str(error)})
         return (
@@ -323,39 +323,34 @@ class Made:
         return True
 
     @classmethod
-    def make(cls, properties: Item, account_id: str, region_name: str) -> "Made":
+    def make(cls, properties: Item, place: tuple[str, str]) -> "Made":
+        """`place` is account and region."""
         raise NotImplementedError
 
     @classmethod
     def create_from_cloudformation_json(
-        cls, resource_name: str, cloudformation_json: Item, account_id: str, region_name: str, **_: Any
+        cls, _name: str, cloudformation_json: Item, account_id: str, region_name: str, **_: Any
     ) -> "Made":
-        return cls.make(cloudformation_json["Properties"], account_id, region_name)
+        return cls.make(cloudformation_json["Properties"], (account_id, region_name))
 
     @classmethod
     def update_from_cloudformation_json(
-        cls,
-        original_resource: Any,
-        new_resource_name: str,
-        cloudformation_json: Item,
-        account_id: str,
-        region_name: str,
+        cls, *, cloudformation_json: Item, account_id: str, region_name: str, **_: Any
     ) -> "Made":
-        return cls.make(cloudformation_json["Properties"], account_id, region_name)
+        return cls.make(cloudformation_json["Properties"], (account_id, region_name))
 
     @classmethod
-    def delete_from_cloudformation_json(
-        cls, resource_name: str, cloudformation_json: Item, account_id: str, region_name: str
-    ) -> None:
+    def delete_from_cloudformation_json(cls, name: str, *_: Any) -> None:
         for made in (USERS, USER_GROUPS, PASSWORDS):
-            made.pop(resource_name, None)
+            made.pop(name, None)
 
 
 class User(Made):
     """`AWS::ElastiCache::User`; refuses passwords as ElastiCache does."""
 
     @classmethod
-    def make(cls, properties: Item, account_id: str, region_name: str) -> Made:
+    def make(cls, properties: Item, place: tuple[str, str]) -> Made:
+        account_id, region_name = place
         passwords = []
         for reference in properties["AuthenticationMode"]["Passwords"]:
             parts = DYNAMIC_REFERENCE.fullmatch(reference)
@@ -374,7 +369,7 @@ class UserGroup(Made):
     """`AWS::ElastiCache::UserGroup`; one for Redis needs a user of the name default."""
 
     @classmethod
-    def make(cls, properties: Item, account_id: str, region_name: str) -> Made:
+    def make(cls, properties: Item, _place: tuple[str, str]) -> Made:
         users = [found("UserNotFound", USERS, each) for each in properties["UserIds"]]
         if all(user["UserName"] != "default" for user in users):
             raise ValueError("a user group needs a user of the name default")
