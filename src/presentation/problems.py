@@ -20,13 +20,20 @@ RETRY_WHEN_UNAVAILABLE: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class ProblemType:
-    """One kind of problem; `meaning` and `way_out` are for the person who opens its page."""
+    """One kind of problem.
+
+    Attributes:
+        meaning: what happened; this and the next are for the person who opens its page.
+        way_out: what to do.
+        for_programs: what to do for whoever writes the program that met it.
+    """
 
     slug: str
     status: int
     title: str
     meaning: str
     way_out: str
+    for_programs: str = ""
 
     @property
     def uri(self) -> str:
@@ -41,38 +48,44 @@ class Problems(Enum):
         "invalid-request",
         400,
         "The request is not valid",
-        "The body is not a JSON object, or some of its members are missing, unknown, of the wrong type or out of "
-        "range. Nothing was changed, and no wrong guess was counted.",
-        "Mend the members that «errors» names and send the request again.",
+        "What was sent is incomplete, or has parts that are not understood or out of range. Nothing was changed, "
+        "and no wrong guess was counted.",
+        "Check what you typed, and try again.",
+        "The body must be a JSON object; mend the members that «errors» names.",
     )
     UNAUTHENTICATED = ProblemType(
         "unauthenticated",
         401,
         "Credentials are missing or wrong",
-        "This part of the service is for applications or administrators, and the request did not prove to come from "
-        "one.",
+        "This part of the service is for applications and administrators, and the request did not prove to come "
+        "from one.",
+        "As an administrator, check your name and password. Anybody else has come here by mistake.",
         "Send an API key as «Authorization: Bearer …», or for the admin API the name and password by HTTP Basic.",
     )
     CODE_REJECTED = ProblemType(
         "code-rejected",
         403,
         "The code was not accepted",
-        "The code is wrong, was used before («replayed»), or came too late («expired»).",
-        "Wait for the next code of the authenticator, or ask for a new one, and try again. «attempts_left» says how "
-        "many wrong codes are left, the last of which locks the factor; replayed and expired ones are not counted.",
+        "The code is wrong, was used before, or came too late.",
+        "Wait for the next code of your authenticator, or ask for a new one, and try again. After several wrong "
+        "ones you have to wait.",
+        "«reason» is wrong, replayed or expired; «attempts_left» says how many wrong codes are left, the last of "
+        "which locks the factor. Replayed and expired ones are not counted.",
     )
     CROSS_SITE_REQUEST = ProblemType(
         "cross-site-request",
         403,
         "The request came from another site",
         "A browser sent this request on behalf of a page of another site, and it would have changed something.",
-        "Use the service from its own pages, or from a program that is no browser.",
+        "Open the page itself, and do it there.",
+        "What is no browser sends neither Sec-Fetch-Site nor Origin.",
     )
     NOT_FOUND = ProblemType(
         "not-found",
         404,
         "There is nothing here",
-        "No resource has this path.",
+        "Nothing has this address.",
+        "Check the address.",
         "Compare the path with the documentation at /docs.",
     )
     NOT_ENROLLED = ProblemType(
@@ -87,43 +100,48 @@ class Problems(Enum):
         "method-not-allowed",
         405,
         "This method is not allowed here",
-        "The resource exists, but does not know the request's method.",
+        "There is something at this address, but it does not do what was asked of it.",
+        "Go back, and try again from there.",
         "Use one of the methods that the Allow header names.",
     )
     NOT_ACCEPTABLE = ProblemType(
         "not-acceptable",
         406,
         "No picture of an acceptable type",
-        "A QR code can be had as image/svg+xml and as image/png, and the request accepts neither.",
-        "Ask for one of the two in the Accept header, or by the endings .svg and .png.",
+        "A QR code can be had as an SVG and as a PNG picture, and neither was asked for.",
+        "Open the page that shows the picture.",
+        "Ask for image/svg+xml or image/png in the Accept header, or by the endings .svg and .png.",
     )
     ALREADY_ENROLLED = ProblemType(
         "already-enrolled",
         409,
         "This factor is already enrolled",
         "The factor, or its replacement, exists, and a secret is never replaced silently. Nothing was changed.",
-        "Delete what is pending and enrol it again. A confirmed factor is replaced by «…/replacement».",
+        "If you have not finished enrolling it, delete it and begin again. For a new phone, replace it.",
+        "DELETE what is pending and POST it again; replace what is confirmed by «…/replacement».",
     )
     ALREADY_CONFIRMED = ProblemType(
         "already-confirmed",
         409,
         "This factor is already confirmed",
         "The secret and its QR code are shown only until the first accepted code.",
-        "For a new authenticator enrol a «…/replacement». If the old one is lost, delete the factor and enrol it "
-        "again.",
+        "For a new phone, replace the factor. If the old one is lost, delete the factor and enrol it again.",
+        "POST «…/replacement», or DELETE the factor and POST it again.",
     )
     TOO_LARGE = ProblemType(
         "too-large",
         413,
         "The request's body is too large",
-        "No body of more than 16 KiB is read.",
-        "Send only the members that the documentation names.",
+        "More was sent than is ever needed, and it was not read.",
+        "Send less.",
+        "No body may have more than 16 KiB.",
     )
     UNSUPPORTED_MEDIA_TYPE = ProblemType(
         "unsupported-media-type",
         415,
-        "The body must be JSON",
-        "The request's body has another media type than application/json.",
+        "This is not read here",
+        "What was sent is not in a form that is read here.",
+        "Go back, and send it from the page itself.",
         "Send JSON in UTF-8, with Content-Type: application/json.",
     )
     LOCKED = ProblemType(
@@ -131,35 +149,39 @@ class Problems(Enum):
         429,
         "This factor is locked",
         "There were too many wrong codes in a row. While the lock lasts no code is judged, not even a good one.",
-        "Wait until «locked_until», or as many seconds as Retry-After says.",
+        "Wait: half a minute the first time, longer after each further wrong code, a quarter of an hour at most.",
+        "«locked_until» and Retry-After say until when.",
     )
     RATE_LIMITED = ProblemType(
         "rate-limited",
         429,
         "Too many requests",
-        "There were too many requests from this address, or too many codes were sent to one place.",
-        "Wait as many seconds as Retry-After says.",
+        "There were too many requests from one address, or too many codes were sent to one place.",
+        "Wait half a minute and try again; for another code that is sent to you, ten minutes.",
+        "Retry-After says how many seconds.",
     )
     DELIVERY_FAILED = ProblemType(
         "delivery-failed",
         502,
         "The code could not be sent",
-        "The mail server or the webhook refused the code, or did not take it in time. The code is not usable.",
-        "Ask for a new code. If that fails too, look at the recipient, and have the operator look at the log.",
+        "The code could not be sent: the mail server or the webhook refused it, or did not take it in time. It is"
+        " not usable.",
+        "Check where it was to go, and ask for a new one. If that fails too, tell whoever runs the service.",
     )
     INTERNAL_ERROR = ProblemType(
         "internal-error",
         500,
         "Something went wrong in the service",
         "This is a fault of the service, not of the request. No code was accepted.",
-        "Try again, and tell the operator the request's id.",
+        "Try again. If it stays so, tell whoever runs the service the request's id.",
     )
     STORE_UNAVAILABLE = ProblemType(
         "store-unavailable",
         503,
         "The store is not available",
-        "Redis can't be reached, answered too late, or holds what can't be read. No code was accepted.",
-        "Try again after as many seconds as Retry-After says.",
+        "The service can't reach what it keeps its state in, or can't read it. No code was accepted.",
+        "Try again in a few seconds. If it stays so, tell whoever runs the service.",
+        "Retry-After says in how many seconds.",
     )
 
 
@@ -202,7 +224,7 @@ def document(kind: Problems, detail: str | None, members: Mapping[str, Any], req
             "type": problem.uri,
             "title": problem.title,
             "status": problem.status,
-            "detail": detail or f"{problem.meaning} {problem.way_out}",
+            "detail": detail or f"{problem.meaning} {problem.for_programs or problem.way_out}",
             "request_id": request_id,
             **members,
         }

@@ -84,3 +84,8 @@ def test_every_kind_of_problem_has_a_page_that_says_what_to_do(api: Api, kind: P
     assert page.mimetype == "text/html"
     assert kind.value.meaning in unescape(page.text)
     assert kind.value.way_out in unescape(page.text)
+    assert kind.value.for_programs in unescape(page.text)
+    # What only a program sees is not for people.
+    assert [
+        word for word in ("«", "Retry-After", "JSON", "header") if word in kind.value.meaning + kind.value.way_out
+    ] == []
