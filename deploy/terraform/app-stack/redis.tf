@@ -1,0 +1,135 @@
+# The only store. What is lost here is lost: secrets, counters, the memory that a code is spent.
+
+locals {
+  # Everything the service does, on its own keys only. KEYS, FLUSHALL, CONFIG and the like are not among it.
+  redis_access = "on ~open-mfa:* -@all +@read +@write +@scripting +@connection -@dangerous +info +time +wait"
+}
+
+resource "aws_elasticache_subnet_group" "redis" {
+  name        = local.prefix
+  description = "Private subnets of ${local.prefix}"
+  subnet_ids  = [for subnet in aws_subnet.private : subnet.id]
+}
+
+resource "aws_elasticache_parameter_group" "redis" {
+  name        = "${local.prefix}-${var.redis_engine}${split(".", var.redis_engine_version)[0]}"
+  family      = "${var.redis_engine}${split(".", var.redis_engine_version)[0]}"
+  description = "Nothing is thrown out to make room"
+
+  # A full Redis refuses new enrolments, and the service answers 503. One that evicts forgets that codes are spent.
+  parameter {
+    name  = "maxmemory-policy"
+    value = "noeviction"
+  }
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+# The provider (5.100) would write a Redis password into the state. CloudFormation takes it from Secrets Manager itself: the
+# template, and so the state, says only where it lies. A new version of the secret changes the template, and so the user.
+resource "aws_cloudformation_stack" "redis_user" {
+  # checkov:skip=CKV_AWS_124: Terraform waits for the stack, and says what became of it
+  name = "${local.prefix}-redis-user"
+
+  template_body = jsonencode({
+    Description = "Who may use Redis; made by Terraform, which can't hand a password on without keeping it"
+    Resources = {
+      User = {
+        Type = "AWS::ElastiCache::User"
+        Properties = {
+          UserId       = "${local.prefix}-service"
+          UserName     = "default"
+          Engine       = var.redis_engine
+          AccessString = local.redis_access
+          AuthenticationMode = {
+            Type = "password"
+            Passwords = [for password in local.core.redis_passwords :
+              "{{resolve:secretsmanager:${password.arn}:SecretString:::${password.version_id}}}"
+            ]
+          }
+        }
+      }
+      Group = {
+        Type = "AWS::ElastiCache::UserGroup"
+        Properties = {
+          UserGroupId = local.prefix
+          Engine      = var.redis_engine
+          UserIds     = [{ Ref = "User" }]
+        }
+      }
+    }
+    Outputs = {
+      Group = { Value = { Ref = "Group" } }
+    }
+  })
+}
+
+resource "aws_elasticache_replication_group" "redis" {
+  # checkov:skip=CKV_AWS_31: there is a password, of a user that may do less than AUTH's (user_group_ids)
+  replication_group_id = "${local.prefix}-redis"
+  description          = "State of ${local.prefix}"
+  engine               = var.redis_engine
+  engine_version       = var.redis_engine_version
+  node_type            = var.redis_node_type
+  port                 = 6379
+  parameter_group_name = aws_elasticache_parameter_group.redis.name
+
+  num_cache_clusters         = var.redis_nodes
+  automatic_failover_enabled = true
+  multi_az_enabled           = true
+  subnet_group_name          = aws_elasticache_subnet_group.redis.name
+  security_group_ids         = [aws_security_group.redis.id]
+
+  at_rest_encryption_enabled = true
+  kms_key_id                 = local.core.kms_key_arn
+  transit_encryption_enabled = true
+  transit_encryption_mode    = "required"
+  user_group_ids             = [aws_cloudformation_stack.redis_user.outputs["Group"]]
+
+  snapshot_name              = var.redis_snapshot_name
+  snapshot_retention_limit   = var.redis_snapshot_days
+  snapshot_window            = "02:00-03:00"
+  maintenance_window         = "sun:03:30-sun:05:00"
+  final_snapshot_identifier  = "${local.prefix}-final"
+  auto_minor_version_upgrade = true
+  apply_immediately          = false
+
+  # Not the slow log: it repeats commands.
+  log_delivery_configuration {
+    log_type         = "engine-log"
+    log_format       = "json"
+    destination_type = "cloudwatch-logs"
+    destination      = aws_cloudwatch_log_group.main["redis"].name
+  }
+
+  lifecycle {
+    prevent_destroy = true
+    # Where it began is no reason to begin anew.
+    ignore_changes = [snapshot_name]
+  }
+}
+
+# --- Where it is, and how to get in: one secret, put together from the password and an address known only now ---
+
+ephemeral "aws_secretsmanager_secret_version" "redis_password" {
+  secret_id  = local.core.redis_passwords[0].arn
+  version_id = local.core.redis_passwords[0].version_id
+}
+
+resource "aws_secretsmanager_secret" "redis_url" {
+  # checkov:skip=CKV2_AWS_57: follows the password that it is made of
+  name        = "${local.prefix}/OPEN_MFA_REDIS_URL"
+  description = "Put together by Terraform from the password and the address"
+  kms_key_id  = local.core.kms_key_arn
+  # It can be put together again at any time, so its name need not be kept back.
+  recovery_window_in_days = 0
+}
+
+resource "aws_secretsmanager_secret_version" "redis_url" {
+  secret_id        = aws_secretsmanager_secret.redis_url.id
+  secret_string_wo = "rediss://default:${ephemeral.aws_secretsmanager_secret_version.redis_password.secret_string}@${aws_elasticache_replication_group.redis.primary_endpoint_address}:6379"
+  # A number that changes with what it is made of, and with nothing else.
+  secret_string_wo_version = parseint(substr(sha256("${local.core.redis_passwords[0].version_id} ${aws_elasticache_replication_group.redis.primary_endpoint_address}"), 0, 8), 16)
+}

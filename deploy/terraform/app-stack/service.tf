@@ -1,0 +1,294 @@
+locals {
+  image = "${local.core.repository.url}${startswith(var.image, "sha256:") ? "@" : ":"}${var.image}"
+
+  # What anybody who may read the task definition can see.
+  plain = merge(
+    { OPEN_MFA_ADMIN_USER = "admin" },
+    var.settings,
+    {
+      HOST                     = "0.0.0.0"
+      PORT                     = tostring(local.port)
+      WEB_CONCURRENCY          = tostring(var.processes)
+      OPEN_MFA_ENV             = "production"
+      OPEN_MFA_REDIS_WAIT      = tostring(var.redis_wait)
+      OPEN_MFA_TRUSTED_PROXIES = "1"
+      OPEN_MFA_COOKIE_SECURE   = "true"
+      # The root file system is read-only; this is the memory that every container has.
+      TMPDIR = "/dev/shm"
+    },
+  )
+  # Without its password an admin's name alone would stop the start.
+  environment = { for name, value in local.plain : name => value if name != "OPEN_MFA_ADMIN_USER" || contains(keys(local.secrets), "OPEN_MFA_ADMIN_PASSWORD") }
+
+  # Setting => what ECS fetches it from. The version is named: a new one makes a new task definition, which is rolled out,
+  # and rolled back, like any other; tasks that are there keep what they started with.
+  secrets = merge(
+    { for name, secret in local.core.secrets : name => secret.version_id == null ? secret.arn : "${secret.arn}:::${secret.version_id}" },
+    { OPEN_MFA_REDIS_URL = "${aws_secretsmanager_secret.redis_url.arn}:::${aws_secretsmanager_secret_version.redis_url.version_id}" },
+  )
+  secret_arns = concat([for secret in local.core.secrets : secret.arn], [aws_secretsmanager_secret.redis_url.arn])
+}
+
+resource "aws_ecs_cluster" "main" {
+  name = local.prefix
+
+  setting {
+    name  = "containerInsights"
+    value = var.container_insights
+  }
+}
+
+resource "aws_ecs_task_definition" "service" {
+  family                   = local.prefix
+  requires_compatibilities = ["FARGATE"]
+  network_mode             = "awsvpc"
+  cpu                      = var.task_cpu
+  memory                   = var.task_memory
+  execution_role_arn       = aws_iam_role.execution.arn
+  task_role_arn            = aws_iam_role.task.arn
+  # The former ones are what a roll-back goes back to.
+  skip_destroy = true
+
+  runtime_platform {
+    operating_system_family = "LINUX"
+    cpu_architecture        = var.cpu_architecture
+  }
+
+  container_definitions = jsonencode([{
+    name                   = "open-mfa"
+    image                  = local.image
+    essential              = true
+    readonlyRootFilesystem = true
+    privileged             = false
+    portMappings           = [{ containerPort = local.port, hostPort = local.port, protocol = "tcp" }]
+    environment            = [for name in sort(keys(local.environment)) : { name = name, value = local.environment[name] }]
+    secrets                = [for name in sort(keys(local.secrets)) : { name = name, valueFrom = local.secrets[name] }]
+    # The service gives requests 20 s to end after SIGTERM.
+    stopTimeout = 40
+
+    linuxParameters = {
+      initProcessEnabled = true
+      capabilities       = { drop = ["ALL"] }
+    }
+
+    healthCheck = {
+      command     = ["CMD", "python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:${local.port}/healthz', timeout=3)"]
+      interval    = 15
+      timeout     = 5
+      retries     = 3
+      startPeriod = 30
+    }
+
+    logConfiguration = {
+      logDriver = "awslogs"
+      options = {
+        awslogs-group         = aws_cloudwatch_log_group.main["service"].name
+        awslogs-region        = var.region
+        awslogs-stream-prefix = "task"
+        # When CloudWatch is away, lines wait in 25 MiB of memory and then are lost; otherwise the service would wait.
+        mode            = "non-blocking"
+        max-buffer-size = "25m"
+      }
+    }
+  }])
+
+  lifecycle {
+    precondition {
+      condition     = contains(keys(local.core.secrets), "OPEN_MFA_SMTP_URL") == contains(keys(var.settings), "OPEN_MFA_MAIL_FROM")
+      error_message = "OPEN_MFA_MAIL_FROM in settings, and OPEN_MFA_SMTP_URL in core-stack's provided_secrets: both or neither."
+    }
+
+    precondition {
+      condition     = !contains(keys(local.core.secrets), "OPEN_MFA_WEBHOOK_URL") || var.internet_egress
+      error_message = "A webhook needs internet_egress."
+    }
+
+    precondition {
+      condition     = !contains(keys(local.core.secrets), "OPEN_MFA_SMTP_URL") || var.mail_server != null
+      error_message = "Mail needs mail_server: where tasks may reach it."
+    }
+  }
+}
+
+resource "aws_ecs_service" "main" {
+  name                               = local.prefix
+  cluster                            = aws_ecs_cluster.main.id
+  task_definition                    = aws_ecs_task_definition.service.arn
+  launch_type                        = "FARGATE"
+  platform_version                   = "LATEST"
+  desired_count                      = var.tasks.least
+  deployment_minimum_healthy_percent = 100
+  deployment_maximum_percent         = 200
+  health_check_grace_period_seconds  = 60
+  availability_zone_rebalancing      = "ENABLED"
+  enable_execute_command             = false
+  enable_ecs_managed_tags            = true
+  propagate_tags                     = "SERVICE"
+  wait_for_steady_state              = var.wait_for_deployment
+
+  deployment_circuit_breaker {
+    enable   = true
+    rollback = true
+  }
+
+  network_configuration {
+    subnets          = [for subnet in aws_subnet.private : subnet.id]
+    security_groups  = [aws_security_group.tasks.id]
+    assign_public_ip = false
+  }
+
+  load_balancer {
+    target_group_arn = aws_lb_target_group.service.arn
+    container_name   = "open-mfa"
+    container_port   = local.port
+  }
+
+  lifecycle {
+    # Autoscaling's.
+    ignore_changes = [desired_count]
+  }
+
+  # A task may start only once it can reach what it needs, and its role may do what it must.
+  depends_on = [
+    aws_lb_listener_rule.public,
+    aws_iam_role_policy.execution,
+    aws_vpc_endpoint.s3,
+    aws_vpc_endpoint.interface,
+    aws_route.private,
+    aws_vpc_security_group_egress_rule.tasks_to_redis,
+    aws_vpc_security_group_egress_rule.tasks_to_endpoints,
+    aws_vpc_security_group_egress_rule.tasks_to_s3,
+    aws_vpc_security_group_egress_rule.tasks_to_internet,
+    aws_vpc_security_group_ingress_rule.redis_from_tasks,
+    aws_vpc_security_group_ingress_rule.endpoints_from_tasks,
+  ]
+}
+
+# --- More tasks, and fewer again ---
+
+resource "aws_appautoscaling_target" "service" {
+  service_namespace  = "ecs"
+  resource_id        = "service/${aws_ecs_cluster.main.name}/${aws_ecs_service.main.name}"
+  scalable_dimension = "ecs:service:DesiredCount"
+  min_capacity       = var.tasks.least
+  max_capacity       = var.tasks.most
+}
+
+resource "aws_appautoscaling_policy" "cpu" {
+  name               = "${local.prefix}-cpu"
+  policy_type        = "TargetTrackingScaling"
+  service_namespace  = aws_appautoscaling_target.service.service_namespace
+  resource_id        = aws_appautoscaling_target.service.resource_id
+  scalable_dimension = aws_appautoscaling_target.service.scalable_dimension
+
+  target_tracking_scaling_policy_configuration {
+    target_value       = var.scaling.cpu_percent
+    scale_out_cooldown = 60
+    scale_in_cooldown  = 300
+
+    predefined_metric_specification {
+      predefined_metric_type = "ECSServiceAverageCPUUtilization"
+    }
+  }
+}
+
+resource "aws_appautoscaling_policy" "requests" {
+  name               = "${local.prefix}-requests"
+  policy_type        = "TargetTrackingScaling"
+  service_namespace  = aws_appautoscaling_target.service.service_namespace
+  resource_id        = aws_appautoscaling_target.service.resource_id
+  scalable_dimension = aws_appautoscaling_target.service.scalable_dimension
+
+  target_tracking_scaling_policy_configuration {
+    target_value       = var.scaling.requests_per_minute
+    scale_out_cooldown = 60
+    scale_in_cooldown  = 300
+
+    predefined_metric_specification {
+      predefined_metric_type = "ALBRequestCountPerTarget"
+      resource_label         = "${aws_lb.main.arn_suffix}/${aws_lb_target_group.service.arn_suffix}"
+    }
+  }
+}
+
+# --- What the service may do in AWS: nothing. What ECS may do to start it: fetch its image and its secrets, write its log ---
+
+data "aws_iam_policy_document" "tasks_trust" {
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["ecs-tasks.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [var.account_id]
+    }
+
+    condition {
+      test     = "ArnLike"
+      variable = "aws:SourceArn"
+      values   = ["${local.arn}:ecs:${var.region}:${var.account_id}:*"]
+    }
+  }
+}
+
+resource "aws_iam_role" "task" {
+  name_prefix        = "${local.prefix}-task-"
+  description        = "The service itself: it needs nothing of AWS"
+  assume_role_policy = data.aws_iam_policy_document.tasks_trust.json
+}
+
+resource "aws_iam_role" "execution" {
+  name_prefix        = "${local.prefix}-start-"
+  description        = "ECS, to start the service"
+  assume_role_policy = data.aws_iam_policy_document.tasks_trust.json
+}
+
+data "aws_iam_policy_document" "execution" {
+  # checkov:skip=CKV_AWS_356: the one action with * is a log-in that knows no resource
+  statement {
+    sid       = "LogInToTheRegistry"
+    actions   = ["ecr:GetAuthorizationToken"]
+    resources = ["*"]
+  }
+
+  statement {
+    sid       = "PullTheImage"
+    actions   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+    resources = [local.core.repository.arn]
+  }
+
+  statement {
+    sid       = "WriteTheLog"
+    actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+    resources = ["${aws_cloudwatch_log_group.main["service"].arn}:*"]
+  }
+
+  statement {
+    sid       = "ReadTheSettingsThatAreSecret"
+    actions   = ["secretsmanager:GetSecretValue"]
+    resources = local.secret_arns
+  }
+
+  statement {
+    sid       = "DecryptThem"
+    actions   = ["kms:Decrypt"]
+    resources = [local.core.kms_key_arn]
+
+    condition {
+      test     = "StringEquals"
+      variable = "kms:ViaService"
+      values   = ["secretsmanager.${var.region}.amazonaws.com"]
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "execution" {
+  name   = "start"
+  role   = aws_iam_role.execution.id
+  policy = data.aws_iam_policy_document.execution.json
+}

@@ -1,0 +1,229 @@
+# Logs, alarms, a dashboard. An alarm's description is what whoever is woken reads first.
+
+locals {
+  log_groups = {
+    service  = "/${local.prefix}/service"
+    flow     = "/${local.prefix}/flow"
+    redis    = "/${local.prefix}/redis"
+    firewall = "aws-waf-logs-${local.prefix}" # WAF demands the beginning
+  }
+
+  # Nodes are called so by ElastiCache; whichever is the primary.
+  redis_nodes = [for number in range(1, var.redis_nodes + 1) : format("%s-redis-%03d", local.prefix, number)]
+
+  balancer = { LoadBalancer = aws_lb.main.arn_suffix }
+  targets  = { LoadBalancer = aws_lb.main.arn_suffix, TargetGroup = aws_lb_target_group.service.arn_suffix }
+  service  = { ClusterName = aws_ecs_cluster.main.name, ServiceName = aws_ecs_service.main.name }
+
+  # Lines of the service's log that are counted.
+  log_metrics = {
+    unexpected-failures = "{ $.level = \"CRITICAL\" }"
+    store-unavailable   = "{ $.message = \"store unavailable\" || $.message = \"the store is away*\" }"
+    locks               = "{ $.logger = \"open_mfa.audit\" && $.message = \"locked\" }"
+    refusals            = "{ $.logger = \"open_mfa.audit\" && $.outcome = \"refused\" }"
+  }
+
+  alarms = merge(
+    {
+      service-5xx = {
+        text      = "The service answers 5xx. With store-unavailable: look at Redis first. Else its log, level ERROR and CRITICAL."
+        namespace = "AWS/ApplicationELB", metric = "HTTPCode_Target_5XX_Count", dimensions = local.targets
+        statistic = "Sum", above = 5, period = 60, of = 5, at_least = 3
+      }
+      balancer-5xx = {
+        text      = "The load balancer answers 5xx itself: no task takes the request, or one hung up. Look at the service's events in ECS."
+        namespace = "AWS/ApplicationELB", metric = "HTTPCode_ELB_5XX_Count", dimensions = local.balancer
+        statistic = "Sum", above = 5, period = 60, of = 5, at_least = 3
+      }
+      latency = {
+        text      = "One request in a hundred takes longer than ${var.alarm_thresholds.latency} s. Look at Redis (CPU, a fail-over) and the tasks' CPU."
+        namespace = "AWS/ApplicationELB", metric = "TargetResponseTime", dimensions = local.targets
+        statistic = "p99", above = var.alarm_thresholds.latency, period = 60, of = 5, at_least = 5
+      }
+      unhealthy-hosts = {
+        text      = "A task does not answer /healthz. ECS replaces it; if this stays, look at the service's events and the task's stop reason."
+        namespace = "AWS/ApplicationELB", metric = "UnHealthyHostCount", dimensions = local.targets
+        statistic = "Maximum", above = 0, period = 60, of = 5, at_least = 3
+      }
+      few-hosts = {
+        text      = "Fewer than ${var.tasks.least} tasks serve, or none. Look at the service's events: image, secrets, capacity."
+        namespace = "AWS/ApplicationELB", metric = "HealthyHostCount", dimensions = local.targets
+        statistic = "Minimum", below = var.tasks.least, period = 60, of = 5, at_least = 5, silence = "breaching"
+      }
+      cpu = {
+        text      = "Tasks are busy though autoscaling had time: is `tasks.most` reached?"
+        namespace = "AWS/ECS", metric = "CPUUtilization", dimensions = local.service
+        statistic = "Average", above = 85, period = 60, of = 15, at_least = 15
+      }
+      memory = {
+        text      = "Tasks are short of memory, and will be killed at 100 %: raise `task_memory`, or lower `processes`."
+        namespace = "AWS/ECS", metric = "MemoryUtilization", dimensions = local.service
+        statistic = "Maximum", above = 90, period = 60, of = 5, at_least = 5
+      }
+      waf-blocks = {
+        text      = "The firewall blocks many requests: an attack, or a rule that hits the wrong ones. Its log says which rule and whom."
+        namespace = "AWS/WAFV2", metric = "BlockedRequests", dimensions = { WebACL = aws_wafv2_web_acl.main.name, Region = var.region, Rule = "ALL" }
+        statistic = "Sum", above = var.alarm_thresholds.waf_blocks, period = 300, of = 1, at_least = 1
+      }
+      certificate = {
+        text      = "The certificate ends soon, and was not renewed: is its validation record still in the zone, and the zone delegated?"
+        namespace = "AWS/CertificateManager", metric = "DaysToExpiry", dimensions = { CertificateArn = aws_acm_certificate.service.arn }
+        statistic = "Minimum", below = 21, period = 86400, of = 1, at_least = 1
+      }
+      unexpected-failures = {
+        text      = "The service met a failure that it does not know, and answered 500. The line of level CRITICAL says where."
+        namespace = local.prefix, metric = "unexpected-failures", dimensions = {}
+        statistic = "Sum", above = 0, period = 300, of = 1, at_least = 1
+      }
+      store-unavailable = {
+        text      = "Redis is away, full, or has too few replicas: requests get 503. A fail-over takes a minute; else look at its events."
+        namespace = local.prefix, metric = "store-unavailable", dimensions = {}
+        statistic = "Sum", above = 10, period = 60, of = 3, at_least = 2
+      }
+      locks = {
+        text      = "Many factors were locked by wrong codes: somebody guesses, or an application sends what it should not."
+        namespace = local.prefix, metric = "locks", dimensions = {}
+        statistic = "Sum", above = var.alarm_thresholds.locks, period = 300, of = 1, at_least = 1
+      }
+    },
+    { for node in local.redis_nodes : "redis-memory-${node}" => {
+      text      = "Redis fills up, and will refuse to write: take a larger `redis_node_type` now."
+      namespace = "AWS/ElastiCache", metric = "DatabaseMemoryUsagePercentage", dimensions = { CacheClusterId = node }
+      statistic = "Maximum", above = 75, period = 300, of = 3, at_least = 3
+    } },
+    { for node in local.redis_nodes : "redis-evictions-${node}" => {
+      text      = "Redis threw keys out, which noeviction forbids: who changed the parameter group? Spent codes may be good again."
+      namespace = "AWS/ElastiCache", metric = "Evictions", dimensions = { CacheClusterId = node }
+      statistic = "Sum", above = 0, period = 60, of = 1, at_least = 1
+    } },
+    { for node in local.redis_nodes : "redis-cpu-${node}" => {
+      text      = "Redis' one thread is busy: take a larger `redis_node_type`."
+      namespace = "AWS/ElastiCache", metric = "EngineCPUUtilization", dimensions = { CacheClusterId = node }
+      statistic = "Average", above = 80, period = 60, of = 10, at_least = 10
+    } },
+    { for node in local.redis_nodes : "redis-lag-${node}" => {
+      text      = "A replica lags: verdicts that wait for it get 503."
+      namespace = "AWS/ElastiCache", metric = "ReplicationLag", dimensions = { CacheClusterId = node }
+      statistic = "Maximum", above = 2, period = 60, of = 5, at_least = 3
+    } },
+  )
+}
+
+resource "aws_cloudwatch_log_group" "main" {
+  # checkov:skip=CKV_AWS_338: a year unless `log_retention_days` says less, which may be demanded
+  for_each = local.log_groups
+
+  name              = each.value
+  retention_in_days = var.log_retention_days
+  kms_key_id        = local.core.kms_key_arn
+}
+
+resource "aws_cloudwatch_log_metric_filter" "main" {
+  for_each = local.log_metrics
+
+  name           = each.key
+  log_group_name = aws_cloudwatch_log_group.main["service"].name
+  pattern        = each.value
+
+  metric_transformation {
+    namespace = local.prefix
+    name      = each.key
+    value     = "1"
+    unit      = "Count"
+  }
+}
+
+resource "aws_sns_topic" "alarms" {
+  name              = "${local.prefix}-alarms"
+  kms_master_key_id = local.core.kms_key_arn
+}
+
+data "aws_iam_policy_document" "alarms" {
+  statement {
+    sid       = "AlarmsOfThisAccount"
+    actions   = ["sns:Publish"]
+    resources = [aws_sns_topic.alarms.arn]
+
+    principals {
+      type        = "Service"
+      identifiers = ["cloudwatch.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [var.account_id]
+    }
+  }
+}
+
+resource "aws_sns_topic_policy" "alarms" {
+  arn    = aws_sns_topic.alarms.arn
+  policy = data.aws_iam_policy_document.alarms.json
+}
+
+resource "aws_sns_topic_subscription" "email" {
+  for_each = var.alarm_emails
+
+  topic_arn = aws_sns_topic.alarms.arn
+  protocol  = "email"
+  endpoint  = each.key
+}
+
+resource "aws_cloudwatch_metric_alarm" "main" {
+  for_each = local.alarms
+
+  alarm_name          = "${local.prefix}-${each.key}"
+  alarm_description   = each.value.text
+  namespace           = each.value.namespace
+  metric_name         = each.value.metric
+  dimensions          = each.value.dimensions
+  statistic           = startswith(each.value.statistic, "p") ? null : each.value.statistic
+  extended_statistic  = startswith(each.value.statistic, "p") ? each.value.statistic : null
+  comparison_operator = try(each.value.above, null) != null ? "GreaterThanThreshold" : "LessThanThreshold"
+  threshold           = try(each.value.above, each.value.below)
+  period              = each.value.period
+  evaluation_periods  = each.value.of
+  datapoints_to_alarm = each.value.at_least
+  treat_missing_data  = try(each.value.silence, "notBreaching")
+  alarm_actions       = [aws_sns_topic.alarms.arn]
+  ok_actions          = [aws_sns_topic.alarms.arn]
+}
+
+resource "aws_cloudwatch_dashboard" "main" {
+  dashboard_name = local.prefix
+
+  dashboard_body = jsonencode({
+    widgets = [for index, widget in [
+      { title = "Requests", stat = "Sum", metrics = [
+        ["AWS/ApplicationELB", "RequestCount", "LoadBalancer", aws_lb.main.arn_suffix],
+        ["AWS/ApplicationELB", "HTTPCode_Target_4XX_Count", "LoadBalancer", aws_lb.main.arn_suffix],
+        ["AWS/ApplicationELB", "HTTPCode_Target_5XX_Count", "LoadBalancer", aws_lb.main.arn_suffix],
+        ["AWS/ApplicationELB", "HTTPCode_ELB_5XX_Count", "LoadBalancer", aws_lb.main.arn_suffix],
+      ] },
+      { title = "Seconds for an answer", stat = "p99", metrics = [
+        ["AWS/ApplicationELB", "TargetResponseTime", "LoadBalancer", aws_lb.main.arn_suffix],
+        ["AWS/ApplicationELB", "TargetResponseTime", "LoadBalancer", aws_lb.main.arn_suffix, { stat = "p50" }],
+      ] },
+      { title = "Tasks that serve", stat = "Minimum", metrics = [
+        ["AWS/ApplicationELB", "HealthyHostCount", "TargetGroup", aws_lb_target_group.service.arn_suffix, "LoadBalancer", aws_lb.main.arn_suffix],
+        ["AWS/ApplicationELB", "UnHealthyHostCount", "TargetGroup", aws_lb_target_group.service.arn_suffix, "LoadBalancer", aws_lb.main.arn_suffix, { stat = "Maximum" }],
+      ] },
+      { title = "Tasks: percent of CPU and memory", stat = "Average", metrics = [
+        ["AWS/ECS", "CPUUtilization", "ClusterName", aws_ecs_cluster.main.name, "ServiceName", aws_ecs_service.main.name],
+        ["AWS/ECS", "MemoryUtilization", "ClusterName", aws_ecs_cluster.main.name, "ServiceName", aws_ecs_service.main.name],
+      ] },
+      { title = "Blocked by the firewall", stat = "Sum", metrics = [for rule in concat(["ALL", "code-checks", "all-requests"], keys(local.managed_rules)) :
+        ["AWS/WAFV2", "BlockedRequests", "WebACL", aws_wafv2_web_acl.main.name, "Region", var.region, "Rule", rule]
+      ] },
+      { title = "From the service's log", stat = "Sum", metrics = [for name in keys(local.log_metrics) : [local.prefix, name]] },
+      { title = "Redis: percent of memory", stat = "Maximum", metrics = [for node in local.redis_nodes : ["AWS/ElastiCache", "DatabaseMemoryUsagePercentage", "CacheClusterId", node]] },
+      { title = "Redis: percent of CPU", stat = "Average", metrics = [for node in local.redis_nodes : ["AWS/ElastiCache", "EngineCPUUtilization", "CacheClusterId", node]] },
+      { title = "Redis: evictions", stat = "Sum", metrics = [for node in local.redis_nodes : ["AWS/ElastiCache", "Evictions", "CacheClusterId", node]] },
+      { title = "Redis: replication lag in seconds", stat = "Maximum", metrics = [for node in local.redis_nodes : ["AWS/ElastiCache", "ReplicationLag", "CacheClusterId", node]] },
+      ] : {
+      type       = "metric", x = 12 * (index % 2), y = 6 * floor(index / 2), width = 12, height = 6
+      properties = { title = widget.title, region = var.region, view = "timeSeries", period = 60, stat = widget.stat, metrics = widget.metrics }
+    }]
+  })
+}

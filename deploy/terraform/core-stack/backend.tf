@@ -1,0 +1,6 @@
+terraform {
+  # The rest is told by the backend.hcl that bootstrap writes.
+  backend "s3" {
+    key = "core-stack.tfstate"
+  }
+}

@@ -1,0 +1,70 @@
+# What must hold of the plan. Terraform can't make up what is ephemeral, so a draw of Secrets Manager's is really made: run
+# this with credentials, or against a stand-in as the project's own tests do. Nothing is created.
+
+variables {
+  region     = "eu-central-1"
+  account_id = "123456789012"
+  zone_name  = "mfa.example.com"
+}
+
+run "images_are_scanned_and_their_tags_stay" {
+  command = plan
+
+  assert {
+    condition     = aws_ecr_repository.service.image_tag_mutability == "IMMUTABLE" && aws_ecr_repository.service.image_scanning_configuration[0].scan_on_push && aws_ecr_repository.service.encryption_configuration[0].encryption_type == "KMS" && !aws_ecr_repository.service.force_delete
+    error_message = "A tag names one image for ever, which is scanned."
+  }
+}
+
+run "no_state_holds_a_secret" {
+  command = plan
+
+  variables {
+    api_keys         = ["shop", "desk"]
+    optional_secrets = ["OPEN_MFA_ADMIN_PASSWORD", "OPEN_MFA_DERIVATION_SECRET", "OPEN_MFA_GATE_SECRET", "OPEN_MFA_WEBHOOK_SECRET"]
+    provided_secrets = ["OPEN_MFA_WEBHOOK_URL"]
+  }
+
+  assert {
+    condition     = alltrue([for each in concat(values(aws_secretsmanager_secret_version.generated), values(aws_secretsmanager_secret_version.list)) : each.secret_string == null && each.secret_binary == null && each.secret_string_wo_version > 0])
+    error_message = "Values are only ever written."
+  }
+
+  assert {
+    condition = toset(keys(aws_secretsmanager_secret_version.generated)) == toset([
+      "OPEN_MFA_SECRET_KEY", "OPEN_MFA_ADMIN_PASSWORD", "OPEN_MFA_DERIVATION_SECRET", "OPEN_MFA_GATE_SECRET", "OPEN_MFA_WEBHOOK_SECRET",
+      "encryption-keys/k1", "api-keys/shop", "api-keys/desk", "redis-passwords/p1",
+    ])
+    error_message = "Everything that can be generated is."
+  }
+
+  assert {
+    condition     = alltrue([for each in concat(values(aws_secretsmanager_secret.generated), values(aws_secretsmanager_secret.list), values(aws_secretsmanager_secret.provided)) : each.recovery_window_in_days == 30])
+    error_message = "What is deleted can be had back for a month."
+  }
+
+  assert {
+    condition     = toset(keys(output.secrets)) == toset(["OPEN_MFA_SECRET_KEY", "OPEN_MFA_ENCRYPTION_KEYS", "OPEN_MFA_API_KEYS", "OPEN_MFA_ADMIN_PASSWORD", "OPEN_MFA_DERIVATION_SECRET", "OPEN_MFA_GATE_SECRET", "OPEN_MFA_WEBHOOK_SECRET", "OPEN_MFA_WEBHOOK_URL"])
+    error_message = "The service gets whole settings, not their parts."
+  }
+}
+
+run "an_encryption_key_is_never_drawn_again" {
+  command = plan
+
+  variables {
+    secret_generations = { "encryption-keys/k1" = 2 }
+  }
+
+  expect_failures = [var.secret_generations]
+}
+
+run "a_webhook_is_signed" {
+  command = plan
+
+  variables {
+    provided_secrets = ["OPEN_MFA_WEBHOOK_URL"]
+  }
+
+  expect_failures = [var.provided_secrets]
+}
