@@ -14,7 +14,7 @@ from tests.e2e.application import Application
 from tests.e2e.conftest import SECRET
 from tests.e2e.people import Person
 from tests.e2e.proxies import PROXIES, Ports, nginx, running
-from tests.support.browser import ARGUMENTS, CHROMIUM, Witness, chromium
+from tests.support.browser import ARGUMENTS, CHROMIUM, Witness
 from tests.support.service import Service
 
 WANTED = "/page/reports?year=2026"
@@ -44,12 +44,6 @@ NOTE_OF_A_REFUSAL = "status of 403"
 
 Prepare = Callable[[Path, Ports], list[str]]
 CONFIGURATIONS: dict[str, Prepare] = {**PROXIES, "plain nginx": partial(nginx, text=PLAIN)}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running_browser:
-        yield running_browser
 
 
 @pytest.fixture

@@ -1,12 +1,10 @@
-"""A real browser, and the real service to look at."""
+"""The real service to look at."""
 
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser
 
 from tests.service.conftest import TWO_BY_EIGHT
-from tests.support.browser import chromium
 from tests.support.redis_server import RedisServer
 from tests.support.service import Service
 
@@ -14,10 +12,4 @@ from tests.support.service import Service
 @pytest.fixture(scope="session")
 def service(redis_server: RedisServer) -> Iterator[Service]:
     with Service(OPEN_MFA_REDIS_URL=redis_server.url, **TWO_BY_EIGHT) as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
         yield running
