@@ -91,10 +91,10 @@ class LogInAtGate:
         A log-in ends those before it: each has a token of its own.
         """
         user = EVERYBODY
-        if request.account == EVERYBODY:
-            raise NotEnrolled  # whoever could be called so would be taken for all the others
         if request.account is None or self._tenant is None:
             outcome = self._shared.execute(request.code)
+        elif request.account == EVERYBODY:
+            raise NotEnrolled  # whoever could be called so would be taken for all the others
         else:
             user = request.account
             owner = Owner.of_account(self._tenant, user)

@@ -158,26 +158,26 @@ class GateResources:
             """Redis is away, or worse: that is no reason to show anybody JSON."""
             if response.mimetype != MEDIA_TYPE:
                 return response
-            headers = {name: response.headers[name] for name in ("Retry-After",) if name in response.headers}
+            wait = response.headers.get("Retry-After")
+            headers = {"Retry-After": wait} if wait else {}
             return self._page(response.status_code, return_to, _NO_VERDICT, headers, account)
 
         try:
             refuse_other_sites()
             form = _form()
-            return_to, account = form.get("return_to", return_to), form.get("account", "").strip()
+            return_to = form.get("return_to", return_to)
+            account = form.get("account", "").strip() if self._accounts else ""
             for guard in self._checking:
                 guard()
-            token = self._judge(form)
+            token = self._judge(form.get("code") or form.get("token") or "", account or None)
         except Problem as problem:
             return self._page(problem.kind.value.status, return_to, _words(problem), problem.headers, account)
         response = Response(status=303, headers={"Location": safe_return_to(return_to)})
         self._remember(response, token, self._lifetime)
         return response
 
-    def _judge(self, form: Mapping[str, str]) -> str:
+    def _judge(self, typed: str, account: str | None) -> str:
         """The token of whoever may pass now; everybody else gets a problem."""
-        typed = form.get("code") or form.get("token") or ""
-        account = (form.get("account", "").strip() or None) if self._accounts else None
         try:
             code = Code.parse(typed) if account is None else _any_code(typed)
         except MalformedCode as error:

@@ -245,6 +245,15 @@ def test_another_secret_begins_anew(gate: Api) -> None:
     assert log_in(rotated, pyotp.TOTP(other.base32).at(gate.clock.now())).status_code == 303
 
 
+def test_another_key_for_cookies_makes_no_spent_code_good(gate: Api) -> None:
+    """Instances that have it already and such that have not serve side by side while it is changed."""
+    log_in(gate, code(gate))
+    changed = Api(gate.redis, gate.clock, secret_key="another key for the cookies of sessions", **GATE)
+
+    assert log_in(changed, code(gate)).status_code == 403
+    assert check(changed, headers={"Cookie": f"{COOKIE}={token(gate)}"}).status_code == 200
+
+
 class TestAccounts:
     """Where accounts may log in too."""
 

@@ -213,7 +213,7 @@ function tell(kind = "", word = "", text = "", slug = "") {
 async function refresh() {
   try {
     const { status, body } = await send("GET", SESSION);
-    if (status !== 200) return explain(chosen(), body);
+    if (status !== 200) throw new Unanswered(body?.detail ?? `The service answers with status ${status}.`);
     factors = Object.fromEntries(body.factors.map((factor) => [factor.factor, factor]));
     for (const [name, { locked_until: until }] of Object.entries(factors)) {
       locked[name] = until ? Date.parse(until) : 0;
@@ -224,7 +224,7 @@ async function refresh() {
     }
   } catch (error) {
     // A verdict that was given stands, whatever becomes of the question after it.
-    if (!find("verdict").textContent) throw error;
+    if (!(error instanceof Unanswered) || !find("verdict").textContent) throw error;
   } finally {
     await draw();
   }
@@ -239,6 +239,11 @@ async function draw() {
 
   for (const part of document.querySelectorAll("[data-for]")) part.hidden = !part.dataset.for.split(" ").includes(factor);
   find("enrol").textContent = enrolment ? `Enrol ${NAMES[factor]}` : "Ask for a code";
+  // Hidden is not enough for what is shown once.
+  find("groups").textContent = enrolment && secret ? groups(secret.secret, 4) : "";
+  if (enrolment && secret) find("uri").href = secret.uri;
+  else find("uri").removeAttribute("href");
+  find("issued-code").textContent = !enrolment && secret ? groups(secret.code, 3) : "";
   show("start", !state);
   show("enrolled", Boolean(state));
   show("again", Boolean(state));
@@ -256,24 +261,29 @@ async function draw() {
       : pending
         ? "The code was shown when it was issued. Begin again for a new one."
         : "The code is spent. Begin again for a new one.";
-    // Hidden is not enough for what is shown once.
-    find("groups").textContent = enrolment && secret ? groups(secret.secret, 4) : "";
-    if (enrolment && secret) find("uri").href = secret.uri;
-    else find("uri").removeAttribute("href");
-    find("issued-code").textContent = !enrolment && secret ? groups(secret.code, 3) : "";
     await drawPicture(enrolment && pending ? `${SESSION}/${factor}/qr` : null);
   }
   tick();
 }
 
 async function drawPicture(path) {
-  // Without an answer there is no picture, and still the key.
-  const answer = path && (await fetch(path, { headers: { Accept: "image/svg+xml" }, cache: "no-store" }).catch(() => null));
+  const image = path && (await fetchPicture(path));
   if (picture) URL.revokeObjectURL(picture);
   // Not the path itself: a browser keeps the picture that it has shown under it, and the next key has the same one.
-  picture = answer?.ok ? URL.createObjectURL(await answer.blob()) : null;
+  picture = image ? URL.createObjectURL(image) : null;
   if (picture) find("qr").src = picture;
   else find("qr").removeAttribute("src");
+}
+
+/** null without an answer: then there is no picture, and still the key. */
+async function fetchPicture(path) {
+  try {
+    const signal = AbortSignal.timeout(PATIENCE);
+    const answer = await fetch(path, { headers: { Accept: "image/svg+xml" }, cache: "no-store", signal });
+    return answer.ok ? await answer.blob() : null;
+  } catch {
+    return null;
+  }
 }
 
 /** What changes with time alone. */
