@@ -61,11 +61,21 @@ e2e: $(E2E) $(DEPLOY) $(NPM) ## Test with real browsers, proxies, containers and
 	$(BIN)/python -m pytest $(or $(ARGS),tests/pages tests/e2e tests/deployment)
 
 .PHONY: lint
-lint: $(DEV) ## Check style, types and the direction of imports
+lint: $(DEV) ## Check style, types, the direction of imports, and what the deployment is made of
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/shellcheck $$(grep -rlE '^#!/usr/bin/env bash' .ci .github deploy)
+	$(BIN)/yamllint --strict .github deploy
+	$(BIN)/hadolint deploy/Dockerfile tests/deployment/stand_ins/Dockerfile
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec deploy/docker-compose/common.yml deploy/docker-compose/*/compose.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/zizmor --offline --quiet .github
+	@# That the host is what the client says is wanted: the gate leads back to it. docker-gen says server_tokens.
+	$(BIN)/gixy --skips host_spoofing deploy/proxies/nginx.conf
+	$(BIN)/gixy --skips version_disclosure deploy/docker-compose/staging/nginx.conf
 
 .PHONY: format
 format: $(DEV) ## Bring the code into the project's style

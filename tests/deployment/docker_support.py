@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 import pyotp
 import pytest
@@ -32,7 +32,7 @@ BUILT_FROM = ("deploy", "src", "requirements", "pyproject.toml", "README.md", "L
 APP_IMAGE = "open-mfa-test/app"
 
 
-def missing(what: str) -> None:
+def missing(what: str) -> NoReturn:
     """Fails in CI, and skips elsewhere, for want of something."""
     if os.environ.get("CI"):
         pytest.fail(what, pytrace=False)
