@@ -11,6 +11,7 @@ from typing import Any
 import pyotp
 
 from tests.support.service import Service
+from tests.support.setting_names import setting_names
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -27,13 +28,8 @@ def settings_of_the_table() -> set[str]:
     return set(names)
 
 
-def settings_of_the_code() -> set[str]:
-    code = (ROOT / "src/infrastructure/settings.py").read_text()
-    return set(re.findall(r'(?:env\.\w+\(\s*|_whole\(env, )"([A-Z_]+)"', code))
-
-
 def test_the_table_lists_every_setting_there_is() -> None:
-    assert settings_of_the_table() == settings_of_the_code()
+    assert settings_of_the_table() == setting_names()
 
 
 def test_the_first_session_runs_as_it_is_written(tmp_path: Path) -> None:

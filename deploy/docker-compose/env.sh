@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Writes the settings of a stack, with fresh secrets, unless they are there already: env.sh dev|staging
+# Writes the settings of a stack, with fresh secrets, and the certificate of Redis; what is there already stays:
+# env.sh dev|staging
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -10,6 +11,27 @@ case ${1:-} in
     exit 2
     ;;
 esac
+umask 077
+if [[ -e redis/tls/redis.pem && -e redis/tls/redis-key.pem ]]; then
+  echo "The certificate of Redis is there already."
+else
+  command -v openssl >/dev/null || {
+    echo "openssl is missing; it makes the certificate of Redis (Debian: apt-get install openssl)" >&2
+    exit 1
+  }
+  mkdir -p redis/tls
+  # It vouches for itself: the service trusts this one and no other.
+  said=$(openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650 -subj /CN=redis \
+    -addext subjectAltName=DNS:redis -addext keyUsage=critical,digitalSignature,keyCertSign \
+    -keyout redis/tls/redis-key.pem -out redis/tls/redis.pem 2>&1) || {
+    echo "$said" >&2
+    exit 1
+  }
+  # Redis and the service run in their containers as somebody else. On this machine the directory keeps others out.
+  chmod 644 redis/tls/redis-key.pem redis/tls/redis.pem
+  echo "Made the certificate of Redis in deploy/docker-compose/redis/tls."
+fi
+
 if [[ -e $target ]]; then
   echo "deploy/docker-compose/$target is there already, and stays as it is."
   exit 0
@@ -20,7 +42,6 @@ random_base64() { head -c 32 /dev/urandom | base64 | tr -d '\n'; }
 # 160 bits; of so many bytes there are always 32 in the alphabet.
 random_base32() { head -c 4096 /dev/urandom | LC_ALL=C tr -dc 'A-Z2-7' | cut -c 1-32; }
 
-umask 077
 draft=$(mktemp "$target.XXXXXX")
 trap 'rm -f "$draft"' EXIT
 while IFS= read -r line; do

@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import re
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -152,6 +153,22 @@ def test_every_policy_that_evicts_must_change(policy: str) -> None:
     assert "set noeviction" in text
 
 
+def test_memory_that_runs_out_is_seen_before_it_has() -> None:
+    with RedisServer() as server, contextlib.closing(server.client()) as client:
+        client.set("filling", bytes(10**7))
+        used = client.info("memory")["used_memory"]
+        client.config_set("maxmemory", used * 2)
+        assert found(WARNING, settings(server.url)) == found(MUST, settings(server.url)) == []
+
+        client.config_set("maxmemory", int(used / 0.85))
+        (soon,) = found(WARNING, settings(server.url))
+        client.config_set("maxmemory", used // 2)
+        (now,) = found(MUST, settings(server.url))
+
+    assert re.search(r"has used 8\d% of its memory", soon)
+    assert "is full" in now
+
+
 def test_snapshots_alone_are_a_warning() -> None:
     with RedisServer("--appendonly", "no", "--save", "3600 1") as server:
         assert found(MUST, settings(server.url)) == []
@@ -270,6 +287,7 @@ def test_redis_must_be_6_2_or_newer(version: str, grade: Grade) -> None:
         is_replica=False,
         replicas=0,
         eviction_policy="noeviction",
+        fullness=0.0,
         appends=True,
         snapshots=False,
         clock_ahead=0.0,

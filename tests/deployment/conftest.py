@@ -46,7 +46,7 @@ def images(docker: None) -> dict[str, str]:
     """The stacks' variables that name images: none, for the public ones, or all, for stand-ins."""
     obstacle = pullable()
     if obstacle is None:
-        spoken.append("The deployment ran on the public images that it names.")
+        spoken.append("The deployment ran on the public images that it names, but for acme-companion.")
         return {}
     if os.environ.get(STAND_INS) != "1":
         missing(f"Public images can't be pulled ({obstacle}); {STAND_INS}=1 builds stand-ins for them")

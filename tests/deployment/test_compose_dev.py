@@ -42,14 +42,15 @@ def addresses(dev: Stack) -> set[str]:
 
 
 def test_a_second_setup_changes_nothing(dev: Stack) -> None:
-    paths = [dev.home / ".env", *sorted((dev.home / "certs").iterdir()), Path(dev.environment["HOSTS_FILE"])]
+    certificates = [*sorted((dev.home / "certs").iterdir()), *sorted((dev.home.parent / "redis/tls").iterdir())]
+    paths = [dev.home / ".env", *certificates, Path(dev.environment["HOSTS_FILE"])]
     before = [path.read_bytes() for path in paths]
 
     dev.script("dev/setup.sh")
 
     assert [path.read_bytes() for path in paths] == before
     assert before[-1] == b"127.0.0.1 localhost\n127.0.0.1 open-mfa.local\n::1 open-mfa.local\n"
-    assert len(paths) == 5
+    assert len(paths) == 7
 
 
 def test_the_secrets_are_fresh_strong_and_nobody_elses(dev: Stack) -> None:
@@ -137,10 +138,11 @@ def test_the_password_of_redis_is_on_no_command_line(dev: Stack) -> None:
 
 def test_redis_wants_the_password_and_keeps_what_it_is_told(dev: Stack) -> None:
     (container,) = dev.containers("redis")
-    refused = run("docker", "exec", "--env", "REDISCLI_AUTH=", container, "redis-cli", "ping")
+    cli = ["redis-cli", "--tls", "--cacert", "/etc/redis/redis.pem"]
+    refused = run("docker", "exec", "--env", "REDISCLI_AUTH=", container, *cli, "ping")
 
     def told(name: str) -> str:
-        return run("docker", "exec", container, "redis-cli", "config", "get", name).split()[-1]
+        return run("docker", "exec", container, *cli, "config", "get", name).split()[-1]
 
     assert "NOAUTH" in refused
     assert (told("appendonly"), told("appendfsync"), told("maxmemory-policy")) == ("yes", "always", "noeviction")
@@ -248,8 +250,8 @@ def test_a_missing_variable_stops_the_start_with_its_name(dev: Stack, name: str)
     finally:
         path.write_text(text)
 
-    assert done.returncode != 0
-    assert name in done.stderr
+    assert done.returncode == 1
+    assert done.stderr == f"deploy/docker-compose/dev/.env: set {name}\n"
 
 
 def test_without_settings_it_says_how_to_get_them(dev: Stack, tmp_path: Path) -> None:

@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
+from infrastructure.settings import load_settings
 from tests.deployment.docker_support import COMPOSE, ROOT, attempt
+from tests.deployment.judging import posts
+from tests.support.setting_names import setting_names
 
 STACKS = ("dev", "staging")
 OURS = {"HOST", "PORT", "OPEN_MFA_ENV", "OPEN_MFA_REDIS_URL", "OPEN_MFA_REDIS_WAIT"}
@@ -16,14 +19,6 @@ OURS = {"HOST", "PORT", "OPEN_MFA_ENV", "OPEN_MFA_REDIS_URL", "OPEN_MFA_REDIS_WA
 FIXED = {"OPEN_MFA_TRUSTED_PROXIES", "OPEN_MFA_COOKIE_SECURE"}
 """Settings that have one right value behind a proxy that ends TLS."""
 EXAMPLE = (COMPOSE / ".env.example").read_text()
-
-
-def settings() -> set[str]:
-    """Every variable that the service reads."""
-    source = (ROOT / "src/infrastructure/settings.py").read_text()
-    read = re.findall(r'(?:env\.\w+\(|_whole\(env, )\s*"([A-Z_]+)"', source)
-    assert len(read) > 25
-    return set(read)
 
 
 def services(path: Path) -> dict[str, Any]:
@@ -59,15 +54,51 @@ def explained() -> set[str]:
 def test_every_setting_of_the_service_can_be_set() -> None:
     passed = set(services(COMPOSE / "common.yml")["app"]["environment"])
 
-    assert settings() - OURS <= passed
+    assert setting_names() - OURS <= passed
     assert passed >= FIXED
-    assert not passed - settings()
+    assert not passed - setting_names()
+
+
+def test_terraform_knows_every_setting_of_the_service() -> None:
+    """A new one has to be decided, offered, drawn or provided there, too."""
+    files = (ROOT / "deploy/terraform").glob("*-stack/*.tf")
+    known = {
+        name
+        for file in files
+        for name in re.findall(r"\b(OPEN_MFA_[A-Z_]+|HOST|PORT|THREADS|WEB_CONCURRENCY)\b", file.read_text())
+    }
+
+    assert setting_names() - known == {
+        "OPEN_MFA_GATE_SHOW_QR",  # off in production, where a log is read by many
+        "OPEN_MFA_MAIL_TEMPLATE",  # a file, for which the image would have to be another one
+    }
+    assert known - setting_names() == set()
 
 
 def test_every_variable_is_explained_and_every_explained_one_is_used() -> None:
-    labels = {"BASE_IMAGE", "VERSION", "REVISION", "SOURCE"}
+    assert explained() == used() | {"BASE_IMAGE", "SOURCE"}
 
-    assert explained() == used() | labels
+
+def test_what_the_example_calls_a_default_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [path.read_text() for path in (COMPOSE / "common.yml", *COMPOSE.glob("*/compose.yml"))]
+    defaults = dict(re.findall(r"\$\{([A-Z_]+):-([^}]+)\}", "".join(texts)))
+    defaults["BASE_IMAGE"] = re.findall(
+        r"^ARG BASE_IMAGE=(.+)$", (ROOT / "deploy/Dockerfile").read_text(), re.MULTILINE
+    )[0]
+    told = dict(re.findall(r"^# ([A-Z_]+)=(.+)$", EXAMPLE, re.MULTILINE))
+    ours = {name: told.pop(name) for name in setting_names() & told.keys()}
+    for name in setting_names():
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("OPEN_MFA_SECRET_KEY", "x" * 32)
+    monkeypatch.setenv("OPEN_MFA_ENCRYPTION_KEYS", f"k1:{'A' * 43}=")
+    without = load_settings()
+    for name, value in ours.items():
+        monkeypatch.setenv(name, value)
+
+    assert len(ours) > 5
+    assert load_settings() == without
+    # The development stack has an image name and a place to listen of its own.
+    assert told == {name: defaults[name] for name in told} | {"IMAGE": "open-mfa:staging"}
 
 
 @pytest.mark.parametrize("kind", STACKS)
@@ -101,7 +132,9 @@ def test_the_docker_socket_is_not_where_strangers_come_in() -> None:
     assert "docker.sock" not in (COMPOSE / "dev/compose.yml").read_text()
 
 
-@pytest.mark.parametrize("name", ["dev/.env", "staging/.env", "dev/certs/open-mfa.local-key.pem"])
+@pytest.mark.parametrize(
+    "name", ["dev/.env", "staging/.env", "dev/certs/open-mfa.local-key.pem", "redis/tls/redis-key.pem"]
+)
 def test_git_would_track_no_secret(name: str) -> None:
     path = f"deploy/docker-compose/{name}"
     done = attempt("git", "check-ignore", "--quiet", "--no-index", path, cwd=ROOT)
@@ -121,6 +154,18 @@ def test_git_tracks_no_secret() -> None:
     found = [line for line in lines if re.match(secret, line) and "${" not in line]
 
     assert found == []
+
+
+def test_the_proxy_limits_every_way_to_have_a_code_judged() -> None:
+    text = (COMPOSE / "staging/limits.conf").read_text().partition("$address_of_guess {")[2].partition("}")[0]
+    patterns = re.findall(r'"~(\S.*?)" \$address;', text)
+    found = posts()
+
+    def is_limited(path: str) -> bool:
+        return any(re.search(pattern, f"POST {path}") for pattern in patterns)
+
+    assert {path for path in found.judging if not is_limited(path)} == set()
+    assert {path for path in found.others if is_limited(path)} == set()
 
 
 def test_images_are_pinned() -> None:

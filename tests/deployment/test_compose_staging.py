@@ -1,5 +1,6 @@
 """The staging stack, as `make staging-up` makes it and `make staging-roll` deploys to it."""
 
+import fcntl
 import json
 import re
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ import pytest
 import requests
 
 from tests.deployment.conftest import spoken
-from tests.deployment.docker_support import Load, Stack, attempt, run, stand_ins
+from tests.deployment.docker_support import Load, Stack, attempt, defaults, run, stand_ins
 from tests.support.processes import wait_until
 
 HOST = "mfa.example.test"
@@ -82,6 +83,13 @@ def test_browsers_are_told_to_stay_with_https(staging: Stack) -> None:
     assert headers["Strict-Transport-Security"] == "max-age=31536000"
 
 
+@pytest.mark.parametrize("path", ["/metrics", "/metrics/", "//metrics", "/%6Detrics", "/x/../metrics", "/metrics?x=1"])
+def test_what_is_counted_is_not_for_the_world(staging: Stack, path: str) -> None:
+    status, headers, _ = staging.client().ask("GET", path)
+
+    assert (status, "X-Request-ID" in headers) == (404, False)
+
+
 def test_over_http_there_is_nothing_but_the_way_to_https_and_challenges(staging: Stack) -> None:
     def plain(path: str) -> requests.Response:
         site = f"http://127.0.0.1:{staging.http_port}"
@@ -107,16 +115,24 @@ def test_only_the_proxy_is_published(staging: Stack) -> None:
     assert {row["Health"] for row in rows} == {"healthy"}
 
 
-def test_the_doctor_finds_fault_with_nothing_but_the_way_to_redis(staging: Stack) -> None:
-    """Which is a network of the stack's own, that nobody else is on."""
+def test_the_doctor_finds_no_fault(staging: Stack) -> None:
     (container, _) = staging.containers("app")
-    findings = attempt("docker", "exec", container, "open-mfa", "doctor").stdout.splitlines()
+    done = attempt("docker", "exec", container, "open-mfa", "doctor")
+    findings = done.stdout.splitlines()
 
+    assert [line for line in findings if not line.startswith("ok ")] == []
+    assert done.returncode == 0
     assert "ok           Redis at redis:6379 keeps an append-only file" in findings
-    assert "ok           Redis at redis:6379 evicts nothing" in findings
-    faults = [line for line in findings if not line.startswith("ok ")]
-    assert len(faults) == 1
-    assert "OPEN_MFA_REDIS_URL leads to redis:6379 without TLS" in faults[0]
+    assert "ok           OPEN_MFA_REDIS_URL asks for TLS" in findings
+
+
+def test_redis_speaks_tls_alone(staging: Stack) -> None:
+    """An answer in the clear would be a `-NOAUTH`."""
+    (container, _) = staging.containers("app")
+    ask = "import socket as s; w = s.create_connection(('redis', 6379), 3); w.sendall(b'PING\\r\\n'); print(w.recv(64))"
+    done = attempt("docker", "exec", container, "python", "-c", ask)
+
+    assert done.stdout == "b''\n" or "ConnectionResetError" in done.stderr, done.stdout + done.stderr
 
 
 def test_guesses_are_limited_for_each_address_whatever_it_says_of_itself(staging: Stack) -> None:
@@ -137,7 +153,7 @@ def from_another_address(staging: Stack, path: str) -> int:
     command = ["docker", "run", "--rm", "--network", f"{staging.project}_front", "--entrypoint", "curl"]
     options = ["-sk", "-m", "5", "-o", "/dev/null", "-w", "%{http_code}", "--connect-to", f"{HOST}:443:proxy:443"]
     body = ["-H", "Content-Type: application/json", "-d", '{"code": "000000"}', f"https://{HOST}{path}"]
-    image = staging.environment.get("NGINX_IMAGE", "nginx:1.28-alpine")
+    image = staging.environment.get("NGINX_IMAGE", defaults()["NGINX_IMAGE"])
     return int(run(*command, image, *options, *body))
 
 
@@ -151,6 +167,8 @@ def test_every_request_is_limited_too(staging: Stack) -> None:
 def test_a_deploy_under_load_loses_nothing_and_accepts_nothing_twice(staging: Stack) -> None:
     before = staging.containers("app")
     former = {image_of(each) for each in before}
+    told = staging.client().ask("POST", "/api/v1/session/otp", {}, {"X-Request-ID": "the-request-of-an-incident"})
+    assert (told[0], told[1]["X-Request-ID"]) == (201, "the-request-of-an-incident")
     header(staging, "X-Generation", "2")
     with unlimited(staging):
         staging.wait_until_it_serves()
@@ -174,6 +192,11 @@ def test_a_deploy_under_load_loses_nothing_and_accepts_nothing_twice(staging: St
     assert not any(exists(each) for each in before)
     generations = {staging.client().ask("GET", "/readyz")[1].get("X-Generation") for _ in range(8)}
     assert generations == {"2"}
+    kept = [path.read_text() for path in sorted((staging.home / "logs").iterdir())]
+    assert len(kept) == len(before)
+    assert sum("the-request-of-an-incident" in log for log in kept) == 1
+    staging.script("stack.sh", "staging", "up")
+    assert sorted(staging.containers("app")) == sorted(after)
 
 
 def exists(container: str) -> bool:
@@ -194,6 +217,40 @@ def test_a_deploy_of_a_broken_image_leaves_the_old_containers_serving(staging: S
     assert "The old ones go on serving." in done.stderr
     assert sorted(staging.containers("app")) == sorted(before)
     assert staging.serves()
+
+
+def test_a_deploy_that_does_not_reach_redis_leaves_the_old_containers_serving(staging: Stack) -> None:
+    before = staging.containers("app")
+    path = staging.home / ".env"
+    text = path.read_text()
+    try:
+        staging.setting(REDIS_PASSWORD="another")
+        done = staging.attempt("stack.sh", "staging", "roll", PATIENCE="20")
+    finally:
+        path.write_text(text)
+
+    assert done.returncode == 1
+    assert "or don't reach Redis" in done.stderr
+    assert sorted(staging.containers("app")) == sorted(before)
+    assert staging.serves()
+
+
+def test_what_the_shell_has_for_the_service_does_not_get_into_the_stack(staging: Stack) -> None:
+    before = staging.containers("app")
+
+    done = staging.attempt("stack.sh", "staging", "up", OPEN_MFA_SECRET_KEY="of somebody's shell", REDIS_PASSWORD="x")
+
+    assert done.returncode == 0, done.stderr
+    assert sorted(staging.containers("app")) == sorted(before)
+
+
+def test_two_at_once_do_not_get_into_each_others_way(staging: Stack) -> None:
+    with (staging.home / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = staging.attempt("stack.sh", "staging", "up")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "Another stack.sh is at work on this stack; wait until it has ended.\n"
 
 
 def test_an_app_container_dies_while_the_other_serves_and_is_started_again(staging: Stack) -> None:
@@ -243,5 +300,41 @@ def test_a_missing_variable_stops_the_start_with_its_name(staging: Stack, name: 
     finally:
         path.write_text(text)
 
-    assert done.returncode != 0
-    assert name in done.stderr
+    assert done.returncode == 1
+    assert done.stderr == f"deploy/docker-compose/staging/.env: set {name}\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DOMAIN", "https://mfa.example.test"),
+        ("DOMAIN", "'MFA.example.test'"),
+        ("REDIS_PASSWORD", "p@ss/w%rd"),
+        ("APP_REPLICAS", "0"),
+    ],
+)
+def test_a_wrong_variable_stops_the_start_with_its_name(staging: Stack, name: str, value: str) -> None:
+    path = staging.home / ".env"
+    text = path.read_text()
+    try:
+        staging.setting(**{name: value})
+        done = staging.attempt("stack.sh", "staging", "up")
+    finally:
+        path.write_text(text)
+
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"deploy/docker-compose/staging/.env: {name} must be ")
+
+
+@pytest.mark.parametrize("name", ["OPEN_MFA_TRUSTED_PROXIES", "OPEN_MFA_ISUER"])
+def test_a_variable_that_would_do_nothing_is_named(staging: Stack, name: str) -> None:
+    path = staging.home / ".env"
+    text = path.read_text()
+    try:
+        staging.setting(**{name: "1"})
+        done = staging.attempt("stack.sh", "staging", "up")
+    finally:
+        path.write_text(text)
+
+    assert done.returncode == 1
+    assert done.stderr.endswith(f"would do nothing: {name}\n")

@@ -32,7 +32,9 @@ class Certificates:
 
     def __enter__(self) -> Self:
         key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
-        self._openssl("req", "-x509", *key, "-subj", "/CN=test CA", "-keyout", "ca.key", "-out", "ca.crt")
+        # Python 3.13 and later demand what RFC 5280 does.
+        usage = ["-addext", "keyUsage=critical,keyCertSign,cRLSign"]
+        self._openssl("req", "-x509", *key, *usage, "-subj", "/CN=test CA", "-keyout", "ca.key", "-out", "ca.crt")
         names = ["-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost", "-addext", "basicConstraints=CA:FALSE"]
         issuer = ["-CA", "ca.crt", "-CAkey", "ca.key", "-subj", "/CN=redis", *names]
         self._openssl("req", "-x509", *key, *issuer, "-keyout", "redis.key", "-out", "redis.crt")

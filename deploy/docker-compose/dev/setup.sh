@@ -33,6 +33,8 @@ if grep -qE "^[[:space:]]*127\.0\.0\.1[[:space:]](.*[[:space:]])?${NAME//./\\.}(
 else
   lines="127.0.0.1 $NAME"$'\n'"::1 $NAME"
   printf 'These lines are added to %s:\n%s\n' "$hosts" "$lines"
+  # The last line there may lack its end.
+  [[ -z $(tail -c 1 "$hosts") ]] || lines=$'\n'$lines
   if [[ -w $hosts ]]; then
     printf '%s\n' "$lines" >>"$hosts"
   else

@@ -26,6 +26,7 @@ class Inspection:
         is_replica: it takes no writes.
         replicas: how many it has.
         eviction_policy: what it removes when it is full.
+        fullness: the part of its `maxmemory` that is in use; 0 where it has no limit.
         appends: whether it writes every change to its append-only file.
         snapshots: whether it is known to take snapshots.
         clock_ahead: seconds that its clock is ahead of ours, at least; negative where it is behind.
@@ -36,6 +37,7 @@ class Inspection:
     is_replica: bool
     replicas: int
     eviction_policy: str
+    fullness: float
     appends: bool
     snapshots: bool
     clock_ahead: float
@@ -70,6 +72,7 @@ def _inspect(place: str, ask: Ask, now: Callable[[], float]) -> Inspection:
         is_replica=info.get("role") == "slave",
         replicas=int(info.get("connected_slaves", 0)),
         eviction_policy=info.get("maxmemory_policy", ""),
+        fullness=_fullness(info),
         appends=info.get("aof_enabled") == "1",
         snapshots=_takes_snapshots(ask, info),
         clock_ahead=_clock_ahead(ask, now),
@@ -79,6 +82,11 @@ def _inspect(place: str, ask: Ask, now: Callable[[], float]) -> Inspection:
 def _info(answer: bytes) -> dict[str, str]:
     lines = (line.partition(":") for line in answer.decode(errors="replace").splitlines())
     return {name: value for name, colon, value in lines if colon}
+
+
+def _fullness(info: dict[str, str]) -> float:
+    limit = int(info.get("maxmemory", 0))
+    return int(info.get("used_memory", 0)) / limit if limit else 0.0
 
 
 def _takes_snapshots(ask: Ask, info: dict[str, str]) -> bool:

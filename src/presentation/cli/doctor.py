@@ -19,6 +19,8 @@ from infrastructure.settings import DEVELOPMENT, SHORTEST_KEY, Settings, Setting
 from presentation.cli.conventions import DONE, REFUSED, AddParser, say
 
 OLDEST_REDIS: Final = (6, 2)
+FULLEST: Final = 0.75
+"""Of `maxmemory`: time to do something about it."""
 LARGEST_CLOCK_DIFFERENCE: Final = 1.0
 """Seconds."""
 SHORTEST_PASSWORD: Final = 12
@@ -245,6 +247,7 @@ def judge_master(master: Inspection, wait: int, grave: Grade) -> Iterator[Findin
     else:
         text = f" may evict what is spent or enrolled (maxmemory-policy {master.eviction_policy}): set noeviction"
         yield Finding(grave, text)
+    yield from _judge_fullness(master.fullness)
     if master.appends:
         yield Finding(ok, " keeps an append-only file")
     elif master.snapshots:
@@ -256,3 +259,10 @@ def judge_master(master: Inspection, wait: int, grave: Grade) -> Iterator[Findin
         yield Finding(must, f" has a clock {ahead:+.1f} s off this machine's: let NTP set both")
     else:
         yield Finding(ok, " has this machine's time")
+
+
+def _judge_fullness(fullness: float) -> Iterator[Finding]:
+    if fullness >= 1:
+        yield Finding(Grade.MUST_CHANGE, " is full, and refuses to write: give it more memory (maxmemory)")
+    elif fullness >= FULLEST:
+        yield Finding(Grade.WARNING, f" has used {fullness:.0%} of its memory: give it more soon (maxmemory)")

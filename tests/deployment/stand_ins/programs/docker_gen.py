@@ -14,6 +14,7 @@ from pathlib import Path
 from docker_api import containers, hang_up
 
 LOCATION = Path("/etc/nginx/vhost.d/default_location")
+HOST = Path("/etc/nginx/vhost.d/default")
 CERTIFICATES = Path("/etc/nginx/certs")
 CHALLENGE = """
   location ^~ /.well-known/acme-challenge/ { root /usr/share/nginx/html; try_files $uri =404; }"""
@@ -52,6 +53,7 @@ def render() -> str:
     lines.append("server { server_name _; listen 80 default_server; return 503; }")
     lines.append("server { server_name _; listen 443 ssl default_server; ssl_reject_handshake on; }")
     location = f"include {LOCATION};" if LOCATION.exists() else ""
+    everywhere = f"include {HOST};" if HOST.exists() else ""
     for host, (servers, keep) in sorted(hosts().items()):
         listed = " ".join(f"server {server};" for server in sorted(servers)) or "server 127.0.0.1 down;"
         keepalive = f"keepalive {2 * len(servers)};" if keep else ""
@@ -64,7 +66,7 @@ def render() -> str:
                 f"server {{\n  server_name {host};\n  listen 443 ssl;\n  ssl_protocols TLSv1.2 TLSv1.3;"
                 f"\n  ssl_certificate {certificate};\n  ssl_certificate_key {certificate.with_suffix('.key')};"
                 f'\n  add_header Strict-Transport-Security "{os.environ.get("HSTS", "max-age=31536000")}" always;'
-                f"{CHALLENGE}\n  location / {{ proxy_pass http://{host}; {location} }}\n}}"
+                f"{CHALLENGE}\n  {everywhere}\n  location / {{ proxy_pass http://{host}; {location} }}\n}}"
             )
     return "\n".join(lines) + "\n"
 
