@@ -3,6 +3,8 @@
 It shows that the stacks are wired right and that a second plan finds nothing to do. It is not AWS: no policy, security
 group or firewall rule is enforced, no task runs, no certificate is issued.
 
+It writes down who asked for what (`CALL access-key service:Action ARN…`), to be compared with what a role allows.
+
 Runs in the environment of `requirements/deploy.txt`: `python tests/deployment/aws_stand_in.py PORT`.
 """
 
@@ -12,6 +14,7 @@ import re
 import sys
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote_plus, urlsplit
 
 # Read by moto when it is imported: certificates are valid, and services have their tasks, at once.
 os.environ |= {"MOTO_ACM_VALIDATION_WAIT": "0", "MOTO_ECS_SERVICE_RUNNING": "2"}
@@ -60,6 +63,55 @@ def call_action(self: BaseResponse) -> Any:
             {},
             f"<ErrorResponse><Error><Code>NotImplemented</Code><Message>{error}</Message></Error></ErrorResponse>",
         )
+
+
+# --- What was asked for, and by whom: as IAM calls it, which is not always as the API does ---
+
+IAM_SERVICES = {"elbv2": "elasticloadbalancing"}
+IAM_ACTIONS = {
+    "s3:DeleteBucketEncryption": "s3:PutEncryptionConfiguration",
+    "s3:DeleteBucketLifecycle": "s3:PutLifecycleConfiguration",
+    "s3:DeleteBucketOwnershipControls": "s3:PutBucketOwnershipControls",
+    "s3:DeletePublicAccessBlock": "s3:PutBucketPublicAccessBlock",
+    "s3:GetBucketAccelerateConfiguration": "s3:GetAccelerateConfiguration",
+    "s3:GetBucketCors": "s3:GetBucketCORS",
+    "s3:GetBucketEncryption": "s3:GetEncryptionConfiguration",
+    "s3:GetBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",
+    "s3:GetBucketReplication": "s3:GetReplicationConfiguration",
+    "s3:GetObjectLockConfiguration": "s3:GetBucketObjectLockConfiguration",
+    "s3:GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
+    "s3:HeadBucket": "s3:ListBucket",
+    "s3:HeadObject": "s3:GetObject",
+    "s3:ListObjectsV2": "s3:ListBucket",
+    "s3:PutBucketEncryption": "s3:PutEncryptionConfiguration",
+    "s3:PutBucketLifecycleConfiguration": "s3:PutLifecycleConfiguration",
+    "s3:PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
+}
+
+_setup_class = BaseResponse.setup_class
+
+
+def setup_class(self: BaseResponse, request: Any, *arguments: Any, **named: Any) -> None:
+    _setup_class(self, request, *arguments, **named)
+    service = IAM_SERVICES.get(self.service_name, self.service_name)
+    asked = f"{service}:{self._get_action()}"
+    who = re.search(r"Credential=(\w+)/", str(request.headers.get("Authorization")))
+    arns = resources_of(self, service, request)
+    sys.stderr.write(" ".join(["CALL", who[1] if who else "nobody", IAM_ACTIONS.get(asked, asked), *arns]) + "\n")
+
+
+def resources_of(self: BaseResponse, service: str, request: Any) -> list[str]:
+    """What a call is about, where it says so by name or by ARN; what it only mentions may be among it."""
+    if service == "s3":
+        return [f"arn:aws:s3:::{urlsplit(request.url).path.strip('/')}"]
+    if "RoleName" in self.querystring:
+        return [f"arn:aws:iam::{self.current_account}:role/{self.querystring['RoleName'][0]}"]
+    body = self.body.decode() if isinstance(self.body, bytes) else str(self.body or "")
+    told = json.dumps(self.querystring) + unquote_plus(body)
+    return sorted(set(re.findall(rf"arn:aws:{service}:[^\"\\\s,&]+", told)))
+
+
+BaseResponse.setup_class = setup_class
 
 
 # --- S3: moto enforces bucket policies, but does not know conditions: «deny what comes without TLS» would deny all ---
@@ -288,6 +340,15 @@ def replication_group(self: ElastiCacheResponse) -> Item:
 @added_to(ElastiCacheResponse)
 def describe_replication_groups(self: ElastiCacheResponse) -> Any:
     return ActionResult({"ReplicationGroups": [replication_group(self)]})
+
+
+@added_to(ElastiCacheResponse)
+def modify_replication_group(self: ElastiCacheResponse) -> Any:
+    group = replication_group(self)
+    if limit := self._get_param("SnapshotRetentionLimit"):
+        for each in (group, *(CLUSTERS[member] for member in group["MemberClusters"])):
+            each["SnapshotRetentionLimit"] = int(limit)
+    return ActionResult({"ReplicationGroup": group})
 
 
 @added_to(ElastiCacheResponse)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.deployment.conftest import version
-from tests.deployment.docker_support import ROOT, attempt, copy_of_checkout, is_healthy, run
+from tests.deployment.docker_support import ROOT, attempt, copy_of_checkout, defaults, is_healthy, run
 from tests.service.wire import Wire, request
 from tests.support.processes import free_port, spawn, wait_until
 
@@ -73,6 +73,13 @@ def test_the_labels_say_what_it_is_and_what_it_was_built_from(image: str) -> Non
     assert labels["org.opencontainers.image.version"] == version()
     assert labels["org.opencontainers.image.revision"] == "0123456789abcdef0123456789abcdef01234567"
     assert labels["org.opencontainers.image.licenses"] == "MIT"
+
+
+def test_it_is_not_much_more_than_its_base(image: str, images: dict[str, str]) -> None:
+    base = images.get("BASE_IMAGE", defaults()["BASE_IMAGE"])
+    size, least = (int(run("docker", "image", "inspect", "--format", "{{.Size}}", name)) for name in (image, base))
+
+    assert 0 < size - least < 90e6
 
 
 def test_it_has_what_the_lock_file_names_and_nothing_that_builds(image: str) -> None:

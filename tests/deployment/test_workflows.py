@@ -1,5 +1,6 @@
 """The workflows on GitHub: nothing in them can be moved under us, and nobody gets more out of them than is needed."""
 
+import os
 import re
 import shutil
 from collections import defaultdict
@@ -105,6 +106,21 @@ def test_roles_are_assumed_in_environments_only_which_is_what_they_trust() -> No
         assert step["with"].keys() == {"role-to-assume", "aws-region"}, where
 
 
+def test_each_role_is_assumed_in_the_environment_that_terraform_lets_it_trust() -> None:
+    text = (ROOT / "deploy/terraform/bootstrap/github.tf").read_text()
+    (trusted,) = re.findall(r"^  github = \{ for role, environment in \{(.*?)\} :", text, re.MULTILINE)
+    environments = {where: job.get("environment") for where, job in jobs()}
+    taken = {
+        step["with"]["role-to-assume"]: environments[where]
+        for where, step in using("aws-actions/configure-aws-credentials")
+    }
+
+    assert taken == {
+        f"${{{{ vars.AWS_{role.upper()}_ROLE_ARN }}}}": environment
+        for role, environment in re.findall(r'(\w+) = "([\w-]+)"', trusted)
+    }
+
+
 def test_forks_are_never_given_an_identity() -> None:
     from_forks = [path for path in WORKFLOWS if "pull_request" in triggers(path)]
     exposed = [job for path in from_forks for job in read(path)["jobs"].values() if "id-token" in job["permissions"]]
@@ -161,6 +177,7 @@ def test_dependabot_looks_where_something_is() -> None:
         "pip": "*.txt",
         "npm": "package-lock.json",
         "docker": "Dockerfile",
+        "docker-compose": "*.yml",
         "terraform": "versions.tf",
     }
     updates = read(DEPENDABOT)["updates"]
@@ -169,6 +186,37 @@ def test_dependabot_looks_where_something_is() -> None:
     for update in updates:
         for directory in update.get("directories") or [update["directory"]]:
             assert list((ROOT / directory.strip("/")).glob(kinds[update["package-ecosystem"]])), directory
+
+
+@pytest.mark.parametrize("stack", ["bootstrap", "core-stack", "app-stack"])
+def test_what_comes_before_a_plan_needs_no_credentials(stack: str, tmp_path: Path) -> None:
+    """It has none: were some needed, there would never be a plan."""
+    if shutil.which("terraform") is None:
+        missing("terraform is not installed, so what the workflow does before a plan was not tried")
+    shutil.copytree(ROOT / "deploy/terraform" / stack, tmp_path / stack, ignore=shutil.ignore_patterns(".terraform*"))
+    job = read(GITHUB / "workflows/terraform.yml")["jobs"]["check"]
+    (script,) = [step["run"] for step in job["steps"] if "working-directory" in step]
+    needed = {name: os.environ[name] for name in ("PATH", "TF_CLI_CONFIG_FILE") if name in os.environ}
+    environment = needed | {"HOME": str(tmp_path), "AWS_EC2_METADATA_DISABLED": "true"}
+
+    done = attempt("bash", "-e", "-c", script, cwd=tmp_path / stack, env=environment, patience=300)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "terraform validate" in script
+
+
+def test_a_release_says_how_and_of_what_it_was_built() -> None:
+    (script,) = [step["run"] for where, step in steps() if "build-image --platform" in step.get("run", "")]
+
+    assert "--provenance mode=max" in script
+    assert "--sbom true" in script
+
+
+def test_only_a_plan_with_changes_is_applied() -> None:
+    """Without the option a plan ends with 0 whether there are changes or not."""
+    (script,) = [step["run"] for where, step in steps() if "terraform plan" in step.get("run", "")]
+
+    assert "-detailed-exitcode" in script
 
 
 def test_actionlint_finds_nothing() -> None:

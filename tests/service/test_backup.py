@@ -1,11 +1,14 @@
-"""Backup and restore with redis-cli, as docs/operations.md says (its commands, run for real)."""
+"""Backup and restore, by the commands of docs/operations.md as they stand there."""
 
 import contextlib
+import os
+import re
 import shutil
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pyotp
 import pytest
@@ -13,9 +16,29 @@ import redis
 
 from tests.conftest import require_redis_server
 from tests.service.accounts import KEYS, Account
-from tests.support.processes import wait_until
 from tests.support.redis_server import RedisServer
 from tests.support.service import Service
+
+GUIDE = (Path(__file__).parents[2] / "docs/operations.md").read_text()
+PASSWORD = "a password of Redis"
+MANY = 1_000_000
+"""Keys, so that reading and writing the files takes seconds."""
+AT_ONCE = ("--repl-diskless-sync-delay", "0")
+"""Redis would wait five seconds whether somebody else wants a copy, too."""
+RUN = re.search(r"`sudo -u redis (sh <restore\.sh)`", GUIDE)
+
+
+def block(beginning: str) -> str:
+    """The one block of the guide that begins so."""
+    (found,) = [text for text in re.findall(r"```sh\n(.*?)```", GUIDE, re.DOTALL) if text.startswith(beginning)]
+    return str(found)
+
+
+def run(script: str, directory: Path, typed: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    """Pastes it into a shell there: that a line fails does not keep the next ones from running."""
+    surroundings: dict[str, Any] = {"cwd": directory, "env": os.environ | environment, "input": typed}
+    command = ["bash", "-c", script]
+    return subprocess.run(command, **surroundings, capture_output=True, text=True, timeout=120, check=False)
 
 
 @pytest.fixture
@@ -26,46 +49,69 @@ def backup(tmp_path: Path) -> Path:
     return tmp_path / "open-mfa.rdb"
 
 
+@contextlib.contextmanager
+def protected(*options: str) -> Iterator[RedisServer]:
+    """A server that wants a password, as any should."""
+    with RedisServer(*AT_ONCE, *options) as server:
+        with contextlib.closing(server.client()) as owner:
+            owner.config_set("requirepass", PASSWORD)
+        yield server
+
+
+@contextlib.contextmanager
+def client(server: RedisServer) -> Iterator[redis.Redis]:
+    with contextlib.closing(redis.Redis.from_url(url(server))) as known:
+        yield known
+
+
+def url(server: RedisServer) -> str:
+    return f"redis://:{PASSWORD.replace(' ', '%20')}@127.0.0.1:{server.port}/0"
+
+
 def alice(service: Service) -> Account:
     return Account(service.port, "alice")
 
 
-def take(server: RedisServer, backup: Path) -> None:
-    subprocess.run(["redis-cli", "-u", server.url, "--rdb", str(backup)], check=True, capture_output=True)
+def take(server: RedisServer, backup: Path) -> int:
+    """The number of keys that the guide says to keep with the file."""
+    commands = block("read -rs").replace("redis.example.com -p 6379", f"127.0.0.1 -p {server.port}")
+    done = run(commands, backup.parent, typed=f"{PASSWORD}\n")
+    assert done.returncode == 0, done.stderr
+    assert PASSWORD not in commands
+    return int(done.stdout.splitlines()[-1])
+
+
+def restore(directory: Path) -> subprocess.CompletedProcess[str]:
+    """Makes the script and runs it; the password is still in the environment of whoever took the backup."""
+    assert RUN is not None
+    return run(f"{block('cat >restore.sh')}\n{RUN[1]}", directory, REDISCLI_AUTH=PASSWORD)
 
 
 @contextlib.contextmanager
-def restored(backup: Path) -> Iterator[RedisServer]:
-    """A new server from the backup, which then writes its append-only file again."""
-    server = RedisServer("--appendonly", "no", "--dbfilename", "dump.rdb")
+def restored(backup: Path, keys: int) -> Iterator[RedisServer]:
+    """A server that reads its append-only file, which was made of the backup."""
+    server = RedisServer()
     shutil.copy(backup, server.directory / "dump.rdb")
+    done = restore(server.directory)
+    assert done.stdout.splitlines()[-1] == f"restored: {keys} keys", done.stdout + done.stderr
+    assert done.returncode == 0
+    assert not (server.directory / "restore.sock").exists()
     with server:
-        with contextlib.closing(server.client()) as client:
-            client.config_set("appendonly", "yes")
-            wait_until(lambda: written(client), "the append-only file")
         yield server
 
 
-def written(client: redis.Redis) -> bool:
-    state = client.info("persistence")
-    return (
-        bool(state["aof_enabled"])
-        and not state["aof_rewrite_in_progress"]
-        and state["aof_last_bgrewrite_status"] == "ok"
-    )
-
-
 def test_what_was_enrolled_and_what_was_spent_is_back(backup: Path) -> None:
-    with RedisServer() as first, Service(OPEN_MFA_REDIS_URL=first.url, **KEYS) as service:
+    with protected() as first, Service(OPEN_MFA_REDIS_URL=url(first), **KEYS) as service:
         totp = pyotp.TOTP(alice(service).send("POST", "totp", {}).document["secret"])
         spent = totp.at(int(time.time()))
         assert alice(service).submit("totp/verify", spent).status == 200
         recovery = alice(service).send("POST", "recovery-codes", {}).document["codes"]
         assert alice(service).submit("recovery-codes/verify", recovery[0]).status == 200
         assert alice(service).submit("challenge", recovery[0]).status == 403
-        take(first, backup)
+        keys = take(first, backup)
 
-    with restored(backup) as second, Service(OPEN_MFA_REDIS_URL=second.url, **KEYS) as service:
+    assert keys == 2
+    with restored(backup, keys) as second, Service(OPEN_MFA_REDIS_URL=second.url, **KEYS) as service:
         answers = [alice(service).submit("challenge", code).status for code in (spent, recovery[0], recovery[1])]
         factors = {each["factor"]: each for each in alice(service).send("GET").document["factors"]}
         second.restart()
@@ -76,24 +122,80 @@ def test_what_was_enrolled_and_what_was_spent_is_back(backup: Path) -> None:
     assert [each["factor"] for each in after] == list(factors), "and it is kept by its own append-only file"
 
 
+def test_a_backup_that_takes_long_to_read_is_restored_whole(backup: Path) -> None:
+    with protected("--appendonly", "no") as first:
+        fill = "for i = 1, 100000 do redis.call('SET', ARGV[1] .. i, 'what an account weighs, more or less') end"
+        with Service(OPEN_MFA_REDIS_URL=url(first), **KEYS) as service, client(first) as store:
+            secret = alice(service).send("POST", "totp", {}).document["secret"]
+            for number in range(MANY // 100_000):
+                store.eval(fill, 0, f"filler:{number}:")
+        keys = take(first, backup)
+
+    assert keys == MANY + 1
+    with restored(backup, keys) as second, Service(OPEN_MFA_REDIS_URL=second.url, **KEYS) as service:
+        assert alice(service).submit("totp/verify", pyotp.TOTP(secret).now()).status == 200
+
+
+def test_a_store_that_is_there_is_left_alone_until_it_is_moved_away(backup: Path) -> None:
+    directory = backup.parent / "redis"
+    with protected() as server, client(server) as store:
+        store.set("one", "of the backup")
+        keys = take(server, backup)
+        store.set("another", "since then")
+        shutil.copytree(server.directory, directory)
+    written = contents(directory)
+    shutil.copy(backup, directory / "dump.rdb")
+    (move,) = re.findall(r"sh -c '(mkdir former .*)'", GUIDE)
+
+    refused = restore(directory)
+
+    assert refused.returncode == 1
+    assert "NOT RESTORED: appendonly* belongs to another store" in refused.stderr
+    assert "restored" not in refused.stdout
+    assert contents(directory) == written
+    assert run(move, directory).returncode == 0
+    assert restore(directory).stdout.endswith(f"restored: {keys} keys\n")
+    assert contents(directory / "former") == written
+
+
+def contents(directory: Path) -> dict[str, bytes]:
+    """All that an append-only file consists of."""
+    files = [path for path in directory.glob("appendonly*/*") if path.is_file()]
+    assert files
+    return {path.name: path.read_bytes() for path in files}
+
+
+@pytest.mark.parametrize("content", [b"", b"REDIS0010", b"no backup at all"], ids=["missing", "cut off", "wrong"])
+def test_what_is_no_backup_is_not_taken_for_an_empty_store(backup: Path, content: bytes) -> None:
+    if content:
+        backup.with_name("dump.rdb").write_bytes(content)
+
+    done = restore(backup.parent)
+
+    assert done.returncode == 1
+    assert "NOT RESTORED: " in done.stderr
+    assert "restored" not in done.stdout
+    assert not list(backup.parent.glob("appendonly*"))
+
+
 def test_what_was_spent_after_the_backup_is_good_again(backup: Path) -> None:
     """Not what anyone wants, but so it is, and the guide says what to do."""
-    with RedisServer() as first, Service(OPEN_MFA_REDIS_URL=first.url, **KEYS) as service:
+    with protected() as first, Service(OPEN_MFA_REDIS_URL=url(first), **KEYS) as service:
         hotp = pyotp.HOTP(alice(service).send("POST", "hotp", {}).document["secret"])
-        take(first, backup)
+        keys = take(first, backup)
         assert alice(service).submit("hotp/verify", hotp.at(0)).status == 200
 
-    with restored(backup) as second, Service(OPEN_MFA_REDIS_URL=second.url, **KEYS) as service:
+    with restored(backup, keys) as second, Service(OPEN_MFA_REDIS_URL=second.url, **KEYS) as service:
         assert alice(service).submit("hotp/verify", hotp.at(0)).status == 200
 
 
 def test_without_the_encryption_key_a_backup_opens_nothing(backup: Path) -> None:
-    with RedisServer() as first, Service(OPEN_MFA_REDIS_URL=first.url, **KEYS) as service:
+    with protected() as first, Service(OPEN_MFA_REDIS_URL=url(first), **KEYS) as service:
         totp = pyotp.TOTP(alice(service).send("POST", "totp", {}).document["secret"])
-        take(first, backup)
+        keys = take(first, backup)
     other = {"OPEN_MFA_ENCRYPTION_KEYS": "test:" + "A" * 43 + "="}
 
-    with restored(backup) as second, Service(OPEN_MFA_REDIS_URL=second.url, **KEYS, **other) as service:
+    with restored(backup, keys) as second, Service(OPEN_MFA_REDIS_URL=second.url, **KEYS, **other) as service:
         answer = alice(service).submit("totp/verify", totp.now())
 
     assert answer.status == 503

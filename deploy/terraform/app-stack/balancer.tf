@@ -92,10 +92,42 @@ resource "aws_lb_listener" "https" {
   }
 }
 
+# A proxy that has its application guarded by the gate says for which host it asks. A rule takes five values in all.
+resource "aws_lb_listener_rule" "gate" {
+  for_each = { for index, host in var.gate_proxies.hosts : host => index }
+
+  listener_arn = aws_lb_listener.https.arn
+  priority     = 1 + each.value
+
+  action {
+    type             = "forward"
+    target_group_arn = aws_lb_target_group.service.arn
+  }
+
+  condition {
+    path_pattern {
+      values = ["/auth/*"]
+    }
+  }
+
+  condition {
+    http_header {
+      http_header_name = "X-Forwarded-Host"
+      values           = [each.key]
+    }
+  }
+
+  condition {
+    source_ip {
+      values = var.gate_proxies.cidrs
+    }
+  }
+}
+
 # The load balancer hands on an X-Forwarded-Host that the client wrote, and the service would believe it.
 resource "aws_lb_listener_rule" "forged_host" {
   listener_arn = aws_lb_listener.https.arn
-  priority     = 1
+  priority     = 50
 
   action {
     type = "fixed-response"
@@ -119,7 +151,7 @@ resource "aws_lb_listener_rule" "admin" {
   count = length(var.admin_cidrs) > 0 ? 1 : 0
 
   listener_arn = aws_lb_listener.https.arn
-  priority     = 2
+  priority     = 51
 
   action {
     type             = "forward"
@@ -150,7 +182,7 @@ resource "aws_lb_listener_rule" "public" {
   for_each = { for index, paths in chunklist(var.public_paths, 3) : index => paths }
 
   listener_arn = aws_lb_listener.https.arn
-  priority     = 10 + each.key
+  priority     = 60 + each.key
 
   action {
     type             = "forward"
@@ -274,38 +306,10 @@ resource "aws_s3_bucket_lifecycle_configuration" "access_logs" {
   }
 }
 
-locals {
-  # Regions opened before August 2022 write logs as an account of AWS's, these and later ones as the service itself.
-  younger_regions = [
-    "ap-east-2", "ap-south-2", "ap-southeast-4", "ap-southeast-5", "ap-southeast-6", "ap-southeast-7", "ca-west-1",
-    "eu-central-2", "eu-south-2", "il-central-1", "me-central-1", "mx-central-1",
-  ]
-}
-
-data "aws_elb_service_account" "main" {
-  count = contains(local.younger_regions, var.region) ? 0 : 1
-
-  region = var.region
-}
-
 data "aws_iam_policy_document" "access_logs" {
-  dynamic "statement" {
-    for_each = data.aws_elb_service_account.main
-
-    content {
-      sid       = "TheLoadBalancerWrites"
-      actions   = ["s3:PutObject"]
-      resources = ["${aws_s3_bucket.access_logs.arn}/AWSLogs/${var.account_id}/*"]
-
-      principals {
-        type        = "AWS"
-        identifiers = [statement.value.arn]
-      }
-    }
-  }
-
+  # In all regions. Those from before August 2022 also know an account of AWS's own for it, which new policies need not name.
   statement {
-    sid       = "TheServiceWrites"
+    sid       = "LoadBalancersOfThisAccountWrite"
     actions   = ["s3:PutObject"]
     resources = ["${aws_s3_bucket.access_logs.arn}/AWSLogs/${var.account_id}/*"]
 
@@ -315,9 +319,9 @@ data "aws_iam_policy_document" "access_logs" {
     }
 
     condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [var.account_id]
+      test     = "ArnLike"
+      variable = "aws:SourceArn"
+      values   = ["${local.arn}:elasticloadbalancing:${var.region}:${var.account_id}:loadbalancer/*"]
     }
   }
 

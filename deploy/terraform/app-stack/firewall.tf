@@ -4,13 +4,28 @@ locals {
   # Every way to have a code judged, whoever the owner. Matched against the decoded path: /%61uth/login is /auth/login.
   code_checks = "^/(api/v1/(session|accounts/[^/]+)/(.*/)?(verify|resync|challenge|disable)|api/v1/gate/verify|auth/login)/?$"
 
-  # The service's own words for it, for clients that read them.
+  # Seconds over which requests are counted, and after which to try again.
+  window = 300
+
+  # The service's own problem document for it, but for its request_id, and with the media type application/json: WAF knows
+  # neither application/problem+json, nor a Content-Type of one's own.
   rate_limited = jsonencode({
     type   = "/problems/rate-limited"
     title  = "Too many requests"
     status = 429
-    detail = "Too many requests from this address. Try again in five minutes."
+    detail = "Try again in ${local.window} s."
   })
+
+  # aws wafv2 describe-managed-rule-group --vendor-name AWS --name AWSManagedRulesCommonRuleSet --scope REGIONAL
+  common_rules = [
+    "NoUserAgent_HEADER", "UserAgent_BadBots_HEADER",
+    "SizeRestrictions_QUERYSTRING", "SizeRestrictions_Cookie_HEADER", "SizeRestrictions_BODY", "SizeRestrictions_URIPATH",
+    "EC2MetaDataSSRF_BODY", "EC2MetaDataSSRF_COOKIE", "EC2MetaDataSSRF_URIPATH", "EC2MetaDataSSRF_QUERYARGUMENTS",
+    "GenericLFI_QUERYARGUMENTS", "GenericLFI_URIPATH", "GenericLFI_BODY",
+    "RestrictedExtensions_URIPATH", "RestrictedExtensions_QUERYARGUMENTS",
+    "GenericRFI_QUERYARGUMENTS", "GenericRFI_BODY", "GenericRFI_URIPATH",
+    "CrossSiteScripting_COOKIE", "CrossSiteScripting_QUERYARGUMENTS", "CrossSiteScripting_BODY", "CrossSiteScripting_URIPATH",
+  ]
 
   managed_rules = {
     ip-reputation    = { priority = 20, group = "AWSManagedRulesAmazonIpReputationList", counted = [] }
@@ -33,6 +48,8 @@ resource "aws_wafv2_web_acl" "main" {
   description = "In front of ${local.prefix}"
   scope       = "REGIONAL"
 
+  # No rule below takes samples: they are whole requests, those that were let through among them, with API keys and cookies,
+  # and redaction does not reach them. The log has what was blocked.
   default_action {
     allow {}
   }
@@ -55,7 +72,7 @@ resource "aws_wafv2_web_acl" "main" {
 
           response_header {
             name  = "Retry-After"
-            value = "300"
+            value = tostring(local.window)
           }
         }
       }
@@ -64,7 +81,7 @@ resource "aws_wafv2_web_acl" "main" {
     statement {
       rate_based_statement {
         limit                 = var.rate_limits.codes
-        evaluation_window_sec = 300
+        evaluation_window_sec = local.window
         aggregate_key_type    = "IP"
 
         scope_down_statement {
@@ -117,7 +134,7 @@ resource "aws_wafv2_web_acl" "main" {
     visibility_config {
       metric_name                = "code-checks"
       cloudwatch_metrics_enabled = true
-      sampled_requests_enabled   = true
+      sampled_requests_enabled   = false
     }
   }
 
@@ -133,7 +150,7 @@ resource "aws_wafv2_web_acl" "main" {
 
           response_header {
             name  = "Retry-After"
-            value = "300"
+            value = tostring(local.window)
           }
         }
       }
@@ -142,7 +159,7 @@ resource "aws_wafv2_web_acl" "main" {
     statement {
       rate_based_statement {
         limit                 = var.rate_limits.all
-        evaluation_window_sec = 300
+        evaluation_window_sec = local.window
         aggregate_key_type    = "IP"
 
         scope_down_statement {
@@ -160,7 +177,7 @@ resource "aws_wafv2_web_acl" "main" {
     visibility_config {
       metric_name                = "all-requests"
       cloudwatch_metrics_enabled = true
-      sampled_requests_enabled   = true
+      sampled_requests_enabled   = false
     }
   }
 
@@ -180,6 +197,21 @@ resource "aws_wafv2_web_acl" "main" {
           vendor_name = "AWS"
           name        = rule.value.group
 
+          # A cloud's addresses, which back ends often have, come to be on lists for what others did from them.
+          dynamic "scope_down_statement" {
+            for_each = rule.key == "ip-reputation" ? [1] : []
+
+            content {
+              not_statement {
+                statement {
+                  ip_set_reference_statement {
+                    arn = aws_wafv2_ip_set.backends.arn
+                  }
+                }
+              }
+            }
+          }
+
           dynamic "rule_action_override" {
             for_each = rule.value.counted
 
@@ -197,7 +229,7 @@ resource "aws_wafv2_web_acl" "main" {
       visibility_config {
         metric_name                = rule.key
         cloudwatch_metrics_enabled = true
-        sampled_requests_enabled   = true
+        sampled_requests_enabled   = false
       }
     }
   }
@@ -205,7 +237,7 @@ resource "aws_wafv2_web_acl" "main" {
   visibility_config {
     metric_name                = local.prefix
     cloudwatch_metrics_enabled = true
-    sampled_requests_enabled   = true
+    sampled_requests_enabled   = false
   }
 }
 

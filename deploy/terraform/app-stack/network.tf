@@ -2,7 +2,8 @@
 # way to it unless `internet_egress` opens one for HTTPS.
 
 locals {
-  zones = { for index, zone in var.availability_zones : zone => index }
+  # Which of eight places in the VPC's addresses a zone has, told by its letter: it stays, whatever others there are.
+  zones = { for zone in var.availability_zones : zone => index(split("", "abcdefgh"), trimprefix(zone, var.region)) }
   # Zones that have a NAT gateway.
   nat = var.internet_egress || var.mail_server != null ? local.zones : {}
   # What AWS is asked for tasks, at their start and while they log.

@@ -66,6 +66,10 @@ resource "aws_cloudformation_stack" "redis_user" {
   })
 }
 
+# Which Redis this is. Replacing it replaces Redis with it, and gives the last snapshot of each a name of its own.
+resource "terraform_data" "redis" {
+}
+
 resource "aws_elasticache_replication_group" "redis" {
   # checkov:skip=CKV_AWS_31: there is a password, of a user that may do less than AUTH's (user_group_ids)
   replication_group_id = "${local.prefix}-redis"
@@ -92,7 +96,7 @@ resource "aws_elasticache_replication_group" "redis" {
   snapshot_retention_limit   = var.redis_snapshot_days
   snapshot_window            = "02:00-03:00"
   maintenance_window         = "sun:03:30-sun:05:00"
-  final_snapshot_identifier  = "${local.prefix}-final"
+  final_snapshot_identifier  = "${local.prefix}-final-${substr(terraform_data.redis.id, 0, 8)}"
   auto_minor_version_upgrade = true
   apply_immediately          = false
 
@@ -107,7 +111,15 @@ resource "aws_elasticache_replication_group" "redis" {
   lifecycle {
     prevent_destroy = true
     # Where it began is no reason to begin anew.
-    ignore_changes = [snapshot_name]
+    ignore_changes       = [snapshot_name]
+    replace_triggered_by = [terraform_data.redis]
+  }
+}
+
+check "verdicts_wait_for_a_replica" {
+  assert {
+    condition     = var.redis_wait > 0
+    error_message = "redis_wait is 0: a fail-over may forget that a code is spent. Raise it again as soon as the replicas are back."
   }
 }
 

@@ -1,6 +1,12 @@
 locals {
   image = "${local.core.repository.url}${startswith(var.image, "sha256:") ? "@" : ":"}${var.image}"
 
+  # What may stand in `settings`: no secrets, and nothing that is decided below.
+  free_settings = [
+    "OPEN_MFA_ISSUER", "OPEN_MFA_ALGORITHM", "OPEN_MFA_SESSION_LIFETIME", "OPEN_MFA_RATE_LIMIT", "OPEN_MFA_GATE_LIFETIME",
+    "OPEN_MFA_GATE_TENANT", "OPEN_MFA_MAIL_FROM", "OPEN_MFA_LOG_LEVEL", "OPEN_MFA_ADMIN_USER", "THREADS",
+  ]
+
   # What anybody who may read the task definition can see.
   plain = merge(
     { OPEN_MFA_ADMIN_USER = "admin" },
@@ -21,11 +27,15 @@ locals {
   environment = { for name, value in local.plain : name => value if name != "OPEN_MFA_ADMIN_USER" || contains(keys(local.secrets), "OPEN_MFA_ADMIN_PASSWORD") }
 
   # Setting => what ECS fetches it from. The version is named: a new one makes a new task definition, which is rolled out,
-  # and rolled back, like any other; tasks that are there keep what they started with.
+  # and rolled back, like any other; tasks that are there keep what they started with. Of what somebody else fills by hand
+  # Terraform knows no version: tasks take what is there when they start.
   secrets = merge(
     { for name, secret in local.core.secrets : name => secret.version_id == null ? secret.arn : "${secret.arn}:::${secret.version_id}" },
     { OPEN_MFA_REDIS_URL = "${aws_secretsmanager_secret.redis_url.arn}:::${aws_secretsmanager_secret_version.redis_url.version_id}" },
   )
+  # /dev/shm is the memory that every container has.
+  look = "import os, urllib.request as u; m = '/dev/shm/was-ready'; u.urlopen('http://127.0.0.1:${local.port}/' + ('healthz' if os.path.exists(m) else 'readyz'), timeout=4); open(m, 'w').close()"
+
   secret_arns = concat([for secret in local.core.secrets : secret.arn], [aws_secretsmanager_secret.redis_url.arn])
 }
 
@@ -71,8 +81,10 @@ resource "aws_ecs_task_definition" "service" {
       capabilities       = { drop = ["ALL"] }
     }
 
+    # A new task has to reach Redis once, so that a deployment that never will is rolled back. From then on it is enough that
+    # it serves: while Redis is away, no task is replaced.
     healthCheck = {
-      command     = ["CMD", "python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:${local.port}/healthz', timeout=3)"]
+      command     = ["CMD", "python", "-c", local.look]
       interval    = 15
       timeout     = 5
       retries     = 3
@@ -116,7 +128,7 @@ resource "aws_ecs_service" "main" {
   task_definition                    = aws_ecs_task_definition.service.arn
   launch_type                        = "FARGATE"
   platform_version                   = "LATEST"
-  desired_count                      = var.tasks.least
+  desired_count                      = var.tasks.min
   deployment_minimum_healthy_percent = 100
   deployment_maximum_percent         = 200
   health_check_grace_period_seconds  = 60
@@ -124,7 +136,8 @@ resource "aws_ecs_service" "main" {
   enable_execute_command             = false
   enable_ecs_managed_tags            = true
   propagate_tags                     = "SERVICE"
-  wait_for_steady_state              = var.wait_for_deployment
+  # An apply ends when the new tasks serve, and fails when they are rolled back.
+  wait_for_steady_state = true
 
   deployment_circuit_breaker {
     enable   = true
@@ -146,6 +159,12 @@ resource "aws_ecs_service" "main" {
   lifecycle {
     # Autoscaling's.
     ignore_changes = [desired_count]
+
+    # A roll-back ends in a steady state, too.
+    postcondition {
+      condition     = self.task_definition == aws_ecs_task_definition.service.arn
+      error_message = "The new tasks did not come up, and ECS went back to the former ones. The service's events and the stopped tasks' reasons say why."
+    }
   }
 
   # A task may start only once it can reach what it needs, and its role may do what it must.
@@ -155,10 +174,16 @@ resource "aws_ecs_service" "main" {
     aws_vpc_endpoint.s3,
     aws_vpc_endpoint.interface,
     aws_route.private,
+    aws_route.public,
+    aws_route_table_association.private,
+    aws_route_table_association.public,
+    aws_vpc_security_group_egress_rule.balancer_to_tasks,
     aws_vpc_security_group_egress_rule.tasks_to_redis,
     aws_vpc_security_group_egress_rule.tasks_to_endpoints,
     aws_vpc_security_group_egress_rule.tasks_to_s3,
     aws_vpc_security_group_egress_rule.tasks_to_internet,
+    aws_vpc_security_group_egress_rule.tasks_to_mail,
+    aws_vpc_security_group_ingress_rule.tasks_from_balancer,
     aws_vpc_security_group_ingress_rule.redis_from_tasks,
     aws_vpc_security_group_ingress_rule.endpoints_from_tasks,
   ]
@@ -170,8 +195,8 @@ resource "aws_appautoscaling_target" "service" {
   service_namespace  = "ecs"
   resource_id        = "service/${aws_ecs_cluster.main.name}/${aws_ecs_service.main.name}"
   scalable_dimension = "ecs:service:DesiredCount"
-  min_capacity       = var.tasks.least
-  max_capacity       = var.tasks.most
+  min_capacity       = var.tasks.min
+  max_capacity       = var.tasks.max
 }
 
 resource "aws_appautoscaling_policy" "cpu" {

@@ -4,8 +4,8 @@ variable "name" {
   default     = "open-mfa"
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{1,14}[a-z0-9]$", var.name)) && !strcontains(var.name, "--")
-    error_message = "Must be 3 to 16 of a-z 0-9 and single hyphens, beginning with a letter and ending with no hyphen."
+    condition     = can(regex("^[a-z][a-z0-9-]{1,14}[a-z0-9]$", var.name)) && !strcontains(var.name, "--") && !can(regex("^(internal|sg)(-|$)", var.name))
+    error_message = "Must be 3 to 16 of a-z 0-9 and single hyphens, beginning with a letter, neither with internal- nor sg-, which AWS keeps for itself, and ending with no hyphen."
   }
 }
 
@@ -47,7 +47,7 @@ variable "tags" {
 
   validation {
     condition     = alltrue([for key in keys(var.tags) : !startswith(lower(key), "aws:") && length(key) <= 128])
-    error_message = "No tag may begin with aws: or have more than 128 characters."
+    error_message = "No tag may begin with aws: or have more than 128 characters: ${join(", ", [for key in keys(var.tags) : key if startswith(lower(key), "aws:") || length(key) > 128])}."
   }
 }
 
@@ -56,6 +56,11 @@ variable "tags" {
 variable "state_bucket" {
   description = "Where the state of core-stack lies: `state_bucket` of bootstrap's outputs."
   type        = string
+
+  validation {
+    condition     = can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.state_bucket))
+    error_message = "Must be the name of a bucket: terraform -chdir=bootstrap output -raw state_bucket."
+  }
 }
 
 variable "domain_name" {
@@ -64,7 +69,7 @@ variable "domain_name" {
 
   validation {
     condition     = can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,}$", var.domain_name))
-    error_message = "Must be a domain name in small letters, without a dot at its end."
+    error_message = "Must be a domain name in small letters, such as mfa.example.com: without https://, without a path, without a dot at its end."
   }
 }
 
@@ -74,7 +79,7 @@ variable "image" {
 
   validation {
     condition     = can(regex("^(sha256:[0-9a-f]{64}|[A-Za-z0-9_][A-Za-z0-9._-]{0,127})$", var.image)) && var.image != "latest"
-    error_message = "Must be sha256: and 64 hexadecimal digits, or a tag; «latest» does not say what runs."
+    error_message = "Only the tag or the digest, without the repository: 0.1.0, or sha256: and 64 hexadecimal digits. «latest» does not say what runs."
   }
 }
 
@@ -106,8 +111,8 @@ variable "task_memory" {
   default     = 1024
 
   validation {
-    condition     = var.task_memory >= 2 * var.task_cpu && var.task_memory <= 8 * var.task_cpu && (var.task_memory % 1024 == 0 || var.task_memory == 512)
-    error_message = "Must be two to eight times task_cpu, and 512 or a multiple of 1024."
+    condition     = var.task_memory >= 2 * var.task_cpu && var.task_memory <= min(8 * var.task_cpu, 30720) && (var.task_memory % 1024 == 0 || var.task_memory == 512)
+    error_message = "Must be two to eight times task_cpu, 30720 at most, and 512 or a multiple of 1024."
   }
 }
 
@@ -123,13 +128,13 @@ variable "processes" {
 }
 
 variable "tasks" {
-  description = "How many tasks run at least, and at most. At least two, so that they lie in two zones."
-  type        = object({ least = number, most = number })
-  default     = { least = 2, most = 6 }
+  description = "Between how many tasks autoscaling chooses. Two or more, so that they lie in two zones."
+  type        = object({ min = number, max = number })
+  default     = { min = 2, max = 6 }
 
   validation {
-    condition     = var.tasks.least >= 2 && var.tasks.most >= var.tasks.least && var.tasks.most <= 50
-    error_message = "At least 2, and at most 50."
+    condition     = var.tasks.min >= 2 && var.tasks.max >= var.tasks.min && var.tasks.max <= 50
+    error_message = "min must be 2 or more, and max not less than min, and 50 at most."
   }
 }
 
@@ -150,29 +155,35 @@ variable "settings" {
   default     = {}
 
   validation {
-    condition = length(setsubtract(keys(var.settings), [
-      "OPEN_MFA_ISSUER", "OPEN_MFA_ALGORITHM", "OPEN_MFA_SESSION_LIFETIME", "OPEN_MFA_RATE_LIMIT", "OPEN_MFA_GATE_LIFETIME",
-      "OPEN_MFA_GATE_TENANT", "OPEN_MFA_MAIL_FROM", "OPEN_MFA_LOG_LEVEL", "OPEN_MFA_ADMIN_USER", "THREADS",
-    ])) == 0
-    error_message = "Only settings that are no secrets and are not decided here: OPEN_MFA_ISSUER, _ALGORITHM, _SESSION_LIFETIME, _RATE_LIMIT, _GATE_LIFETIME, _GATE_TENANT, _MAIL_FROM, _LOG_LEVEL, _ADMIN_USER, and THREADS."
+    condition     = length(setsubtract(keys(var.settings), local.free_settings)) == 0
+    error_message = "Not among the settings that are no secrets and are not decided here: ${join(", ", setsubtract(keys(var.settings), local.free_settings))}. These are: ${join(", ", local.free_settings)}."
   }
-}
 
-variable "wait_for_deployment" {
-  description = "Whether an apply waits until the new tasks serve, and fails when they are rolled back."
-  type        = bool
-  default     = true
+  validation {
+    condition     = contains(["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], lookup(var.settings, "OPEN_MFA_LOG_LEVEL", "INFO"))
+    error_message = "OPEN_MFA_LOG_LEVEL must be DEBUG, INFO, WARNING, ERROR or CRITICAL."
+  }
+
+  validation {
+    condition     = contains(["SHA1", "SHA256", "SHA512"], lookup(var.settings, "OPEN_MFA_ALGORITHM", "SHA1"))
+    error_message = "OPEN_MFA_ALGORITHM must be SHA1, SHA256 or SHA512."
+  }
 }
 
 # --- Network ---
 
 variable "availability_zones" {
-  description = "Two or three zones of the region. Named one by one: what AWS lists may change, and subnets would move with it."
-  type        = list(string)
+  description = "Two or three zones of the region; their order does not matter. A zone's letter decides its subnets' addresses, so a third one leaves the others where they are. None can be given up that nodes of Redis lie in."
+  type        = set(string)
 
   validation {
-    condition     = contains([2, 3], length(var.availability_zones)) && length(var.availability_zones) == length(distinct(var.availability_zones)) && alltrue([for zone in var.availability_zones : startswith(zone, var.region)])
-    error_message = "Must be two or three different zones of the region."
+    condition     = contains([2, 3], length(var.availability_zones))
+    error_message = "Must be two or three different zones."
+  }
+
+  validation {
+    condition     = alltrue([for zone in var.availability_zones : can(regex("^${var.region}[a-h]$", zone))])
+    error_message = "Must be zones of the region, such as ${var.region}a: ${join(", ", [for zone in var.availability_zones : zone if !can(regex("^${var.region}[a-h]$", zone))])}."
   }
 }
 
@@ -194,7 +205,7 @@ variable "client_cidrs" {
 
   validation {
     condition     = length(var.client_cidrs) > 0 && alltrue([for cidr in var.client_cidrs : can(cidrnetmask(cidr))])
-    error_message = "Must be IPv4 networks, such as 203.0.113.0/24."
+    error_message = "Must be one or more IPv4 networks, such as 203.0.113.0/24. Wrong: ${join(", ", [for cidr in var.client_cidrs : cidr if !can(cidrnetmask(cidr))])}."
   }
 }
 
@@ -204,8 +215,8 @@ variable "backend_cidrs" {
   default     = []
 
   validation {
-    condition     = alltrue([for cidr in var.backend_cidrs : can(cidrnetmask(cidr)) && !endswith(cidr, "/0")])
-    error_message = "Must be IPv4 networks, such as 203.0.113.7/32, and not everybody."
+    condition     = alltrue([for cidr in var.backend_cidrs : can(cidrnetmask(cidr)) && try(tonumber(split("/", cidr)[1]), 0) >= 8])
+    error_message = "Must be IPv4 networks, such as 203.0.113.7/32, and not everybody. Wrong: ${join(", ", [for cidr in var.backend_cidrs : cidr if !can(cidrnetmask(cidr)) || try(tonumber(split("/", cidr)[1]), 0) < 8])}."
   }
 }
 
@@ -215,8 +226,30 @@ variable "admin_cidrs" {
   default     = []
 
   validation {
-    condition     = length(var.admin_cidrs) <= 3 && alltrue([for cidr in var.admin_cidrs : can(cidrnetmask(cidr)) && !endswith(cidr, "/0")])
-    error_message = "At most three IPv4 networks, such as 203.0.113.7/32, and not everybody."
+    condition     = length(var.admin_cidrs) <= 3 && alltrue([for cidr in var.admin_cidrs : can(cidrnetmask(cidr)) && try(tonumber(split("/", cidr)[1]), 0) >= 8])
+    error_message = "At most three IPv4 networks, such as 203.0.113.7/32, and not everybody. There are ${length(var.admin_cidrs)}; wrong: ${join(", ", [for cidr in var.admin_cidrs : cidr if !can(cidrnetmask(cidr)) || try(tonumber(split("/", cidr)[1]), 0) < 8])}."
+  }
+}
+
+variable "gate_proxies" {
+  description = "Applications behind the gate: their host names, and the addresses that their proxies come from. Nobody else may say X-Forwarded-Host."
+  type        = object({ hosts = list(string), cidrs = list(string) })
+  default     = { hosts = [], cidrs = [] }
+
+  validation {
+    condition = (
+      length(var.gate_proxies.hosts) <= 40 && length(distinct(var.gate_proxies.hosts)) == length(var.gate_proxies.hosts)
+      && alltrue([for host in var.gate_proxies.hosts : can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,}$", host))])
+    )
+    error_message = "hosts must be at most 40 different names in small letters, such as wiki.example.com."
+  }
+
+  validation {
+    condition = (
+      (length(var.gate_proxies.hosts) > 0) == (length(var.gate_proxies.cidrs) > 0) && length(var.gate_proxies.cidrs) <= 3
+      && alltrue([for cidr in var.gate_proxies.cidrs : can(cidrnetmask(cidr)) && try(tonumber(split("/", cidr)[1]), 0) >= 8])
+    )
+    error_message = "cidrs must be one to three IPv4 networks, such as 203.0.113.7/32, where there are hosts, and none where there are none."
   }
 }
 
@@ -234,7 +267,7 @@ variable "public_paths" {
     condition = length(var.public_paths) > 0 && alltrue([for path in var.public_paths :
       can(regex("^/([a-z0-9][a-z0-9._/-]*)?(/\\*)?$", path)) && path != "/*" && !contains(["/api/*", "/api/v1/*", "/metrics", "/readyz"], path) && !startswith(path, "/api/v1/admin")
     ])
-    error_message = "Paths, or paths with /* at their end; not everything, and not /metrics, /readyz or the admin API (see admin_cidrs)."
+    error_message = "Paths, or paths with /* at their end; not everything, and not /metrics, /readyz or the admin API (see admin_cidrs). Wrong: ${join(", ", [for path in var.public_paths : path if !can(regex("^/([a-z0-9][a-z0-9._/-]*)?(/\\*)?$", path)) || contains(["/*", "/api/*", "/api/v1/*", "/metrics", "/readyz"], path) || startswith(path, "/api/v1/admin")])}."
   }
 }
 
@@ -250,7 +283,7 @@ variable "mail_server" {
   default     = null
 
   validation {
-    condition     = var.mail_server == null ? true : length(var.mail_server.cidrs) > 0 && contains([465, 587, 2465, 2587], var.mail_server.port) && alltrue([for cidr in var.mail_server.cidrs : can(cidrnetmask(cidr)) && !endswith(cidr, "/0")])
+    condition     = var.mail_server == null ? true : length(var.mail_server.cidrs) > 0 && contains([465, 587, 2465, 2587], var.mail_server.port) && alltrue([for cidr in var.mail_server.cidrs : can(cidrnetmask(cidr)) && try(tonumber(split("/", cidr)[1]), 0) >= 8])
     error_message = "IPv4 networks other than everything, and port 465, 587, 2465 or 2587."
   }
 }
@@ -275,9 +308,14 @@ variable "rate_limits" {
 }
 
 variable "waf_only_counted" {
-  description = "Rules of AWS's common rule set that are counted but do not block. Back ends seldom send a User-Agent."
+  description = "Rules of AWS's common rule set that are counted but do not block. Back ends seldom send a User-Agent, and an account's id, which stands in the path, may look like the name of a file: j.log@example.com."
   type        = set(string)
-  default     = ["NoUserAgent_HEADER"]
+  default     = ["NoUserAgent_HEADER", "RestrictedExtensions_URIPATH"]
+
+  validation {
+    condition     = length(setsubtract(var.waf_only_counted, local.common_rules)) == 0
+    error_message = "Not among the rules of AWSManagedRulesCommonRuleSet: ${join(", ", setsubtract(var.waf_only_counted, local.common_rules))}. These are: ${join(", ", local.common_rules)}."
+  }
 }
 
 # --- Redis ---
@@ -294,13 +332,13 @@ variable "redis_engine" {
 }
 
 variable "redis_engine_version" {
-  description = "The engine's version, such as 8.0 for valkey or 7.1 for redis."
+  description = "The engine's version: 7.2 or newer for valkey, 7.0 or 7.1 for redis."
   type        = string
   default     = "8.0"
 
   validation {
-    condition     = can(regex("^[7-9]\\.[0-9]$", var.redis_engine_version))
-    error_message = "Must be a version from 7.0."
+    condition     = can(regex(var.redis_engine == "redis" ? "^7\\.[01]$" : "^(7\\.2|[89]\\.[0-9])$", var.redis_engine_version))
+    error_message = "${var.redis_engine} has no version ${var.redis_engine_version}: valkey has 7.2, 8.0 and newer ones, redis has 7.0 and 7.1."
   }
 }
 
@@ -316,13 +354,13 @@ variable "redis_node_type" {
 }
 
 variable "redis_wait" {
-  description = "How many replicas must have a verdict before it is answered (OPEN_MFA_REDIS_WAIT)."
+  description = "How many replicas must have a verdict before it is answered (OPEN_MFA_REDIS_WAIT). 0 gives service back while replicas are missing; until it is raised again, a fail-over may forget that a code is spent."
   type        = number
   default     = 1
 
   validation {
-    condition     = var.redis_wait >= 1 && var.redis_wait <= 3
-    error_message = "Must be 1 to 3: without it a fail-over may forget that a code is spent."
+    condition     = contains([0, 1, 2, 3], var.redis_wait)
+    error_message = "Must be 0, 1, 2 or 3."
   }
 }
 
@@ -349,9 +387,14 @@ variable "redis_snapshot_days" {
 }
 
 variable "redis_snapshot_name" {
-  description = "The snapshot that Redis begins with; heeded only when it is made."
+  description = "The snapshot that Redis begins with; heeded only when it is made. A copy: ElastiCache deletes the daily ones together with what they were taken of."
   type        = string
   default     = null
+
+  validation {
+    condition     = var.redis_snapshot_name == null ? true : !startswith(var.redis_snapshot_name, "automatic.")
+    error_message = "This one is deleted together with the Redis that it would restore. Copy it first (aws elasticache copy-snapshot), and name the copy."
+  }
 }
 
 # --- Watching ---
@@ -363,7 +406,7 @@ variable "alarm_emails" {
 
   validation {
     condition     = alltrue([for address in var.alarm_emails : can(regex("^[^@ ]+@[^@ ]+$", address))])
-    error_message = "Must be e-mail addresses."
+    error_message = "Must be e-mail addresses. Wrong: ${join(", ", [for address in var.alarm_emails : address if !can(regex("^[^@ ]+@[^@ ]+$", address))])}."
   }
 }
 

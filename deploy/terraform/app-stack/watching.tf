@@ -26,85 +26,85 @@ locals {
   alarms = merge(
     {
       service-5xx = {
-        text      = "The service answers 5xx. With store-unavailable: look at Redis first. Else its log, level ERROR and CRITICAL."
-        namespace = "AWS/ApplicationELB", metric = "HTTPCode_Target_5XX_Count", dimensions = local.targets
-        statistic = "Sum", above = 5, period = 60, of = 5, at_least = 3
+        description = "The service answers 5xx. With store-unavailable: look at Redis first. Else its log, level ERROR and CRITICAL."
+        namespace   = "AWS/ApplicationELB", metric = "HTTPCode_Target_5XX_Count", dimensions = local.targets
+        statistic   = "Sum", above = 5, period = 60, evaluation_periods = 5, datapoints_to_alarm = 3
       }
       balancer-5xx = {
-        text      = "The load balancer answers 5xx itself: no task takes the request, or one hung up. Look at the service's events in ECS."
-        namespace = "AWS/ApplicationELB", metric = "HTTPCode_ELB_5XX_Count", dimensions = local.balancer
-        statistic = "Sum", above = 5, period = 60, of = 5, at_least = 3
+        description = "The load balancer answers 5xx itself: no task takes the request, or one hung up. Look at the service's events in ECS."
+        namespace   = "AWS/ApplicationELB", metric = "HTTPCode_ELB_5XX_Count", dimensions = local.balancer
+        statistic   = "Sum", above = 5, period = 60, evaluation_periods = 5, datapoints_to_alarm = 3
       }
       latency = {
-        text      = "One request in a hundred takes longer than ${var.alarm_thresholds.latency} s. Look at Redis (CPU, a fail-over) and the tasks' CPU."
-        namespace = "AWS/ApplicationELB", metric = "TargetResponseTime", dimensions = local.targets
-        statistic = "p99", above = var.alarm_thresholds.latency, period = 60, of = 5, at_least = 5
+        description = "One request in a hundred takes longer than ${var.alarm_thresholds.latency} s. Look at Redis (CPU, a fail-over) and the tasks' CPU."
+        namespace   = "AWS/ApplicationELB", metric = "TargetResponseTime", dimensions = local.targets
+        statistic   = "p99", above = var.alarm_thresholds.latency, period = 60, evaluation_periods = 5, datapoints_to_alarm = 5
       }
       unhealthy-hosts = {
-        text      = "A task does not answer /healthz. ECS replaces it; if this stays, look at the service's events and the task's stop reason."
-        namespace = "AWS/ApplicationELB", metric = "UnHealthyHostCount", dimensions = local.targets
-        statistic = "Maximum", above = 0, period = 60, of = 5, at_least = 3
+        description = "A task does not answer /healthz. ECS replaces it; if this stays, look at the service's events and the task's stop reason."
+        namespace   = "AWS/ApplicationELB", metric = "UnHealthyHostCount", dimensions = local.targets
+        statistic   = "Maximum", above = 0, period = 60, evaluation_periods = 5, datapoints_to_alarm = 3
       }
       few-hosts = {
-        text      = "Fewer than ${var.tasks.least} tasks serve, or none. Look at the service's events: image, secrets, capacity."
-        namespace = "AWS/ApplicationELB", metric = "HealthyHostCount", dimensions = local.targets
-        statistic = "Minimum", below = var.tasks.least, period = 60, of = 5, at_least = 5, silence = "breaching"
+        description = "Fewer than ${var.tasks.min} tasks serve, or none. Look at the service's events: image, secrets, capacity."
+        namespace   = "AWS/ApplicationELB", metric = "HealthyHostCount", dimensions = local.targets
+        statistic   = "Minimum", below = var.tasks.min, period = 60, evaluation_periods = 5, datapoints_to_alarm = 5, treat_missing_data = "breaching"
       }
       cpu = {
-        text      = "Tasks are busy though autoscaling had time: is `tasks.most` reached?"
-        namespace = "AWS/ECS", metric = "CPUUtilization", dimensions = local.service
-        statistic = "Average", above = 85, period = 60, of = 15, at_least = 15
+        description = "Tasks are busy though autoscaling had time: is `tasks.max` reached?"
+        namespace   = "AWS/ECS", metric = "CPUUtilization", dimensions = local.service
+        statistic   = "Average", above = 85, period = 60, evaluation_periods = 15, datapoints_to_alarm = 15
       }
       memory = {
-        text      = "Tasks are short of memory, and will be killed at 100 %: raise `task_memory`, or lower `processes`."
-        namespace = "AWS/ECS", metric = "MemoryUtilization", dimensions = local.service
-        statistic = "Maximum", above = 90, period = 60, of = 5, at_least = 5
+        description = "Tasks are short of memory, and will be killed at 100 %: raise `task_memory`, or lower `processes`."
+        namespace   = "AWS/ECS", metric = "MemoryUtilization", dimensions = local.service
+        statistic   = "Maximum", above = 90, period = 60, evaluation_periods = 5, datapoints_to_alarm = 5
       }
       waf-blocks = {
-        text      = "The firewall blocks many requests: an attack, or a rule that hits the wrong ones. Its log says which rule and whom."
-        namespace = "AWS/WAFV2", metric = "BlockedRequests", dimensions = { WebACL = aws_wafv2_web_acl.main.name, Region = var.region, Rule = "ALL" }
-        statistic = "Sum", above = var.alarm_thresholds.waf_blocks, period = 300, of = 1, at_least = 1
+        description = "The firewall blocks many requests: an attack, or a rule that hits the wrong ones. Its log says which rule and whom."
+        namespace   = "AWS/WAFV2", metric = "BlockedRequests", dimensions = { WebACL = aws_wafv2_web_acl.main.name, Region = var.region, Rule = "ALL" }
+        statistic   = "Sum", above = var.alarm_thresholds.waf_blocks, period = 300, evaluation_periods = 1, datapoints_to_alarm = 1
       }
       certificate = {
-        text      = "The certificate ends soon, and was not renewed: is its validation record still in the zone, and the zone delegated?"
-        namespace = "AWS/CertificateManager", metric = "DaysToExpiry", dimensions = { CertificateArn = aws_acm_certificate.service.arn }
-        statistic = "Minimum", below = 21, period = 86400, of = 1, at_least = 1
+        description = "The certificate ends soon, and was not renewed: is its validation record still in the zone, and the zone delegated?"
+        namespace   = "AWS/CertificateManager", metric = "DaysToExpiry", dimensions = { CertificateArn = aws_acm_certificate.service.arn }
+        statistic   = "Minimum", below = 21, period = 86400, evaluation_periods = 1, datapoints_to_alarm = 1
       }
       unexpected-failures = {
-        text      = "The service met a failure that it does not know, and answered 500. The line of level CRITICAL says where."
-        namespace = local.prefix, metric = "unexpected-failures", dimensions = {}
-        statistic = "Sum", above = 0, period = 300, of = 1, at_least = 1
+        description = "The service met a failure that it does not know, and answered 500. The line of level CRITICAL says where."
+        namespace   = local.prefix, metric = "unexpected-failures", dimensions = {}
+        statistic   = "Sum", above = 0, period = 300, evaluation_periods = 1, datapoints_to_alarm = 1
       }
       store-unavailable = {
-        text      = "Redis is away, full, or has too few replicas: requests get 503. A fail-over takes a minute; else look at its events."
-        namespace = local.prefix, metric = "store-unavailable", dimensions = {}
-        statistic = "Sum", above = 10, period = 60, of = 3, at_least = 2
+        description = "Redis is away, full, or has too few replicas: requests get 503. A fail-over takes a minute; else look at its events."
+        namespace   = local.prefix, metric = "store-unavailable", dimensions = {}
+        statistic   = "Sum", above = 10, period = 60, evaluation_periods = 3, datapoints_to_alarm = 2
       }
       locks = {
-        text      = "Many factors were locked by wrong codes: somebody guesses, or an application sends what it should not."
-        namespace = local.prefix, metric = "locks", dimensions = {}
-        statistic = "Sum", above = var.alarm_thresholds.locks, period = 300, of = 1, at_least = 1
+        description = "Many factors were locked by wrong codes: somebody guesses, or an application sends what it should not."
+        namespace   = local.prefix, metric = "locks", dimensions = {}
+        statistic   = "Sum", above = var.alarm_thresholds.locks, period = 300, evaluation_periods = 1, datapoints_to_alarm = 1
       }
     },
     { for node in local.redis_nodes : "redis-memory-${node}" => {
-      text      = "Redis fills up, and will refuse to write: take a larger `redis_node_type` now."
-      namespace = "AWS/ElastiCache", metric = "DatabaseMemoryUsagePercentage", dimensions = { CacheClusterId = node }
-      statistic = "Maximum", above = 75, period = 300, of = 3, at_least = 3
+      description = "Redis fills up, and will refuse to write: take a larger `redis_node_type` now."
+      namespace   = "AWS/ElastiCache", metric = "DatabaseMemoryUsagePercentage", dimensions = { CacheClusterId = node }
+      statistic   = "Maximum", above = 75, period = 300, evaluation_periods = 3, datapoints_to_alarm = 3
     } },
     { for node in local.redis_nodes : "redis-evictions-${node}" => {
-      text      = "Redis threw keys out, which noeviction forbids: who changed the parameter group? Spent codes may be good again."
-      namespace = "AWS/ElastiCache", metric = "Evictions", dimensions = { CacheClusterId = node }
-      statistic = "Sum", above = 0, period = 60, of = 1, at_least = 1
+      description = "Redis threw keys out, which noeviction forbids: who changed the parameter group? Spent codes may be good again."
+      namespace   = "AWS/ElastiCache", metric = "Evictions", dimensions = { CacheClusterId = node }
+      statistic   = "Sum", above = 0, period = 60, evaluation_periods = 1, datapoints_to_alarm = 1
     } },
     { for node in local.redis_nodes : "redis-cpu-${node}" => {
-      text      = "Redis' one thread is busy: take a larger `redis_node_type`."
-      namespace = "AWS/ElastiCache", metric = "EngineCPUUtilization", dimensions = { CacheClusterId = node }
-      statistic = "Average", above = 80, period = 60, of = 10, at_least = 10
+      description = "Redis' one thread is busy: take a larger `redis_node_type`."
+      namespace   = "AWS/ElastiCache", metric = "EngineCPUUtilization", dimensions = { CacheClusterId = node }
+      statistic   = "Average", above = 80, period = 60, evaluation_periods = 10, datapoints_to_alarm = 10
     } },
     { for node in local.redis_nodes : "redis-lag-${node}" => {
-      text      = "A replica lags: verdicts that wait for it get 503."
-      namespace = "AWS/ElastiCache", metric = "ReplicationLag", dimensions = { CacheClusterId = node }
-      statistic = "Maximum", above = 2, period = 60, of = 5, at_least = 3
+      description = "A replica lags: verdicts that wait for it get 503."
+      namespace   = "AWS/ElastiCache", metric = "ReplicationLag", dimensions = { CacheClusterId = node }
+      statistic   = "Maximum", above = 2, period = 60, evaluation_periods = 5, datapoints_to_alarm = 3
     } },
   )
 }
@@ -174,7 +174,7 @@ resource "aws_cloudwatch_metric_alarm" "main" {
   for_each = local.alarms
 
   alarm_name          = "${local.prefix}-${each.key}"
-  alarm_description   = each.value.text
+  alarm_description   = each.value.description
   namespace           = each.value.namespace
   metric_name         = each.value.metric
   dimensions          = each.value.dimensions
@@ -183,9 +183,9 @@ resource "aws_cloudwatch_metric_alarm" "main" {
   comparison_operator = try(each.value.above, null) != null ? "GreaterThanThreshold" : "LessThanThreshold"
   threshold           = try(each.value.above, each.value.below)
   period              = each.value.period
-  evaluation_periods  = each.value.of
-  datapoints_to_alarm = each.value.at_least
-  treat_missing_data  = try(each.value.silence, "notBreaching")
+  evaluation_periods  = each.value.evaluation_periods
+  datapoints_to_alarm = each.value.datapoints_to_alarm
+  treat_missing_data  = try(each.value.treat_missing_data, "notBreaching")
   alarm_actions       = [aws_sns_topic.alarms.arn]
   ok_actions          = [aws_sns_topic.alarms.arn]
 }

@@ -13,3 +13,8 @@ output "backend" {
     use_lockfile = true
   EOT
 }
+
+output "github_roles" {
+  description = "The variables that the workflows on GitHub know the roles by, and their ARNs; none without github_repository."
+  value       = { for role in keys(local.github) : "AWS_${upper(role)}_ROLE_ARN" => aws_iam_role.github[role].arn }
+}

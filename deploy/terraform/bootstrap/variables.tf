@@ -4,8 +4,8 @@ variable "name" {
   default     = "open-mfa"
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{1,14}[a-z0-9]$", var.name)) && !strcontains(var.name, "--")
-    error_message = "Must be 3 to 16 of a-z 0-9 and single hyphens, beginning with a letter and ending with no hyphen."
+    condition     = can(regex("^[a-z][a-z0-9-]{1,14}[a-z0-9]$", var.name)) && !strcontains(var.name, "--") && !can(regex("^(internal|sg)(-|$)", var.name))
+    error_message = "Must be 3 to 16 of a-z 0-9 and single hyphens, beginning with a letter, neither with internal- nor sg-, which AWS keeps for itself, and ending with no hyphen."
   }
 }
 
@@ -49,4 +49,23 @@ variable "tags" {
     condition     = alltrue([for key in keys(var.tags) : !startswith(lower(key), "aws:") && length(key) <= 128])
     error_message = "No tag may begin with aws: or have more than 128 characters."
   }
+}
+
+variable "github_repository" {
+  description = "The repository on GitHub whose workflows get roles here, as the subject of its tokens begins: OWNER/NAME, or OWNER@ID/NAME@ID for one made since July 2026. Letter case counts. Unless set, no role is made."
+  type        = string
+  default     = null
+
+  validation {
+    condition = var.github_repository == null || can(regex(
+      "^([A-Za-z0-9][A-Za-z0-9_-]{0,38}/[A-Za-z0-9._-]{1,100}|[A-Za-z0-9][A-Za-z0-9_-]{0,38}@[0-9]+/[A-Za-z0-9._-]{1,100}@[0-9]+)$", var.github_repository
+    ))
+    error_message = "Must be OWNER/NAME or OWNER@ID/NAME@ID: one repository, without wildcards."
+  }
+}
+
+variable "github_oidc_provider_exists" {
+  description = "Whether the account has a provider for token.actions.githubusercontent.com already; it can have one only. It is used then, and left as it is."
+  type        = bool
+  default     = false
 }

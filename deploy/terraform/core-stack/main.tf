@@ -111,9 +111,10 @@ resource "aws_ecr_lifecycle_policy" "service" {
       },
       {
         rulePriority = 2
-        description  = "All but the newest hundred"
-        selection    = { tagStatus = "any", countType = "imageCountMoreThan", countNumber = 100 }
-        action       = { type = "expire" }
+        # By tags: an image for two platforms has parts without one, which would be counted as images of their own.
+        description = "All but the newest hundred that have a tag"
+        selection   = { tagStatus = "tagged", tagPatternList = ["*"], countType = "imageCountMoreThan", countNumber = 100 }
+        action      = { type = "expire" }
       },
     ]
   })

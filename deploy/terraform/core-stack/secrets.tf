@@ -25,10 +25,15 @@ locals {
     { for id in var.redis_passwords : "redis-passwords/${id}" => "text" },
   )
 
-  # Setting => its parts, in their order.
+  # What secret_generations may name: what nothing hangs on, and what need not stay good beside its successor.
+  renewable = sort([for name in keys(local.generated) : name
+    if name != "OPEN_MFA_DERIVATION_SECRET" && !startswith(name, "encryption-keys/") && !startswith(name, "redis-passwords/")
+  ])
+
+  # Setting => its parts, in their order. A tenant's further keys stand under the same name: shop:…,shop:…
   lists = merge(
     { OPEN_MFA_ENCRYPTION_KEYS = [for id in var.encryption_keys : { name = id, secret = "encryption-keys/${id}" }] },
-    length(var.api_keys) == 0 ? {} : { OPEN_MFA_API_KEYS = [for name in var.api_keys : { name = name, secret = "api-keys/${name}" }] },
+    length(var.api_keys) == 0 ? {} : { OPEN_MFA_API_KEYS = [for name in var.api_keys : { name = split("/", name)[0], secret = "api-keys/${name}" }] },
   )
   parts = toset(flatten([for list in local.lists : list[*].secret]))
 }
@@ -100,7 +105,7 @@ resource "aws_secretsmanager_secret_version" "list" {
   ])
   # A number that changes with the parts, their order and their generations, and with nothing else.
   secret_string_wo_version = parseint(substr(sha256(jsonencode([for part in each.value :
-    [part.name, lookup(var.secret_generations, part.secret, 1)]
+    [part.secret, lookup(var.secret_generations, part.secret, 1)]
   ])), 0, 8), 16)
 }
 
@@ -111,7 +116,7 @@ resource "aws_secretsmanager_secret" "provided" {
   for_each = var.provided_secrets
 
   name                    = "${local.prefix}/${each.key}"
-  description             = "Filled by hand, once, from standard input"
+  description             = "Filled by hand, from standard input"
   kms_key_id              = aws_kms_key.data.arn
   recovery_window_in_days = 30
 

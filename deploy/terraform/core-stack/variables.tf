@@ -4,8 +4,8 @@ variable "name" {
   default     = "open-mfa"
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{1,14}[a-z0-9]$", var.name)) && !strcontains(var.name, "--")
-    error_message = "Must be 3 to 16 of a-z 0-9 and single hyphens, beginning with a letter and ending with no hyphen."
+    condition     = can(regex("^[a-z][a-z0-9-]{1,14}[a-z0-9]$", var.name)) && !strcontains(var.name, "--") && !can(regex("^(internal|sg)(-|$)", var.name))
+    error_message = "Must be 3 to 16 of a-z 0-9 and single hyphens, beginning with a letter, neither with internal- nor sg-, which AWS keeps for itself, and ending with no hyphen."
   }
 }
 
@@ -47,7 +47,7 @@ variable "tags" {
 
   validation {
     condition     = alltrue([for key in keys(var.tags) : !startswith(lower(key), "aws:") && length(key) <= 128])
-    error_message = "No tag may begin with aws: or have more than 128 characters."
+    error_message = "No tag may begin with aws: or have more than 128 characters: ${join(", ", [for key in keys(var.tags) : key if startswith(lower(key), "aws:") || length(key) > 128])}."
   }
 }
 
@@ -57,7 +57,7 @@ variable "zone_name" {
 
   validation {
     condition     = can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,}$", var.zone_name))
-    error_message = "Must be a domain name in small letters, without a dot at its end."
+    error_message = "Must be a domain name in small letters, such as mfa.example.com: without https://, without a path, without a dot at its end."
   }
 }
 
@@ -67,19 +67,29 @@ variable "encryption_keys" {
   default     = ["k1"]
 
   validation {
-    condition     = length(var.encryption_keys) >= 1 && length(var.encryption_keys) == length(distinct(var.encryption_keys)) && alltrue([for id in var.encryption_keys : can(regex("^[A-Za-z0-9._-]{1,32}$", id))])
-    error_message = "At least one name, each only once, of 1 to 32 of A-Z a-z 0-9 . _ -"
+    condition     = length(var.encryption_keys) >= 1 && length(var.encryption_keys) == length(distinct(var.encryption_keys))
+    error_message = "At least one name, and each only once."
+  }
+
+  validation {
+    condition     = alltrue([for id in var.encryption_keys : can(regex("^[A-Za-z0-9._-]{1,32}$", id))])
+    error_message = "No names of 1 to 32 of A-Z a-z 0-9 . _ - are: ${join(", ", [for id in var.encryption_keys : jsonencode(id) if !can(regex("^[A-Za-z0-9._-]{1,32}$", id))])}."
   }
 }
 
 variable "api_keys" {
-  description = "Names of the applications (tenants) that use the accounts API; a key is generated for each."
+  description = "Names of the applications (tenants) that use the accounts API; a key is generated for each. «shop/2» is a further key of the tenant shop, beside «shop» or in its place, and so on to «shop/999»."
   type        = list(string)
   default     = []
 
   validation {
-    condition     = length(var.api_keys) == length(distinct(var.api_keys)) && alltrue([for name in var.api_keys : can(regex("^[A-Za-z0-9._-]{1,32}$", name))])
-    error_message = "Each name only once, of 1 to 32 of A-Z a-z 0-9 . _ -"
+    condition     = length(var.api_keys) == length(distinct(var.api_keys))
+    error_message = "Each name only once; a further key of a tenant is «shop/2»."
+  }
+
+  validation {
+    condition     = alltrue([for name in var.api_keys : can(regex("^[A-Za-z0-9._-]{1,32}(/([2-9]|[1-9][0-9]{1,2}))?$", name))])
+    error_message = "Must be 1 to 32 of A-Z a-z 0-9 . _ - and for a tenant's further keys a slash and a number from 2 to 999: ${join(", ", [for name in var.api_keys : jsonencode(name) if !can(regex("^[A-Za-z0-9._-]{1,32}(/([2-9]|[1-9][0-9]{1,2}))?$", name))])}."
   }
 }
 
@@ -89,8 +99,13 @@ variable "redis_passwords" {
   default     = ["p1"]
 
   validation {
-    condition     = contains([1, 2], length(var.redis_passwords)) && length(var.redis_passwords) == length(distinct(var.redis_passwords)) && alltrue([for id in var.redis_passwords : can(regex("^[A-Za-z0-9._-]{1,32}$", id))])
-    error_message = "One or two different names, of 1 to 32 of A-Z a-z 0-9 . _ -"
+    condition     = contains([1, 2], length(var.redis_passwords)) && length(var.redis_passwords) == length(distinct(var.redis_passwords))
+    error_message = "One or two different names."
+  }
+
+  validation {
+    condition     = alltrue([for id in var.redis_passwords : can(regex("^[A-Za-z0-9._-]{1,32}$", id))])
+    error_message = "No names of 1 to 32 of A-Z a-z 0-9 . _ - are: ${join(", ", [for id in var.redis_passwords : jsonencode(id) if !can(regex("^[A-Za-z0-9._-]{1,32}$", id))])}."
   }
 }
 
@@ -101,7 +116,7 @@ variable "optional_secrets" {
 
   validation {
     condition     = length(setsubtract(var.optional_secrets, ["OPEN_MFA_ADMIN_PASSWORD", "OPEN_MFA_DERIVATION_SECRET", "OPEN_MFA_GATE_SECRET", "OPEN_MFA_WEBHOOK_SECRET"])) == 0
-    error_message = "May be OPEN_MFA_ADMIN_PASSWORD, OPEN_MFA_DERIVATION_SECRET, OPEN_MFA_GATE_SECRET and OPEN_MFA_WEBHOOK_SECRET."
+    error_message = "May be OPEN_MFA_ADMIN_PASSWORD, OPEN_MFA_DERIVATION_SECRET, OPEN_MFA_GATE_SECRET and OPEN_MFA_WEBHOOK_SECRET. Given are: ${join(", ", var.optional_secrets)}."
   }
 }
 
@@ -112,7 +127,7 @@ variable "provided_secrets" {
 
   validation {
     condition     = length(setsubtract(var.provided_secrets, ["OPEN_MFA_SMTP_URL", "OPEN_MFA_WEBHOOK_URL"])) == 0
-    error_message = "May be OPEN_MFA_SMTP_URL and OPEN_MFA_WEBHOOK_URL."
+    error_message = "May be OPEN_MFA_SMTP_URL and OPEN_MFA_WEBHOOK_URL. Given are: ${join(", ", var.provided_secrets)}."
   }
 
   validation {
@@ -122,13 +137,28 @@ variable "provided_secrets" {
 }
 
 variable "secret_generations" {
-  description = "Raise the number of a secret to have its value generated anew. Encryption keys and OPEN_MFA_DERIVATION_SECRET can't be: what hangs on them would be lost."
+  description = "How often the value of a secret was generated, where that is more than once: raise its number to have it generated anew. A number never goes down and an entry never goes away: that would generate it anew, too. What has a list of its own is renewed by a second one there; OPEN_MFA_DERIVATION_SECRET never is, for what hangs on it would be lost."
   type        = map(number)
   default     = {}
 
   validation {
-    condition     = alltrue([for name in keys(var.secret_generations) : !startswith(name, "encryption-keys/") && name != "OPEN_MFA_DERIVATION_SECRET"])
-    error_message = "An encryption key is replaced by adding another one to encryption_keys; OPEN_MFA_DERIVATION_SECRET can't be replaced."
+    condition     = !anytrue([for name in keys(var.secret_generations) : startswith(name, "encryption-keys/")])
+    error_message = "An encryption key is never generated anew, for what is sealed under it would be lost. Add another one to encryption_keys."
+  }
+
+  validation {
+    condition     = !anytrue([for name in keys(var.secret_generations) : startswith(name, "redis-passwords/")])
+    error_message = "A password of Redis is never generated anew, for the running tasks would be shut out. Add another one to redis_passwords."
+  }
+
+  validation {
+    condition     = !contains(keys(var.secret_generations), "OPEN_MFA_DERIVATION_SECRET")
+    error_message = "OPEN_MFA_DERIVATION_SECRET can't be replaced: everybody's derived secret hangs on it."
+  }
+
+  validation {
+    condition     = length(setsubtract([for name in keys(var.secret_generations) : name if !startswith(name, "encryption-keys/") && !startswith(name, "redis-passwords/")], concat(local.renewable, ["OPEN_MFA_DERIVATION_SECRET"]))) == 0
+    error_message = "Not generated here: ${join(", ", setsubtract(keys(var.secret_generations), keys(local.generated)))}. What can be generated anew: ${join(", ", local.renewable)}."
   }
 
   validation {

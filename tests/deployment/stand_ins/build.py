@@ -33,6 +33,7 @@ SHELL = (
     "id",
     "ls",
     "mkdir",
+    "mv",
     "rm",
     "sed",
     "sleep",

@@ -101,7 +101,7 @@ run "only_what_is_public_reaches_the_service" {
   }
 
   assert {
-    condition     = aws_lb_listener_rule.forged_host.priority < min([for rule in aws_lb_listener_rule.public : rule.priority]...)
+    condition     = aws_lb_listener_rule.forged_host.priority < min([for rule in aws_lb_listener_rule.public : rule.priority]...) && length(aws_lb_listener_rule.gate) == 0
     error_message = "A forged X-Forwarded-Host is refused before anything is let through."
   }
 
@@ -137,6 +137,22 @@ run "tasks_and_redis_are_private_and_spread_over_zones" {
   assert {
     condition     = aws_ecs_service.main.deployment_circuit_breaker[0].enable && aws_ecs_service.main.deployment_circuit_breaker[0].rollback && aws_ecs_service.main.deployment_minimum_healthy_percent == 100 && !aws_ecs_service.main.enable_execute_command
     error_message = "A deployment that fails is rolled back, and never leaves fewer tasks; nobody gets a shell in one."
+  }
+}
+
+run "a_zone_keeps_its_addresses_whatever_others_there_are" {
+  command = plan
+
+  variables {
+    availability_zones = ["eu-central-1c", "eu-central-1b"]
+  }
+
+  assert {
+    condition = { for zone, subnet in merge({ for zone, subnet in aws_subnet.public : "${zone} public" => subnet }, { for zone, subnet in aws_subnet.private : "${zone} private" => subnet }) : zone => subnet.cidr_block } == {
+      "eu-central-1b public" = "10.20.16.0/20", "eu-central-1b private" = "10.20.144.0/20"
+      "eu-central-1c public" = "10.20.32.0/20", "eu-central-1c private" = "10.20.160.0/20"
+    }
+    error_message = "The second and the third place, as with all three zones."
   }
 }
 
@@ -244,7 +260,7 @@ run "one_task_is_too_few" {
   command = plan
 
   variables {
-    tasks = { least = 1, most = 4 }
+    tasks = { min = 1, max = 4 }
   }
 
   expect_failures = [var.tasks]
@@ -258,6 +274,106 @@ run "too_few_replicas_to_wait_for" {
   }
 
   expect_failures = [var.redis_nodes]
+}
+
+run "without_a_replica_to_wait_for_somebody_is_warned" {
+  command = plan
+
+  variables {
+    redis_wait = 0
+  }
+
+  expect_failures = [check.verdicts_wait_for_a_replica]
+}
+
+run "redis_has_no_version_of_valkeys" {
+  command = plan
+
+  variables {
+    redis_engine = "redis"
+  }
+
+  expect_failures = [var.redis_engine_version]
+}
+
+run "valkey_has_no_version_of_redis" {
+  command = plan
+
+  variables {
+    redis_engine_version = "7.1"
+  }
+
+  expect_failures = [var.redis_engine_version]
+}
+
+run "a_daily_snapshot_goes_with_its_redis" {
+  command = plan
+
+  variables {
+    redis_snapshot_name = "automatic.open-mfa-production-redis-001-2026-01-01-02-00"
+  }
+
+  expect_failures = [var.redis_snapshot_name]
+}
+
+run "a_log_level_that_there_is_not" {
+  command = plan
+
+  variables {
+    settings = { OPEN_MFA_LOG_LEVEL = "verbose" }
+  }
+
+  expect_failures = [var.settings]
+}
+
+run "an_algorithm_that_there_is_not" {
+  command = plan
+
+  variables {
+    settings = { OPEN_MFA_ALGORITHM = "MD5" }
+  }
+
+  expect_failures = [var.settings]
+}
+
+run "a_rule_that_the_firewall_has_not" {
+  command = plan
+
+  variables {
+    waf_only_counted = ["NoUserAgent_HEADER", "Typo_RULE"]
+  }
+
+  expect_failures = [var.waf_only_counted]
+}
+
+run "a_state_lies_somewhere" {
+  command = plan
+
+  variables {
+    state_bucket = ""
+  }
+
+  expect_failures = [var.state_bucket]
+}
+
+run "a_name_is_no_url" {
+  command = plan
+
+  variables {
+    domain_name = "https://mfa.example.com"
+  }
+
+  expect_failures = [var.domain_name]
+}
+
+run "an_image_is_named_without_its_repository" {
+  command = plan
+
+  variables {
+    image = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/open-mfa-production:0.1.0"
+  }
+
+  expect_failures = [var.image]
 }
 
 run "a_secret_is_no_setting" {
@@ -308,4 +424,48 @@ run "a_name_outside_the_zone" {
   }
 
   expect_failures = [aws_acm_certificate.service]
+}
+
+run "the_gate_of_other_hosts" {
+  command = plan
+
+  variables {
+    gate_proxies = { hosts = ["wiki.example.com", "ci.example.com"], cidrs = ["203.0.113.7/32"] }
+  }
+
+  assert {
+    condition = alltrue([for host, rule in aws_lb_listener_rule.gate :
+      flatten([for each in rule.condition : [for header in each.http_header : header.values]]) == [host]
+    ]) && toset(keys(aws_lb_listener_rule.gate)) == toset(["wiki.example.com", "ci.example.com"])
+    error_message = "Each host has a rule of its own."
+  }
+
+  assert {
+    condition = alltrue([for rule in aws_lb_listener_rule.gate :
+      rule.priority < aws_lb_listener_rule.forged_host.priority
+      && flatten([for each in rule.condition : [for path in each.path_pattern : path.values]]) == ["/auth/*"]
+      && flatten([for each in rule.condition : [for source in each.source_ip : source.values]]) == ["203.0.113.7/32"]
+    ])
+    error_message = "From the proxies' addresses, to the gate, and to nothing else."
+  }
+}
+
+run "the_gate_of_everybody_is_refused" {
+  command = plan
+
+  variables {
+    gate_proxies = { hosts = ["wiki.example.com"], cidrs = ["0.0.0.0/0"] }
+  }
+
+  expect_failures = [var.gate_proxies]
+}
+
+run "the_gate_of_a_host_without_its_proxies_is_refused" {
+  command = plan
+
+  variables {
+    gate_proxies = { hosts = ["wiki.example.com"], cidrs = [] }
+  }
+
+  expect_failures = [var.gate_proxies]
 }

@@ -59,6 +59,95 @@ run "an_encryption_key_is_never_drawn_again" {
   expect_failures = [var.secret_generations]
 }
 
+run "a_password_of_redis_is_never_drawn_again" {
+  command = plan
+
+  variables {
+    secret_generations = { "redis-passwords/p1" = 2 }
+  }
+
+  expect_failures = [var.secret_generations]
+}
+
+run "the_derivation_secret_is_never_drawn_again" {
+  command = plan
+
+  variables {
+    secret_generations = { OPEN_MFA_DERIVATION_SECRET = 2 }
+  }
+
+  expect_failures = [var.secret_generations]
+}
+
+run "a_list_is_not_drawn" {
+  command = plan
+
+  variables {
+    api_keys           = ["shop"]
+    secret_generations = { OPEN_MFA_API_KEYS = 2 }
+  }
+
+  expect_failures = [var.secret_generations]
+}
+
+run "a_name_that_is_not_generated_is_not_drawn" {
+  command = plan
+
+  variables {
+    api_keys           = ["shop"]
+    secret_generations = { "api-key/shop" = 2 }
+  }
+
+  expect_failures = [var.secret_generations]
+}
+
+run "what_is_drawn_can_be_drawn_again" {
+  command = plan
+
+  variables {
+    api_keys           = ["shop", "shop/2"]
+    secret_generations = { "api-keys/shop/2" = 2, OPEN_MFA_SECRET_KEY = 3, OPEN_MFA_ADMIN_PASSWORD = 1 }
+  }
+
+  assert {
+    condition     = { for name, version in aws_secretsmanager_secret_version.generated : name => version.secret_string_wo_version if startswith(name, "api-keys/") } == { "api-keys/shop" = 1, "api-keys/shop/2" = 2 }
+    error_message = "The one that was named, and no other."
+  }
+}
+
+run "a_further_key_has_its_tenants_name" {
+  command = plan
+
+  variables {
+    api_keys = ["shop/2"]
+  }
+
+  assert {
+    condition     = local.lists.OPEN_MFA_API_KEYS == [{ name = "shop", secret = "api-keys/shop/2" }]
+    error_message = "The tenant has the same name."
+  }
+}
+
+run "a_further_key_has_a_number" {
+  command = plan
+
+  variables {
+    api_keys = ["shop", "shop/new"]
+  }
+
+  expect_failures = [var.api_keys]
+}
+
+run "the_first_key_has_none" {
+  command = plan
+
+  variables {
+    api_keys = ["shop/1"]
+  }
+
+  expect_failures = [var.api_keys]
+}
+
 run "a_webhook_is_signed" {
   command = plan
 

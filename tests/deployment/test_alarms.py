@@ -1,0 +1,149 @@
+"""The lines that alarms on AWS count (`deploy/terraform/app-stack/watching.tf`) are lines that the service writes."""
+
+import json
+import logging
+import re
+from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
+from typing import Any, Final
+
+import pytest
+import requests
+
+from infrastructure.logs import SERVICE, configure_logging
+from tests.conftest import require_redis_server
+from tests.deployment.docker_support import ROOT
+from tests.presentation.api import Api
+from tests.support.processes import wait_until
+from tests.support.redis_server import RedisServer
+from tests.support.service import Service
+
+WATCHING: Final = ROOT / "deploy/terraform/app-stack/watching.tf"
+Line = dict[str, Any]
+
+
+def patterns() -> dict[str, str]:
+    """The patterns of the metric filters, by the metric's name."""
+    (listed,) = re.findall(r"^  log_metrics = \{\n(.*?)^  \}", WATCHING.read_text(), re.DOTALL | re.MULTILINE)
+    found: dict[str, str] = {
+        name: json.loads(pattern) for name, pattern in re.findall(r'^\s+([a-z-]+) += (".*")$', listed, re.MULTILINE)
+    }
+    return found
+
+
+def matches(pattern: str, line: Line) -> bool:
+    """What CloudWatch does with a pattern for JSON lines, as far as the stack uses it: `=`, `*`, `&&` or `||`."""
+    (inner,) = re.findall(r"^\{ (.*) \}$", pattern)
+    assert not ("&&" in inner and "||" in inner), "which of them binds is not known here"
+    decide = all if "&&" in inner else any
+    return decide(_holds(term, line) for term in re.split(r" (?:&&|\|\|) ", inner))
+
+
+def _holds(term: str, line: Line) -> bool:
+    parts = re.fullmatch(r'\$\.(\w+) = "([^"\\?\[\]]+)"', term)
+    assert parts is not None, f"not known here: {term}"
+    value = line.get(parts[1])
+    return isinstance(value, str) and fnmatchcase(value, parts[2])
+
+
+def counted(lines: list[Line]) -> dict[str, list[Line]]:
+    """Which lines each metric counts."""
+    return {name: [line for line in lines if matches(pattern, line)] for name, pattern in patterns().items()}
+
+
+@pytest.fixture(scope="module")
+def of_a_service() -> Iterator[dict[str, list[Line]]]:
+    """What a real service has written: in good days, when codes were wrong, when Redis went away and came back."""
+    require_redis_server()
+    with RedisServer() as store, Service(OPEN_MFA_REDIS_URL=store.url) as service, service.browser() as browser:
+        ends = [0]
+
+        def since() -> list[Line]:
+            lines = service.lines()[ends[-1] :]
+            ends.append(len(service.lines()))
+            return lines
+
+        def post(path: str, **body: Any) -> int:
+            return browser.post(f"{service.api}/session/{path}", json=body, timeout=10).status_code
+
+        def says(message: str) -> Callable[[], bool]:
+            return lambda: any(line["message"].startswith(message) for line in service.lines()[ends[-1] :])
+
+        code = browser.post(f"{service.api}/session/otp", json={}, timeout=10).json()["code"]
+        assert post("otp/verify", code=code) == 200
+        assert requests.get(f"{service.api}/nowhere", timeout=10).status_code == 404
+        told = {"good days": since()}
+        assert post("hotp") == 201
+        assert [post("hotp/verify", code="000000") for _ in range(6)] == [403] * 5 + [429]
+        told["guessing"] = since()
+        store.kill()
+        wait_until(says("the store is away"), "the follower's word", service.log)
+        assert post("hotp/verify", code="000000") == 503
+        told["the store is away"] = since()
+        store.start()
+        wait_until(says("the store is back"), "the follower's word", service.log)
+        told["the store is back"] = since()
+        yield told
+
+
+def test_there_is_a_pattern_for_every_alarm_on_the_log() -> None:
+    """An alarm on a metric that nobody writes never rings."""
+    alarmed = re.findall(r'namespace\s+= local\.prefix, metric = "([a-z-]+)"', WATCHING.read_text())
+    assert len(alarmed) >= 3
+    assert set(alarmed) <= patterns().keys()
+
+
+def test_good_days_are_not_counted(of_a_service: dict[str, list[Line]]) -> None:
+    lines = of_a_service["good days"]
+    assert len(lines) >= 2
+    assert {name for name, found in counted(lines).items() if found} == set()
+
+
+def test_guessing_is_counted(of_a_service: dict[str, list[Line]]) -> None:
+    found = counted(of_a_service["guessing"])
+    assert [line["message"] for line in found.pop("locks")] == ["locked"]
+    # Five wrong codes, and a sixth that met the lock.
+    assert [line["reason"] for line in found.pop("refusals")] == ["wrong"] * 5 + ["locked"]
+    assert {name for name, lines in found.items() if lines} == set()
+
+
+def test_a_store_that_is_away_is_counted(of_a_service: dict[str, list[Line]]) -> None:
+    found = counted(of_a_service["the store is away"])
+    messages = {line["message"] for line in found.pop("store-unavailable")}
+    assert messages == {"store unavailable", "the store is away, and requests get 503"}
+    assert {name for name, lines in found.items() if lines} == set()
+
+
+def test_a_store_that_is_back_is_not_counted(of_a_service: dict[str, list[Line]]) -> None:
+    lines = of_a_service["the store is back"]
+    assert "the store is back" in [line["message"] for line in lines]
+    assert {name for name, found in counted(lines).items() if found} == set()
+
+
+@pytest.fixture
+def restored_logging() -> Iterator[None]:
+    """Logging is global: it is left as it was."""
+    loggers = [logging.getLogger(name) for name in ("", SERVICE)]
+    before = [(logger.level, logger.handlers[:]) for logger in loggers]
+    yield
+    logging.captureWarnings(capture=False)
+    for logger, (level, handlers) in zip(loggers, before, strict=True):
+        logger.setLevel(level)
+        logger.handlers[:] = handlers
+
+
+class Broken:
+    """A Redis client with a fault in it that nobody foresaw."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise ZeroDivisionError(name)
+
+
+@pytest.mark.usefixtures("restored_logging")
+def test_an_unexpected_failure_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("INFO")
+    api = Api(Broken())  # type: ignore[arg-type] # that is the point
+    assert api.post("totp").status_code == 500
+    found = counted([json.loads(line) for line in capsys.readouterr().err.splitlines()])
+    assert [line["message"] for line in found.pop("unexpected-failures")] == ["unexpected failure"]
+    assert {name for name, lines in found.items() if lines} == set()

@@ -1,0 +1,305 @@
+"""What docs/operations.md says of Compose, AWS and GitHub: its commands run as they stand, its names are the names."""
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyotp
+import pytest
+import yaml
+
+from tests.deployment import test_compose_staging
+from tests.deployment.docker_support import ROOT, Client, Stack, attempt, missing, run
+
+GUIDE = ROOT / "docs/operations.md"
+TEXT = GUIDE.read_text()
+WATCHING = (ROOT / "deploy/terraform/app-stack/watching.tf").read_text()
+WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
+ALICE = "alice@example.com"
+
+staging = test_compose_staging.staging
+"""A stack of this module's own."""
+
+
+def block(beginning: str, language: str = "sh") -> str:
+    """The one block of the guide that begins so."""
+    found = [text for text in re.findall(rf"```{language}\n(.*?)```", TEXT, re.DOTALL) if text.startswith(beginning)]
+    assert len(found) == 1, f"{len(found)} blocks begin with {beginning}"
+    return str(found[0])
+
+
+def table(heading: str) -> list[list[str]]:
+    """The rows of the first table below a heading, without its head."""
+    lines = TEXT.partition(f"# {heading}\n")[2].split("\n|", 1)[1].partition("\n\n")[0].splitlines()[2:]
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
+
+
+def names(cell: str) -> set[str]:
+    return set(re.findall(r"`([^`]+)`", cell))
+
+
+def operate(staging: Stack, commands: str) -> str:
+    """What the commands print, run where the guide says; the first that fails ends it."""
+    shutil.copy2(ROOT / "Makefile", staging.tree)
+    return run("bash", "-ec", commands, patience=600, cwd=staging.home, env=staging.environment)
+
+
+def as_shop(staging: Stack) -> tuple[Client, dict[str, str]]:
+    """A client, and what makes it the application that has the API key."""
+    return staging.client(), {"Authorization": f"Bearer {staging.settings()['OPEN_MFA_API_KEYS'].partition(':')[2]}"}
+
+
+def send(staging: Stack, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+    client, key = as_shop(staging)
+    status, _, document = client.ask(method, f"/api/v1/accounts/{path}", body, key)
+    return status, document
+
+
+def enrol(staging: Stack, account: str) -> pyotp.HOTP:
+    """A factor that has accepted its first code."""
+    status, document = send(staging, "POST", f"{account}/hotp", {})
+    assert status == 201, document
+    hotp = pyotp.HOTP(document["secret"])
+    assert send(staging, "POST", f"{account}/hotp/verify", {"code": hotp.at(0)})[0] == 200
+    return hotp
+
+
+@pytest.fixture(scope="module")
+def alice(staging: Stack) -> pyotp.HOTP:
+    return enrol(staging, ALICE)
+
+
+# --- Backup and restore ---
+
+
+def test_what_was_lost_with_the_volume_is_back_from_the_backup(staging: Stack, alice: pyotp.HOTP) -> None:
+    told = operate(staging, block("docker compose exec redis redis-cli"))
+    keys = int(told.split()[-1])
+    bob = enrol(staging, "bob")
+    staging.compose("rm", "--stop", "--force", "redis")
+    run("docker", "volume", "rm", f"{staging.project}_redis")
+    assert send(staging, "GET", ALICE)[0] == 503
+
+    operate(staging, block("cat >restore.sh"))
+    told = operate(staging, block("docker compose stop app redis"))
+    shown = json.loads(told[told.index("\n{") :])
+    operate(staging, block("make -C ../../.. staging-up"))
+    staging.wait_until_it_serves()
+
+    assert (staging.home / "open-mfa.rdb").read_bytes().startswith(b"REDIS")
+    assert f"restored: {keys} keys\n" in told
+    assert (shown["account_id"], [factor["status"] for factor in shown["factors"]]) == (ALICE, ["confirmed"])
+    assert judged(staging, ALICE, alice.at(0)) == (403, "replayed")
+    assert judged(staging, ALICE, alice.at(1)) == (200, None)
+    assert judged(staging, "bob", bob.at(1))[0] != 200
+    appends = "redis-cli --tls --cacert /etc/redis/redis.pem info persistence"
+    assert "aof_enabled:1" in staging.compose("exec", "-T", "redis", "sh", "-c", appends)
+
+
+def judged(staging: Stack, account: str, code: str) -> tuple[int, str | None]:
+    status, document = send(staging, "POST", f"{account}/challenge", {"code": code})
+    return status, document.get("reason")
+
+
+def test_a_store_that_is_there_is_not_written_over(staging: Stack, alice: pyotp.HOTP) -> None:
+    operate(staging, block("cat >restore.sh"))
+    into = block("docker compose stop app redis").splitlines()[2].removesuffix(" &&")
+    before = staging.compose("exec", "-T", "redis", "ls", "-l", "appendonlydir")
+    dump = ["docker", "compose", "exec", "-T", "redis", "sh", "-c", "echo some backup >dump.rdb"]
+    run(*dump, cwd=staging.home, env=staging.environment)
+    done = attempt("bash", "-c", into, cwd=staging.home, env=staging.environment)
+
+    assert "restore.sh" in into
+    assert done.returncode == 1
+    assert "NOT RESTORED: appendonly* belongs to another store" in done.stderr
+    assert staging.compose("exec", "-T", "redis", "ls", "-l", "appendonlydir") == before
+    assert send(staging, "GET", ALICE)[0] == 200
+
+
+# --- Commands, logs, metrics ---
+
+
+def test_commands_of_the_service_are_run_in_its_container(staging: Stack, alice: pyotp.HOTP) -> None:
+    (row,) = [cells for cells in table("On Compose") if cells[0].startswith("run a command")]
+    doctor, reseal, show = re.findall("`(.*?)`", row[1])
+    prefix = doctor.removesuffix("doctor")
+    shown = json.loads(operate(staging, prefix + show.replace("ID", ALICE)))
+
+    assert "Redis at redis:6379 evicts nothing" in operate(staging, doctor)
+    assert operate(staging, prefix + reseal)
+    assert [factor["factor"] for factor in shown["factors"]] == ["hotp"]
+
+
+def test_logs_of_all_instances_are_read_with_the_filters(staging: Stack, alice: pyotp.HOTP) -> None:
+    if shutil.which("jq") is None:
+        missing("jq is missing (Debian: apt-get install jq)")
+    client, key = as_shop(staging)
+    _, headers, _ = client.ask("POST", f"/api/v1/accounts/{ALICE}/challenge", {"code": "000000"}, key)
+    read = block("for i in $(docker compose ps --quiet app); do docker logs")
+    of_request, of_person, of_locked = [
+        line.partition("'")[2].rpartition("'")[0] for line in block("jq -cR").splitlines()
+    ]
+
+    def filtered(by: str) -> list[str]:
+        before, after = read.split("jq -cR ")
+        assert after.startswith("'fromjson? | ")
+        return operate(staging, f"{before}jq -cR '{by}'").splitlines()
+
+    (line,) = [json.loads(each) for each in filtered(of_request.replace("5f0c…", headers["X-Request-ID"]))]
+    assert (line["account"], line["outcome"], line["reason"]) == (ALICE, "refused", "wrong")
+    assert any(json.loads(each)["message"] == "judged" for each in filtered(of_person))
+    assert filtered(of_locked) == []
+    operate(staging, read)
+
+
+def test_another_logging_driver_takes_the_place_of_dockers_own(staging: Stack) -> None:
+    override = staging.home / "compose.override.yaml"
+    override.write_text(block("services:\n  app:\n    logging", "yaml"))
+    try:
+        told = json.loads(staging.compose("config", "--format", "json"))
+    finally:
+        override.unlink()
+
+    assert told["services"]["app"]["logging"] == {"driver": "journald", "options": {"tag": "open-mfa"}}
+    assert told["services"]["redis"]["logging"]["driver"] == "json-file"
+
+
+def test_every_instance_can_be_scraped_from_inside_the_network(staging: Stack) -> None:
+    """Asks as Prometheus would, by what the guide has for it."""
+    (job,) = yaml.safe_load(block("scrape_configs:", "yaml"))["scrape_configs"]
+    ((found,),) = (each["names"] for each in job["dns_sd_configs"])
+    port = job["dns_sd_configs"][0]["port"]
+    assert f"`{yaml.safe_load((staging.home / 'compose.yml').read_text())['name']}_front`" in TEXT
+    ask = (
+        "import socket, sys, urllib.request as u\n"
+        "for address in sorted({each[4][0] for each in socket.getaddrinfo(sys.argv[1], None, socket.AF_INET)}):\n"
+        "    print(u.urlopen(f'http://{address}:{sys.argv[2]}/metrics', timeout=5).read().decode())\n"
+    )
+    inside = ["docker", "run", "--rm", "--network", f"{staging.project}_front", "--entrypoint", "python"]
+    scraped = run(*inside, staging.environment["IMAGE"], "-c", ask, found, str(port))
+    by_hand = operate(staging, block("for i in $(docker compose ps --quiet app); do\n"))
+
+    for told in (scraped, by_hand):
+        assert told.count("\nopen_mfa_build_info{") == 2, told
+
+
+# --- Settings that are changed (last, for what is stored outlives them) ---
+
+
+def test_the_password_and_the_certificate_of_redis_are_renewed(staging: Stack, alice: pyotp.HOTP) -> None:
+    rows = {cells[0]: re.findall("`(.*?)`", cells[1]) for cells in table("On Compose")}
+    (up,) = rows["change any other setting in `.env`"]
+    remove, make = rows["renew Redis' certificate"]
+    certificate = staging.home.parent / "redis/tls/redis.pem"
+    former = certificate.read_text()
+
+    staging.setting(REDIS_PASSWORD="anotherPassword42")
+    operate(staging, up)
+    staging.wait_until_it_serves()
+    assert send(staging, "GET", ALICE)[0] == 200
+
+    operate(staging, f"{remove}\n{make}")
+    staging.wait_until_it_serves()
+    assert send(staging, "GET", ALICE)[0] == 200
+    assert certificate.read_text() != former
+
+
+def test_a_setting_of_the_service_is_rolled_out(staging: Stack, alice: pyotp.HOTP) -> None:
+    (row,) = [cells for cells in table("On Compose") if cells[0].startswith("deploy, or change a setting")]
+    (roll,) = re.findall("`(make .*?)`", row[1])
+    staging.setting(OPEN_MFA_ISSUER="Example")
+    operate(staging, roll)
+    staging.wait_until_it_serves()
+    _, document = send(staging, "POST", "carol/totp", {})
+
+    assert "issuer=Example" in document["uri"]
+    assert send(staging, "GET", ALICE)[0] == 200
+
+
+# --- What is said elsewhere, and has to be the same here ---
+
+
+def test_the_table_of_alarms_has_every_alarm() -> None:
+    declared = WATCHING.partition("  alarms = merge(")[2].partition("\n  )\n}")[0]
+    plain = re.findall(r"^ {6}([a-z0-9-]+) = \{$", declared, re.MULTILINE)
+    of_nodes = re.findall(r'"([a-z-]+)-\$\{node\}" =>', declared)
+    metrics = re.findall(r"^ +namespace += ", declared, re.MULTILINE)
+    told = [name for row in table("Alarms") for name in names(row[0])]
+
+    assert len(plain) + len(of_nodes) == len(metrics) > 10
+    assert sorted(told) == sorted(plain + of_nodes)
+
+
+def test_the_variables_of_terraform_are_variables() -> None:
+    text = (ROOT / "deploy/terraform/app-stack/variables.tf").read_text()
+    declared = dict(re.findall(r'^variable "(\w+)" \{$(.*?)^\}$', text, re.MULTILINE | re.DOTALL))
+    section = TEXT.partition("\n## On AWS\n")[2].partition("\n## ")[0]
+    named = set(re.findall(r"`([a-z]+(?:_[a-z]+)+|settings|processes)(?: = [^`]*)?`", section))
+    members = set(re.findall(r"`tasks\.(\w+)`", section))
+
+    assert len(named) > 5
+    assert named <= declared.keys()
+    assert members
+    assert all(re.search(rf"\b{member} = number", declared["tasks"]) for member in members)
+
+
+def test_the_log_groups_are_the_ones_that_there_are() -> None:
+    groups = set(re.findall(r'^ +\w+ += "([^"]*\$\{local\.prefix\}[^"]*)"', WATCHING.partition("}\n")[0], re.MULTILINE))
+    groups |= set(re.findall(r'= "((?:/|aws-waf-logs-)\$\{local\.prefix\}[^"]*)"', WATCHING))
+    named = set(re.findall(r'"((?:/|aws-waf-logs-)\$prefix[^"]*)"', TEXT))
+
+    assert named
+    assert named <= {group.replace("${local.prefix}", "$prefix") for group in groups}
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+def test_the_table_of_workflows_names_what_each_of_them_needs(workflow: Path) -> None:
+    ((_, _, environments, variables),) = [row for row in table("From GitHub") if f"[{workflow.name}]" in row[0]]
+    text = workflow.read_text()
+
+    assert names(environments) == set(re.findall(r"^    environment: (\S+)$", text, re.MULTILINE))
+    assert names(variables) == set(re.findall(r"\bvars\.([A-Z_]+)", text))
+
+
+def test_no_workflow_is_left_out() -> None:
+    assert len(table("From GitHub")) == len(WORKFLOWS)
+
+
+def headings(path: Path) -> Iterator[str]:
+    """The anchors that GitHub makes of them."""
+    for title in re.findall(r"^#+ (.*)$", path.read_text(), re.MULTILINE):
+        yield re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-")
+
+
+def leads_somewhere(path: str, anchor: str) -> bool:
+    target = GUIDE.parent / path if path else GUIDE
+    if not anchor:
+        return target.exists()
+    return anchor in headings(target / "README.md" if target.is_dir() else target)
+
+
+def test_every_link_leads_somewhere() -> None:
+    links = re.findall(r"\]\(([^)]+)\)", TEXT)
+
+    assert len(links) > 20
+    assert [link for link in links if not leads_somewhere(*link.partition("#")[::2])] == []
+
+
+def test_undoing_the_development_set_up_removes_its_lines_and_no_others(tmp_path: Path) -> None:
+    commands = block("docker compose down --volumes").splitlines()
+    (line,) = [each for each in commands if "/etc/hosts" in each]
+    set_up = (ROOT / "deploy/docker-compose/dev/setup.sh").read_text()
+    assert 'lines="127.0.0.1 $NAME"$\'\\n\'"::1 $NAME"' in set_up
+    hosts = tmp_path / "hosts"
+    others = "127.0.0.1 localhost\n::1 localhost\n127.0.0.1 www.open-mfa.local\n127.0.0.1 open-mfa.local other\n"
+    hosts.write_text(f"{others}127.0.0.1 open-mfa.local\n::1 open-mfa.local\n")
+
+    subprocess.run(
+        ["bash", "-ec", line.removeprefix("sudo ").replace("/etc/hosts", str(hosts))], check=True, timeout=10
+    )
+
+    assert hosts.read_text() == others
