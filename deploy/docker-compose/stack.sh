@@ -22,6 +22,7 @@ fail() {
 # What the environment says, else .env, without quotes.
 value_of() {
   local value=${!1-$(sed -n "s/^$1=//p" .env | tail -n 1)}
+  value=${value%$'\r'}
   value=${value#[\"\']}
   printf '%s' "${value%[\"\']}"
 }
@@ -50,12 +51,25 @@ apps() {
 
 # Of the containers that come by standard input. Docker drops a log with its container, and the audit trail is in there.
 keep_logs() {
-  local container created
+  local container
   mkdir -p -m 700 logs
   while read -r container; do
-    created=$(docker inspect --format '{{.Created}}' "$container")
-    # Where another logging driver has them, and Docker can't read them back, they are kept already.
-    (umask 077 && docker logs "$container" >"logs/${created%%.*}-${container:0:12}.log" 2>&1) || true
+    # Where a logging driver of another kind has them, they are kept already.
+    case $(docker inspect --format '{{.HostConfig.LogConfig.Type}}' "$container") in
+      json-file | local) (umask 077 && docker logs "$container" >"$(log_of "$container")" 2>&1) || return ;;
+    esac
+  done
+}
+
+log_of() {
+  echo "logs/$now-${1:0:12}.log"
+}
+
+# Of those that are still there, Docker has the log.
+forget_logs() {
+  local container
+  while read -r container; do
+    rm -f "$(log_of "$container")"
   done
 }
 
@@ -65,6 +79,7 @@ up() {
     docker compose ps --all >&2 || true
     fail "Not everything came up; this shows why: cd deploy/docker-compose/$stack && docker compose logs"
   }
+  [[ $stack == dev ]] || apps | forget_logs
   docker compose ps
   if [[ $stack == dev ]]; then
     echo "https://open-mfa.local serves. Mails are caught at https://open-mfa.local/mail/; the API key is in deploy/docker-compose/dev/.env."
@@ -98,11 +113,11 @@ is_ready() {
 is_known_to_proxy() {
   local address
   address=$(docker inspect --format "{{(index .NetworkSettings.Networks \"$front\").IPAddress}}" "$1")
-  docker compose exec -T proxy grep -qF "$address:" /etc/nginx/conf.d/default.conf
+  [[ -n $address ]] && docker compose exec -T proxy grep -qF "$address:" /etc/nginx/conf.d/default.conf
 }
 
 roll() {
-  local old new replicas container deadline front
+  local old replicas container deadline front
   # Whatever there is, also what has just died and is about to be started again.
   mapfile -t old < <(apps)
   ((${#old[@]})) || fail "Nothing runs that could be replaced: make staging-up"
@@ -112,7 +127,9 @@ roll() {
   # Not by --scale: that becomes part of what the next `up` compares them with, and it would replace them all.
   APP_REPLICAS=$((${#old[@]} + replicas)) docker compose create --no-recreate app
   mapfile -t new < <(apps | grep -vxF "$(printf '%s\n' "${old[@]}")")
-  ((${#new[@]} == replicas)) || fail "Compose made ${#new[@]} new containers, not $replicas; nothing was stopped."
+  trap give_up EXIT
+  trap 'exit 130' INT TERM
+  ((${#new[@]} == replicas)) || fail "Compose made ${#new[@]} new containers, not $replicas."
   # Out of the proxy's sight until they are ready: it passes on to whatever has started.
   for container in "${new[@]}"; do
     docker network disconnect "$front" "$container"
@@ -120,26 +137,37 @@ roll() {
   docker start "${new[@]}" >/dev/null
   deadline=$((SECONDS + ${PATIENCE:-300}))
   for container in "${new[@]}"; do
-    wait_for "$deadline" is_ready "$container" || give_up "$container"
+    wait_for "$deadline" is_ready "$container" || tell_of "$container"
   done
   for container in "${new[@]}"; do
     docker network connect --alias app "$front" "$container"
   done
-  docker compose kill --signal HUP docker-gen >/dev/null 2>&1
+  docker compose kill --signal HUP docker-gen >/dev/null 2>&1 || true
   for container in "${new[@]}"; do
-    wait_for "$deadline" is_known_to_proxy "$container" || give_up "$container"
+    wait_for "$deadline" is_known_to_proxy "$container" || tell_of "$container"
   done
+  # Some time has gone by.
+  for container in "${new[@]}"; do
+    is_ready "$container" || tell_of "$container"
+  done
+  trap - EXIT INT TERM
   # Each stops accepting, answers what it has, and ends; whoever comes meanwhile is passed on to the new ones.
   docker stop "${old[@]}" >/dev/null
-  printf '%s\n' "${old[@]}" | keep_logs
+  printf '%s\n' "${old[@]}" | keep_logs \
+    || fail "The new containers serve. The old ones are stopped and not removed, for their logs could not be kept in $PWD/logs."
   docker rm "${old[@]}" >/dev/null
   docker compose ps app
 }
 
-give_up() {
+tell_of() {
   docker logs --tail 50 "$1" >&2 || true
-  docker rm --force "${new[@]}" >/dev/null
-  fail "The new containers did not come up, or don't reach Redis, and are gone again. The old ones go on serving."
+  exit 1
+}
+
+# However a roll ends before the old ones are stopped: what was begun is undone.
+give_up() {
+  docker rm --force "${new[@]}" >/dev/null 2>&1 || true
+  echo "The new containers did not come up, or don't reach Redis, and are gone again. The old ones go on serving." >&2
 }
 
 (($# == 2)) || usage
@@ -152,7 +180,7 @@ compose=$(docker compose version --short 2>/dev/null) || fail "Docker with its C
 printf '%s\n' 2.20 "${compose#v}" | sort --check=quiet --version-sort || fail "Docker Compose is $compose; 2.20 or newer is needed."
 cd "$root/deploy/docker-compose/$stack"
 [[ -e .env ]] || fail "deploy/docker-compose/$stack/.env is missing: make $stack-setup"
-if [[ $command == up && ! -e ../redis/tls/redis-key.pem ]]; then
+if [[ $command != down && ! -f ../redis/tls/redis-key.pem ]]; then
   fail "The certificate of Redis is missing: make $stack-setup"
 fi
 if [[ $stack == dev && $command == up && ! -e certs/open-mfa.local.pem ]]; then
@@ -168,6 +196,7 @@ if command -v flock >/dev/null; then
   flock --nonblock 9 || fail "Another ${0##*/} is at work on this stack; wait until it has ended."
 fi
 
+now=$(date -u +%Y-%m-%dT%H%M%SZ)
 VERSION=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$root/pyproject.toml")
 REVISION=$(git -C "$root" describe --always --dirty --abbrev=40 --exclude '*' 2>/dev/null || echo unknown)
 export VERSION REVISION
