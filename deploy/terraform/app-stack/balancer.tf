@@ -94,10 +94,11 @@ resource "aws_lb_listener" "https" {
 
 # A proxy that has its application guarded by the gate says for which host it asks. A rule takes five values in all.
 resource "aws_lb_listener_rule" "gate" {
-  for_each = { for index, host in var.gate_proxies.hosts : host => index }
+  # By its place, which is its priority: two rules that changed places would be in each other's way.
+  for_each = { for index, host in var.gate_proxies.hosts : index => host }
 
   listener_arn = aws_lb_listener.https.arn
-  priority     = 1 + each.value
+  priority     = 1 + each.key
 
   action {
     type             = "forward"
@@ -113,7 +114,7 @@ resource "aws_lb_listener_rule" "gate" {
   condition {
     http_header {
       http_header_name = "X-Forwarded-Host"
-      values           = [each.key]
+      values           = [each.value]
     }
   }
 
