@@ -56,7 +56,8 @@ keep_logs() {
   while read -r container; do
     # Where a logging driver of another kind has them, they are kept already.
     case $(docker inspect --format '{{.HostConfig.LogConfig.Type}}' "$container") in
-      json-file | local) (umask 077 && docker logs "$container" >"$(log_of "$container")" 2>&1) || return ;;
+      json-file | local) (umask 077 && docker logs "$container" >"$(log_of "$container")" 2>&1) \
+        || fail "The log of $container could not be kept in $PWD/logs. Docker has it still, so nothing is removed." ;;
     esac
   done
 }
@@ -154,7 +155,7 @@ roll() {
   # Each stops accepting, answers what it has, and ends; whoever comes meanwhile is passed on to the new ones.
   docker stop "${old[@]}" >/dev/null
   printf '%s\n' "${old[@]}" | keep_logs \
-    || fail "The new containers serve. The old ones are stopped and not removed, for their logs could not be kept in $PWD/logs."
+    || fail "The new containers serve; the old ones are stopped. Make room, and then: docker rm ${old[*]}"
   docker rm "${old[@]}" >/dev/null
   docker compose ps app
 }

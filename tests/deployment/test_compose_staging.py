@@ -5,13 +5,14 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import requests
 
 from tests.deployment.conftest import spoken
 from tests.deployment.docker_support import Load, Stack, attempt, defaults, run, stand_ins
-from tests.support.processes import wait_until
+from tests.support.processes import spawn, wait_until
 
 HOST = "mfa.example.test"
 REQUIRED = ("DOMAIN", "ACME_EMAIL", "REDIS_PASSWORD", "OPEN_MFA_SECRET_KEY", "OPEN_MFA_ENCRYPTION_KEYS")
@@ -231,6 +232,45 @@ def test_a_deploy_that_does_not_reach_redis_leaves_the_old_containers_serving(st
 
     assert done.returncode == 1
     assert "or don't reach Redis" in done.stderr
+    assert sorted(staging.containers("app")) == sorted(before)
+    assert staging.serves()
+
+
+def test_a_deploy_that_is_broken_off_leaves_nothing_behind(staging: Stack, tmp_path: Path) -> None:
+    before = staging.containers("app")
+    path = staging.home / ".env"
+    text = path.read_text()
+    try:
+        # Never ready, so that there is time.
+        staging.setting(REDIS_PASSWORD="another")
+        script = [str(staging.home.parent / "stack.sh"), "staging", "roll"]
+        rolling = spawn(script, tmp_path / "roll", staging.environment)
+        wait_until(lambda: running(staging) == 2 * len(before), "the new containers", tmp_path / "roll", patience=60)
+        rolling.terminate()
+
+        assert rolling.wait(60) == 130
+    finally:
+        path.write_text(text)
+    assert sorted(staging.containers("app")) == sorted(before)
+    assert staging.serves()
+
+
+def running(staging: Stack) -> int:
+    return len(staging.compose("ps", "--quiet", "--status", "running", "app").split())
+
+
+def test_a_log_that_can_not_be_kept_is_not_removed(staging: Stack) -> None:
+    before = staging.containers("app")
+    logs, aside = staging.home / "logs", staging.home / "aside"
+    logs.rename(aside)
+    logs.write_text("in the way")
+    try:
+        done = staging.attempt("stack.sh", "staging", "down")
+    finally:
+        logs.unlink()
+        aside.rename(logs)
+
+    assert done.returncode != 0
     assert sorted(staging.containers("app")) == sorted(before)
     assert staging.serves()
 

@@ -15,7 +15,7 @@ from tests.support.service import Service
 def is_well(service: Service, mark: Path) -> bool:
     """The stack's own question, asked of this service instead of the container's."""
     source = (ROOT / "deploy/terraform/app-stack/service.tf").read_text()
-    (literal,) = re.findall(r"^  look = (\".*\")$", source, re.MULTILINE)
+    (literal,) = re.findall(r"^  look += (\".*\")$", source, re.MULTILINE)
     look = json.loads(literal)
     assert look.count("${local.port}") == look.count("/dev/shm/was-ready") == 1
     look = look.replace("${local.port}", str(service.port)).replace("/dev/shm/was-ready", str(mark))

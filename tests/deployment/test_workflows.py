@@ -156,7 +156,8 @@ def test_every_job_runs_on_a_stated_system_and_ends() -> None:
         if "uses" not in job:
             runners = [each["runner"] for each in job.get("strategy", {}).get("matrix", {}).get("include", [])]
             assert all(re.fullmatch(r"ubuntu-24\.04(-arm)?", name) for name in runners or [job["runs-on"]]), where
-            assert 0 < job["timeout-minutes"] <= 60, where
+            # GitHub's own is six hours. The end-to-end tests take three quarters of one on two cores.
+            assert 0 < job["timeout-minutes"] <= 90, where
 
 
 def test_every_image_is_started_and_scanned_before_anybody_can_ask_for_it() -> None:

@@ -122,6 +122,23 @@ def test_what_was_enrolled_and_what_was_spent_is_back(backup: Path) -> None:
     assert [each["factor"] for each in after] == list(factors), "and it is kept by its own append-only file"
 
 
+def test_where_there_is_no_room_it_says_so_and_ends(backup: Path, tmp_path: Path) -> None:
+    """A limit on the size of files stands for a disk that is full."""
+    with protected() as first, client(first) as store:
+        store.set("what does not get smaller", os.urandom(500_000))
+        take(first, backup)
+    directory = tmp_path / "store"
+    directory.mkdir()
+    shutil.copy(backup, directory / "dump.rdb")
+    assert RUN is not None
+
+    done = run(f"{block('cat >restore.sh')}\nulimit -f 100\n{RUN[1]}", directory)
+
+    assert done.returncode == 1
+    assert "NOT RESTORED: no append-only file could be written" in done.stderr
+    assert "restored:" not in done.stdout
+
+
 def test_a_backup_that_takes_long_to_read_is_restored_whole(backup: Path) -> None:
     with protected("--appendonly", "no") as first:
         fill = "for i = 1, 100000 do redis.call('SET', ARGV[1] .. i, 'what an account weighs, more or less') end"

@@ -19,7 +19,7 @@ locals {
       OPEN_MFA_REDIS_WAIT      = tostring(var.redis_wait)
       OPEN_MFA_TRUSTED_PROXIES = "1"
       OPEN_MFA_COOKIE_SECURE   = "true"
-      # The root file system is read-only; this is the memory that every container has.
+      # The root file system is read-only.
       TMPDIR = "/dev/shm"
     },
   )
@@ -33,9 +33,9 @@ locals {
     { for name, secret in local.core.secrets : name => secret.version_id == null ? secret.arn : "${secret.arn}:::${secret.version_id}" },
     { OPEN_MFA_REDIS_URL = "${aws_secretsmanager_secret.redis_url.arn}:::${aws_secretsmanager_secret_version.redis_url.version_id}" },
   )
-  # /dev/shm is the memory that every container has.
-  look = "import os, urllib.request as u; m = '/dev/shm/was-ready'; u.urlopen('http://127.0.0.1:${local.port}/' + ('healthz' if os.path.exists(m) else 'readyz'), timeout=4); open(m, 'w').close()"
 
+  # What the container's health check runs. /dev/shm is the memory that every container has.
+  look        = "import os, urllib.request as u; m = '/dev/shm/was-ready'; u.urlopen('http://127.0.0.1:${local.port}/' + ('healthz' if os.path.exists(m) else 'readyz'), timeout=4); open(m, 'w').close()"
   secret_arns = concat([for secret in local.core.secrets : secret.arn], [aws_secretsmanager_secret.redis_url.arn])
 }
 
