@@ -53,8 +53,8 @@ run: $(SERVE) ## Set up and serve on http://$HOST:$PORT, by default http://127.0
 	@OPEN_MFA_ENV="$${OPEN_MFA_ENV:-development}" exec $(BIN)/open-mfa serve
 
 .PHONY: test
-test: $(DEV) ## Set up and test; options for pytest in ARGS
-	$(BIN)/python -m pytest $(ARGS)
+test: $(DEV) ## Set up and test, on all cores; with options for pytest in ARGS, on one
+	$(BIN)/python -m pytest $(or $(ARGS),--numprocesses auto --dist loadfile)
 
 .PHONY: e2e
 e2e: $(E2E) $(DEPLOY) $(NPM) ## Test with real browsers, proxies, containers and Terraform: what of them the machine has

@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
+from infrastructure.logs import SERVICE
 from tests.support.redis_server import RedisServer
 
 if TYPE_CHECKING:
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("default")
 
+MEASURED = "measured"
+"""What a test records under this name is told at the end of the run."""
 MISSING_REDIS = (
     "redis-server is not installed, so nothing was tested against a real Redis (Debian: apt-get install redis-server)"
 )
@@ -28,6 +32,18 @@ def require_redis_server() -> None:
     if os.environ.get("CI"):
         pytest.fail(MISSING_REDIS, pytrace=False)
     pytest.skip(MISSING_REDIS)
+
+
+@pytest.fixture(autouse=True)
+def restored_logging() -> Iterator[None]:
+    """Logging is global: every test leaves it as it was."""
+    loggers = [logging.getLogger(name) for name in ("", SERVICE)]
+    before = [(logger.level, logger.handlers[:]) for logger in loggers]
+    yield
+    logging.captureWarnings(capture=False)
+    for logger, (level, handlers) in zip(loggers, before, strict=True):
+        logger.setLevel(level)
+        logger.handlers[:] = handlers
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +64,11 @@ def browser() -> Iterator["Browser"]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Says loudly what was not tested."""
+    """Says what was measured, and loudly what was not tested."""
+    for report in terminalreporter.stats.get("passed", []):
+        for name, value in report.user_properties:
+            if name == MEASURED:
+                terminalreporter.line(value)
     if shutil.which("redis-server") is None:
         terminalreporter.section("NOT TESTED", red=True)
         terminalreporter.line(MISSING_REDIS, red=True)

@@ -1,7 +1,6 @@
 """The lines that alarms on AWS count (`deploy/terraform/app-stack/watching.tf`) are lines that the service writes."""
 
 import json
-import logging
 import re
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
@@ -10,7 +9,7 @@ from typing import Any, Final
 import pytest
 import requests
 
-from infrastructure.logs import SERVICE, configure_logging
+from infrastructure.logs import configure_logging
 from tests.conftest import require_redis_server
 from tests.deployment.docker_support import ROOT
 from tests.presentation.api import Api
@@ -120,18 +119,6 @@ def test_a_store_that_is_back_is_not_counted(of_a_service: dict[str, list[Line]]
     assert {name for name, found in counted(lines).items() if found} == set()
 
 
-@pytest.fixture
-def restored_logging() -> Iterator[None]:
-    """Logging is global: it is left as it was."""
-    loggers = [logging.getLogger(name) for name in ("", SERVICE)]
-    before = [(logger.level, logger.handlers[:]) for logger in loggers]
-    yield
-    logging.captureWarnings(capture=False)
-    for logger, (level, handlers) in zip(loggers, before, strict=True):
-        logger.setLevel(level)
-        logger.handlers[:] = handlers
-
-
 class Broken:
     """A Redis client with a fault in it that nobody foresaw."""
 
@@ -139,7 +126,6 @@ class Broken:
         raise ZeroDivisionError(name)
 
 
-@pytest.mark.usefixtures("restored_logging")
 def test_an_unexpected_failure_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("INFO")
     api = Api(Broken())  # type: ignore[arg-type] # that is the point

@@ -2,7 +2,6 @@
 
 import json
 import logging
-from collections.abc import Iterator
 
 import pytest
 
@@ -15,18 +14,6 @@ from domain.verdict import Accepted
 from infrastructure.audit import AuditTrail
 from infrastructure.logs import FIELDS, SERVICE, JsonFormatter, LogLevelFollower, configure_logging, set_level
 from infrastructure.metrics import Metrics
-
-
-@pytest.fixture(autouse=True)
-def restored_logging() -> Iterator[None]:
-    """Logging is global: every test leaves it as it was."""
-    loggers = [logging.getLogger(name) for name in ("", SERVICE)]
-    before = [(logger.level, logger.handlers[:]) for logger in loggers]
-    yield
-    logging.captureWarnings(capture=False)
-    for logger, (level, handlers) in zip(loggers, before, strict=True):
-        logger.setLevel(level)
-        logger.handlers[:] = handlers
 
 
 def formatted(message: str, **extra: object) -> dict[str, object]:

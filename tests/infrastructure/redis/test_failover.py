@@ -1,6 +1,5 @@
 """Masters that die while codes are being verified: no code is accepted twice, and service is back within seconds."""
 
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +16,7 @@ from infrastructure.redis.client import connector
 from infrastructure.redis.cluster import Cluster as RedisCluster
 from infrastructure.redis.gateway import PATIENT
 from infrastructure.redis.repository import key_of
-from tests.conftest import require_redis_server
+from tests.conftest import MEASURED, require_redis_server
 from tests.infrastructure.redis.callers import Caller, answers, new_owner, timed
 from tests.support.processes import wait_until
 from tests.support.redis_topologies import Cluster, Node, SentinelSet
@@ -72,7 +71,7 @@ def company(request: pytest.FixtureRequest) -> Iterator[SentinelSet | Cluster]:
 
 @pytest.mark.parametrize("harm", ["kill", "freeze"])
 def test_no_code_is_accepted_twice_while_a_master_fails_over(
-    company: SentinelSet | Cluster, harm: str, capsys: pytest.CaptureFixture[str]
+    company: SentinelSet | Cluster, harm: str, record_property: Callable[[str, str], None]
 ) -> None:
     caller = Caller(connector(company.url), replicas=1)
     streams = [Traffic(caller, caller.enrol(new_owner())) for _ in range(4)]
@@ -96,10 +95,9 @@ def test_no_code_is_accepted_twice_while_a_master_fails_over(
         caller.gateway.close()
     gap = max(gap_after(stream.moments, harmed) for stream in streams)
     unavailable = sum(stream.failures for stream in streams)
-    with capsys.disabled():
-        sys.stdout.write(
-            f"\n{type(company).__name__}, {harm}: back after {gap:.1f} s, {unavailable} times unavailable "
-        )
+    record_property(
+        MEASURED, f"{type(company).__name__}, {harm}: back after {gap:.1f} s, {unavailable} times unavailable"
+    )
     assert all(len(stream.accepted) == len(set(stream.accepted)) for stream in streams)
 
 
