@@ -255,6 +255,29 @@ def test_a_deploy_that_is_broken_off_leaves_nothing_behind(staging: Stack, tmp_p
     assert staging.serves()
 
 
+def test_a_deploy_whose_containers_die_once_they_are_ready_leaves_the_old_ones_serving(
+    staging: Stack, tmp_path: Path
+) -> None:
+    before = staging.containers("app")
+    script = [str(staging.home.parent / "stack.sh"), "staging", "roll"]
+    rolling = spawn(script, tmp_path / "roll", staging.environment | {"PATIENCE": "30"})
+    wait_until(
+        lambda: shown(staging) - set(before) != set(), "a container that is ready", tmp_path / "roll", patience=60
+    )
+    run("docker", "kill", *(shown(staging) - set(before)))
+
+    assert rolling.wait(90) == 1
+    assert sorted(staging.containers("app")) == sorted(before)
+    assert staging.serves()
+
+
+def shown(staging: Stack) -> set[str]:
+    """The application's containers that the proxy can reach."""
+    listed = "{{range $id, $_ := .Containers}}{{$id}} {{end}}"
+    reached = run("docker", "network", "inspect", "--format", listed, f"{staging.project}_front").split()
+    return set(reached) & set(staging.compose("ps", "--all", "--quiet", "app").split())
+
+
 def running(staging: Stack) -> int:
     return len(staging.compose("ps", "--quiet", "--status", "running", "app").split())
 
