@@ -5,6 +5,7 @@ becomes of one code that several factors are asked about, and of what is disable
 """
 
 import copy
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -60,7 +61,7 @@ NUMBERS = st.integers(0, 20)
 
 
 @dataclass
-class Secret:
+class Secret(ABC):
     """An authenticator, and what has been spent of it: every moving factor up to the last accepted one."""
 
     value: Callable[[int], str]
@@ -77,13 +78,13 @@ class Secret:
     def fits(self, text: str) -> bool:
         return len(text) == self.digits
 
+    @abstractmethod
     def near(self, now: int) -> Sequence[int]:
         """The moving factors that are good now if they are not spent; the authenticator shows the middle one."""
-        raise NotImplementedError
 
+    @abstractmethod
     def remembered(self, now: int) -> Sequence[int]:
         """The spent ones whose codes are replays."""
-        raise NotImplementedError
 
     def classify(self, text: str, now: int) -> Found:
         spent = [factor for factor in self.near(now) if factor <= self.last]

@@ -1,0 +1,48 @@
+"""A gate that somebody locked by guessing is opened again by the command of docs/operations.md as it stands there."""
+
+import re
+import subprocess
+import time
+from pathlib import Path
+
+import pyotp
+
+from tests.conftest import require_redis_server
+from tests.service.test_gate_at_start import SECRET, status
+from tests.support.redis_server import RedisServer
+from tests.support.service import Service
+
+GUIDE = (Path(__file__).parents[2] / "docs/operations.md").read_text()
+
+
+def code_now() -> str:
+    return pyotp.TOTP(SECRET).at(int(time.time()))
+
+
+def test_a_locked_gate_is_opened_by_the_guides_command_and_no_other_lock_is() -> None:
+    require_redis_server()
+    (command,) = re.findall(r"`(redis-cli --scan --pattern 'open-mfa:\{gate:.*?)`", GUIDE)
+    near = {pyotp.TOTP(SECRET).at(int(time.time()) + 30 * steps) for steps in range(-3, 4)}
+    wrong = next(code for code in map("{:06}".format, range(10)) if code not in near)
+    with (
+        RedisServer() as redis,
+        Service(OPEN_MFA_REDIS_URL=redis.url, OPEN_MFA_GATE_SECRET=SECRET) as service,
+        service.browser() as browser,
+    ):
+
+        def guess() -> int:
+            url = f"{service.api}/session/hotp/verify"
+            return browser.post(url, json={"code": "000000"}, timeout=5).status_code
+
+        assert browser.post(f"{service.api}/session/hotp", json={}, timeout=5).status_code == 201
+        assert [guess() for _ in range(6)] == [403] * 5 + [429]
+        assert [status(service, wrong) for _ in range(5)] == [403] * 5
+        assert status(service, code_now()) == 429
+
+        # A cell of a table has its pipes escaped.
+        here = command.replace("\\|", "|").replace("redis-cli", f"redis-cli -p {redis.port}")
+        done = subprocess.run(["bash", "-c", here], capture_output=True, text=True, timeout=20, check=True)
+
+        assert done.stdout == "1\n"
+        assert status(service, code_now()) == 303
+        assert guess() == 429
