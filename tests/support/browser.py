@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.support.processes import PATIENCE
 
 CHROMIUM = "/usr/bin/chromium"
 MISSING_CHROMIUM = "chromium is not installed, so no page was looked at in a browser (Debian: apt-get install chromium)"
@@ -26,6 +28,9 @@ ARGUMENTS = [
 ]
 NOBODY_ELSE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 """No name leads anywhere."""
+
+# What comes true ends the wait at once; five seconds, as it is otherwise, can be too few on a loaded machine.
+expect.set_options(timeout=PATIENCE * 1000)
 
 
 def require_chromium() -> None:
