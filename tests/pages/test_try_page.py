@@ -39,8 +39,9 @@ class Visit:
         return self.scan()
 
     def scan(self) -> str:
+        # Not by wait_for_function: it polls by eval, which the page's policy forbids.
+        expect(self.page.locator("#qr[src]")).to_have_js_property("complete", value=True)
         expect(self.page.locator("#qr[src]")).to_be_visible()
-        self.page.wait_for_function("document.getElementById('qr').complete")
         return qr_text(self.page.screenshot(full_page=True))
 
     def key(self) -> str:
@@ -235,10 +236,12 @@ def test_a_late_answer_does_not_land_on_what_was_chosen_since(guest: Visit) -> N
     expect(guest.page.get_by_text("The code changes in")).to_be_visible()
     held: list[Route] = []
     guest.page.route("**/totp/verify", lambda route: held.append(route))  # noqa: PLW0108 - playwright can't wrap append
-    with guest.page.expect_request("**/totp/verify"):
-        guest.send("000000")
+    guest.send("000000")
+    # The browser is asked for something, or the handler would never be called.
+    wait_until(lambda: guest.page.title() != "" and held != [], "the request")
     guest.page.get_by_role("radio", name="HOTP").check()
-    held[0].continue_()
+    with guest.page.expect_response("**/totp/verify"):
+        held[0].continue_()
 
     expect(guest.page.get_by_text("that of counter 0.")).to_be_visible()
     expect(guest.verdict).to_be_empty()
