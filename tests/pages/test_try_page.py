@@ -248,6 +248,30 @@ def test_a_late_answer_does_not_land_on_what_was_chosen_since(guest: Visit) -> N
     assert guest.scan().startswith("otpauth://hotp/")
 
 
+def test_no_picture_stands_beside_another_key(guest: Visit) -> None:
+    guest.enrol("TOTP")
+    guest.enrol("HOTP")
+    held: list[Route] = []
+    guest.page.route("**/session/totp/qr", lambda route: held.append(route))  # noqa: PLW0108 - playwright can't wrap append
+
+    guest.page.get_by_role("radio", name="TOTP").check()
+    wait_until(lambda: guest.page.title() != "" and held != [], "the request")
+    picture = guest.scan()
+    assert picture.startswith("otpauth://hotp/")
+    assert guest.key().replace(" ", "") in picture
+    held.pop().continue_()
+    expect(guest.page.get_by_text("The code changes in")).to_be_visible()
+    assert guest.key().replace(" ", "") in guest.scan()
+
+    guest.page.get_by_role("button", name="Begin again").click()
+    guest.page.get_by_role("button", name="Enrol TOTP").click()
+    wait_until(lambda: guest.page.title() != "" and held != [], "the request")
+    expect(guest.page.locator("#qr")).to_be_hidden()
+    expect(guest.page.locator("#qr[src]")).to_have_count(0)
+    held.pop().continue_()
+    assert guest.key().replace(" ", "") in guest.scan()
+
+
 @pytest.mark.parametrize(
     "fail",
     [lambda route: route.abort(), lambda route: route.fulfill(status=503, json={"title": "Away", "detail": "Away."})],

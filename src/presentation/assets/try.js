@@ -20,6 +20,8 @@ let ahead = 0;
 /** Until when no code is judged, in milliseconds of the service's time, by factor. */
 const locked = {};
 let picture = null;
+/** Whose state is on the screen: the factor chosen, once the service has said all that there is to show of it. */
+let drawn = null;
 /** What was asked for is done one after the other, so that no late answer lands on what was chosen since. */
 let queue = Promise.resolve();
 let waiting = 0;
@@ -236,6 +238,10 @@ async function draw() {
   const secret = once[factor];
   const pending = state?.status === "pending";
   const enrolment = factor !== "otp";
+  // Before anything is drawn: no picture stands beside another key, for as long as its own is on the way.
+  const image = enrolment && pending ? await fetchPicture(`${SESSION}/${factor}/qr`) : null;
+  if (factor !== chosen()) return; // what was chosen since is drawn next
+  drawn = factor;
 
   for (const part of document.querySelectorAll("[data-for]")) part.hidden = !part.dataset.for.split(" ").includes(factor);
   find("enrol").textContent = enrolment ? `Enrol ${NAMES[factor]}` : "Ask for a code";
@@ -261,13 +267,12 @@ async function draw() {
       : pending
         ? "The code was shown when it was issued. Begin again for a new one."
         : "The code is spent. Begin again for a new one.";
-    await drawPicture(enrolment && pending ? `${SESSION}/${factor}/qr` : null);
   }
+  drawPicture(image);
   tick();
 }
 
-async function drawPicture(path) {
-  const image = path && (await fetchPicture(path));
+function drawPicture(image) {
   if (picture) URL.revokeObjectURL(picture);
   // Not the path itself: a browser keeps the picture that it has shown under it, and the next key has the same one.
   picture = image ? URL.createObjectURL(image) : null;
@@ -288,7 +293,7 @@ async function fetchPicture(path) {
 
 /** What changes with time alone. */
 function tick() {
-  const factor = chosen();
+  const factor = drawn;
   const state = factors[factor];
   const wait = Math.ceil(((locked[factor] ?? 0) - now()) / 1000);
   show("wait", wait > 0);
