@@ -53,6 +53,18 @@ class Visit:
         self.code.fill(code)
         self.code.press("Enter")
 
+    def hold(self, path: str) -> Callable[[], Route]:
+        """Lets no request to the path through; what is returned waits for the next one."""
+        held: list[Route] = []
+        self.page.route(path, lambda route: held.append(route))  # noqa: PLW0108 - playwright can't wrap append
+
+        def next_one() -> Route:
+            # The browser is asked for something, or the handler would never be called.
+            wait_until(lambda: self.page.title() != "" and held != [], f"the request to {path}")
+            return held.pop(0)
+
+        return next_one
+
     def wrong_code(self, good: set[str]) -> str:
         return next(code for code in ("000000", "111111", "222222", "333333") if code not in good)
 
@@ -234,14 +246,12 @@ def test_a_late_answer_does_not_land_on_what_was_chosen_since(guest: Visit) -> N
     guest.page.get_by_role("radio", name="TOTP").check()
     guest.page.get_by_role("button", name="Enrol TOTP").click()
     expect(guest.page.get_by_text("The code changes in")).to_be_visible()
-    held: list[Route] = []
-    guest.page.route("**/totp/verify", lambda route: held.append(route))  # noqa: PLW0108 - playwright can't wrap append
+    held = guest.hold("**/totp/verify")
     guest.send("000000")
-    # The browser is asked for something, or the handler would never be called.
-    wait_until(lambda: guest.page.title() != "" and held != [], "the request")
+    request = held()
     guest.page.get_by_role("radio", name="HOTP").check()
     with guest.page.expect_response("**/totp/verify"):
-        held[0].continue_()
+        request.continue_()
 
     expect(guest.page.get_by_text("that of counter 0.")).to_be_visible()
     expect(guest.verdict).to_be_empty()
@@ -251,24 +261,23 @@ def test_a_late_answer_does_not_land_on_what_was_chosen_since(guest: Visit) -> N
 def test_no_picture_stands_beside_another_key(guest: Visit) -> None:
     guest.enrol("TOTP")
     guest.enrol("HOTP")
-    held: list[Route] = []
-    guest.page.route("**/session/totp/qr", lambda route: held.append(route))  # noqa: PLW0108 - playwright can't wrap append
+    held = guest.hold("**/session/totp/qr")
 
     guest.page.get_by_role("radio", name="TOTP").check()
-    wait_until(lambda: guest.page.title() != "" and held != [], "the request")
+    request = held()
     picture = guest.scan()
     assert picture.startswith("otpauth://hotp/")
     assert guest.key().replace(" ", "") in picture
-    held.pop().continue_()
+    request.continue_()
     expect(guest.page.get_by_text("The code changes in")).to_be_visible()
     assert guest.key().replace(" ", "") in guest.scan()
 
     guest.page.get_by_role("button", name="Begin again").click()
     guest.page.get_by_role("button", name="Enrol TOTP").click()
-    wait_until(lambda: guest.page.title() != "" and held != [], "the request")
+    request = held()
     expect(guest.page.locator("#qr")).to_be_hidden()
     expect(guest.page.locator("#qr[src]")).to_have_count(0)
-    held.pop().continue_()
+    request.continue_()
     assert guest.key().replace(" ", "") in guest.scan()
 
 
