@@ -60,7 +60,7 @@ class CredentialRepository(Protocol):
     def commit(self, credential_id: CredentialId, version: Version, content: Remnant | None) -> Stored | None:
         """Replaces what lies in the place if it still is what was loaded; None empties it.
 
-        The end of life is set when the content's `expires_at` is new, and kept otherwise.
+        The content's `expires_at` alone says when it expires. Nothing is inherited from the content before it.
 
         Returns:
             None when committed; otherwise what lies there instead, and nothing was changed.

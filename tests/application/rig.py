@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from fakeredis import FakeRedis
+
 from application.challenge import Challenge, ChallengeOutcome, ChallengeRequest
 from application.enrolment import Enrol, EnrolRequest
 from application.errors import DeliveryFailed
@@ -28,9 +30,11 @@ from domain.parameters import HotpParameters, TotpParameters
 from domain.verdict import Verdict
 from infrastructure.derivation import HkdfDerivation
 from infrastructure.hotp import PyotpHotp
-from tests.domain.examples import ALICE
+from infrastructure.redis.record import RecordCodec
+from tests.domain.examples import ALICE, KEYS
 from tests.support.fakes import FakeClock, FakeRandomness
 from tests.support.memory_repository import MemoryRepository
+from tests.support.stored_repository import StoredRepository
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,18 +86,25 @@ class Outbox:
 
 
 class Rig:
-    """Everything that a test of the use cases needs; Alice owns it all."""
+    """Everything that a test of the use cases needs; Alice owns it all.
 
-    def __init__(self, algorithm: HotpAlgorithm | None = None) -> None:
-        self.repository = MemoryRepository()
+    Args:
+        algorithm: another one than HOTP's.
+        stored: whether the state lies in the embedded store rather than in memory.
+    """
+
+    def __init__(self, algorithm: HotpAlgorithm | None = None, *, stored: bool = False) -> None:
         self.clock = FakeClock()
+        self.derivation = HkdfDerivation("a master secret for the tests")
+        self.repository = MemoryRepository()
+        if stored:
+            self.repository = StoredRepository(FakeRedis(), RecordCodec(KEYS, self.derivation), self.clock)
         self.events = RecordedEvents()
         self.changes = StateChange(self.repository, self.clock)
         randomness = FakeRandomness()
         algorithm = algorithm or PyotpHotp()
         judge = Judge(self.changes, self.events)
         self.outbox = Outbox()
-        self.derivation = HkdfDerivation("a master secret for the tests")
         self.enrol = Enrol(self.changes, randomness, self.derivation, self.events)
         channels = {Channel.EMAIL: Route(self.outbox, self.outbox.check)}
         self.issue = IssueCode(self.changes, randomness, self.events, channels, self.outbox)

@@ -45,6 +45,7 @@ from tests.application.model import (
 from tests.application.rig import HOTP, RECOVERY_CODES, TOTP, Rig
 from tests.domain.examples import ALICE
 from tests.domain.reference import hotp_value
+from tests.support.stored_repository import StoredRepository
 
 Found = tuple[str, int]
 """What a factor makes of a code, were nothing locked: "accepted", "replayed" or "wrong"; and what to spend."""
@@ -209,10 +210,11 @@ class AccountModel(RuleBasedStateMachine):
     """Codes of the real algorithm: that two factors share one is left to chance here."""
 
     algorithm: HotpAlgorithm = PyotpHotp()
+    stored = False
 
     def __init__(self) -> None:
         super().__init__()
-        self.rig = Rig(self.algorithm)
+        self.rig = Rig(self.algorithm, stored=self.stored)
         self.places = {place: Place() for place in PLACES}
         self.former: list[str] = []
         """Codes that were good before something was removed or replaced."""
@@ -526,6 +528,11 @@ class AccountModel(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([1, 29, 30, 31, 60, 300, 3600]))
     def time_passes(self, seconds: int) -> None:
         self.rig.clock.advance(seconds)
+        self.rig.repository.expire(self.now)
+
+    @rule(years=st.integers(1, 3))
+    def years_pass(self, years: int) -> None:
+        self.time_passes(years * 365 * 86400)
 
     @rule(seconds=st.integers(1, 40))
     def the_clock_is_set_back(self, seconds: int) -> None:
@@ -590,7 +597,27 @@ class AccountModelWithFewCodes(AccountModel):
         return lambda factor: few_codes(factor, digits)
 
 
+class StoredAccountModel(AccountModel):
+    """The same on the embedded store, which forgets in time what has an end, and must forget nothing else."""
+
+    stored = True
+
+    def the_clock_is_set_back(self, seconds: int) -> None:
+        """Not here: what Redis has forgotten does not come back."""
+
+    @invariant()
+    def the_content_alone_says_when_redis_forgets_it(self) -> None:
+        repository = self.rig.repository
+        assert isinstance(repository, StoredRepository)
+        for where in PLACES:
+            content = repository.content(where)
+            if content is not None:
+                assert repository.expires_at(where) == content.expires_at
+
+
 TestAccount = AccountModel.TestCase
 TestAccount.settings = settings(max_examples=100, stateful_step_count=50)
 TestAccountWithFewCodes = AccountModelWithFewCodes.TestCase
 TestAccountWithFewCodes.settings = settings(max_examples=50, stateful_step_count=50)
+TestStoredAccount = StoredAccountModel.TestCase
+TestStoredAccount.settings = settings(max_examples=60, stateful_step_count=50)

@@ -13,7 +13,7 @@ from tests.domain.examples import ALGORITHM, STEP, code_of, totp, wrong_codes
 from tests.support.fakes import NOON
 
 # Its 6-digit codes collide: those of the steps before and after noon's are the same.
-COLLIDING = SharedSecret(b"colliding secret 0769268")
+COLLIDING = SharedSecret((3_196_505).to_bytes(20, "big"))
 
 
 def submit(credential: TotpCredential, step: int, now: int = NOON) -> Judgement:

@@ -89,7 +89,7 @@ def test_a_lock_is_a_warning_of_its_own(account: Account, lines: Lines) -> None:
         "level": "WARNING",
         "message": "locked",
         "factor": "totp",
-        "locked_until": "2026-11-22T12:00:30Z",
+        "locked_until": "2040-11-22T12:00:30Z",
     }
 
 

@@ -7,8 +7,8 @@ import pytest
 from domain.parameters import HashAlgorithm
 from tests.presentation.api import FACTORS, RFC_CODES, RFC_SECRET, Api, document, other_code, slug
 
-NOW = "2026-11-22T12:00:00Z"
-IN_AN_HOUR = "2026-11-22T13:00:00Z"
+NOW = "2040-11-22T12:00:00Z"
+IN_AN_HOUR = "2040-11-22T13:00:00Z"
 
 
 def test_a_one_time_code_is_issued_as_the_contract_says(api: Api) -> None:
@@ -17,7 +17,7 @@ def test_a_one_time_code_is_issued_as_the_contract_says(api: Api) -> None:
     assert issued | {"code": "?"} == {
         "code": "?",
         "digits": 6,
-        "expires_at": "2026-11-22T12:05:00Z",
+        "expires_at": "2040-11-22T12:05:00Z",
         "delivery": {"channel": "response"},
     }
 
@@ -148,7 +148,7 @@ def test_the_fifth_wrong_code_locks_even_for_a_good_one(api: Api, factor: str) -
 
     assert (answer.status_code, slug(answer)) == (429, "locked")
     assert answer.headers["Retry-After"] == "30"
-    assert document(answer)["locked_until"] == "2026-11-22T12:00:30Z"
+    assert document(answer)["locked_until"] == "2040-11-22T12:00:30Z"
 
 
 @pytest.mark.parametrize("factor", ["hotp", "totp"])
@@ -266,7 +266,7 @@ def test_a_one_time_code_is_described_as_the_contract_says(api: Api) -> None:
         "last_used_at": None,
         "failed_attempts": 0,
         "locked_until": None,
-        "expires_at": "2026-11-22T12:05:00Z",
+        "expires_at": "2040-11-22T12:05:00Z",
     }
 
 
@@ -285,10 +285,10 @@ def test_a_hotp_factor_in_use_is_described_as_the_contract_says(api: Api) -> Non
         "counter": 3,
         "look_ahead": 0,
         "created_at": NOW,
-        "confirmed_at": "2026-11-22T12:01:00Z",
-        "last_used_at": "2026-11-22T12:01:00Z",
+        "confirmed_at": "2040-11-22T12:01:00Z",
+        "last_used_at": "2040-11-22T12:01:00Z",
         "failed_attempts": 5,
-        "locked_until": "2026-11-22T12:02:30Z",
+        "locked_until": "2040-11-22T12:02:30Z",
         "expires_at": IN_AN_HOUR,
         "label": "a",
         "issuer": "b",
@@ -358,7 +358,7 @@ def test_everything_is_listed_in_one_answer(api: Api) -> None:
 
     assert listed == {
         "factors": [document(api.get(factor)) for factor in FACTORS],
-        "expires_at": "2026-11-22T13:00:20Z",
+        "expires_at": "2040-11-22T13:00:20Z",
     }
 
 

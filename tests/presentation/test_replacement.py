@@ -9,7 +9,7 @@ from werkzeug.test import TestResponse
 from tests.presentation.api import ACCOUNTS, RFC_SECRET, Account, document, other_code, slug
 from tests.support.pictures import qr_text
 
-IN_AN_HOUR = "2026-11-22T13:00:00Z"
+IN_AN_HOUR = "2040-11-22T13:00:00Z"
 
 pytestmark = pytest.mark.parametrize("factor", ["hotp", "totp"])
 
@@ -122,7 +122,7 @@ def test_the_description_tells_of_the_replacement_without_its_secret(account: Ac
 
     answer = account.get(factor)
 
-    assert document(answer)["replacement"] == {"created_at": "2026-11-22T12:00:00Z", "expires_at": IN_AN_HOUR}
+    assert document(answer)["replacement"] == {"created_at": "2040-11-22T12:00:00Z", "expires_at": IN_AN_HOUR}
     assert new["secret"] not in answer.text
 
 

@@ -6,8 +6,8 @@ from domain.code import Code
 from domain.recovery_codes import RecoveryCode
 from domain.secret import SharedSecret
 
-NOON = 1_795_348_800
-"""2026-11-22T12:00:00Z."""
+NOON = 2_237_198_400
+"""2040-11-22T12:00:00Z: later than the clock of every real Redis, which must not expire what tests store."""
 
 
 class FakeClock:

@@ -71,6 +71,9 @@ class MemoryRepository:
         """What lies there, whatever fails."""
         return self._stored(credential_id).content
 
+    def expire(self, now: int) -> None:
+        """Let a store forget what is past its end at `now`, Unix time in seconds; this one never does."""
+
     def put(self, content: Remnant) -> None:
         """Somebody else's change."""
         self._put(content.id, content)

@@ -25,14 +25,13 @@ class Revision:
     """The state that was loaded; `revision` is empty where there was nothing."""
 
     revision: bytes
-    expires_at: int | None
     sealed: tuple[Sealed, ...]
 
 
 REMOVAL_REMEMBERED: Final = 10
-"""Seconds that a removal leaves its revision behind: longer than anybody tries the same commit again."""
+"""Seconds that a removal leaves its revision behind: longer than a caller retries the same commit."""
 _KEY: Final = re.compile(rf"{KEY_PREFIX}:\{{({'|'.join(OwnerKind)}):([^{{}}]+)\}}:({'|'.join(Factor)})")
-_NOTHING: Final = Revision(b"", None, ())
+_NOTHING: Final = Revision(b"", ())
 
 
 class RedisCredentialRepository:
@@ -68,7 +67,8 @@ class RedisCredentialRepository:
         if not isinstance(version, Revision):
             raise TypeError("a version of another repository")
         value = self._codec.encode(content, version.sealed)
-        expiry = str(REMOVAL_REMEMBERED * 1000) if content is None else self._expiry(content, version)
+        end = self._clock.now() + REMOVAL_REMEMBERED if content is None else content.expires_at
+        expiry = 0 if end is None else end * 1000
         answer = self._gateway.run_script(COMPARE_AND_SET, key_of(credential_id), version.revision, value, expiry)
         return None if answer == 1 else self._stored(answer or None, credential_id)
 
@@ -86,14 +86,6 @@ class RedisCredentialRepository:
             if place is not None:
                 yield place
 
-    def _expiry(self, content: Remnant, version: Revision) -> str:
-        """Milliseconds to live; empty to keep what was set, so that no use of a credential makes it live longer."""
-        if version.revision and content.expires_at == version.expires_at:
-            return ""
-        if content.expires_at is None:
-            return "0"
-        return str(max(1, (content.expires_at - self._clock.now()) * 1000))
-
     def _stored(self, value: bytes | None, credential_id: CredentialId) -> Stored:
         if value is None:
             return Stored(None, _NOTHING)
@@ -102,8 +94,7 @@ class RedisCredentialRepository:
         except CorruptRecord as error:
             _log.error("unreadable record", extra={FIELDS: {"key": key_of(credential_id), "problem": str(error)}})
             raise UnreadableRecord("a stored record can't be read") from error
-        expires_at = None if record.content is None else record.content.expires_at
-        return Stored(record.content, Revision(record.revision, expires_at, record.sealed))
+        return Stored(record.content, Revision(record.revision, record.sealed))
 
 
 def key_of(credential_id: CredentialId) -> str:

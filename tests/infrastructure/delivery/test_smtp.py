@@ -78,7 +78,7 @@ def test_a_code_arrives(mailbox: Mailbox) -> None:
         "Subject": "Your Example code",
         "From": SENDER,
         "To": TO,
-        "Date": "Sun, 22 Nov 2026 12:00:00 +0000",
+        "Date": "Thu, 22 Nov 2040 12:00:00 +0000",
         "Auto-Submitted": "auto-generated",
     }
     assert mail["Message-ID"].endswith("@example.com>")

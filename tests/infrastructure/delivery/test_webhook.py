@@ -49,7 +49,7 @@ def test_a_code_arrives_signed() -> None:
         "code": CODE,
         "to": TO,
         "account_id": "ada",
-        "expires_at": "2026-11-22T12:05:00Z",
+        "expires_at": "2040-11-22T12:05:00Z",
     }
     assert request.headers["Content-Type"] == "application/json"
     assert request.headers["Host"] == receiver.url.split("/")[2]

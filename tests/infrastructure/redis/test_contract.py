@@ -1,7 +1,8 @@
 """What every store must do, embedded or real, alone or in company."""
 
+import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -20,12 +21,13 @@ from domain.totp import TotpCredential
 from infrastructure.redis.client import Connect
 from infrastructure.redis.log_levels import RedisLogLevels
 from infrastructure.redis.rate_limits import KEY_PREFIX, GatewayStorage
-from infrastructure.redis.record import REVISION_BYTES
-from infrastructure.redis.repository import REMOVAL_REMEMBERED, key_of
-from tests.infrastructure.redis.callers import SECRET, Caller, code, new_owner
+from infrastructure.redis.record import REVISION_BYTES, RecordCodec
+from infrastructure.redis.repository import COMPARE_AND_SET, REMOVAL_REMEMBERED, key_of
+from tests.infrastructure.redis.callers import KEYS, SECRET, Caller, code, new_owner
 from tests.support.fakes import NOON, FakeClock
 
 HOUR = 3600
+CODEC = RecordCodec(KEYS)
 
 
 @pytest.fixture
@@ -166,7 +168,7 @@ def test_removal_leaves_nothing(connect: Connect, caller: Caller, place: Credent
     value = caller.gateway.get(key_of(place))
     assert value is not None
     assert len(value) == REVISION_BYTES
-    assert 0 < pttl(caller, place) <= REMOVAL_REMEMBERED * 1000
+    assert expires_at(caller, place) == NOON + REMOVAL_REMEMBERED
 
 
 def test_removal_can_lose_a_race(caller: Caller, place: CredentialId) -> None:
@@ -215,38 +217,85 @@ def test_forgetting_touches_nobody_else(caller: Caller, place: CredentialId) -> 
     assert caller.repository.load(other).content == hotp(other)
 
 
-def test_content_without_end_has_no_ttl(caller: Caller, place: CredentialId) -> None:
-    put(caller, hotp(place))
-    assert pttl(caller, place) == -1
+def pending(place: CredentialId, expires_at: int | None) -> HotpCredential:
+    return hotp(place, expires_at=expires_at)
 
 
-def test_content_with_an_end_has_its_ttl(caller: Caller, place: CredentialId) -> None:
-    put(caller, hotp(place, expires_at=NOON + HOUR))
-    assert (HOUR - 5) * 1000 < pttl(caller, place) <= HOUR * 1000
+def confirmed(place: CredentialId, expires_at: int | None) -> HotpCredential:
+    credential = pending(place, expires_at)
+    return replace(credential, counter=1, lifecycle=replace(credential.lifecycle, confirmed_at=NOON))
+
+
+def replaced(place: CredentialId, expires_at: int | None) -> HotpCredential:
+    return replace(confirmed(place, expires_at), replacement=pending(place, NOON + HOUR))
+
+
+def vacancy(place: CredentialId, expires_at: int | None) -> Vacancy:
+    return Vacancy(id=place, failures=Failures(count=6, locked_until=NOON + 60), expires_at=expires_at)
+
+
+CONTENTS: dict[str, Callable[[CredentialId, int | None], Remnant]] = {
+    "pending": pending,
+    "confirmed": confirmed,
+    "with a replacement": replaced,
+    "failures left behind": vacancy,
+}
+ENDS = (None, NOON + 10, NOON + HOUR)
+PREDECESSORS = ("nothing", "tombstone", "expired", *CONTENTS)
+
+
+@pytest.mark.parametrize("predecessor", PREDECESSORS)
+def test_the_content_alone_says_when_a_record_expires(caller: Caller, predecessor: str) -> None:
+    for former_end, kind, end in itertools.product(ENDS, CONTENTS, ENDS):
+        place = CredentialId(new_owner(), Factor.HOTP)
+        match predecessor:
+            case "nothing":
+                version = caller.repository.load(place).version
+            case "tombstone":
+                caller.repository.commit(place, put(caller, confirmed(place, former_end)), None)
+                version = caller.repository.load(place).version
+            case "expired":
+                put(caller, confirmed(place, NOON - 1))
+                version = caller.repository.load(place).version
+            case _:
+                version = put(caller, CONTENTS[predecessor](place, former_end))
+
+        assert caller.repository.commit(place, version, CONTENTS[kind](place, end)) is None
+
+        assert expires_at(caller, place) == end, f"{kind} until {end} after {predecessor} until {former_end}"
+
+
+@pytest.mark.parametrize("predecessor", CONTENTS)
+def test_a_removal_is_remembered_for_seconds_whatever_was_removed(caller: Caller, predecessor: str) -> None:
+    for former_end in ENDS:
+        place = CredentialId(new_owner(), Factor.HOTP)
+        version = put(caller, CONTENTS[predecessor](place, former_end))
+
+        caller.repository.commit(place, version, None)
+
+        assert expires_at(caller, place) == NOON + REMOVAL_REMEMBERED
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_retry_after_a_lost_reply_expires_when_the_first_try_does(
+    caller: Caller, place: CredentialId, end: int | None
+) -> None:
+    """The script runs again on the record that it has written."""
+    value = CODEC.encode(confirmed(place, end))
+    for _ in range(2):
+        answer = caller.gateway.run_script(COMPARE_AND_SET, key_of(place), b"", value, 0 if end is None else end * 1000)
+        assert answer == 1
+        assert expires_at(caller, place) == end
 
 
 def test_no_commit_makes_a_life_longer(caller: Caller, place: CredentialId, clock: FakeClock) -> None:
     version = put(caller, hotp(place, expires_at=NOON + HOUR))
-    former = pttl(caller, place)
-    # A clock that runs behind Redis' would set the end anew at a later moment.
-    clock.advance(-60)
     for counter in range(1, 20):
+        # A clock that is set back must not move the end either.
+        clock.advance(-60)
         assert caller.repository.commit(place, version, hotp(place, counter, NOON + HOUR)) is None
         version = caller.repository.load(place).version
-        assert 0 < pttl(caller, place) <= former
-        former = pttl(caller, place)
-
-
-def test_a_new_end_of_life_is_set(caller: Caller, place: CredentialId) -> None:
-    version = put(caller, hotp(place, expires_at=NOON + HOUR))
-    caller.repository.commit(place, version, hotp(place, 1, NOON + 2 * HOUR))
-    assert HOUR * 1000 < pttl(caller, place) <= 2 * HOUR * 1000
-
-
-def test_an_end_of_life_can_be_taken_away(caller: Caller, place: CredentialId) -> None:
-    version = put(caller, hotp(place, expires_at=NOON + HOUR))
-    caller.repository.commit(place, version, hotp(place, 1))
-    assert pttl(caller, place) == -1
+        assert expires_at(caller, place) == NOON + HOUR
 
 
 def test_keys_name_owner_and_factor_and_share_a_slot() -> None:
@@ -351,7 +400,8 @@ def test_a_server_says_which_version_it_is_and_what_time_it_has(caller: Caller) 
     assert abs(description.time - time.time()) < 60
 
 
-def pttl(caller: Caller, place: CredentialId) -> int:
-    """Milliseconds to live, -1 for ever: Redis asked past the adapter, which needs only seconds."""
-    milliseconds: int = caller.gateway._read(key_of(place), "PTTL", key_of(place))
-    return milliseconds
+def expires_at(caller: Caller, place: CredentialId) -> int | None:
+    """Unix time in seconds, None for never: Redis is asked past the adapter, which does not need to know."""
+    milliseconds: int = caller.gateway._read(key_of(place), "PEXPIRETIME", key_of(place))
+    assert milliseconds != -2, "there is no record"
+    return None if milliseconds == -1 else milliseconds // 1000

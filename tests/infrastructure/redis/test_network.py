@@ -11,7 +11,9 @@ from domain.verdict import Accepted, Reason, Rejected
 from infrastructure.redis import deadline
 from infrastructure.redis.client import connector
 from infrastructure.redis.gateway import PATIENT
+from infrastructure.redis.repository import key_of
 from tests.infrastructure.redis.callers import Caller, all_at_once, answers, new_owner, notice, timed
+from tests.support.fakes import NOON
 from tests.support.processes import wait_until
 from tests.support.redis_server import RedisServer
 from tests.support.redis_topologies import Node, SentinelSet, free_ports
@@ -129,7 +131,8 @@ def test_a_session_does_not_live_longer_because_an_answer_was_lost(
     caller.repository.load(place)
     proxy.lose_answer(SCRIPT)
     caller.verify(place, 0)
-    assert 0 < rival.gateway.seconds_to_live(f"open-mfa:{{{place.owner}}}:hotp") <= 1000
+    key = key_of(place)
+    assert rival.gateway._read(key, "EXPIRETIME", key) == NOON + 1000
 
 
 def test_answers_that_come_too_late_are_given_up_in_time(proxy: TcpProxy, caller: Caller, place: CredentialId) -> None:

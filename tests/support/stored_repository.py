@@ -1,0 +1,45 @@
+"""The repository that the service uses, on the embedded store, with the accidents and the time that tests need."""
+
+from redis import Redis
+
+from application.ports import Everything, Stored
+from domain.credential import Remnant
+from domain.owner import CredentialId, Owner
+from infrastructure.redis.gateway import Gateway
+from infrastructure.redis.record import RecordCodec
+from infrastructure.redis.repository import RedisCredentialRepository, key_of
+from tests.support.fakes import FakeClock
+from tests.support.memory_repository import MemoryRepository
+
+
+class StoredRepository(MemoryRepository):
+    """Keeps in Redis what its parent keeps in memory, and forgets it when Redis would."""
+
+    def __init__(self, redis: Redis, codec: RecordCodec, clock: FakeClock) -> None:
+        super().__init__()
+        self._redis = redis
+        self._repository = RedisCredentialRepository(Gateway(lambda: redis), codec, clock)
+
+    def load_all(self, owner: Owner) -> Everything:
+        return self._repository.load_all(owner)
+
+    def forget(self, owner: Owner, *factors: object) -> None:
+        self._repository.forget(owner)
+
+    def expires_at(self, credential_id: CredentialId) -> int | None:
+        """When Redis will remove the record: Unix time in seconds, None for never."""
+        milliseconds: int = self._redis.pexpiretime(key_of(credential_id))  # type: ignore[assignment] # not awaitable here
+        return None if milliseconds < 0 else milliseconds // 1000
+
+    def expire(self, now: int) -> None:
+        """Remove what is past its end by the tests' clock, which is far ahead of Redis' own."""
+        for key in self._redis.scan_iter():
+            if 0 <= self._redis.pexpiretime(key) <= now * 1000:  # type: ignore[operator] # not awaitable here
+                self._redis.delete(key)
+
+    def _stored(self, credential_id: CredentialId) -> Stored:
+        return self._repository.load(credential_id)
+
+    def _put(self, credential_id: CredentialId, content: Remnant | None) -> None:
+        self.committed += 1
+        assert self._repository.commit(credential_id, self._stored(credential_id).version, content) is None
