@@ -33,7 +33,7 @@ WRONG = {
     "a URI that is none": ["code", "totp", "--uri", f"otpauth:{SECRET}"],
     "a URI that can't be taken apart": ["code", "totp", "--uri", f"otpauth://[totp?secret={SECRET}"],
     "a URI with a bad secret": ["code", "totp", "--uri", f"otpauth://totp/a?secret={SECRET}1"],
-    "a URI with a bad parameter": ["code", "totp", "--uri", f"otpauth://totp/a?secret={SECRET}&digits=5"],
+    "a URI with a bad parameter": ["code", "totp", "--uri", f"otpauth://totp/a?secret={SECRET}&digits=11"],
     "a URI of the other kind": ["code", "totp", "--uri", f"otpauth://hotp/a?secret={SECRET}&counter=1"],
     "two secrets": ["code", "totp", "--key", SECRET, "--secret", SECRET],
     "no secret": ["code", "totp"],

@@ -73,6 +73,80 @@ def test_every_length_of_key_and_code_is_computed_as_the_rfc_says(
     assert ours == hotp_value(key, counter, digits, digest)
 
 
+SPELLINGS = {
+    "md5": ["md5", "MD5", "md-5"],
+    "sha1": ["sha1", "SHA-1", "hmac-sha1"],
+    "sha224": ["sha224", "SHA-224", "sha2-224"],
+    "sha256": ["sha256", "SHA-256", "SHA2-256", "HmacSHA256"],
+    "sha384": ["sha384", "SHA-384", "sha_384"],
+    "sha512": ["sha512", "SHA-512", "SHA2-512"],
+    "sha512-224": ["sha512-224", "sha512_224", "SHA-512/224", "sha512/224"],
+    "sha512-256": ["sha512-256", "sha512_256", "SHA-512/256", "SHA2-512/256", "sha512256"],
+    "sha3-224": ["sha3-224", "sha3_224"],
+    "sha3-256": ["sha3-256", "SHA3_256", "sha3256"],
+    "sha3-384": ["sha3-384", "SHA3-384"],
+    "sha3-512": ["sha3-512", "sha3_512"],
+    "blake2b512": ["blake2b512", "BLAKE2b512", "blake2b", "blake2b-512"],
+    "blake2s256": ["blake2s256", "BLAKE2S-256", "blake2s"],
+    "ripemd160": ["ripemd160", "RIPEMD-160", "rmd160"],
+    "sm3": ["sm3", "SM3"],
+    "md5-sha1": ["md5-sha1", "MD5-SHA1"],
+}
+"""By the name that `openssl dgst` knows."""
+
+
+@pytest.mark.parametrize(("digest", "spellings"), SPELLINGS.items(), ids=str)
+def test_every_digest_gives_what_openssl_computes_in_each_of_its_spellings(digest: str, spellings: list[str]) -> None:
+    counter = 77
+    command = ["openssl", "dgst", f"-{digest}", "-mac", "HMAC", "-macopt", f"hexkey:{RFC_4226_SEED.hex()}", "-binary"]
+    mac = subprocess.run(command, input=counter.to_bytes(8, "big"), capture_output=True, check=True).stdout
+    offset = mac[-1] & 15
+    value = int.from_bytes(mac[offset:][:4], "big") % 2**31
+    printed_values = {
+        printed("code", "hotp", "--key", TEXT, "--counter", str(counter), "--digest", each, "--digits", "10")
+        for each in spellings
+    }
+
+    assert printed_values == {f"{value:010d}"}
+
+
+@pytest.mark.parametrize("name", ["shake128", "shake_256", "sha3-84", "sha2-24", "KECCAK-KMAC-128", "null", "sha", ""])
+def test_a_name_that_is_no_digest_for_hmac_is_wrong_usage(name: str) -> None:
+    assert called("code", "hotp", "--key", TEXT, "--counter", "0", f"--digest={name}").returncode == 2
+
+
+@given(KEYS, st.sampled_from(sorted(SPELLINGS)), st.integers(1, 10), st.integers(0, 2**64 - 1))
+def test_codes_have_1_to_10_digits_of_the_same_value(key: bytes, digest: str, digits: int, counter: int) -> None:
+    common = ("code", "hotp", "--secret", base32(key), "--digest", digest, "--counter", str(counter), "--digits")
+
+    assert printed(*common, str(digits)) == printed(*common, "10")[-digits:]
+
+
+@pytest.mark.parametrize("digits", ["0", "11", "-1", "six"])
+def test_any_other_number_of_digits_is_wrong_usage(digits: str) -> None:
+    assert called("code", "hotp", "--key", TEXT, "--counter", "0", f"--digits={digits}").returncode == 2
+
+
+def test_as_ns_totp_means_sha256_and_8_digits() -> None:
+    told = printed("code", "totp", "--key", TEXT, "--time", "59", "--digest", "sha256", "--digits", "8")
+
+    assert printed("code", "totp", "--as", "ns_totp", "--key", TEXT, "--time", "59") == told
+    assert printed("code", "totp", "--as=ns_totp", "--key", TEXT, "--time", "59", "--digits", "6") == told[2:]
+    assert called("code", "totp", "--as", "oathtool", "--key", TEXT).returncode == 2
+
+
+def test_as_ns_totp_the_user_is_0_unless_another_is_named() -> None:
+    common = ("code", "totp", "--server-secret", "s", "--time", "59")
+
+    zero = printed(*common, "--user-id", "0", "--digest", "sha256", "--digits", "8")
+
+    assert printed(*common, "--as", "ns_totp") == zero
+    assert printed(*common, "--as", "ns_totp", "--user-id", "0") == zero
+    assert printed(*common, "--as", "ns_totp", "--user-id", "1") != zero
+    assert called(*common).returncode == 2
+    assert called("code", "totp", "--key", TEXT, "--user-id", "1").returncode == 2
+
+
 def test_naviservers_own_example() -> None:
     """`ns_hotp -key "tweedie123" [binary format W 1]` in the manual of NaviServer 5; its default digest is sha256."""
     assert printed("code", "hotp", "--key", "tweedie123", "--digest", "sha256", "--counter", "1") == "601045"
@@ -86,8 +160,8 @@ def test_a_users_key_is_the_raw_digest_as_naviserver_derives_it(user: int, serve
     expected = int.from_bytes(mac[mac[-1] & 15 :][:4], "big") % 2**31 % 10**8
 
     ours = printed(
-        *("code", "totp", f"--server-secret={server_secret}", "--user-id", str(user)),
-        *("--digest", "sha256", "--digits", "8", "--time", "1795348800"),
+        *("code", "totp", "--as", "ns_totp", f"--server-secret={server_secret}", "--user-id", str(user)),
+        *("--time", "1795348800"),
     )
 
     assert ours == f"{expected:08d}"
@@ -117,6 +191,12 @@ def test_base32_is_read_as_people_paste_it() -> None:
 
 def test_a_uri_says_it_all() -> None:
     uri = f"otpauth://totp/RFC:6238?secret={base32(SEEDS['SHA256'])}&algorithm=SHA256&digits=8&period=60"
+
+    assert printed("code", "totp", "--uri", uri, "--time", "119") == "46119246"
+
+
+def test_a_uri_is_read_in_any_case() -> None:
+    uri = f"OTPAUTH://TOTP/RFC:6238?SECRET={base32(SEEDS['SHA256']).lower()}&Algorithm=sha256&DIGITS=8&Period=60"
 
     assert printed("code", "totp", "--uri", uri, "--time", "119") == "46119246"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import pictures
-from tests.support.command_line import COMMAND, printed, run
+from tests.support.command_line import COMMAND, called, printed, run
 from tests.support.terminal import printed_on_terminal, qr_text
 
 URI = "otpauth://totp/Example%20%26%20Co:alice%40example.com?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&period=30"
@@ -49,6 +49,31 @@ def test_nobody_else_may_read_the_picture(tmp_path: Path) -> None:
 
 def test_the_uri_can_come_from_another_command() -> None:
     assert qr_text(run("qr", "-", stdin=f"{URI}\n").stdout, dark=True) == URI
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments"),
+    [
+        ("totp", ["--label", "alice", "--interval", "60", "--digest", "sha256"]),
+        ("hotp", ["--label", "alice", "--counter", "7", "--digits", "8", "--issuer", "Example & Co"]),
+    ],
+)
+def test_of_a_key_it_shows_the_uri_that_uri_prints(kind: str, arguments: list[str]) -> None:
+    arguments = [*arguments, "--key", "a secret that is not base32"]
+
+    assert qr_text(printed("qr", kind, *arguments), dark=True) == printed("uri", kind, *arguments)
+
+
+def test_a_key_alone_is_a_totp_secret() -> None:
+    text = qr_text(printed("qr", "--key", "12345678901234567890"), dark=True)
+
+    assert text is not None
+    assert text.startswith("otpauth://totp/Open-MFA:account?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&")
+
+
+@pytest.mark.parametrize("wrong", [[], ["totp", "--key", "short"], [URI, "--key", "12345678901234567890"]])
+def test_a_uri_or_a_secret_is_needed_and_not_both(wrong: list[str]) -> None:
+    assert called("qr", *wrong).returncode == 2
 
 
 @pytest.mark.parametrize(

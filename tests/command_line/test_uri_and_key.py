@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from infrastructure.sealing import KEY_BYTES, EncryptionKey
 from tests.domain.test_rfc_vectors import RFC_4226, RFC_4226_SEED
@@ -41,6 +43,26 @@ def test_without_a_secret_it_draws_160_bits() -> None:
 
     assert first != second
     assert len(base64.b32decode(first)) == 20
+
+
+@given(st.text(min_size=16, max_size=32).filter(lambda text: text[0] not in "-@" and "\0" not in text))
+def test_a_secret_that_is_not_base32_is_taken_as_its_bytes(text: str) -> None:
+    uri = printed("uri", "totp", "--label", "a", f"--key={text}")
+
+    secret = parse_qs(urlsplit(uri).query)["secret"][0]
+    assert base64.b32decode(secret + "=" * (-len(secret) % 8)) == text.encode()
+    assert printed("code", "totp", "--uri", uri, "--time", "59") == printed(
+        "code", "totp", f"--key={text}", "--time", "59"
+    )
+
+
+@pytest.mark.parametrize(
+    "wrong", [["--key", "fifteen letters"], ["--key", "x" * 129], ["--key", "x" * 16, "--secret", SECRET]]
+)
+def test_a_key_of_another_length_or_beside_a_secret_is_wrong_usage(wrong: list[str]) -> None:
+    done = called("uri", "totp", "--label", "a", *wrong)
+
+    assert (done.returncode, wrong[1] in done.stderr) == (2, False)
 
 
 @pytest.mark.parametrize("wrong", [["--digits", "9"], ["--interval", "14"], ["--issuer", ""], ["--digest", "md5"]])

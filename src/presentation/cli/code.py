@@ -3,32 +3,29 @@
 import base64
 import binascii
 import hashlib
+import hmac
+import re
 from argparse import ArgumentTypeError, Namespace
 from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
-from domain.code import LONGEST_CODE, SHORTEST_CODE
-from domain.parameters import DEFAULT_DIGITS, DEFAULT_INTERVAL, HashAlgorithm
-from domain.secret import SHORTEST_SECRET, SharedSecret
-from infrastructure.hotp import PyotpHotp
+from domain.code import LONGEST_CODE
+from domain.parameters import DEFAULT_DIGITS, DEFAULT_INTERVAL
 from infrastructure.system import SystemClock
-from presentation.cli.conventions import (
-    DONE,
-    FROM_ELSEWHERE,
-    AddParser,
-    Parser,
-    digest,
-    say,
-    secret,
-    text_secret,
-    whole,
-)
+from presentation.cli.conventions import DONE, FROM_ELSEWHERE, AddParser, Parser, say, secret, text_secret, whole
 
 HIGHEST: Final = 2**64 - 1
 """The moving factor has 8 bytes, RFC 4226 section 5.1."""
-_DEFAULTS: Final = {"digest": HashAlgorithm.SHA1, "digits": DEFAULT_DIGITS, "interval": DEFAULT_INTERVAL}
-_digits: Final = whole(SHORTEST_CODE, LONGEST_CODE)
+_DEFAULTS: Final = {"digest": "sha1", "digits": DEFAULT_DIGITS, "interval": DEFAULT_INTERVAL}
+_PROGRAMS: Final[dict[str, dict[str, Any]]] = {"ns_totp": {"digest": "sha256", "digits": 8, "user_id": 0}}
+"""The defaults of other programs, for `--as`."""
+_OPENSSL_NAMES: Final = (
+    *("SHA-1", "SHA2-224", "SHA2-256", "SHA2-384", "SHA2-512", "SHA2-512/224", "SHA2-512/256"),
+    *("BLAKE2b512", "BLAKE2s256", "RIPEMD", "RMD160", "SSL3-MD5", "SSL3-SHA1"),
+)
+"""OpenSSL's further names of digests; `hashlib.algorithms_available` lists one name for each digest."""
+_digits: Final = whole(1, LONGEST_CODE)
 _interval: Final = whole(1, HIGHEST)
 _counter: Final = whole(0, HIGHEST)
 
@@ -49,6 +46,12 @@ def add(add_parser: AddParser) -> None:
     )
     _add_options(totp)
     totp.add_argument("--interval", metavar="SECONDS", type=_interval, help="the time step (default: 30)")
+    totp.add_argument(
+        "--as",
+        choices=_PROGRAMS,
+        dest="program",
+        help="take the defaults of NaviServer's ns_totp: --digest sha256 --digits 8",
+    )
     totp.add_argument("--time", metavar="EPOCH", type=_counter, help="Unix time in seconds (default: now)")
     hotp = kinds.add_parser(
         "hotp",
@@ -73,21 +76,26 @@ def _add_options(parser: Parser) -> None:
         "--server-secret",
         metavar="SECRET",
         type=secret,
-        help="with --user-id: derive the key as NaviServer's ns_totp does from its serversecret"
-        " (ns_totp's own defaults are --digest sha256 --digits 8)",
+        help="with --user-id: derive the key as NaviServer's ns_totp does from its serversecret",
     )
     parser.add_argument("--user-id", metavar="N", type=whole(0, HIGHEST), help="ns_totp's user_id")
-    parser.add_argument("--digest", type=digest, help="sha1 (default), sha256 or sha512")
-    parser.add_argument("--digits", metavar="N", type=_digits, help="6 (default) to 10")
+    parser.add_argument(
+        "--digest",
+        type=_digest,
+        help="the hash under HMAC, any that OpenSSL has: sha1 (default), sha256, sha3-256, sha512-256, blake2b512, …",
+    )
+    parser.add_argument("--digits", metavar="N", type=_digits, help="1 to 10 (default: 6)")
 
 
 def _run(options: Namespace) -> int:
     uri = options.uri or {}
-    # What is told goes before what the URI says, and that before the defaults.
     told = {name: value for name, value in vars(options).items() if value is not None}
-    values: dict[str, Any] = _DEFAULTS | uri | told
-    if (options.user_id is None) != (options.server_secret is None):
-        options.error("--user-id and --server-secret need each other")
+    # An option goes before the program named by --as, that one before the URI, and the URI before the defaults.
+    values: dict[str, Any] = _DEFAULTS | uri | _PROGRAMS.get(told.get("program", ""), {}) | told
+    if options.server_secret is None and options.user_id is not None:
+        options.error("--user-id needs --server-secret")
+    if options.server_secret is not None and "user_id" not in values:
+        options.error("--server-secret needs --user-id")
     if uri.get("type", options.kind) != options.kind:
         options.error(f"argument --uri: is for another kind of code than {options.kind}")
     if options.kind == "totp":
@@ -95,10 +103,21 @@ def _run(options: Namespace) -> int:
     elif (factor := values.get("counter")) is None:
         options.error("the following arguments are required: --counter")
     if options.server_secret is not None:
-        values["key"] = _derived(options.server_secret, options.user_id)
-    algorithm = values["digest"]
-    say(PyotpHotp().codes(_shared(values["key"], algorithm), algorithm, values["digits"], [factor])[0])
+        values["key"] = _derived(options.server_secret, values["user_id"])
+    say(_hotp(values["key"], factor, values["digest"], values["digits"]))
     return DONE
+
+
+def _hotp(key: bytes, factor: int, digest: str, digits: int) -> str:
+    """Return HOTP(K, C) of RFC 4226 section 5.3, under any hash and with any number of digits.
+
+    The service computes codes with pyotp, which takes 6 to 10 digits and no digest under 18 bytes. Of an MD5 digest
+    an offset of 13 to 15 leaves fewer than 4 bytes: the value is then that of the remaining bytes, as in NaviServer.
+    """
+    mac = hmac.digest(key, factor.to_bytes(8, "big"), digest)
+    offset = mac[-1] & 15
+    value = int.from_bytes(mac[offset : offset + 4], "big") & 0x7FFFFFFF
+    return f"{value % 10**digits:0{digits}d}"
 
 
 def _derived(server_secret: bytes, user_id: int) -> bytes:
@@ -110,16 +129,33 @@ def _derived(server_secret: bytes, user_id: int) -> bytes:
     return hashlib.sha224(server_secret + b"-%d" % user_id).digest()
 
 
-def _shared(key: bytes, algorithm: HashAlgorithm) -> SharedSecret:
-    """The key in the form that HMAC itself brings it to (RFC 2104 section 2).
+def _words(name: str) -> tuple[str, ...]:
+    """Return the words and numbers of a digest's name: SHA-512/256, sha512_256 and sha512-256 have the same."""
+    return tuple(re.findall("[a-z]+|[0-9]+", name.lower().removeprefix("hmac")))
 
-    Zero bytes at the end change nothing, and a key longer than a block is hashed first. So keys of any length can be
-    tried out here, while what is enrolled keeps to the bounds of RFC 4226.
-    """
-    name = algorithm.value.lower()
-    if len(key) > hashlib.new(name).block_size:
-        key = hashlib.new(name, key).digest()
-    return SharedSecret(key.ljust(SHORTEST_SECRET, b"\0"))
+
+def _serves_hmac(digest: str) -> bool:
+    """Return whether OpenSSL has the digest here and HMAC can use it: extendable-output functions have no length."""
+    try:
+        return bool(hmac.digest(b"key", b"", digest))
+    except ValueError:
+        return False
+
+
+_DIGESTS: Final = {
+    _words(name): name for name in (*_OPENSSL_NAMES, *hashlib.algorithms_available) if _serves_hmac(name)
+}
+_UNSEPARATED: Final = {"".join(words): name for words, name in _DIGESTS.items()}
+
+
+def _digest(text: str) -> str:
+    """Read the name of a digest in any usual spelling."""
+    name = _DIGESTS.get(_words(text)) or _UNSEPARATED.get(text.lower().removeprefix("hmac"))
+    if name is None:
+        raise ArgumentTypeError(
+            f"must be one of {', '.join(sorted(hashlib.algorithms_available & {*_DIGESTS.values()}))}"
+        )
+    return name
 
 
 def _base32_secret(text: str) -> bytes:
@@ -140,7 +176,7 @@ def _base32(text: str) -> bytes:
 
 _IN_URI: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
     "secret": ("key", _base32),
-    "algorithm": ("digest", digest),
+    "algorithm": ("digest", _digest),
     "digits": ("digits", _digits),
     "period": ("interval", _interval),
     "counter": ("counter", _counter),
@@ -154,10 +190,11 @@ def _uri(text: str) -> dict[str, Any]:
         parts = urlsplit(text_secret(text))
     except ValueError:
         parts = urlsplit("")
-    query = dict(parse_qsl(parts.query))
-    if parts.scheme != "otpauth" or parts.netloc not in {"totp", "hotp"} or "secret" not in query:
+    query = {parameter.lower(): value for parameter, value in parse_qsl(parts.query)}
+    kind = parts.netloc.lower()
+    if parts.scheme != "otpauth" or kind not in {"totp", "hotp"} or "secret" not in query:
         raise ArgumentTypeError("must be otpauth://totp/… or otpauth://hotp/… with a secret")
-    values: dict[str, Any] = {"type": parts.netloc}
+    values: dict[str, Any] = {"type": kind}
     for parameter, (name, read) in _IN_URI.items():
         if parameter in query:
             try:

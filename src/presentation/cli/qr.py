@@ -10,8 +10,10 @@ from typing import Final
 import segno
 
 from application.ports import QrFormat
+from domain.owner import Factor
 from infrastructure.qr import SegnoQrRenderer, qr_on_terminal
 from presentation.cli.conventions import DONE, FROM_ELSEWHERE, AddParser, Refused, say, text_secret
+from presentation.cli.uri import add_options, name, provisioning_uri
 
 _FORMATS: Final = {".svg": QrFormat.SVG, ".png": QrFormat.PNG}
 
@@ -22,20 +24,29 @@ def add(add_parser: AddParser) -> None:
         "qr",
         help="print a QR code",
         description="Prints a provisioning URI as a QR code on the terminal, or writes it to a picture that only you"
-        " may read.",
+        " may read. With --key or --secret it makes the URI itself, from the same options as `open-mfa uri`.",
         epilog=FROM_ELSEWHERE,
     )
-    parser.add_argument("uri", metavar="URI", type=text_secret, help="a provisioning URI; - reads standard input")
+    parser.add_argument(
+        "uri",
+        metavar="URI",
+        nargs="?",
+        type=text_secret,
+        help="a provisioning URI; - reads standard input. With --key or --secret: totp (default) or hotp",
+    )
     parser.add_argument("-o", metavar="FILE", dest="file", type=_picture, help="an .svg or .png file to write instead")
-    parser.set_defaults(run=_run)
+    parser.add_argument("--label", type=name, default="account", help="the account's name (default: account)")
+    add_options(parser, Factor.TOTP, Factor.HOTP)
+    parser.set_defaults(run=_run, error=parser.error)
 
 
 def _run(options: Namespace) -> int:
+    uri = _uri(options)
     try:
         if options.file is None:
-            say(qr_on_terminal(options.uri, colours=sys.stdout.isatty()))
+            say(qr_on_terminal(uri, colours=sys.stdout.isatty()))
         else:
-            picture = SegnoQrRenderer().render(options.uri, _FORMATS[options.file.suffix.lower()])
+            picture = SegnoQrRenderer().render(uri, _FORMATS[options.file.suffix.lower()])
             _write(options.file, picture)
     except segno.DataOverflowError:
         raise Refused("the URI is too long for a QR code: shorten its label or issuer") from None
@@ -44,6 +55,19 @@ def _run(options: Namespace) -> int:
     except OSError as error:
         raise Refused(f"can't write {options.file}: {error.strerror}") from None
     return DONE
+
+
+def _uri(options: Namespace) -> str:
+    """Return the URI that was given, or that of the secret that was given."""
+    if options.secret is None:
+        if options.uri is None:
+            options.error("one of URI, --key and --secret is required")
+        uri: str = options.uri
+        return uri
+    kind = options.uri or Factor.TOTP.value
+    if kind not in (Factor.TOTP.value, Factor.HOTP.value):
+        options.error("a URI has a secret already: --key and --secret take totp or hotp in its place")
+    return provisioning_uri(kind, options)
 
 
 def _write(file: Path, picture: bytes) -> None:

@@ -22,8 +22,19 @@ from domain.parameters import (
 from domain.secret import SharedSecret
 from domain.totp import TotpCredential
 from infrastructure.system import SystemRandomness
-from presentation.cli.conventions import DONE, FROM_ELSEWHERE, AddParser, Parser, digest, say, text_secret, within
+from presentation.cli.conventions import (
+    DONE,
+    FROM_ELSEWHERE,
+    AddParser,
+    Parser,
+    digest,
+    say,
+    secret,
+    text_secret,
+    within,
+)
 
+_LABEL: Final = "the account's name, shown in the authenticator"
 _NEVER: Final = Lifecycle(created_at=0, expires_at=None)
 
 
@@ -42,46 +53,62 @@ def add(add_parser: AddParser) -> None:
         description="Prints the URI of a TOTP secret (RFC 6238).",
         epilog=FROM_ELSEWHERE,
     )
-    _add_options(totp)
-    totp.add_argument(
-        "--interval",
-        metavar="SECONDS",
-        type=within(INTERVAL),
-        default=DEFAULT_INTERVAL,
-        help="the time step, 15 to 300 (default: 30)",
-    )
+    totp.add_argument("--label", required=True, type=name, help=_LABEL)
+    add_options(totp, Factor.TOTP)
     hotp = kinds.add_parser(
         "hotp",
         help="event-based, RFC 4226",
         description="Prints the URI of a HOTP secret (RFC 4226).",
         epilog=FROM_ELSEWHERE,
     )
-    _add_options(hotp)
-    hotp.add_argument("--counter", metavar="N", type=within(COUNTER), default=0, help="the next counter (default: 0)")
+    hotp.add_argument("--label", required=True, type=name, help=_LABEL)
+    add_options(hotp, Factor.HOTP)
     parser.set_defaults(run=_run)
 
 
-def _add_options(parser: Parser) -> None:
-    parser.add_argument("--label", required=True, type=_name, help="the account's name, shown in the authenticator")
-    parser.add_argument("--issuer", type=_name, default="Open-MFA", help="shown beside it (default: Open-MFA)")
-    parser.add_argument(
+def add_options(parser: Parser, *kinds: Factor) -> None:
+    """Add the options of which the URIs of these kinds are made, without the label."""
+    secrets = parser.add_mutually_exclusive_group()
+    secrets.add_argument(
         "--secret", metavar="BASE32", type=_secret, help="128 to 1024 bits in base32 (default: 160 random bits)"
     )
+    secrets.add_argument(
+        "--key", metavar="TEXT", dest="secret", type=_key, help="the secret as it is, 16 to 128 bytes, not in base32"
+    )
+    parser.add_argument("--issuer", type=name, default="Open-MFA", help="shown beside the label (default: Open-MFA)")
     parser.add_argument("--digest", type=digest, default=HashAlgorithm.SHA1, help="sha1 (default), sha256 or sha512")
     parser.add_argument(
         "--digits", metavar="N", type=within(DIGITS), default=DEFAULT_DIGITS, help="6 (default), 7 or 8"
     )
+    if Factor.TOTP in kinds:
+        parser.add_argument(
+            "--interval",
+            metavar="SECONDS",
+            type=within(INTERVAL),
+            default=DEFAULT_INTERVAL,
+            help="TOTP's time step, 15 to 300 (default: 30)",
+        )
+    if Factor.HOTP in kinds:
+        parser.add_argument(
+            "--counter", metavar="N", type=within(COUNTER), default=0, help="HOTP's next counter (default: 0)"
+        )
 
 
 def _run(options: Namespace) -> int:
-    secret = options.secret or SystemRandomness().secret()
-    place = CredentialId(Owner(OwnerKind.ACCOUNT, ""), Factor(options.kind))
+    say(provisioning_uri(options.kind, options))
+    return DONE
+
+
+def provisioning_uri(kind: str, options: Namespace) -> str:
+    """Return the URI of a secret with the options that were given."""
+    shared = options.secret or SystemRandomness().secret()
+    place = CredentialId(Owner(OwnerKind.ACCOUNT, ""), Factor(kind))
     credential: TotpCredential | HotpCredential
-    if options.kind == "totp":
+    if kind == "totp":
         credential = TotpCredential(
             id=place,
             lifecycle=_NEVER,
-            secret=secret,
+            secret=shared,
             parameters=TotpParameters(options.digest, options.digits, options.interval),
             label=options.label,
         )
@@ -89,17 +116,17 @@ def _run(options: Namespace) -> int:
         credential = HotpCredential(
             id=place,
             lifecycle=_NEVER,
-            secret=secret,
+            secret=shared,
             parameters=HotpParameters(options.digest, options.digits),
             counter=options.counter,
             initial_counter=options.counter,
             label=options.label,
         )
-    say(Provisioning(options.issuer).uri(credential))
-    return DONE
+    return Provisioning(options.issuer).uri(credential)
 
 
-def _name(text: str) -> str:
+def name(text: str) -> str:
+    """Read a label or an issuer."""
     try:
         return check_name(text)
     except InvalidValue as error:
@@ -109,5 +136,12 @@ def _name(text: str) -> str:
 def _secret(text: str) -> SharedSecret:
     try:
         return SharedSecret.from_base32(text_secret(text))
+    except InvalidSecret as error:
+        raise ArgumentTypeError(str(error)) from None
+
+
+def _key(text: str) -> SharedSecret:
+    try:
+        return SharedSecret(secret(text))
     except InvalidSecret as error:
         raise ArgumentTypeError(str(error)) from None
