@@ -4,14 +4,12 @@ from dataclasses import dataclass
 from hmac import compare_digest
 from typing import Final
 
+from domain.characters import compact
 from domain.errors import MalformedCode
 
 SHORTEST_CODE: Final = 6
 """RFC 4226 section 4, requirement R4: at least six digits."""
 LONGEST_CODE: Final = 10
-
-# The space and the hyphen, and their typographic forms (no-break, thin, narrow no-break; hyphen, non-breaking hyphen).
-_SEPARATORS: Final = str.maketrans("", "", " -\u00a0\u2009\u202f\u2010\u2011")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -22,7 +20,7 @@ class Code:
 
     @classmethod
     def parse(cls, typed: str) -> "Code":
-        """Drops the spaces and hyphens that people type.
+        """Return the code without the white space, hyphens and invisible marks that `compact` drops.
 
         Raises:
             MalformedCode: what is left is not 6 to 10 ASCII digits.
@@ -38,8 +36,3 @@ class Code:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(hidden)"
-
-
-def compact(typed: str) -> str:
-    """Without what people type, or an authenticator's display copies, between the groups of a code."""
-    return typed.translate(_SEPARATORS)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from domain.characters import is_blank, is_line
 from domain.errors import InvalidValue
 
 
@@ -77,14 +78,14 @@ LONGEST_NAME: Final = 128
 
 
 def check_name(text: str) -> str:
-    """A label or an issuer, as it is.
+    """Return a label or an issuer as it is.
 
     Raises:
-        InvalidValue: empty, too long, or with a colon or unprintable characters. The colon parts issuer and account
-            name in the Key URI Format.
+        InvalidValue: invisible, too long, no single line of text, or with a colon. The colon separates the issuer from
+            the account's name in the Key URI Format.
     """
-    if ":" in text or not text.isprintable():
-        raise InvalidValue("must have no colon and no unprintable characters")
-    if not text.strip() or len(text.encode()) > LONGEST_NAME:
-        raise InvalidValue(f"must have 1 to {LONGEST_NAME} bytes in UTF-8")
+    if ":" in text or not is_line(text):
+        raise InvalidValue("must have no colon, line breaks, control characters and marks that change the direction")
+    if is_blank(text) or len(text.encode()) > LONGEST_NAME:
+        raise InvalidValue(f"must have 1 to {LONGEST_NAME} bytes in UTF-8, and not only invisible characters")
     return text

@@ -6,7 +6,8 @@ from hmac import compare_digest
 from typing import Final
 
 from domain.algorithms import HotpAlgorithm
-from domain.code import Code, compact
+from domain.characters import compact
+from domain.code import Code
 from domain.credential import Credential
 from domain.errors import InvalidValue, MalformedCode
 from domain.keyed_digest import DIGEST_BYTES, keyed_digest

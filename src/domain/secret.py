@@ -1,10 +1,11 @@
 """The secret that an authenticator and this service share."""
 
 import base64
-import binascii
+import re
 from dataclasses import dataclass
 from typing import Final
 
+from domain.characters import compact
 from domain.errors import InvalidSecret
 
 SHORTEST_SECRET: Final = 16
@@ -13,6 +14,9 @@ RECOMMENDED_SECRET: Final = 20
 """Bytes. RFC 4226 section 4, requirement R6: 160 bits are recommended."""
 LONGEST_SECRET: Final = 128
 """Bytes: twice the longest digest's block is more than any authenticator keeps, and fits a QR code."""
+_BASE32: Final = re.compile("[A-Za-z2-7]*")
+_IMPOSSIBLE: Final = frozenset({1, 3, 6})
+"""Characters beyond the last group of eight that are no whole number of bytes (RFC 4648 section 6)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +50,12 @@ class SharedSecret:
 
     @classmethod
     def from_base32(cls, text: str) -> "SharedSecret":
-        """Reads base32 (RFC 4648 section 6) as people paste it: any case, spaces, hyphens, with or without padding.
+        """Return the secret that a text in base32 holds; see `base32_bytes`.
 
         Raises:
             InvalidSecret: not base32, or outside 128 to 1024 bits.
         """
-        compact = text.replace(" ", "").replace("-", "").rstrip("=")
-        try:
-            # The decoder folds the case: `str.upper` would make base32 of letters beyond ASCII, such as a dotless i.
-            key = base64.b32decode(compact + "=" * (-len(compact) % 8), casefold=True)
-        except (binascii.Error, ValueError):
-            raise InvalidSecret("must be base32: the letters A to Z and the digits 2 to 7") from None
-        return cls(key)
+        return cls(base32_bytes(text))
 
     @property
     def base32(self) -> str:
@@ -66,3 +64,22 @@ class SharedSecret:
 
     def __repr__(self) -> str:
         return "SharedSecret(hidden)"
+
+
+def base32_bytes(text: str) -> bytes:
+    """Return the bytes of base32 (RFC 4648 section 6) as people paste it.
+
+    The case does not matter, nor does padding, nor what `compact` drops.
+
+    Raises:
+        InvalidSecret: the text has other characters, or a length that base32 never has.
+    """
+    letters = compact(text).rstrip("=")
+    if not _BASE32.fullmatch(letters):
+        raise InvalidSecret("must be base32: the letters A to Z and the digits 2 to 7")
+    if len(letters) % 8 in _IMPOSSIBLE:
+        raise InvalidSecret(
+            f"must be complete base32: {len(letters)} characters are no whole number of bytes, so at least one is "
+            "missing or extra"
+        )
+    return base64.b32decode(letters + "=" * (-len(letters) % 8), casefold=True)

@@ -42,7 +42,9 @@ LONGEST_RECIPIENT: Final = 254
 """Characters: as long as a mail address can be (RFC 5321 section 4.5.3.1.3)."""
 _EXAMPLE_SECRET: Final = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"  # noqa: S105 - RFC 4226 appendix D
 _NAME: Final = r"^[^:\x00-\x1f\x7f]*[^\s:\x00-\x1f\x7f][^:\x00-\x1f\x7f]*$"
-"""Tells what a name may be as far as ASCII goes; no regular expression that all can read knows what is printable."""
+"""Describes a name as far as ASCII goes; the regular expressions that every tool reads know no Unicode properties."""
+_GAP: Final = "[^0-9A-Za-z]*"
+"""What can stand between the characters of a code. The service ignores white space and dashes of all scripts there."""
 _MOMENT: Final = "2026-11-22T03:28:00Z"
 
 
@@ -71,8 +73,8 @@ class CodeField(ParsedField):
             required=True,
             metadata={
                 "description": f"{SHORTEST_CODE} to {LONGEST_CODE} ASCII digits, as many as the factor's codes have. "
-                "Spaces and hyphens are ignored.",
-                "pattern": rf"^[ \-]*([0-9][ \-]*){{{SHORTEST_CODE},{LONGEST_CODE}}}$",
+                "White space and hyphens are ignored.",
+                "pattern": rf"^{_GAP}([0-9]{_GAP}){{{SHORTEST_CODE},{LONGEST_CODE}}}$",
                 "maxLength": LONGEST_TYPED,
                 "example": example,
             },
@@ -90,9 +92,9 @@ class RecoveryCodeField(ParsedField):
         super().__init__(
             required=True,
             metadata={
-                "description": "16 letters and digits, in either case. Spaces and hyphens are ignored; I, L and O "
+                "description": "16 letters and digits, in either case. White space and hyphens are ignored; I, L and O "
                 "count as the digits they look like.",
-                "pattern": r"^[ \-]*([0-9A-Za-z][ \-]*){16}$",
+                "pattern": rf"^{_GAP}([0-9A-Za-z]{_GAP}){{16}}$",
                 "maxLength": LONGEST_TYPED,
                 "example": "K7QM-2X9D-4HPW-8RTC",
             },
@@ -110,8 +112,8 @@ class AnyCodeField(ParsedField):
         super().__init__(
             required=True,
             metadata={
-                "description": "What the authenticator shows, or a recovery code. Spaces and hyphens are ignored.",
-                "pattern": r"^[ \-]*([0-9A-Za-z][ \-]*){6,16}$",
+                "description": "What the authenticator shows, or a recovery code. White space and hyphens are ignored.",
+                "pattern": rf"^{_GAP}([0-9A-Za-z]{_GAP}){{6,16}}$",
                 "maxLength": LONGEST_TYPED,
                 "example": "492 039",
             },
@@ -148,7 +150,8 @@ class NameField(ParsedField):
 def _name(description: str, example: str) -> NameField:
     return NameField(
         metadata={
-            "description": f"{description} 1 to {LONGEST_NAME} bytes in UTF-8, all printable and no colon.",
+            "description": f"{description} 1 to {LONGEST_NAME} bytes in UTF-8, visible, without colons, "
+            "line breaks, control characters and marks that change the direction.",
             "pattern": _NAME,
             "minLength": 1,
             "maxLength": LONGEST_NAME,
@@ -252,7 +255,7 @@ class EnrolBody(RequestSchema):
     secret = SecretField(
         metadata={
             "description": f"Brings a secret along instead of a random one: base32, {SHORTEST_SECRET * 8} to "
-            f"{LONGEST_SECRET * 8} bits. Case, spaces, hyphens and padding are ignored.",
+            f"{LONGEST_SECRET * 8} bits. Case, white space, hyphens and padding are ignored.",
             "format": "base32",
             "minLength": math.ceil(SHORTEST_SECRET * 8 / 5),
             "maxLength": LONGEST_TYPED,

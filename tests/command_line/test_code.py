@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import subprocess
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.domain.reference import hotp_value
 from tests.domain.test_rfc_vectors import RFC_4226, RFC_4226_SEED, RFC_6238, SEEDS
+from tests.presentation.api import PASTED
 from tests.support.command_line import called, printed
 
 KEYS = st.binary(min_size=1, max_size=200)
@@ -182,11 +184,43 @@ def test_a_time_step_of_a_second_tells_the_present_from_the_past() -> None:
     assert ours != printed("code", "totp", "--key", TEXT, "--interval", "1", "--digits", "10", "--time", "59")
 
 
-def test_base32_is_read_as_people_paste_it() -> None:
+@pytest.mark.parametrize("pasted", PASTED)
+def test_base32_is_read_as_people_paste_it(pasted: str) -> None:
     secret = base32(RFC_4226_SEED)
-    pasted = "-".join(secret[i : i + 4].lower() + " " for i in range(0, len(secret), 4))
 
-    assert printed("code", "hotp", "--secret", pasted, "--counter", "0") == RFC_4226[0]
+    typed = pasted.format(secret[:11].lower(), secret[11:])
+
+    assert printed("code", "hotp", "--secret", typed, "--counter", "0") == RFC_4226[0]
+
+
+def test_a_pasted_file_is_read_like_an_option(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text(
+        f"\ufeff{base32(RFC_4226_SEED)[:16]}\u00a0{base32(RFC_4226_SEED)[16:]}\r\n\r\n", "utf-8"
+    )
+
+    assert printed("code", "hotp", "--secret", f"@{tmp_path}/secret", "--counter", "0") == RFC_4226[0]
+    assert base32(RFC_4226_SEED) in printed("uri", "totp", "--label", "a", "--secret", f"@{tmp_path}/secret")
+
+
+@pytest.mark.parametrize("command", [("code", "hotp", "--counter", "0"), ("uri", "hotp", "--label", "a")])
+def test_a_length_that_base32_never_has_is_told(command: tuple[str, ...]) -> None:
+    done = called(*command, "--secret", base32(RFC_4226_SEED) + "ABC")
+
+    assert done.returncode == 2
+    assert "35 characters are no whole number of bytes" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "otpauth://HOTP/RFC:4226?secret={}&counter=7",
+        "OTPAUTH://Hotp/RFC:4226?SECRET={}&Counter=7",
+        " otpauth://hotp/RFC:4226?Secret={}&COUNTER=7\n",
+        "\ufeffotpauth://hotp/RFC:4226?secret={}&counter=7\u200b",
+    ],
+)
+def test_a_pasted_uri_is_read_in_any_case(uri: str) -> None:
+    assert printed("code", "hotp", "--uri", uri.format(base32(RFC_4226_SEED))) == RFC_4226[7]
 
 
 def test_a_uri_says_it_all() -> None:

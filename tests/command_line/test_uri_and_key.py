@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infrastructure.sealing import KEY_BYTES, EncryptionKey
+from tests.domain.test_parameters import NAMES, NO_NAMES
 from tests.domain.test_rfc_vectors import RFC_4226, RFC_4226_SEED
 from tests.support.command_line import called, printed
 
@@ -63,6 +64,21 @@ def test_a_key_of_another_length_or_beside_a_secret_is_wrong_usage(wrong: list[s
     done = called("uri", "totp", "--label", "a", *wrong)
 
     assert (done.returncode, wrong[1] in done.stderr) == (2, False)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_people_and_issuers_have_any_name(name: str) -> None:
+    uri = printed("uri", "totp", f"--label={name}", f"--issuer={name}", "--secret", SECRET)
+
+    assert unquote(urlsplit(uri).path) == f"/{name}:{name}"
+    assert parse_qs(urlsplit(uri).query)["issuer"] == [name]
+    assert len(printed("code", "totp", "--uri", uri)) == 6
+
+
+@pytest.mark.parametrize("name", NO_NAMES)
+def test_a_name_that_an_authenticator_would_not_show_is_wrong_usage(name: str) -> None:
+    assert called("uri", "totp", f"--label={name}").returncode == 2
+    assert called("uri", "totp", "--label=a", f"--issuer={name}").returncode == 2
 
 
 @pytest.mark.parametrize("wrong", [["--digits", "9"], ["--interval", "14"], ["--issuer", ""], ["--digest", "md5"]])

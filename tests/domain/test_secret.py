@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import InvalidSecret
-from domain.secret import SharedSecret
+from domain.secret import SharedSecret, base32_bytes
+from tests.domain.test_characters import MARKS, SEPARATORS
 
 KEY = b"12345678901234567890"
 BASE32 = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
@@ -22,10 +23,37 @@ SECRETS = st.binary(min_size=16, max_size=128)
         pytest.param(BASE32.lower(), id="lower case"),
         pytest.param("GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ", id="spaces"),
         pytest.param(" gezd-gnbv-gy3t-qojq-gezd-gnbv-gy3t-qojq ", id="hyphens"),
+        pytest.param("GEZDGNBVGY3TQOJQ\r\nGEZDGNBVGY3TQOJQ\r\n", id="line breaks"),
+        pytest.param(
+            "GEZD\tGNBV\u00a0GY3T\u3000QOJQ\u2009GEZD\u2028GNBV\u0085GY3T\u205fQOJQ", id="white space of any kind"
+        ),
+        pytest.param("GEZD\u2013GNBV\u2212GY3T\u00adQOJQ\u2010GEZDGNBVGY3TQOJQ", id="dashes of any kind"),
+        pytest.param("\ufeff" + BASE32 + "\u200b", id="invisible marks at the ends"),
+        pytest.param(BASE32 + "=\u2060", id="padding before a mark"),
     ],
 )
 def test_base32_is_read_as_people_paste_it(text: str) -> None:
     assert SharedSecret.from_base32(text).key == KEY
+
+
+@given(SECRETS, st.data())
+def test_what_pasting_adds_changes_no_secret(key: bytes, data: st.DataObject) -> None:
+    text = SharedSecret(key).base32
+    gaps = data.draw(st.lists(st.sampled_from(SEPARATORS), min_size=len(text), max_size=len(text)))
+    first, last = data.draw(st.text(MARKS, max_size=2)), data.draw(st.text(MARKS, max_size=2))
+
+    typed = first + "".join(gap + letter for gap, letter in zip(gaps, text, strict=True)) + last
+
+    assert SharedSecret.from_base32(typed).key == key
+
+
+@given(st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", max_size=300))
+def test_a_length_that_base32_never_has_is_named(text: str) -> None:
+    if len(text) % 8 in {1, 3, 6}:
+        with pytest.raises(InvalidSecret, match=f"base32: {len(text)} characters are no whole number of bytes"):
+            SharedSecret.from_base32(text)
+    else:
+        assert len(base32_bytes(text)) == len(text) * 5 // 8
 
 
 @given(SECRETS)
@@ -62,7 +90,7 @@ def test_shorter_and_longer_secrets_are_refused(size: int) -> None:
         pytest.param("0" + BASE32[1:], id="zero"),
         pytest.param("8" + BASE32[1:], id="eight"),
         pytest.param(BASE32 + "!", id="punctuation"),
-        pytest.param(BASE32 + "\n", id="newline"),
+        pytest.param(BASE32[:8] + "\u200b" + BASE32[8:], id="zero-width space inside"),
         pytest.param(BASE32[:8] + "=" + BASE32[8:], id="padding inside"),
         pytest.param(BASE32 + "A", id="no whole byte"),
         pytest.param("\u00e9" + BASE32[1:], id="accent"),

@@ -9,6 +9,7 @@ import pytest
 
 from domain.parameters import HashAlgorithm
 from infrastructure.settings import Administrator, SettingsError, check_address, load_settings
+from tests.domain.test_parameters import NAMES
 
 KEY = base64.b64encode(bytes(range(32))).decode()
 REQUIRED = {"OPEN_MFA_SECRET_KEY": "a signing key for the tests", "OPEN_MFA_ENCRYPTION_KEYS": f"k1:{KEY}"}
@@ -205,6 +206,18 @@ def test_a_dotenv_file_is_not_read_in_production(environment: pytest.MonkeyPatch
     set_all(environment, **REQUIRED)
 
     assert load_settings().issuer == "Open-MFA"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_issuer_is_a_name_that_people_have(environment: pytest.MonkeyPatch, name: str) -> None:
+    set_all(environment, **REQUIRED | SMTP, OPEN_MFA_ISSUER=name)
+
+    assert load_settings().issuer == name
+
+
+@pytest.mark.parametrize("name", ["a:b", "a\nb", "a\u202eb", "a\u2028b", " ", "\ufe0f", "\u3164", "a\udcff"])
+def test_an_issuer_that_nobody_could_read_is_named(environment: pytest.MonkeyPatch, name: str) -> None:
+    assert list(problems(environment, **REQUIRED, OPEN_MFA_ISSUER=name)) == ["OPEN_MFA_ISSUER"]
 
 
 def test_an_empty_variable_counts_as_none(environment: pytest.MonkeyPatch) -> None:

@@ -192,3 +192,20 @@ def all_routes(api: Api) -> Iterable[tuple[str, str]]:
         path = rule.rule.replace("<name>", "docs.js").replace("<slug>", "not-found")
         for method in sorted(rule.methods or ()):
             yield method, path
+
+
+PASTED = [
+    "{0} {1}",
+    "{0}-{1}",
+    " {0}{1} ",
+    "{0}\n{1}\r\n",
+    "\t{0}\u00a0{1}",
+    "{0}\u3000{1}",
+    "{0}\u2009\u2028{1}",
+    "{0}\u2013{1}",
+    "{0}\u2212{1}",
+    "\ufeff{0}{1}",
+    "\u202a{0} {1}\u202c",
+    "{0}\u00ad{1}\u200b",
+]
+"""How the two halves of a code arrive when people type or paste it."""

@@ -1,12 +1,16 @@
 """What is no good request (API.md §1): refused as such, with every bad member named, and nothing else."""
 
 import json
+import re
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from presentation import schemas
 from presentation.resource import LARGEST_BODY
-from tests.presentation.api import Api, document, slug
+from tests.domain.test_parameters import NAMES, NO_NAMES
+from tests.presentation.api import PASTED, RFC_SECRET, Api, document, slug
 
 POSTS = ["otp", "otp/verify", "hotp", "hotp/verify", "hotp/resync", "totp", "totp/verify", "totp/resync"]
 NOT_A_JSON_OBJECT = {
@@ -78,7 +82,7 @@ NO_CODES: list[Any] = [
     "0x1234",
     "1234.56",
     "123\u200b456",
-    "123\n456",
+    "123\x0b_456",
     "1" * 600,
     "-" * 500 + "755224" + "-" * 500,
     755224,
@@ -261,11 +265,35 @@ def test_what_can_be_no_pair_of_codes_is_a_bad_request_and_no_guess(api: Api, co
     assert document(api.get("hotp"))["failed_attempts"] == 0
 
 
-@pytest.mark.parametrize("typed", ["755 224", "755-224", " 7 5 5 2 2 4 ", "755\u00a0224", "755\u2011224"])
-def test_spaces_and_hyphens_in_a_code_are_ignored(api: Api, typed: str) -> None:
-    api.enrol("hotp", secret="GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ")
+@pytest.mark.parametrize("typed", PASTED)
+def test_what_pasting_adds_to_a_code_is_ignored(api: Api, typed: str) -> None:
+    api.enrol("hotp", secret=RFC_SECRET)
 
-    assert api.verify("hotp", typed).status_code == 200
+    assert api.verify("hotp", typed.format("755", "224")).status_code == 200
+
+
+@pytest.mark.parametrize("typed", PASTED)
+def test_what_pasting_adds_to_a_secret_is_ignored(api: Api, typed: str) -> None:
+    enrolled = api.enrol("hotp", secret=typed.format(RFC_SECRET[:16].lower(), RFC_SECRET[16:]))
+
+    assert enrolled["secret"] == RFC_SECRET
+
+
+def test_digits_of_other_scripts_are_a_bad_request_and_no_guess(api: Api) -> None:
+    api.enrol("hotp")
+
+    for typed in ("\uff17\uff15\uff15\uff12\uff12\uff14", "\u0667\u0665\u0665\u0662\u0662\u0664", "755\u200b224"):
+        assert api.verify("hotp", typed).status_code == 400
+    assert document(api.get("hotp"))["failed_attempts"] == 0
+
+
+@pytest.mark.parametrize("extra", ["A", "ABC", "ABCDEF"])
+def test_a_secret_of_a_length_that_base32_never_has_is_told_so(api: Api, extra: str) -> None:
+    answer = api.post("totp", {"secret": RFC_SECRET + extra})
+
+    (told,) = document(answer)["errors"]["secret"]
+    assert answer.status_code == 400
+    assert f"{len(RFC_SECRET + extra)} characters are no whole number of bytes" in told
 
 
 @pytest.mark.parametrize("path", ["otp/verify", "hotp/verify", "totp/verify", "hotp/resync", "totp/resync"])
@@ -325,3 +353,19 @@ def test_a_member_that_json_spells_with_escapes_is_the_same_member(api: Api) -> 
     answer = api.raw("totp", json.dumps({"digits": 8}).replace("digits", "\\u0064igits").encode())
 
     assert document(answer)["digits"] == 8
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_labels_and_issuers_are_names_that_people_have(api: Api, name: str) -> None:
+    uri = api.enrol("totp", label=name, issuer=name)["uri"]
+
+    assert unquote(urlsplit(uri).path) == f"/{name}:{name}"
+    assert re.search(schemas.EnrolTotpBody().fields["label"].metadata["pattern"], name)
+
+
+@pytest.mark.parametrize("name", [name for name in NO_NAMES if "lone surrogate" not in str(name)])
+@pytest.mark.parametrize("member", ["label", "issuer"])
+def test_a_name_that_an_authenticator_would_not_show_is_a_bad_request(api: Api, member: str, name: str) -> None:
+    answer = api.post("totp", {member: name})
+
+    assert (answer.status_code, list(document(answer)["errors"])) == (400, [member])

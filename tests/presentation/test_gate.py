@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from domain.secret import SharedSecret
 from presentation.gate import COOKIE
-from tests.presentation.api import RFC_SECRET, SESSION, Api, document, slug
+from tests.presentation.api import PASTED, RFC_SECRET, SESSION, Api, document, slug
 from tests.support.processes import free_port
 
 GATE: dict[str, Any] = {"gate_secret": SharedSecret.from_base32(RFC_SECRET)}
@@ -76,6 +76,13 @@ def test_a_good_code_leads_on_and_sets_the_cookie(gate: Api, field: str) -> None
     assert parts >= {COOKIE, "HttpOnly", "SameSite", "Path", "Max-Age", "Secure"}
     assert "Max-Age=86400; " in cookie
     assert "SameSite=Lax" in cookie
+
+
+@pytest.mark.parametrize("typed", PASTED)
+def test_what_pasting_adds_to_a_code_is_ignored(gate: Api, typed: str) -> None:
+    good = code(gate)
+
+    assert log_in(gate, typed.format(good[:3], good[3:])).status_code == 303
 
 
 def test_return_to_elsewhere_is_ignored(gate: Api) -> None:

@@ -94,3 +94,19 @@ def test_the_first_page_leads_to_the_gate_where_there_is_one(gate_secret: Shared
 
     assert ("/auth/login" in text) == (gate_secret is not None)
     assert "/docs" in text
+
+
+@pytest.mark.parametrize("tenant", [None, "staff"])
+@pytest.mark.parametrize("path", ["/", "/auth/login"])
+def test_no_keyboard_changes_what_people_type_into_a_field(path: str, tenant: str | None) -> None:
+    keys = (("staff", "s" * 32),)
+    api = Api(gate_secret=SharedSecret.from_base32(RFC_SECRET), api_keys=keys, gate_tenant=tenant)
+    fields = [
+        attributes
+        for tag, attributes in Reader(api.client.get(path).text).tags
+        if tag in {"input", "textarea"} and attributes.get("type", "text") == "text"
+    ]
+
+    assert fields
+    for field in fields:
+        assert (field["autocapitalize"], field["autocorrect"], field["spellcheck"]) == ("none", "off", "false")

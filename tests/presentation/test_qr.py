@@ -32,6 +32,8 @@ ENROLMENTS: list[dict[str, Any]] = [
     {"algorithm": "SHA512", "digits": 8},
     {"label": "Zoë Ångström 日本語 🔐", "issuer": "Büro & Söhne"},
     {"label": "a/b?c=d#e%f+g h@i", "issuer": "100% sure"},
+    {"label": "\u5c71\u7530\u3000\u592a\u90ce", "issuer": "Soci\u00e9t\u00e9\u00a0\u00ab\u00a0M\u00a0\u00bb"},
+    {"label": "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", "issuer": "\U0001f469\u200d\U0001f4bb\u2764\ufe0f"},
     {"label": "x" * 128, "issuer": "y" * 128},
     {"label": "日" * 42, "issuer": "本" * 42, "secret": "A" * 205, "algorithm": "SHA512"},
 ]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.presentation.api import Account, document, slug
+from tests.presentation.api import PASTED, Account, document, slug
 
 NOW = "2040-11-22T12:00:00Z"
 RECOVERY = "recovery-codes"
@@ -64,6 +64,14 @@ def test_a_code_is_taken_as_people_type_it(account: Account, path: str, type_it:
     code = account.recovery_codes()[0]
 
     assert account.post(path, {"code": type_it(code)}).status_code == 200
+
+
+@pytest.mark.parametrize("path", [f"{RECOVERY}/verify", "challenge"])
+@pytest.mark.parametrize("typed", PASTED)
+def test_what_pasting_adds_to_a_code_is_ignored(account: Account, path: str, typed: str) -> None:
+    code = account.recovery_codes()[0]
+
+    assert account.post(path, {"code": typed.format(code[:9], code[9:])}).status_code == 200
 
 
 @pytest.mark.parametrize(("printed", "typed"), [("1", "I"), ("1", "l"), ("0", "o")])

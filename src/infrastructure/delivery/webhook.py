@@ -28,6 +28,7 @@ from typing import Final
 from application.errors import DeliveryFailed
 from application.moments import rfc3339
 from application.ports import Clock, Message
+from domain.characters import is_blank, is_line
 from infrastructure.delivery.connection import is_loopback, opened, place, tls
 from infrastructure.redis import deadline
 
@@ -135,13 +136,15 @@ def signature(secret: bytes, timestamp: str, body: bytes) -> str:
 
 
 def check_webhook_recipient(text: str) -> str:
-    """A recipient in the receiver's own terms, a telephone number for instance, as it is.
+    """Return a recipient in the receiver's own terms, a telephone number for instance, as it is.
 
     Raises:
         ValueError: saying what is wrong; the message does not repeat the recipient.
     """
-    if not 1 <= len(text) <= LONGEST_RECIPIENT or not text.isprintable():
-        raise ValueError(f"must have 1 to {LONGEST_RECIPIENT} characters, and no unprintable ones")
+    if len(text) > LONGEST_RECIPIENT or is_blank(text):
+        raise ValueError(f"must have 1 to {LONGEST_RECIPIENT} characters, and not only invisible ones")
+    if not is_line(text):
+        raise ValueError("must have no line breaks, control characters and marks that change the direction")
     return text
 
 

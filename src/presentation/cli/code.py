@@ -1,7 +1,5 @@
 """`open-mfa code`: the code that an authenticator shows."""
 
-import base64
-import binascii
 import hashlib
 import hmac
 import re
@@ -10,8 +8,11 @@ from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
 
+from domain.characters import trim
 from domain.code import LONGEST_CODE
+from domain.errors import InvalidSecret
 from domain.parameters import DEFAULT_DIGITS, DEFAULT_INTERVAL
+from domain.secret import base32_bytes
 from infrastructure.system import SystemClock
 from presentation.cli.conventions import DONE, FROM_ELSEWHERE, AddParser, Parser, say, secret, text_secret, whole
 
@@ -159,18 +160,17 @@ def _digest(text: str) -> str:
 
 
 def _base32_secret(text: str) -> bytes:
-    return _base32(secret(text).decode("latin-1"))
+    return _base32(text_secret(text))
 
 
 def _base32(text: str) -> bytes:
     """As `SharedSecret.from_base32` reads it, but of any length, for that is what `oathtool` takes."""
-    compact = "".join(text.split()).replace("-", "").rstrip("=")
     try:
-        key = base64.b32decode(compact + "=" * (-len(compact) % 8), casefold=True)
-    except (binascii.Error, ValueError):
-        key = b""
+        key = base32_bytes(text)
+    except InvalidSecret as error:
+        raise ArgumentTypeError(str(error)) from None
     if not key:
-        raise ArgumentTypeError("must be base32: the letters A to Z and the digits 2 to 7")
+        raise ArgumentTypeError("must not be empty")
     return key
 
 
@@ -185,9 +185,12 @@ _IN_URI: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
 
 
 def _uri(text: str) -> dict[str, Any]:
-    """What a provisioning URI says, by the names of the options, and its `type`."""
+    """What a provisioning URI says, by the names of the options, and its `type`.
+
+    The scheme, the type and the names of the parameters are read in any case.
+    """
     try:
-        parts = urlsplit(text_secret(text))
+        parts = urlsplit(trim(text_secret(text)))
     except ValueError:
         parts = urlsplit("")
     query = {parameter.lower(): value for parameter, value in parse_qsl(parts.query)}

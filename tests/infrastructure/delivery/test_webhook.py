@@ -283,14 +283,25 @@ def test_authorities_that_can_not_be_read_are_refused_without_repeating_their_pa
     assert "hunter2" not in str(refusal.value)
 
 
-@pytest.mark.parametrize("recipient", ["1", "+1 555 0100", "ada@example.org", "Ада", "x" * 254])
+@pytest.mark.parametrize(
+    "recipient",
+    [
+        "1",
+        "+1 555 0100",
+        "+43\u00a0660\u202f1234567",
+        "ada@example.org",
+        "Ада",
+        "\u5c71\u7530\u3000\u592a\u90ce",
+        "x" * 254,
+    ],
+)
 def test_good_recipients(recipient: str) -> None:
     assert check_webhook_recipient(recipient) == recipient
 
 
-@pytest.mark.parametrize("recipient", ["", "x" * 255, "a\n", "a\x00", "a\u2028b", "a\u202eb", "\ud800"])
+@pytest.mark.parametrize("recipient", ["", " ", "\u200b", "x" * 255, "a\n", "a\x00", "a\u2028b", "a\u202eb", "\ud800"])
 def test_what_is_no_recipient(recipient: str) -> None:
-    with pytest.raises(ValueError, match=r"^must have 1 to 254"):
+    with pytest.raises(ValueError, match=r"^must have "):
         check_webhook_recipient(recipient)
 
 
