@@ -12,7 +12,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, make_msgid
 from typing import Final
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl
 
 from application.errors import DeliveryFailed
 from application.ports import Message
@@ -21,6 +21,7 @@ from domain.parameters import check_name
 from infrastructure.delivery.connection import is_loopback, opened, place, tls
 from infrastructure.delivery.text import Template
 from infrastructure.redis import deadline
+from infrastructure.urls import split_url
 
 CONVERSATION: Final = 10.0
 """Seconds for a whole conversation, from looking up the server's name to its word that it has the mail."""
@@ -33,7 +34,6 @@ _FAREWELL: Final = 1.0
 
 _PLAIN, _TLS, _STARTTLS = "smtp", "smtps", "smtp+starttls"
 _PORTS: Final = {_PLAIN: 25, _TLS: 465, _STARTTLS: 587}
-_URL: Final = re.compile(r"(?P<scheme>[a-z+]+)://(?:(?P<login>[^/?#]*)@)?(?P<place>[^/?#@]*)/?(?:\?(?P<query>[^#]*))?")
 _AUTHORITIES: Final = "ssl_ca_certs"
 
 _ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-\u0080-\U0010ffff]+"
@@ -94,14 +94,13 @@ class SmtpServer:
         Raises:
             ValueError: saying what is wrong; the message does not repeat the URL, for it may hold a password.
         """
-        parts = _URL.fullmatch(url)
-        scheme = parts["scheme"] if parts else ""
-        if parts is None or scheme not in _PORTS:
-            raise ValueError(f"must be a URL that begins with one of {', '.join(f'{s}://' for s in _PORTS)}")
-        host, port = place(parts["place"], _PORTS[scheme])
-        user, password = _login(parts["login"])
-        authorities = _authorities(scheme, parts["query"])
-        return cls(scheme, host, port, user, password, None if scheme == _PLAIN else tls(authorities))
+        parts = split_url(url, _PORTS)
+        if parts.path not in {"", "/"}:
+            raise ValueError("must have nothing but a ? with options behind the host")
+        host, port = place(parts.place, _PORTS[parts.scheme])
+        user, password = _login(parts.user, parts.password)
+        authorities = _authorities(parts.scheme, parts.query)
+        return cls(parts.scheme, host, port, user, password, None if parts.scheme == _PLAIN else tls(authorities))
 
     @property
     def in_the_clear(self) -> bool:
@@ -248,15 +247,13 @@ def _sender(text: str) -> Address:
     return Address(name, addr_spec=address)
 
 
-def _login(text: str | None) -> tuple[str | None, str | None]:
-    if text is None:
+def _login(user: str | None, password: str | None) -> tuple[str | None, str | None]:
+    if user is None:
         return None, None
-    user, _, password = text.partition(":")
-    user, password = unquote(user), unquote(password)
     # smtplib can't write anything else.
-    if not (user and all(part.isascii() and part.isprintable() for part in (user, password))):
-        raise ValueError("what stands before the @ must be user:password, in printable ASCII, percent-encoded")
-    return user, password
+    if not (user and all(part.isascii() and part.isprintable() for part in (user, password or ""))):
+        raise ValueError("must have user:password, in printable ASCII and percent-encoded, before the @")
+    return user, password or ""
 
 
 def _authorities(scheme: str, query: str | None) -> str | None:

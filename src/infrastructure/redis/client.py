@@ -19,6 +19,7 @@ from infrastructure.redis.connection import (
     UnixConnection,
 )
 from infrastructure.redis.sentinel import Sentinels
+from infrastructure.urls import Url, split_url
 
 Client = Redis | Cluster
 Connect = Callable[[], Client]
@@ -27,9 +28,6 @@ _REDIS_PORT: Final = 6379
 _SENTINEL_PORT: Final = 26379
 _HIGHEST_PORT: Final = 65535
 
-_URL: Final = re.compile(
-    r"(?P<scheme>[a-z+]+)://(?:(?P<login>[^/?#]*)@)?(?P<hosts>[^/?#@]*)(?P<path>/[^?#]*)?(?:\?(?P<query>[^#]*))?"
-)
 _HOST: Final = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9._-]+))(?::(?P<port>[0-9]{1,5}))?")
 
 
@@ -62,33 +60,43 @@ def connector(url: str) -> Connect:
     `user:password@`, percent-encoded, stands before the first host, or both in the query as `username` and `password`;
     the Sentinels' own are `sentinel_username` and `sentinel_password`. TLS is told by `ssl_ca_certs`, `ssl_ca_path`,
     `ssl_certfile`, `ssl_keyfile`, `ssl_password`, `ssl_cert_reqs`, `ssl_check_hostname` and `ssl_ciphers`, as in
-    redis-py. IPv6 addresses stand in brackets.
+    redis-py. IPv6 addresses stand in brackets. The scheme may be written in upper case.
 
     Raises:
         InvalidRedisUrl: the URL can't be read.
     """
-    parts = _URL.fullmatch(url)
-    kind = _KINDS.get(parts["scheme"]) if parts else None
-    if parts is None or kind is None:
-        raise InvalidRedisUrl(f"must be a URL that begins with one of {', '.join(f'{s}://' for s in _KINDS)}")
-    default_port, connect = kind
-    hosts = parts["hosts"]
-    if default_port is None and hosts:
+    parts = _parts(url)
+    default_port, connect = _KINDS[parts.scheme]
+    if default_port is None and parts.place:
         raise InvalidRedisUrl("a Unix socket is named by its path: three slashes")
-    places = [] if default_port is None else [_place(host, default_port) for host in hosts.split(",")]
-    options = _options(parts["scheme"], parts["query"] or "")
-    user, _, password = (parts["login"] or "").partition(":")
-    login = {"username": unquote(user), "password": unquote(password)}
+    places = [] if default_port is None else [_place(host, default_port) for host in parts.place.split(",")]
+    options = _options(parts.scheme, parts.query or "")
+    login = {"username": parts.user, "password": parts.password}
     options = {name: value for name, value in login.items() if value} | options
-    if parts["scheme"].startswith("rediss"):
+    if parts.scheme.startswith("rediss"):
         options["context"] = _context({name: options.pop(name, None) for name in _TLS})
-    return connect(_Address(parts["scheme"], places, unquote(parts["path"] or "").removeprefix("/"), options))
+    return connect(_Address(parts.scheme, places, unquote(parts.path).removeprefix("/"), options))
+
+
+def _parts(url: str) -> Url:
+    try:
+        return split_url(url, _KINDS)
+    except ValueError as error:
+        raise InvalidRedisUrl(str(error)) from None
+
+
+def scheme_of(url: str) -> str:
+    """Return the scheme of a URL in lower case. Raise `InvalidRedisUrl` where it names no Redis."""
+    return _parts(url).scheme
 
 
 def places_in(url: str) -> str:
-    """The hosts and ports of a URL, or the path of its socket: what of it may be shown."""
-    parts = _URL.fullmatch(url)
-    return (parts["hosts"] or parts["path"] or "") if parts else ""
+    """Return the hosts and ports of a URL, or the path of its socket: the parts that may be shown."""
+    try:
+        parts = _parts(url)
+    except InvalidRedisUrl:
+        return ""
+    return parts.place or parts.path
 
 
 def _single(address: _Address) -> Connect:
@@ -143,7 +151,7 @@ def _place(text: str, default_port: int) -> tuple[str, int]:
     parts = _HOST.fullmatch(text)
     port = int(parts["port"] or default_port) if parts else 0
     if parts is None or not 0 < port <= _HIGHEST_PORT:
-        raise InvalidRedisUrl("every host must be host or host:port, and / ? # @ in a password percent-encoded")
+        raise InvalidRedisUrl("every host must be host or host:port")
     return parts["v6"] or parts["name"], port
 
 
@@ -158,7 +166,7 @@ def _options(scheme: str, query: str) -> dict[str, Any]:
     if scheme.endswith("+sentinel"):
         readers |= _SENTINEL
     try:
-        pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=True) if query else []
+        pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=True, errors="strict") if query else []
         return {name: readers[name](value) for name, value in pairs}
     except (KeyError, ValueError):
         raise InvalidRedisUrl(f"what follows the ? must be name=value with names of {', '.join(readers)}") from None

@@ -12,7 +12,7 @@ from typing import Final
 
 from application.errors import StoreUnavailable
 from infrastructure.delivery.webhook import Webhook
-from infrastructure.redis.client import connector, places_in
+from infrastructure.redis.client import connector, places_in, scheme_of
 from infrastructure.redis.gateway import Gateway
 from infrastructure.redis.inspection import Inspection, inspect
 from infrastructure.settings import DEVELOPMENT, SHORTEST_KEY, Settings, SettingsError, load_settings
@@ -208,9 +208,10 @@ def judge_way(url: str, places: set[str], grave: Grade) -> Finding:
         places: hosts and ports that it leads to, whoever names them.
         grave: how bad it is where it can be read.
     """
-    if url.startswith("unix:"):
+    scheme = scheme_of(url)
+    if scheme == "unix":
         return Finding(Grade.OK, "OPEN_MFA_REDIS_URL is a socket of this machine")
-    if url.startswith("rediss"):
+    if scheme.startswith("rediss"):
         return Finding(Grade.OK, "OPEN_MFA_REDIS_URL asks for TLS")
     remote = sorted(place for place in places if place and not _is_loopback(place))
     if not remote:

@@ -7,6 +7,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from aiosmtpd.smtp import AuthResult, LoginPassword
@@ -475,6 +476,7 @@ def test_what_is_no_sender(sender: str) -> None:
         ("smtp://[::1]:2525", ("smtp", "::1", 2525, None, None)),
         (f"smtps://{LOGIN}@mail.example", ("smtps", "mail.example", 465, USER, PASSWORD)),
         ("smtps://ada%40example.org:p@mail", ("smtps", "mail", 465, "ada@example.org", "p")),
+        ("SMTP+StartTLS://a:100%@mail", ("smtp+starttls", "mail", 587, "a", "100%")),
     ],
 )
 def test_a_url_says_where_to(url: str, expected: tuple[object, ...]) -> None:
@@ -514,7 +516,8 @@ def test_what_others_can_read_is_known(url: str, *, expected: bool) -> None:
         "smtp://a:{}é@mail",
         "smtp://a:{}%0A@mail",
         "http://a:{}@mail",
-        "SMTP://a:{}@mail",
+        "smtps://ada@example.org:{}@mail",
+        "smtp://a:{}%FF@mail",
         "smtp://a:{}@one,two",
         "smtp://a:{}@mail/path",
         "smtp://a:{}@mail#x",
@@ -535,6 +538,19 @@ def test_a_wrong_url_is_refused_without_repeating_it(url: str) -> None:
     with pytest.raises(ValueError, match=r"must|can't|may follow") as refusal:
         SmtpServer.parse(url.replace("{}", "hunter2"))
     assert "hunter2" not in f"{refusal.value}{refusal.value.__cause__}"
+
+
+@given(st.text(st.characters(min_codepoint=32, max_codepoint=126)))
+def test_every_printable_password_can_be_written(password: str) -> None:
+    assert SmtpServer.parse(f"SMTPS://ada:{quote(password, safe='')}@mail").password == password
+
+
+@given(st.text(st.characters(exclude_characters="%", exclude_categories=["Cs"])), st.sampled_from("/?#@"))
+def test_a_password_that_is_not_encoded_is_refused_with_the_name_of_the_character(text: str, character: str) -> None:
+    with pytest.raises(ValueError, match="percent-encoded") as refusal:
+        SmtpServer.parse(f"smtps://ada:{text}{character}hunter2@mail")
+    assert f"{character} as {quote(character, safe='')}" in str(refusal.value)
+    assert "hunter2" not in str(refusal.value)
 
 
 @given(st.text())

@@ -214,7 +214,14 @@ def test_path_and_query_are_sent_as_they_are(url: str, path: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["http://hook", "https://hook.example", "https://hook.example:8443/a?b=c", "https://[::1]:8443/", "http://a/x@y"],
+    [
+        "http://hook",
+        "https://hook.example",
+        "https://hook.example:8443/a?b=c",
+        "https://[::1]:8443/",
+        "http://a/x@y",
+        "HTTPS://hook/?to=a@b",
+    ],
 )
 def test_good_urls(url: str) -> None:
     assert Webhook.check_url(url) == url
@@ -226,7 +233,6 @@ def test_good_urls(url: str) -> None:
         ("", "begins with"),
         ("hunter2", "begins with"),
         ("ftp://hook/hunter2", "begins with"),
-        ("HTTPS://hook/hunter2", "begins with"),
         ("https:hook/hunter2", "begins with"),
         ("https:///hunter2", "one host"),
         ("https://hunter2 /", "visible"),
@@ -235,6 +241,14 @@ def test_good_urls(url: str) -> None:
         ("https://hook/#hunter2", "fragment"),
         ("https://hook#hunter2", "fragment"),
         ("https://me:hunter2@hook/", "no user"),
+        ("https://hunter2@hook/", "no user"),
+        ("https://me:hunter2/x@hook/", "/ as %2F"),
+        ("https://me:12/hunter2@hook/", "/ as %2F"),
+        ("https://me/hunter2:x@hook/", "/ as %2F"),
+        ("https://me:hunter2?x@hook/", "? as %3F"),
+        ("https://me:hunter2#x@hook/", "# as %23"),
+        ("https://me#hunter2@hook/", "# as %23"),
+        ("https://me:hunter2@x@hook/", "@ as %40"),
         ("https://hunter2:port/", "one host"),
         ("https://hunter2:0/", "one host"),
         ("https://hunter2:65536/", "one host"),

@@ -1,5 +1,6 @@
 """Every way to name a Redis, and every way to get it wrong."""
 
+import contextlib
 import ssl
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,10 @@ def sentinels(url: str) -> list[tuple[str, int]]:
         ("redis://us%40er:p%3Aw@cache", {"username": "us@er", "password": "p:w"}),
         (f"redis://user:{quote(SPECIAL, safe='')}@cache", {"username": "user", "password": SPECIAL}),
         (f"redis://cache?password={quote(SPECIAL)}&username=user", {"username": "user", "password": SPECIAL}),
-        ("redis://:p@ss@cache", {"password": "p@ss", "host": "cache"}),
+        ("REDIS://:secret@Cache:7000/3", {"password": "secret", "host": "Cache", "port": 7000, "db": 3}),
+        ("redis://:100%@cache", {"password": "100%"}),
+        ("Unix:///run/redis.sock", {"path": "/run/redis.sock"}),
+        ("REDIS+Sentinel://:secret@a/otp/4", {"password": "secret", "db": 4}),
         ("unix:///run/redis.sock", {"path": "/run/redis.sock"}),
         ("unix:///run/my%20redis.sock?db=2", {"path": "/run/my redis.sock", "db": 2}),
         ("unix://user:secret@/run/redis.sock", {"username": "user", "password": "secret", "path": "/run/redis.sock"}),
@@ -124,7 +128,13 @@ WRONG = [
     "cache",
     "cache:6379",
     "http://:{}@cache",
-    "REDIS://:{}@cache",
+    "redis://:p@{}@cache",
+    "redis://:{}@one,:{}@two",
+    "redis://cache?password={}@",
+    "redis://cache?password={}#",
+    "redis://:{}%FF@cache",
+    "redis://cache?password={}%FF",
+    "redis://:{}\udcff@cache",
     "redis:/:{}@cache",
     "redis://",
     "redis:///0",
@@ -175,6 +185,41 @@ def test_a_wrong_url_is_refused_without_repeating_it(url: str) -> None:
     with pytest.raises(InvalidRedisUrl) as refusal:
         connector(url.replace("{}", "hunter2"))
     assert "hunter2" not in "".join([str(refusal.value), str(refusal.value.__cause__ or "")])
+
+
+PLACES = st.sampled_from(
+    [
+        ("redis", "cache"),
+        ("REDIS", "cache:7000/3"),
+        ("unix", "/run/redis.sock?db=2"),
+        ("redis+cluster", "a:1,b:2"),
+        ("Redis+Sentinel", "a,b:2/otp"),
+    ]
+)
+
+
+@given(PLACES, st.text(st.characters(exclude_characters="%", exclude_categories=["Cs"])), st.sampled_from("/?#@"))
+def test_a_password_that_is_not_encoded_is_refused_with_the_name_of_the_character(
+    place: tuple[str, str], text: str, character: str
+) -> None:
+    scheme, rest = place
+    password = f"{text}{character}hunter2"
+
+    for url in (f"{scheme}://:{password}@{rest}", f"{scheme}://user:{password}@{rest}"):
+        with pytest.raises(InvalidRedisUrl) as refusal:
+            connector(url)
+        message = str(refusal.value)
+        assert f"{character} as {quote(character, safe='')}" in message
+        assert "hunter2" not in message
+
+
+@given(st.text(st.characters(exclude_characters="%&+=", exclude_categories=["Cs"]), min_size=1))
+def test_a_password_in_the_query_is_read_exactly_or_refused(password: str) -> None:
+    refused = {"#", "@"} & set(password)
+    refusal = pytest.raises(InvalidRedisUrl, match="# as %23, @ as %40")
+
+    with refusal if refused else contextlib.nullcontext():
+        assert options(f"redis://cache?password={password}")["password"] == password
 
 
 @given(st.text())
