@@ -19,7 +19,8 @@ from domain.errors import InvalidSecret, InvalidValue
 from domain.owner import TENANT
 from domain.parameters import HashAlgorithm, check_name
 from domain.secret import RECOMMENDED_SECRET, SharedSecret
-from infrastructure.delivery.smtp import EmailDelivery, SmtpServer, check_sender
+from infrastructure.delivery.address import Sender
+from infrastructure.delivery.smtp import EmailDelivery, SmtpServer
 from infrastructure.delivery.text import Template
 from infrastructure.delivery.webhook import Webhook
 from infrastructure.redis.client import InvalidRedisUrl, connector
@@ -184,13 +185,13 @@ def load_settings() -> Settings:
 def _mail(env: Env) -> tuple[str | None, str | None, str | None]:
     return (
         env.str("OPEN_MFA_SMTP_URL", None, validate=_told_by(SmtpServer.parse)),
-        env.str("OPEN_MFA_MAIL_FROM", None, validate=_told_by(check_sender)),
+        env.str("OPEN_MFA_MAIL_FROM", None, validate=_told_by(Sender.parse)),
         env.str("OPEN_MFA_MAIL_TEMPLATE", None, validate=_told_by(Template.load)),
     )
 
 
 def _made_mail(url: str, sender: str, template: str | None, issuer: str) -> Mail:
-    mail = Mail(SmtpServer.parse(url), check_sender(sender), Template.load(template))
+    mail = Mail(SmtpServer.parse(url), sender, Template.load(template))
     try:
         EmailDelivery(mail.server, mail.sender, mail.text, issuer)
     except ValueError as error:

@@ -19,8 +19,9 @@ from application.state_change import StateChange
 from application.verification import ConfirmReplacement, Disable, Judge, Resynchronize, Verify
 from domain.owner import Owner, OwnerKind
 from infrastructure.audit import AuditTrail
+from infrastructure.delivery.address import check_recipient
 from infrastructure.delivery.bulkhead import Bulkhead
-from infrastructure.delivery.smtp import EmailDelivery, check_recipient
+from infrastructure.delivery.smtp import EmailDelivery
 from infrastructure.delivery.webhook import Webhook, check_webhook_recipient
 from infrastructure.derivation import HkdfDerivation
 from infrastructure.hotp import PyotpHotp

@@ -215,6 +215,16 @@ def test_the_issuer_is_a_name_that_people_have(environment: pytest.MonkeyPatch, 
     assert load_settings().issuer == name
 
 
+def test_mail_comes_from_and_goes_over_names_beyond_ascii(environment: pytest.MonkeyPatch) -> None:
+    sender = '"Bücher, Inc." <mfa@bücher.example>'
+    set_all(environment, **REQUIRED, OPEN_MFA_SMTP_URL="smtps://post.bücher.example", OPEN_MFA_MAIL_FROM=sender)
+
+    mail = load_settings().mail
+
+    assert mail is not None
+    assert (mail.server.host, mail.sender) == ("post.xn--bcher-kva.example", sender)
+
+
 @pytest.mark.parametrize("name", ["a:b", "a\nb", "a\u202eb", "a\u2028b", " ", "\ufe0f", "\u3164", "a\udcff"])
 def test_an_issuer_that_nobody_could_read_is_named(environment: pytest.MonkeyPatch, name: str) -> None:
     assert list(problems(environment, **REQUIRED, OPEN_MFA_ISSUER=name)) == ["OPEN_MFA_ISSUER"]

@@ -144,6 +144,16 @@ def test_the_mail_says_from_whom_to_whom_and_what(world: World, place: str) -> N
     assert world.arrived("email")[0] not in mail["Subject"]
 
 
+@pytest.mark.parametrize("domain", ["b\u00fccher.example", "BU\u0308CHER.example", "xn--bcher-kva.example"])
+def test_a_domain_beyond_ascii_is_sent_codes(world: World, domain: str) -> None:
+    local = f"ada-{uuid.uuid4().hex}"
+
+    assert issue(world.account(), "email", f"{local}@{domain}").status == 201
+
+    (envelope,) = world.mailbox.taken
+    assert envelope.rcpt_tos == [f"{local}@xn--bcher-kva.example"]
+
+
 def test_the_signature_of_the_webhook_verifies(world: World, place: str) -> None:
     account = world.account()
 

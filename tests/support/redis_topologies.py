@@ -25,7 +25,7 @@ SERVICE = "otp"
 
 
 class Certificates:
-    """A certificate authority of its own, and a certificate for 127.0.0.1. Made by `with`."""
+    """A certificate authority of its own, and a certificate for 127.0.0.1 and two names. Made by `with`."""
 
     def __init__(self) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="open-mfa-tls-"))
@@ -35,7 +35,8 @@ class Certificates:
         # Python 3.13 and later demand what RFC 5280 does.
         usage = ["-addext", "keyUsage=critical,keyCertSign,cRLSign"]
         self._openssl("req", "-x509", *key, *usage, "-subj", "/CN=test CA", "-keyout", "ca.key", "-out", "ca.crt")
-        names = ["-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost", "-addext", "basicConstraints=CA:FALSE"]
+        subjects = "IP:127.0.0.1,DNS:localhost,DNS:post.xn--bcher-kva.example"
+        names = ["-addext", f"subjectAltName={subjects}", "-addext", "basicConstraints=CA:FALSE"]
         issuer = ["-CA", "ca.crt", "-CAkey", "ca.key", "-subj", "/CN=redis", *names]
         self._openssl("req", "-x509", *key, *issuer, "-keyout", "redis.key", "-out", "redis.crt")
         return self

@@ -10,13 +10,16 @@ import ssl
 from ipaddress import AddressValueError, IPv6Address, ip_address
 from typing import Any, Final
 
+import idna
 from redis.exceptions import RedisError
 
 from infrastructure.redis import deadline
 from infrastructure.redis.names import addresses
 
 _HIGHEST_PORT: Final = 65535
-_PLACE: Final = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9._-]+))(?::(?P<port>[0-9]{1,5}))?")
+_PLACE: Final = re.compile(
+    r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9._\-\u0080-\U0010ffff]+))(?::(?P<port>[0-9]{1,5}))?"
+)
 
 
 class _PlainSocket(socket.socket):
@@ -50,6 +53,8 @@ class _TlsSocket(ssl.SSLSocket):
 def place(text: str, default_port: int) -> tuple[str, int]:
     """The host and the port of `host`, `host:port` or either with an IPv6 address in brackets.
 
+    An internationalized name becomes A-labels, the form that resolvers and certificates have.
+
     Raises:
         ValueError: it is none of these; the message does not repeat it.
     """
@@ -62,7 +67,16 @@ def place(text: str, default_port: int) -> tuple[str, int]:
             IPv6Address(parts["v6"])
         except AddressValueError:
             raise ValueError("must have an IPv6 address in the brackets") from None
-    return parts["v6"] or parts["name"], port
+    return parts["v6"] or _ascii(parts["name"]), port
+
+
+def _ascii(name: str) -> str:
+    if name.isascii():
+        return name
+    try:
+        return idna.encode(name, uts46=True).decode("ascii")
+    except idna.IDNAError:
+        raise ValueError("must have a host whose name is valid in IDNA 2008") from None
 
 
 def is_loopback(host: str) -> bool:

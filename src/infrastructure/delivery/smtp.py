@@ -7,7 +7,6 @@ import socket
 import ssl
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, make_msgid
@@ -18,6 +17,7 @@ from application.errors import DeliveryFailed
 from application.ports import Message
 from domain.errors import InvalidValue
 from domain.parameters import check_name
+from infrastructure.delivery.address import ENCODED_WORD, Sender, wire_address
 from infrastructure.delivery.connection import is_loopback, opened, place, tls
 from infrastructure.delivery.text import Template
 from infrastructure.redis import deadline
@@ -25,10 +25,6 @@ from infrastructure.urls import split_url
 
 CONVERSATION: Final = 10.0
 """Seconds for a whole conversation, from looking up the server's name to its word that it has the mail."""
-LONGEST_ADDRESS: Final = 254
-"""Bytes of UTF-8: RFC 5321 section 4.5.3.1.3 allows a path 256, of which two are its angle brackets."""
-_LONGEST_LOCAL_PART: Final = 64
-"""Bytes of UTF-8, RFC 5321 section 4.5.3.1.1."""
 _FAREWELL: Final = 1.0
 """Seconds to wait for the answer to QUIT, by when the mail is out of our hands already."""
 
@@ -36,13 +32,7 @@ _PLAIN, _TLS, _STARTTLS = "smtp", "smtps", "smtp+starttls"
 _PORTS: Final = {_PLAIN: 25, _TLS: 465, _STARTTLS: 587}
 _AUTHORITIES: Final = "ssl_ca_certs"
 
-_ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\-\u0080-\U0010ffff]+"
-"""RFC 5322 section 3.2.3, and what RFC 6531 section 3.3 adds to it."""
-_LABEL: Final = r"[A-Za-z0-9\u0080-\U0010ffff](?:[A-Za-z0-9\-\u0080-\U0010ffff]*[A-Za-z0-9\u0080-\U0010ffff])?"
-_LOCAL_PART: Final = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
-_DOMAIN: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
-_NAMED: Final = re.compile(r"(?P<quote>\"?)(?P<name>[^()<>\[\]:;@\\,\"]*)(?P=quote) *<(?P<address>[^<>]*)>")
-"""A display name without RFC 5322's specials but for the dot, so that nothing in it could be taken for an address."""
+_HOST_NAME: Final = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 
 _REASONS: Final[tuple[tuple[type[Exception], str], ...]] = (
     (smtplib.SMTPSenderRefused, "the mail server refused the sender"),
@@ -57,11 +47,9 @@ _REASONS: Final[tuple[tuple[type[Exception], str], ...]] = (
 )
 """The most special one first."""
 
-_ENCODED_WORD: Final = "=?"
-"""How an encoded word of RFC 2047 begins. Python's email package decodes it, and then writes the line breaks in it."""
-
 # Nothing but ASCII in 7 bits goes to servers that have not offered more.
-_POLICY: Final = SMTP.clone(cte_type="7bit")
+# Addresses are written as they are given, without being folded once more.
+_POLICY: Final = SMTP.clone(cte_type="7bit", refold_source="none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +101,7 @@ class EmailDelivery:
 
     Args:
         server: who takes over the mail.
-        sender: see `check_sender`.
+        sender: see `Sender.parse`.
         text: what the mail says.
         issuer: whose code it is, for people.
         seconds: for the whole conversation, however slowly the server talks.
@@ -126,26 +114,26 @@ class EmailDelivery:
         self, server: SmtpServer, sender: str, text: Template, issuer: str, *, seconds: float = CONVERSATION
     ) -> None:
         self._server = server
-        self._sender = _sender(sender)
+        self._sender = Sender.parse(sender)
         self._text = text
         try:
             self._issuer = check_name(issuer)
         except InvalidValue as error:
             raise ValueError(f"the issuer {error}") from None
-        if _ENCODED_WORD in text.render("", issuer, 1).subject:
-            raise ValueError(f"neither the subject nor the issuer may have {_ENCODED_WORD}")
+        if ENCODED_WORD in text.render("", issuer, 1).subject:
+            raise ValueError(f"neither the subject nor the issuer may have {ENCODED_WORD}")
         self._seconds = seconds
 
     def send(self, message: Message) -> None:
         """Returns when the server has the mail. Raises `DeliveryFailed` when it does not, or not in time."""
         try:
-            check_recipient(message.to)
+            recipient = wire_address(message.to)
         except ValueError as error:
             raise DeliveryFailed(f"the recipient {error}") from None
-        mail = self._mail(message)
+        mail = self._mail(message, recipient)
         with deadline.paused(), deadline.within(self._seconds):
             try:
-                self._deliver(mail, message.to)
+                self._deliver(mail, recipient)
             except (OSError, ValueError) as error:
                 reason = _reason(error)
             else:
@@ -162,20 +150,20 @@ class EmailDelivery:
                 conversation.starttls(context=server.context)
             if server.user is not None:
                 conversation.login(server.user, server.password or "")
-            conversation.send_message(mail, self._sender.addr_spec, [recipient])
+            conversation.send_message(mail, self._sender.address, [recipient])
         finally:
             conversation.end()
 
-    def _mail(self, message: Message) -> EmailMessage:
+    def _mail(self, message: Message, recipient: str) -> EmailMessage:
         minutes = -(-(message.expires_at - message.issued_at) // 60)
         subject, body = self._text.render(message.code.text, self._issuer, minutes)
         mail = EmailMessage(_POLICY)
         mail["Subject"] = subject
-        mail["From"] = self._sender
-        mail["To"] = message.to
+        mail.set_raw("From", self._sender.header)
+        mail.set_raw("To", recipient)
         mail["Date"] = format_datetime(datetime.fromtimestamp(message.issued_at, UTC))
         # Without a domain it would be asked of the resolver, for as long as that likes.
-        mail["Message-ID"] = make_msgid(domain=self._sender.domain)
+        mail["Message-ID"] = make_msgid(domain=self._sender.address.rpartition("@")[2])
         # RFC 3834 section 5.1: no out-of-office notice should come back.
         mail["Auto-Submitted"] = "auto-generated"
         mail.set_content(body, charset="utf-8")
@@ -201,50 +189,6 @@ class _Conversation(smtplib.SMTP):
         with deadline.within(_FAREWELL), contextlib.suppress(OSError, ValueError):
             self.quit()
         self.close()
-
-
-def check_recipient(text: str) -> str:
-    """An e-mail address, as it is: nothing but the address, without a name or comments.
-
-    Local parts in quotes are refused: RFC 5321 section 4.1.2 tells hosts to avoid them, and programs disagree on them.
-
-    Raises:
-        ValueError: saying what is wrong; the message does not repeat the address.
-    """
-    if not text.isprintable():
-        raise ValueError("must have no line breaks and no other unprintable characters")
-    local, at, domain = text.rpartition("@")
-    if not (local and at and domain):
-        raise ValueError("must be an e-mail address: something, an @, and a domain")
-    if len(text.encode()) > LONGEST_ADDRESS or len(local.encode()) > _LONGEST_LOCAL_PART:
-        raise ValueError(f"must have at most {LONGEST_ADDRESS} bytes, {_LONGEST_LOCAL_PART} of them before the @")
-    if not (_LOCAL_PART.fullmatch(local) and _DOMAIN.fullmatch(domain)) or _ENCODED_WORD in local:
-        raise ValueError("must be one e-mail address and nothing else, without spaces, names, quotes and comments")
-    return text
-
-
-def check_sender(text: str) -> str:
-    """An address in ASCII, alone or as in `Open-MFA <mfa@example.com>`, as it is.
-
-    A domain beyond ASCII can be written as `xn--…`; a local part could only be sent by servers that have SMTPUTF8.
-
-    Raises:
-        ValueError: saying what is wrong.
-    """
-    _sender(text)
-    return text
-
-
-def _sender(text: str) -> Address:
-    named = _NAMED.fullmatch(text.strip(" "))
-    name, address = (named["name"].strip(" "), named["address"]) if named else ("", text)
-    if not name.isprintable() or _ENCODED_WORD in name:
-        raise ValueError(
-            f"must have no line breaks, no other unprintable characters and no {_ENCODED_WORD} in the name"
-        )
-    if not check_recipient(address).isascii():
-        raise ValueError("must be an address in ASCII")
-    return Address(name, addr_spec=address)
 
 
 def _login(user: str | None, password: str | None) -> tuple[str | None, str | None]:
@@ -274,7 +218,7 @@ def _own_name(connection: socket.socket) -> str:
     smtplib would ask the resolver, for as long as that likes.
     """
     name = socket.gethostname()
-    if "." in name and _DOMAIN.fullmatch(name) and name.isascii():
+    if _HOST_NAME.fullmatch(name):
         return name
     address = connection.getsockname()[0]
     return f"[IPv6:{address}]" if ":" in address else f"[{address}]"

@@ -6,16 +6,21 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
+from email import message_from_bytes
+from email.header import decode_header, make_header
+from email.utils import getaddresses
 from typing import Any
 from urllib.parse import quote
 
 import pytest
-from aiosmtpd.smtp import AuthResult, LoginPassword
+from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from application.errors import DeliveryFailed
-from infrastructure.delivery.smtp import EmailDelivery, SmtpServer, check_recipient, check_sender
+from domain.characters import is_blank, is_line
+from infrastructure.delivery.address import Sender, check_recipient, wire_address
+from infrastructure.delivery.smtp import EmailDelivery, SmtpServer
 from infrastructure.delivery.text import Template
 from infrastructure.redis import deadline
 from tests.infrastructure.delivery.servers import (
@@ -109,18 +114,67 @@ def test_a_translation_is_sent_in_seven_bits(mailbox: Mailbox) -> None:
     assert mail.get_content().splitlines() == ["コードはこちら:", "", CODE, "", "有効期間 5 分", "."]
 
 
-def test_an_address_beyond_ascii_is_sent_as_it_is(mailbox: Mailbox) -> None:
+def test_a_local_part_beyond_ascii_is_sent_as_it_is(mailbox: Mailbox) -> None:
     with mail_server(mailbox) as port:
         plain(port, sender="Öffnen <mfa@example.com>").send(message("adá@bücher.example"))
 
-    assert mailbox.taken[0].rcpt_tos == ["adá@bücher.example"]
+    assert mailbox.taken[0].rcpt_tos == ["adá@xn--bcher-kva.example"]
+    assert mailbox.mail()["To"] == "adá@xn--bcher-kva.example"
     assert mailbox.mail()["From"] == "Öffnen <mfa@example.com>"
 
 
-def test_an_address_beyond_ascii_needs_a_server_that_takes_it(mailbox: Mailbox) -> None:
+def test_a_local_part_beyond_ascii_needs_a_server_that_takes_it(mailbox: Mailbox) -> None:
     with mail_server(mailbox, enable_SMTPUTF8=False) as port:
         assert "SMTPUTF8" in str(failure(plain(port), message("adá@example.org")))
     assert not mailbox.taken
+
+
+@pytest.mark.parametrize("smtputf8", [False, True])
+@pytest.mark.parametrize(
+    ("written", "domain"),
+    [
+        ("bücher.example", "xn--bcher-kva.example"),
+        ("BU\u0308CHER.Example", "xn--bcher-kva.example"),
+        ("straße.example", "xn--strae-oqa.example"),
+        ("例え\u3002テスト.jp", "xn--r8jz45g.xn--zckzah.jp"),
+        ("παράδειγμα.gr", "xn--hxajbheg2az3al.gr"),
+        ("xn--bcher-kva.example", "xn--bcher-kva.example"),
+        ("mail.bücher.local", "mail.xn--bcher-kva.local"),
+    ],
+)
+def test_a_domain_beyond_ascii_reaches_every_server(
+    mailbox: Mailbox, written: str, domain: str, *, smtputf8: bool
+) -> None:
+    with mail_server(mailbox, enable_SMTPUTF8=smtputf8) as port:
+        plain(port, sender=f"Bücher <mfa@{written}>").send(message(f"Ada.B+c@{written}"))
+
+    (envelope,) = mailbox.taken
+    assert (envelope.mail_from, envelope.rcpt_tos) == (f"mfa@{domain}", [f"Ada.B+c@{domain}"])
+    assert isinstance(envelope.content, bytes)
+    assert envelope.content.isascii()
+    mail = mailbox.mail()
+    assert (mail["To"], mail["From"]) == (f"Ada.B+c@{domain}", f"Bücher <mfa@{domain}>")
+    assert mail["Message-ID"].endswith(f"@{domain}>")
+
+
+@pytest.mark.parametrize("scheme", ["smtp", "smtps", "smtp+starttls"])
+def test_a_server_with_a_name_beyond_ascii(
+    mailbox: Mailbox, certificates: Certificates, monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    real, asked = socket.getaddrinfo, []
+
+    def resolve(host: str, *arguments: Any, **options: Any) -> Any:
+        asked.append(host)
+        return real("127.0.0.1", *arguments, **options)
+
+    options = {"smtp": {}, "smtps": {"ssl_context": server_context(certificates)}}
+    secured: dict[str, Any] = options.get(scheme, {"tls_context": server_context(certificates)})
+    with mail_server(mailbox, **secured) as port:
+        monkeypatch.setattr(socket, "getaddrinfo", resolve)
+        delivery(f"{scheme}://post.BÜCHER.example:{port}{certificates.query if secured else ''}").send(message())
+
+    assert mailbox.taken
+    assert asked[0] == "post.xn--bcher-kva.example"
 
 
 def test_tls_from_the_start(mailbox: Mailbox, certificates: Certificates) -> None:
@@ -316,10 +370,10 @@ def nasty(good: str) -> st.SearchStrategy[str]:
 def assert_untouched(mailbox: Mailbox, recipient: str) -> None:
     envelope = mailbox.taken.pop()
     mail = read(envelope)
-    assert envelope.rcpt_tos == [recipient]
+    assert envelope.rcpt_tos == [wire_address(recipient)]
     assert set(mail.keys()) == HEADERS
     assert len(mail.keys()) == len(HEADERS)
-    assert [address.addr_spec for address in mail["To"].addresses] == [recipient]
+    assert [address.addr_spec for address in mail["To"].addresses] == [wire_address(recipient)]
     assert [address.addr_spec for address in mail["From"].addresses] == ["mfa@example.com"]
     assert mail.get_content().count(CODE) == 1
 
@@ -379,6 +433,10 @@ def test_every_good_address_gets_its_mail(shared: tuple[Mailbox, int], recipient
         "a@b",
         "a.b+c=d@example.org",
         "root@localhost",
+        "ada@mail.local",
+        "ada@corp.internal",
+        "ada@example.test",
+        "ada@host.invalid",
         "adá@bücher.example",
         "用户@例え.jp",
         f"{'a' * 64}@example.org",
@@ -436,11 +494,62 @@ def test_an_invalid_recipient_is_sent_nothing() -> None:
     assert str(failure(plain(1), message("ada@example.org,eve@example.org"))).startswith("the recipient must be")
 
 
-@pytest.mark.parametrize(
-    "sender", ["mfa@example.com", SENDER, '"Open-MFA" <mfa@example.com>', "Öffnen 2.0 <mfa@example.com>", "<a@b>"]
+GOOD_SENDERS = [
+    ("mfa@example.com", "", "mfa@example.com"),
+    (SENDER, "Open-MFA", "mfa@example.com"),
+    ('"Open-MFA" <mfa@example.com>', "Open-MFA", "mfa@example.com"),
+    ("Öffnen 2.0 <mfa@example.com>", "Öffnen 2.0", "mfa@example.com"),
+    ("<a@b>", "", "a@b"),
+    ('"Acme, Inc." <mfa@example.com>', "Acme, Inc.", "mfa@example.com"),
+    ('"Acme (Europe): log-in; \u00abMFA\u00bb @ home" <a@b>', "Acme (Europe): log-in; \u00abMFA\u00bb @ home", "a@b"),
+    (r'"The \"second\" factor \\ more" <a@b>', r'The "second" factor \ more', "a@b"),
+    ('"<eve@example.net>" <a@b>', "<eve@example.net>", "a@b"),
+    ('"[x]"<a@b>', "[x]", "a@b"),
+    ("\u5c71\u7530\u3000\u592a\u90ce <a@b>", "\u5c71\u7530\u3000\u592a\u90ce", "a@b"),
+    ("\U0001f469\u200d\U0001f4bb\u00a0MFA <a@b>", "\U0001f469\u200d\U0001f4bb\u00a0MFA", "a@b"),
+    ("Bücher <mfa@bücher.example>", "Bücher", "mfa@xn--bcher-kva.example"),
+    ("mfa@bücher.example", "", "mfa@xn--bcher-kva.example"),
+    (f'"{"A, " * 60}Inc." <a@b>', f"{'A, ' * 60}Inc.", "a@b"),
+]
+
+
+@pytest.mark.parametrize(("sender", "name", "address"), GOOD_SENDERS)
+def test_good_senders(shared: tuple[Mailbox, int], sender: str, name: str, address: str) -> None:
+    mailbox, port = shared
+    assert Sender.parse(sender) == Sender(name, address)
+    plain(port, sender=sender).send(message())
+
+    assert read_sender(mailbox.taken.pop()) == [(name, address)]
+
+
+def read_sender(envelope: Envelope) -> list[tuple[str, str]]:
+    """Whom the mail says that it is from, as another reader than the one for the other headers understands it."""
+    assert isinstance(envelope.content, bytes)
+    assert max(len(line) for line in envelope.content.split(b"\r\n")) <= 998
+    value = message_from_bytes(envelope.content)["From"].replace("\r\n", "")
+    return [(str(make_header(decode_header(name))), address) for name, address in getaddresses([value])]
+
+
+NAME_PIECES = st.sampled_from(
+    [*',():@;"<>[].', "\\", " ", "=", "?", "é", "Müller", "日本" * 9, "\u200d", "\u3000", "x" * 40]
 )
-def test_good_senders(sender: str) -> None:
-    assert check_sender(sender) == sender
+
+
+@settings(max_examples=150)
+@given(st.lists(NAME_PIECES | st.text(max_size=9), max_size=9).map("".join))
+def test_a_quoted_name_is_one_name_of_one_address(shared: tuple[Mailbox, int], name: str) -> None:
+    mailbox, port = shared
+    quoted = name.replace("\\", "\\\\").replace('"', '\\"')
+    try:
+        sends = plain(port, sender=f'"{quoted}" <mfa@example.com>')
+    except ValueError:
+        assert not is_line(name) or (name and is_blank(name)) or "=?" in name
+        return
+    sends.send(message())
+
+    (envelope,) = mailbox.taken
+    assert read_sender(envelope) == [(name, "mfa@example.com")]
+    assert_untouched(mailbox, TO)
 
 
 @pytest.mark.parametrize(
@@ -455,12 +564,22 @@ def test_good_senders(sender: str) -> None:
         "A, B <mfa@example.com>",
         "A\n <mfa@example.com>",
         '"A" B <mfa@example.com>',
+        r'"A\" <mfa@example.com>',
+        '"A" <mfa@example.com> "',
+        '"A\r\nBcc: eve@example.net" <mfa@example.com>',
+        '"A\\\n" <mfa@example.com>',
+        '"A\u2028" <mfa@example.com>',
+        '"A\u202e" <mfa@example.com>',
+        '"\u200b" <mfa@example.com>',
         "=?utf-8?q?a?= <mfa@example.com>",
+        '"=?utf-8?q?a?=" <mfa@example.com>',
+        "A <mfa@b\u2028.example>",
+        "A <mfa@b..example>",
     ],
 )
 def test_what_is_no_sender(sender: str) -> None:
     with pytest.raises(ValueError, match=r"^must "):
-        check_sender(sender)
+        Sender.parse(sender)
 
 
 # URLs.
@@ -473,6 +592,8 @@ def test_what_is_no_sender(sender: str) -> None:
         ("smtps://mail/", ("smtps", "mail", 465, None, None)),
         ("smtp+starttls://mail", ("smtp+starttls", "mail", 587, None, None)),
         ("smtp://mail:2525", ("smtp", "mail", 2525, None, None)),
+        ("smtps://post.bücher.example", ("smtps", "post.xn--bcher-kva.example", 465, None, None)),
+        ("smtp://POST.BÜCHER.example:25", ("smtp", "post.xn--bcher-kva.example", 25, None, None)),
         ("smtp://[::1]:2525", ("smtp", "::1", 2525, None, None)),
         (f"smtps://{LOGIN}@mail.example", ("smtps", "mail.example", 465, USER, PASSWORD)),
         ("smtps://ada%40example.org:p@mail", ("smtps", "mail", 465, "ada@example.org", "p")),
@@ -524,6 +645,9 @@ def test_what_others_can_read_is_known(url: str, *, expected: bool) -> None:
         "smtp://a:{}@[::1",
         "smtp://a:{}@[1:2]",
         "smtp://a:{}@ma il",
+        "smtp://a:{}@m\u2028il",
+        "smtp://a:{}@bücher..example",
+        "smtp://a:{}@-bücher.example",
         "smtp://a:12/{}@mail",
         "smtp://a:12?{}@mail",
         "smtps://a:{}@mail?{}",
@@ -555,7 +679,7 @@ def test_a_password_that_is_not_encoded_is_refused_with_the_name_of_the_characte
 
 @given(st.text())
 def test_no_text_raises_anything_else(text: str) -> None:
-    for parse in (SmtpServer.parse, check_recipient, check_sender):
+    for parse in (SmtpServer.parse, check_recipient, Sender.parse):
         for candidate in (text, f"smtps://{text}", f"smtps://a@mail?{text}"):
             with contextlib.suppress(ValueError):
                 parse(candidate)

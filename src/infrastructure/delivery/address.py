@@ -1,0 +1,111 @@
+"""Mail addresses: a library judges them, and they are written so that every mail server takes them."""
+
+import re
+from dataclasses import dataclass
+from email.header import Header
+from typing import Final
+
+import email_validator
+
+from domain.characters import is_blank, is_line
+
+LONGEST_LOCAL_PART: Final = 64
+"""Bytes of UTF-8, RFC 5321 section 4.5.3.1.1. The library counts characters."""
+ENCODED_WORD: Final = "=?"
+"""The beginning of an encoded word of RFC 2047, which programs decode where they should not."""
+_LONGEST_QUOTED: Final = 70
+"""Characters of a name that stands on one line as it is; RFC 5322 section 2.1.1 recommends lines of at most 78."""
+_NAMED: Final = re.compile(r'(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>[^()<>\[\]:;@\\,"]*)) *<(?P<address>[^<>]*)>')
+"""A name as a quoted string (RFC 5322 section 3.2.4) or without RFC 5322's specials except the dot, and an address."""
+_ESCAPE: Final = re.compile(r"\\(.)")
+_ATOMS: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
+
+# The library refuses names such as localhost, mail.local and test, which companies use in their own networks. It has no
+# option for that; its documentation says to change this list.
+email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """The sender of mail: an address in ASCII, and the name that people see beside it, which may be empty."""
+
+    name: str
+    address: str
+
+    @classmethod
+    def parse(cls, text: str) -> "Sender":
+        """Read an address alone or with a name: `mfa@example.com`, `Shop <mfa@example.com>`, `"A, B" <mfa@…>`.
+
+        The domain may be internationalized. The local part is ASCII, because only servers with SMTPUTF8 take others.
+
+        Raises:
+            ValueError: saying what is wrong; the message does not repeat the text.
+        """
+        if not is_line(text) or ENCODED_WORD in text:
+            raise ValueError(
+                "must have no line breaks, control characters, marks that change the direction and no " + ENCODED_WORD
+            )
+        named = _NAMED.fullmatch(text.strip(" "))
+        name, address = "", text
+        if named is not None:
+            quoted, address = named["quoted"], named["address"]
+            name = named["plain"].strip(" ") if quoted is None else _ESCAPE.sub(r"\1", quoted)
+        if name and is_blank(name):
+            raise ValueError("must have a visible name, or none")
+        address = wire_address(address)
+        if not address.isascii():
+            raise ValueError("must have an address with only ASCII before the @")
+        return cls(name, address)
+
+    @property
+    def header(self) -> str:
+        """The value of a From header, folded into lines of a bearable length.
+
+        It is written here because Python's own folding drops the quotes of long names (3.11 to 3.13), which makes
+        several addresses of one.
+        """
+        if not self.name:
+            return self.address
+        if not self.name.isascii() or len(self.name) > _LONGEST_QUOTED:
+            name = Header(self.name, "utf-8", header_name="From").encode()
+        elif _ATOMS.fullmatch(self.name):
+            name = self.name
+        else:
+            name = '"' + re.sub(r'(["\\])', r"\\\1", self.name) + '"'
+        separator = " " if len(name) + len(self.address) < _LONGEST_QUOTED else "\n "
+        return f"{name}{separator}<{self.address}>"
+
+
+def check_recipient(text: str) -> str:
+    """Return a mail address as it is: nothing but the address, without a name or comments.
+
+    Local parts in quotes are refused: RFC 5321 section 4.1.2 tells hosts to avoid them, and programs disagree on them.
+
+    Raises:
+        ValueError: saying what is wrong; the message does not repeat the address.
+    """
+    wire_address(text)
+    return text
+
+
+def wire_address(text: str) -> str:
+    """Return an address in the form for SMTP: an internationalized domain as A-labels, which every server takes.
+
+    The result is ASCII unless the local part is not.
+
+    Raises:
+        ValueError: see `check_recipient`.
+    """
+    try:
+        parts = email_validator.validate_email(
+            text, check_deliverability=False, globally_deliverable=False, allow_quoted_local=False, strict=True
+        )
+    except ValueError:
+        # The library's own message repeats characters of the address.
+        raise ValueError("must be one mail address and nothing else: a name, an @ and a domain") from None
+    local = text.rpartition("@")[0]
+    if len(local.encode()) > LONGEST_LOCAL_PART:
+        raise ValueError(f"must have at most {LONGEST_LOCAL_PART} bytes before the @")
+    if ENCODED_WORD in local:
+        raise ValueError(f"must have no {ENCODED_WORD}")
+    return text if text.isascii() else f"{local}@{parts.ascii_domain}"
