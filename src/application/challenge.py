@@ -60,6 +60,7 @@ class Challenge:
 
     def execute(self, request: ChallengeRequest) -> ChallengeOutcome:
         """Raises `NotEnrolled`, `MalformedCode` or `StoreUnavailable`; nothing was accepted then."""
+        self._judge.require_room()
         now = self._clock.now()
         candidates = self._candidates(request, now)
         verdicts = [each.credential.judge(request.code, now, self._algorithm).verdict for each in candidates]

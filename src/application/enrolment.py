@@ -102,6 +102,7 @@ class Enrol:
         request: EnrolRequest,
         decide: Callable[[Remnant | None, int, SharedSecret], Change[SecretCredential]],
     ) -> SecretCredential:
+        self._events.require_room()
         credential_id = request.credential_id
         secret = self._secret(request)
         credential = self._changes.apply(credential_id, lambda content, now: decide(content, now, secret))

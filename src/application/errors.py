@@ -16,6 +16,10 @@ class UnreadableRecord(StoreUnavailable):
     """What is stored in one place can't be understood, or does not open under any of the keys."""
 
 
+class AuditUnavailable(StoreUnavailable):
+    """The audit trail takes no more lines: nothing was judged or changed, so that the trail has no holes."""
+
+
 class UnsupportedDelivery(ApplicationError):
     """The channel for sending a one-time code is not set up."""
 

@@ -72,6 +72,7 @@ class IssueCode:
             UnsupportedDelivery, InvalidRecipient, TooManySends: nothing was changed.
             DeliveryFailed, StoreUnavailable: no code is live, unless it is the one before and nothing was changed.
         """
+        self._events.require_room()
         delivery = self._delivery(request)
         code, secret = self._randomness.code(request.digits), self._randomness.secret()
         credential_id = CredentialId(request.owner, Factor.OTP)

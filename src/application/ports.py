@@ -179,7 +179,13 @@ class Purpose(StrEnum):
 
 
 class Events(Protocol):
-    """The audit trail. An event is announced after its change has been committed, never before."""
+    """The audit trail. An event is announced after its change has been committed, never before.
+
+    Every use case that changes or judges anything calls `require_room` first, once.
+    """
+
+    def require_room(self) -> None:
+        """Raise `AuditUnavailable` unless the events of one more operation can be recorded."""
 
     def changed(self, action: Action, credential_id: CredentialId) -> None:
         """A credential was changed without a code."""

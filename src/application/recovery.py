@@ -29,6 +29,7 @@ class IssueRecoveryCodes:
 
     def execute(self, owner: Owner) -> IssuedRecoveryCodes:
         """Raises `StoreUnavailable`."""
+        self._events.require_room()
         credential_id = CredentialId(owner, Factor.RECOVERY_CODES)
         codes = tuple(self._randomness.recovery_code() for _ in range(RECOVERY_CODES))
         secret = self._randomness.secret()

@@ -31,6 +31,7 @@ class Remove:
                 raise NotEnrolled
             return Change(None, content.removed(now))
 
+        self._events.require_room()
         try:
             self._changes.apply(credential_id, decide)
         except UnreadableRecord:
@@ -47,6 +48,7 @@ class Forget:
 
     def execute(self, owner: Owner) -> None:
         """Raises `StoreUnavailable`."""
+        self._events.require_room()
         self._repository.forget(owner)
         self._events.forgotten(owner)
 
@@ -67,6 +69,7 @@ class Unlock:
                 return Change(answer=False, content=content)
             return Change(answer=True, content=content.unlocked())
 
+        self._events.require_room()
         everything = self._repository.load_all(owner)
         for factor, stored in everything.stored.items():
             credential_id = CredentialId(owner, factor)
@@ -91,5 +94,6 @@ class DropReplacement:
             content.living_replacement(now)
             return Change(None, replace(content, replacement=None))
 
+        self._events.require_room()
         self._changes.apply(credential_id, decide)
         self._events.changed(Action.REPLACEMENT_DROPPED, credential_id)

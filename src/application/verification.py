@@ -61,7 +61,7 @@ class Judge:
             purpose: what the code was sent for.
             credential_id: whose it is.
             judge: gets the content and the time, Unix seconds.
-            stored: what has been loaded already, if it has.
+            stored: what has been loaded already, by a caller that has called `require_room` itself.
             removing: whether an accepted code takes the credential away.
 
         Raises:
@@ -75,12 +75,18 @@ class Judge:
             gone = removing and isinstance(judgement.verdict, Accepted)
             return Change(Outcome(judgement.verdict, judgement.credential), None if gone else judgement.credential)
 
+        if stored is None:
+            self.require_room()
         outcome = self._changes.apply(credential_id, decide, stored)
         self._events.judged(purpose, credential_id, outcome.verdict)
         match outcome.verdict:
             case Rejected(reason=Reason.WRONG, attempts_left=0):
                 self._events.locked(credential_id, outcome.content.failures.locked_until)
         return outcome
+
+    def require_room(self) -> None:
+        """Raise `AuditUnavailable` unless the verdicts on one more code can be recorded."""
+        self._events.require_room()
 
 
 class Verify:

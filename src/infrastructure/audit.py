@@ -1,15 +1,14 @@
 """The audit trail: one JSON line an event, and its count in the metrics."""
 
-import contextlib
-import sys
-import threading
 import time
 from typing import Any, Final
 
+from application.errors import AuditUnavailable
 from application.moments import rfc3339
 from application.ports import Action, Purpose
 from domain.owner import CredentialId, Owner, OwnerKind
 from domain.verdict import Accepted, Rejected, Verdict
+from infrastructure.lines import LINES, Lines
 from infrastructure.logs import json_line
 from infrastructure.metrics import Metrics, outcome_of
 
@@ -23,9 +22,14 @@ class AuditTrail:
     one for every verdict, whose price `logging` would double.
     """
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, lines: Lines = LINES) -> None:
         self._metrics = metrics
-        self._writing = threading.Lock()
+        self._lines = lines
+
+    def require_room(self) -> None:
+        """Raise `AuditUnavailable` while too many lines wait to be written."""
+        if self._lines.is_full:
+            raise AuditUnavailable("the reader of the log does not take the lines of the audit trail")
 
     def changed(self, action: Action, credential_id: CredentialId) -> None:
         """The action's own name: `enrolled`, `issued`, `removed` and so on."""
@@ -55,11 +59,7 @@ class AuditTrail:
         self._write("INFO", "forgotten", _whose(owner))
 
     def _write(self, level: str, event: str, fields: dict[str, Any]) -> None:
-        line = json_line(time.time(), level, LOGGER, event, fields)
-        # What has been committed is answered, whether or not anybody still reads of it.
-        with self._writing, contextlib.suppress(OSError, ValueError):
-            sys.stderr.write(f"{line}\n")
-            sys.stderr.flush()
+        self._lines.append(json_line(time.time(), level, LOGGER, event, fields))
 
 
 def _subject(credential_id: CredentialId) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import sys
 import threading
 import traceback
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from typing import Any, Final
 from application.call import FIELDS, current_call
 from application.errors import StoreUnavailable
 from application.log_level import Level, SharedLogLevel
+from infrastructure.lines import LINES, Lines
 
 SERVICE: Final = "open_mfa"
 POLL_SECONDS: Final = 2.0
@@ -55,6 +55,24 @@ class JsonFormatter(logging.Formatter):
         return json_line(record.created, record.levelname, record.name, record.getMessage(), fields)
 
 
+class LinesHandler(logging.Handler):
+    """Hands records to the writer thread, so that no logging call waits for the reader of stderr."""
+
+    def __init__(self, lines: Lines) -> None:
+        super().__init__()
+        self._lines = lines
+        self.setFormatter(JsonFormatter())
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Queue the record's line, or drop it where there is no room."""
+        try:
+            line = self.format(record)
+        except Exception as error:  # noqa: BLE001 - a log call with wrong arguments must not stop its caller
+            fields = {"exception": _without_messages(error)}
+            line = json_line(record.created, "ERROR", record.name, "a line could not be formatted", fields)
+        self._lines.offer(f"{line}\n")
+
+
 def configure_logging(level: Level) -> None:
     """Sends everything to stderr as JSON. The level is the service's own; libraries speak from WARNING up.
 
@@ -62,10 +80,8 @@ def configure_logging(level: Level) -> None:
     """
     # What no line says is not looked up either (the logging HOWTO, "Optimization").
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter())
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    root.handlers[:] = [LinesHandler(LINES)]
     root.setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)
     set_level(level)

@@ -45,6 +45,12 @@ class Metrics:
             "open_mfa_store_failures_total", "Requests answered with 503.", registry=self._registry
         )
 
+        self._lines_dropped = Counter(
+            "open_mfa_log_lines_dropped_total",
+            "Log lines that were not written because nothing read them.",
+            registry=self._registry,
+        )
+
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """A request was answered; `route` is the rule that matched it, not the path."""
         self._request_series(method, route, status).observe(seconds)
@@ -64,6 +70,10 @@ class Metrics:
     def store_failure(self) -> None:
         """The store could not be used."""
         self._store_failures.inc()
+
+    def lines_dropped(self, number: int) -> None:
+        """Log lines were dropped."""
+        self._lines_dropped.inc(number)
 
     def exposition(self) -> bytes:
         """Prometheus' text format, for all workers together."""

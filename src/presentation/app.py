@@ -18,6 +18,7 @@ from application.errors import StoreUnavailable
 from application.log_level import SharedLogLevel
 from application.ports import Clock, Randomness
 from domain.errors import AlreadyConfirmed, AlreadyEnrolled, NotEnrolled
+from infrastructure.lines import LINES, Lines
 from infrastructure.logs import LogLevelFollower
 from infrastructure.metrics import CONTENT_TYPE, Metrics
 from infrastructure.redis import deadline
@@ -73,6 +74,7 @@ def create_app(
     connect: Connect | None = None,
     clock: Clock | None = None,
     randomness: Randomness | None = None,
+    lines: Lines = LINES,
 ) -> Flask:
     """The WSGI application.
 
@@ -81,8 +83,9 @@ def create_app(
         connect: another Redis client than the settings name; for tests.
         clock: another clock than the system's; for tests.
         randomness: other randomness than the system's; for tests.
+        lines: where the audit trail is written; another one for tests.
     """
-    core = Core(settings, connect, clock, randomness)
+    core = Core(settings, connect, clock, randomness, lines)
     shared_level = SharedLogLevel(RedisLogLevels(core.gateway), settings.log_level)
     follower = LogLevelFollower(shared_level)
 
@@ -125,7 +128,7 @@ def create_app(
         authentication = BasicAuthentication(settings.administrator.user, settings.administrator.password)
         guards: Guards = (*checking, authentication)
         app.register_blueprint(admin_blueprint(guards, core.clock, core.gateway.describe, shared_level, follower.look))
-    app.register_blueprint(operation_blueprint(core.gateway.ping, core.metrics.exposition, CONTENT_TYPE))
+    app.register_blueprint(operation_blueprint(core.check_ready, core.metrics.exposition, CONTENT_TYPE))
     app.register_blueprint(docs_blueprint(gate=core.gate is not None))
     app.extensions[EXTENSION] = Service(core.gateway, follower)
     return app

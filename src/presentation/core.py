@@ -25,6 +25,7 @@ from infrastructure.delivery.smtp import EmailDelivery
 from infrastructure.delivery.webhook import Webhook, check_webhook_recipient
 from infrastructure.derivation import HkdfDerivation
 from infrastructure.hotp import PyotpHotp
+from infrastructure.lines import LINES, Lines
 from infrastructure.metrics import Metrics
 from infrastructure.qr import SegnoQrRenderer
 from infrastructure.redis.client import Connect, connector, places_in
@@ -52,6 +53,7 @@ class Core:
         connect: another Redis client than the settings name; for tests.
         clock: another clock than the system's; for tests.
         randomness: other randomness than the system's; for tests.
+        lines: where the audit trail is written.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Core:
         connect: Connect | None = None,
         clock: Clock | None = None,
         randomness: Randomness | None = None,
+        lines: Lines = LINES,
     ) -> None:
         self._settings = settings
         self.clock = clock or SystemClock()
@@ -71,7 +74,8 @@ class Core:
             where=places_in(settings.redis_url or ""),
         )
         self.metrics = Metrics()
-        self.events = AuditTrail(self.metrics)
+        lines.count_dropped = self.metrics.lines_dropped
+        self.events = AuditTrail(self.metrics, lines)
         self.derivation = HkdfDerivation(settings.derivation_secret)
         codec = RecordCodec(KeyRing(settings.encryption_keys), self.derivation)
         self.repository = RedisCredentialRepository(self.gateway, codec, self.clock)
@@ -79,6 +83,11 @@ class Core:
         self._changes = StateChange(self.repository, self.clock)
         self._algorithm = PyotpHotp()
         self._judge = Judge(self._changes, self.events)
+
+    def check_ready(self) -> None:
+        """Raise `StoreUnavailable` unless codes can be judged."""
+        self.events.require_room()
+        self.gateway.ping()
 
     @cached_property
     def factors(self) -> FactorUseCases:

@@ -11,7 +11,7 @@ TAG = "Operation"
 
 
 def operation_blueprint(
-    check_store: Callable[[], None], exposition: Callable[[], bytes], exposition_type: str
+    check_ready: Callable[[], None], exposition: Callable[[], bytes], exposition_type: str
 ) -> Blueprint:
     """`/healthz`, `/readyz` and `/metrics`."""
     blueprint = Blueprint("operation", __name__)
@@ -20,7 +20,7 @@ def operation_blueprint(
         return reply({"status": "ok"})
 
     def ready() -> Response:
-        check_store()
+        check_ready()
         return reply({"status": "ok"})
 
     def metrics() -> Response:
@@ -40,7 +40,11 @@ def operation_blueprint(
         "GET",
         "/readyz",
         ready,
-        Operation(summary="Whether Redis answers in time", tag=TAG, answers={200: schemas.HealthView()}),
+        Operation(
+            summary="Whether codes can be judged: Redis answers in time, and the audit trail takes lines",
+            tag=TAG,
+            answers={200: schemas.HealthView()},
+        ),
     )
     add(
         blueprint,

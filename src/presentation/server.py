@@ -16,6 +16,7 @@ from domain.failures import NO_FAILURES
 from domain.owner import Owner, OwnerKind
 from domain.parameters import TotpParameters
 from domain.secret import SharedSecret
+from infrastructure.lines import LINES
 from infrastructure.logs import configure_logging
 from infrastructure.qr import qr_on_terminal
 from infrastructure.settings import Settings
@@ -94,6 +95,7 @@ class Server(BaseApplication):
 def serve(settings: Settings) -> None:
     """Serves until SIGTERM or SIGINT."""
     configure_logging(settings.log_level)
+    LINES.take_over_stderr()
     for notice in settings.notices:
         _log.warning(notice)
     if settings.gate_show_qr and settings.gate_secret is not None:

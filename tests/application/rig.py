@@ -6,7 +6,7 @@ from fakeredis import FakeRedis
 
 from application.challenge import Challenge, ChallengeOutcome, ChallengeRequest
 from application.enrolment import Enrol, EnrolRequest
-from application.errors import DeliveryFailed
+from application.errors import AuditUnavailable, DeliveryFailed
 from application.issuing import IssueCode, IssueCodeRequest, IssuedCode, Route
 from application.ports import Action, Channel, Message, Purpose
 from application.reading import Describe, DescribeAll
@@ -47,6 +47,11 @@ class RecordedEvents:
 
     def __init__(self) -> None:
         self.all: list[tuple[object, ...]] = []
+        self.full = False
+
+    def require_room(self) -> None:
+        if self.full:
+            raise AuditUnavailable
 
     def changed(self, action: Action, credential_id: CredentialId) -> None:
         self.all.append((action, credential_id))

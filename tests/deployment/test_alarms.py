@@ -16,6 +16,7 @@ from tests.presentation.api import Api
 from tests.support.processes import wait_until
 from tests.support.redis_server import RedisServer
 from tests.support.service import Service
+from tests.support.written import written
 
 WATCHING: Final = ROOT / "deploy/terraform/app-stack/watching.tf"
 Line = dict[str, Any]
@@ -136,6 +137,6 @@ def test_an_unexpected_failure_is_counted(capsys: pytest.CaptureFixture[str]) ->
     configure_logging("INFO")
     api = Api(Broken())  # type: ignore[arg-type] # that is the point
     assert api.post("totp").status_code == 500
-    found = counted([json.loads(line) for line in capsys.readouterr().err.splitlines()])
+    found = counted([json.loads(line) for line in written(capsys).splitlines()])
     assert [line["message"] for line in found.pop("unexpected-failures")] == ["unexpected failure"]
     assert {name for name, lines in found.items() if lines} == set()

@@ -125,6 +125,18 @@ def test_nothing_gains_privileges_and_what_is_ours_has_none(kind: str) -> None:
         assert stack(kind)[name]["cap_drop"] == ["ALL"]
 
 
+@pytest.mark.parametrize("kind", STACKS)
+def test_no_service_waits_for_the_log_driver(kind: str) -> None:
+    """As on AWS: the driver keeps lines in memory when their destination stalls."""
+    terraform = (ROOT / "deploy/terraform/app-stack/service.tf").read_text()
+    settings = dict(re.findall(r'^ +(mode|max-buffer-size) += "(.+)"$', terraform, re.MULTILINE))
+
+    assert settings["mode"] == "non-blocking"
+    for name in ("app", "redis"):
+        options = stack(kind)[name]["logging"]["options"]
+        assert {option: options[option] for option in settings} == settings, name
+
+
 def test_the_docker_socket_is_not_where_strangers_come_in() -> None:
     holders = {name for name, service in stack("staging").items() if "docker.sock" in str(service.get("volumes"))}
 

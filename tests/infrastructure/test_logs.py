@@ -14,6 +14,7 @@ from domain.verdict import Accepted
 from infrastructure.audit import AuditTrail
 from infrastructure.logs import FIELDS, SERVICE, JsonFormatter, LogLevelFollower, configure_logging, set_level
 from infrastructure.metrics import Metrics
+from tests.support.written import written
 
 
 def formatted(message: str, **extra: object) -> dict[str, object]:
@@ -62,11 +63,11 @@ def test_an_exceptions_message_is_not_written(capsys: pytest.CaptureFixture[str]
     except KeyError:
         logging.getLogger(SERVICE).exception("failed")
 
-    written = capsys.readouterr().err
+    lines = written(capsys)
 
-    assert "hunter" not in written
-    assert "builtins.KeyError" in json.loads(written)["exception"]
-    assert "builtins.ValueError" in json.loads(written)["exception"]
+    assert "hunter" not in lines
+    assert "builtins.KeyError" in json.loads(lines)["exception"]
+    assert "builtins.ValueError" in json.loads(lines)["exception"]
 
 
 def test_the_audit_trail_is_written_at_any_level(capsys: pytest.CaptureFixture[str]) -> None:
@@ -75,7 +76,7 @@ def test_the_audit_trail_is_written_at_any_level(capsys: pytest.CaptureFixture[s
     AuditTrail(Metrics()).judged(Purpose.VERIFY, CredentialId(Owner(OwnerKind.SESSION, "a"), Factor.TOTP), Accepted())
     logging.getLogger("open_mfa.http").error("not this")
 
-    assert [json.loads(line)["message"] for line in capsys.readouterr().err.splitlines()] == ["judged"]
+    assert [json.loads(line)["message"] for line in written(capsys).splitlines()] == ["judged"]
 
 
 def test_libraries_stay_quiet_at_debug(capsys: pytest.CaptureFixture[str]) -> None:
@@ -84,7 +85,7 @@ def test_libraries_stay_quiet_at_debug(capsys: pytest.CaptureFixture[str]) -> No
     logging.getLogger("redis").debug("SET secret")
     logging.getLogger("open_mfa.http").debug("this")
 
-    assert [json.loads(line)["message"] for line in capsys.readouterr().err.splitlines()] == ["this"]
+    assert [json.loads(line)["message"] for line in written(capsys).splitlines()] == ["this"]
 
 
 class Levels:

@@ -12,6 +12,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from werkzeug.test import TestResponse
 
+from infrastructure.lines import LINES, Lines
 from infrastructure.redis.record import REVISION_BYTES
 from infrastructure.sealing import EncryptionKey
 from infrastructure.settings import Administrator, Settings
@@ -54,10 +55,14 @@ class BufferedClient(FlaskClient):
 class Api:
     """One client of the service; `another()` has no cookies in common with it."""
 
-    def __init__(self, redis: Redis | None = None, clock: FakeClock | None = None, **settings: Any) -> None:
+    def __init__(
+        self, redis: Redis | None = None, clock: FakeClock | None = None, lines: Lines = LINES, **settings: Any
+    ) -> None:
         self.clock = clock or FakeClock()
         self.redis: Redis = redis or fakeredis.FakeRedis()
-        self.app = create_app(Settings(**SETTINGS | settings), connect=lambda: self.redis, clock=self.clock)
+        self.app = create_app(
+            Settings(**SETTINGS | settings), connect=lambda: self.redis, clock=self.clock, lines=lines
+        )
         self.app.test_client_class = BufferedClient
         self.client: FlaskClient = self.app.test_client()
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.presentation.api import Account, other_code
+from tests.support.written import written
 
 Lines = Callable[[], list[dict[str, Any]]]
 CALL = {"request_id": "request-7", "address": "203.0.113.7"}
@@ -18,8 +19,8 @@ def lines(capsys: pytest.CaptureFixture[str]) -> Lines:
     """What the audit trail has said since the last time."""
 
     def read() -> list[dict[str, Any]]:
-        written = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
-        return [line for line in written if line["logger"] == "open_mfa.audit"]
+        found = [json.loads(line) for line in written(capsys).splitlines()]
+        return [line for line in found if line["logger"] == "open_mfa.audit"]
 
     return read
 

@@ -1,0 +1,177 @@
+"""Lines on stderr: one bounded queue and one writer thread for everything that a process writes there.
+
+A reader of stderr can stall, and a disk can be full. Only the writer thread waits for them (ADR 20).
+"""
+
+import atexit
+import errno
+import io
+import os
+import select
+import sys
+import threading
+import time
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Final, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LIMIT: Final = 1024
+"""Waiting lines at which the queue is full; about 300 KiB."""
+FLUSH_SECONDS: Final = 2.0
+"""How long the end of a process waits for its lines to be written."""
+RETRY_SECONDS: Final = 0.1
+_GONE: Final = frozenset({errno.EPIPE, errno.EBADF, errno.ECONNRESET, errno.ENOTCONN})
+"""Nothing can ever be written again: the reader has ended, or stderr is closed."""
+
+
+class Lines:
+    """The queue and its writer. No method but `flush` ever waits.
+
+    There are two kinds of lines. Lines of the audit trail are never dropped. Operations that would write one are
+    refused beforehand while the queue is full, so the queue exceeds its limit only by the lines of the operations that
+    were under way. All other lines may fill half of the queue, and are dropped and counted beyond that.
+
+    Args:
+        stream: where the lines go; None for the `sys.stderr` of the time of writing.
+        limit: the number of waiting lines at which the queue is full.
+    """
+
+    def __init__(self, stream: TextIO | None = None, limit: int = LIMIT) -> None:
+        self._stream = stream
+        self._limit = limit
+        self.count_dropped: Callable[[int], object] = lambda _: None
+        """Called with the number of lines that were dropped."""
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin anew without a thread: a forked child has none, and its parent writes the lines that are waiting."""
+        self._queue: SimpleQueue[bytes | threading.Event] = SimpleQueue()
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def is_full(self) -> bool:
+        """Whether an operation that would write a line of the audit trail must be refused."""
+        return self._queue.qsize() >= self._limit
+
+    def append(self, line: str) -> None:
+        """Queue a line of the audit trail, given without its end."""
+        self._put(f"{line}\n".encode(errors="backslashreplace"))
+
+    def offer(self, text: str) -> None:
+        """Queue other text, whole lines with their ends, or drop it when half of the queue is taken."""
+        if self._queue.qsize() * 2 >= self._limit:
+            self.count_dropped(1)
+        else:
+            self._put(text.encode(errors="backslashreplace"))
+
+    def flush(self, seconds: float = FLUSH_SECONDS) -> bool:
+        """Wait until the lines queued so far are written, or given up; whether that came about in time."""
+        if self._thread is None:
+            return True
+        reached = threading.Event()
+        self._queue.put(reached)
+        return reached.wait(seconds)
+
+    def take_over_stderr(self) -> None:
+        """Send what Python and libraries write to `sys.stderr` the same way, such as tracebacks of threads."""
+        if self._stream is None and sys.stderr is not None:
+            self._stream = sys.stderr
+            sys.stderr = _Stderr(self, self._stream)
+
+    def _put(self, data: bytes) -> None:
+        self._queue.put(data)
+        if self._thread is None:
+            self._start()
+
+    def _start(self) -> None:
+        # A signal handler may log in the middle of this: it must not wait for the lock.
+        if not self._starting.acquire(blocking=False):
+            return
+        try:
+            if self._thread is None:
+                thread = threading.Thread(target=self._write_for_ever, args=(self._queue,), name="lines", daemon=True)
+                thread.start()
+                self._thread = thread
+        except RuntimeError:
+            pass  # the machine has no thread to give now; the next line tries again
+        finally:
+            self._starting.release()
+
+    def _write_for_ever(self, queue: "SimpleQueue[bytes | threading.Event]") -> None:
+        chunk = b""
+        while True:
+            item: bytes | threading.Event | None
+            try:
+                item = queue.get_nowait() if chunk else queue.get()
+            except Empty:
+                item = None
+            # Processes share a pipe. What is not longer than this stays in one piece (pipe(7)).
+            if isinstance(item, bytes) and len(chunk) + len(item) <= select.PIPE_BUF:
+                chunk += item
+                continue
+            if chunk:
+                self._write(chunk)
+            chunk = b""
+            if isinstance(item, threading.Event):
+                item.set()
+            elif item is not None:
+                chunk = item
+
+    def _write(self, chunk: bytes) -> None:
+        rest = chunk
+        while rest:
+            try:
+                rest = rest[self._write_some(rest) :]
+            except OSError as error:
+                if error.errno in _GONE:
+                    self.count_dropped(rest.count(b"\n"))
+                    return
+                # A full disk, or a stream that another process has made non-blocking.
+                time.sleep(RETRY_SECONDS)
+            except Exception:  # noqa: BLE001 - a stream that was closed or replaced; the thread has to go on
+                self.count_dropped(rest.count(b"\n"))
+                return
+
+    def _write_some(self, data: bytes) -> int:
+        stream = self._stream or sys.stderr
+        try:
+            descriptor = stream.fileno()
+        except io.UnsupportedOperation:  # it is in memory, as in tests
+            stream.write(data.decode())
+            return len(data)
+        return os.write(descriptor, data)
+
+
+class _Stderr(io.TextIOBase):
+    """What takes the place of `sys.stderr`: passes whole lines on and never waits."""
+
+    def __init__(self, lines: Lines, former: TextIO) -> None:
+        self._lines = lines
+        self._former = former
+        self._guard = threading.Lock()
+        self._begun = ""
+
+    def write(self, text: str) -> int:
+        with self._guard:
+            whole, end, self._begun = (self._begun + text).rpartition("\n")
+        if end:
+            self._lines.offer(whole + end)
+        return len(text)
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._former.fileno()
+
+    def isatty(self) -> bool:
+        return self._former.isatty()
+
+
+LINES: Final = Lines()
+"""The lines of this process."""
+os.register_at_fork(after_in_child=LINES.reset)
+atexit.register(LINES.flush)

@@ -1,0 +1,262 @@
+"""Lines on stderr: nothing but the writer thread waits for their reader."""
+
+import os
+import select
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TextIO
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infrastructure.lines import Lines
+
+PIPE = 65_536
+"""Bytes that a pipe holds."""
+
+
+class Pipe:
+    """One whose reader takes only what it is told to."""
+
+    def __init__(self) -> None:
+        self.reading, writing = os.pipe()
+        self.stream: TextIO = open(writing, "w")  # noqa: PTH123, SIM115 - a descriptor, closed below
+        self.read = b""
+
+    def fill(self) -> None:
+        """Leaves no room for a single byte."""
+        os.write(self.stream.fileno(), b"." * (PIPE - 1) + b"\n")
+
+    def take(self, size: int) -> None:
+        self.read += os.read(self.reading, size)
+
+    def take_what_is_there(self, size: int) -> None:
+        if select.select([self.reading], [], [], 0)[0]:
+            self.take(size)
+
+    def drain(self, end: bytes) -> list[bytes]:
+        """The lines up to this one."""
+        while not self.read.endswith(end + b"\n"):
+            self.take(PIPE)
+        return self.read.splitlines()
+
+    def stop_reading(self) -> None:
+        os.close(self.reading)
+        self.reading = -1
+
+    def close(self) -> None:
+        if self.reading >= 0:
+            self.stop_reading()
+        self.stream.close()
+
+
+@pytest.fixture
+def pipe() -> Iterator[Pipe]:
+    pipe = Pipe()
+    yield pipe
+    pipe.close()
+
+
+def counted(lines: Lines) -> list[int]:
+    """The numbers of lines that are dropped from now on."""
+    dropped: list[int] = []
+    lines.count_dropped = dropped.append
+    return dropped
+
+
+def test_lines_come_out_in_the_order_in_which_they_were_queued(pipe: Pipe) -> None:
+    lines = Lines(pipe.stream)
+    for number in range(100):
+        lines.append(str(number))
+
+    assert pipe.drain(b"99") == [str(number).encode() for number in range(100)]
+
+
+def test_no_line_is_lost_while_nothing_reads_and_all_come_out_once_something_does(pipe: Pipe) -> None:
+    lines = Lines(pipe.stream, limit=64)
+    pipe.fill()
+    full_after = 0
+    while not lines.is_full:
+        lines.append(str(full_after))
+        full_after += 1
+    lines.append("the last")
+
+    assert pipe.drain(b"the last")[1:] == [*(str(number).encode() for number in range(full_after)), b"the last"]
+    assert lines.flush()
+    assert not lines.is_full
+
+
+def test_ordinary_lines_take_no_more_than_half_and_the_rest_is_counted(pipe: Pipe) -> None:
+    lines = Lines(pipe.stream, limit=64)
+    dropped = counted(lines)
+    pipe.fill()
+    for _ in range(1000):
+        lines.offer("ordinary\n")
+    lines.append("audit")
+
+    assert not lines.is_full
+    kept = pipe.drain(b"audit").count(b"ordinary")
+    assert kept + sum(dropped) == 1000
+    assert 32 <= kept < 32 + PIPE // len("ordinary\n")
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 6000), st.integers(0, 8000)), max_size=40))
+def test_whatever_the_reader_does_the_audit_trail_is_whole_and_in_order(steps: list[tuple[bool, int, int]]) -> None:
+    pipe = Pipe()
+    lines = Lines(pipe.stream, limit=8)
+    dropped = counted(lines)
+    sent: list[bytes] = []
+    offered = 0
+    try:
+        for number, (audit, length, taken) in enumerate(steps):
+            line = f"{'a' if audit else 'o'}{number} " + "x" * length
+            if not audit:
+                offered += 1
+                lines.offer(f"{line}\n")
+            elif not lines.is_full:
+                sent.append(line.encode())
+                lines.append(line)
+            pipe.take_what_is_there(taken + 1)
+        lines.append("the end")
+        found = pipe.drain(b"the end")[:-1]
+    finally:
+        pipe.close()
+
+    assert [line for line in found if line.startswith(b"a")] == sent
+    assert sum(line.startswith(b"o") for line in found) == offered - sum(dropped)
+
+
+def test_callers_at_once_lose_nothing_and_keep_their_own_order(pipe: Pipe) -> None:
+    lines = Lines(pipe.stream)
+
+    def call(caller: int) -> None:
+        for number in range(500):
+            lines.append(f"{caller} {number}")
+
+    with ThreadPoolExecutor(8) as pool:
+        for caller in range(8):
+            pool.submit(call, caller)
+        while pipe.read.count(b"\n") < 4000:
+            pipe.take(PIPE)
+
+    found = [line.split() for line in pipe.read.splitlines()]
+    for caller in range(8):
+        assert [int(number) for who, number in found if int(who) == caller] == list(range(500))
+
+
+def test_lines_are_whole_where_processes_share_a_pipe(pipe: Pipe) -> None:
+    program = (
+        "from infrastructure.lines import LINES\n"
+        "for number in range(300): LINES.append('x' * 700)\n"
+        "raise SystemExit(not LINES.flush(20))\n"
+    )
+    processes = [subprocess.Popen([sys.executable, "-c", program], stderr=pipe.stream) for _ in range(3)]
+    while pipe.read.count(b"\n") < 900:
+        pipe.take(PIPE)
+
+    assert [process.wait(20) for process in processes] == [0, 0, 0]
+    assert set(pipe.read.splitlines()) == {b"x" * 700}
+
+
+def test_a_full_disk_delays_lines_and_loses_none(tmp_path: Path) -> None:
+    """The limit of a file's size stands in for the disk's end: both stop a write in the middle."""
+    program = (
+        "import resource, sys\n"
+        "from infrastructure.lines import LINES\n"
+        "hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (50, hard))\n"
+        "for number in range(10): LINES.append(f'line {number}')\n"
+        "assert not LINES.flush(0.05)\n"
+        "print('full', flush=True)\n"
+        "sys.stdin.read(1)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))\n"
+        "assert LINES.flush(20)\n"
+    )
+    log = tmp_path / "log"
+    with (
+        log.open("wb") as stderr,
+        subprocess.Popen(
+            [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr
+        ) as process,
+    ):
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"full\n"
+        assert log.stat().st_size == 50
+        process.communicate(b"!")
+
+    assert process.returncode == 0
+    assert log.read_text().splitlines() == [f"line {number}" for number in range(10)]
+
+
+def test_a_reader_that_has_ended_holds_nothing_up(pipe: Pipe) -> None:
+    lines = Lines(pipe.stream)
+    dropped = counted(lines)
+    pipe.stop_reading()
+    for _ in range(10):
+        lines.append("to nobody")
+
+    assert lines.flush()
+    assert sum(dropped) == 10
+
+
+def test_a_non_blocking_stderr_loses_nothing(pipe: Pipe) -> None:
+    lines = Lines(pipe.stream)
+    os.set_blocking(pipe.stream.fileno(), False)
+    pipe.fill()
+    lines.append("later")
+
+    assert not lines.flush(0)
+    assert pipe.drain(b"later")[1:] == [b"later"]
+
+
+@pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full", "2>/dev/null"])
+def test_whatever_stderr_is_a_process_ends_in_time(redirection: str) -> None:
+    program = "from infrastructure.lines import LINES; LINES.append('x'); LINES.offer('y\\n')"
+    done = subprocess.run(["sh", "-c", f'"$0" -c "$1" {redirection}', sys.executable, program], timeout=20, check=False)
+
+    assert done.returncode == 0
+
+
+def test_a_process_whose_stderr_nobody_reads_ends_in_time(pipe: Pipe) -> None:
+    pipe.fill()
+    program = "from infrastructure.lines import LINES; LINES.append('x')"
+
+    assert subprocess.run([sys.executable, "-c", program], stderr=pipe.stream, timeout=20, check=False).returncode == 0
+
+
+def test_a_forked_child_writes_its_own_lines_and_none_of_its_parents(pipe: Pipe) -> None:
+    program = (
+        "import os\n"
+        "from infrastructure.lines import LINES\n"
+        "LINES.append('parent')\n"
+        "child = os.fork()\n"
+        "LINES.append('parent again' if child else 'child')\n"
+        "if child: os.waitpid(child, 0)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", program], stderr=pipe.stream, timeout=20, check=False).returncode == 0
+    pipe.stream.close()
+    while taken := os.read(pipe.reading, PIPE):
+        pipe.read += taken
+
+    assert sorted(pipe.read.splitlines()) == [b"child", b"parent", b"parent again"]
+
+
+def test_a_traceback_of_a_thread_goes_the_same_way(pipe: Pipe) -> None:
+    pipe.fill()
+    program = (
+        "import threading\n"
+        "from infrastructure.lines import LINES\n"
+        "LINES.take_over_stderr()\n"
+        "thread = threading.Thread(target=lambda: 1 / 0)\n"
+        "thread.start(); thread.join()\n"
+        "print('did not wait')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], stderr=pipe.stream, stdout=subprocess.PIPE, timeout=20, check=False
+    )
+
+    assert done.stdout == b"did not wait\n"
