@@ -10,11 +10,12 @@ from flask import Response, request
 from domain.errors import InvalidValue
 from domain.owner import ACCOUNT_ID, Owner
 from presentation.problems import Problem, Problems, invalid, sentence
+from presentation.resource import SecurityScheme
 
 if TYPE_CHECKING:
     from presentation.owner_access import Guards
 
-API_KEY: Final = "apiKey"
+API_KEY: Final = SecurityScheme("apiKey", {"type": "http", "scheme": "bearer"})
 _OWNER: Final = "open_mfa.owner"
 _CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="Open-MFA accounts"'}
 
@@ -31,7 +32,7 @@ class AccountAccess:
     lifetime: int | None = None
     absent = ""
     sets_cookie = False
-    security: str | None = API_KEY
+    security: SecurityScheme | None = API_KEY
     parameters: Mapping[str, tuple[str, str, str]] = {
         "account_id": ("The account, as the application knows it.", "alice@example.com", ACCOUNT_ID)
     }

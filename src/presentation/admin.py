@@ -14,11 +14,11 @@ from application.log_level import SharedLogLevel
 from application.ports import Clock
 from presentation import schemas
 from presentation.problems import Problem, Problems
-from presentation.resource import Operation, add, reply
+from presentation.resource import Operation, SecurityScheme, add, reply
 from presentation.views import moment
 
 TAG: Final = "Administration"
-SECURITY: Final = "administrator"
+SECURITY: Final = SecurityScheme("administrator", {"type": "http", "scheme": "basic"})
 _CHALLENGE: Final = {"WWW-Authenticate": 'Basic realm="Open-MFA administration", charset="UTF-8"'}
 
 

@@ -1,6 +1,6 @@
 """The factors' resources. They hang under any kind of owner: who that is, is asked of an `OwnerAccess`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
@@ -23,13 +23,15 @@ from domain.parameters import HashAlgorithm, HotpParameters, TotpParameters
 from domain.totp import TotpCredential
 from presentation import schemas
 from presentation.owner_access import Guards, OwnerAccess, OwnerResources
-from presentation.problems import Problem, Problems, invalid, sentence
+from presentation.problems import MEDIA_TYPE, Problem, Problems, invalid, sentence
 from presentation.refusals import REFUSALS, accepted
-from presentation.resource import Operation, View, reply
+from presentation.resource import JSON, Operation, View, reply
 from presentation.views import describe_credential, moment, parameters_of
 
 TAGS: Final = {Factor.TOTP: "TOTP", Factor.HOTP: "HOTP", Factor.OTP: "one-time code"}
 """In the order of the documentation."""
+OCTETS: Final = "application/octet-stream"
+"""A picture for clients that know no media types of pictures."""
 _ENDINGS: Final = {"qr.svg": QrFormat.SVG, "qr.png": QrFormat.PNG}
 
 
@@ -93,7 +95,9 @@ class FactorResources(OwnerResources):
         return blueprint
 
     def _add_forget(self, blueprint: Blueprint) -> None:
-        operation = Operation(summary="Forget everything, at once", tag=self._owners.tag, answers={204: None})
+        operation = Operation(
+            summary="Forget everything, at once", tag=self._owners.tag, answers={204: None}, anonymous=True
+        )
         self.add(blueprint, "DELETE", "", self._forget_owner, operation)
 
     def _add_factor(self, blueprint: Blueprint, factor: Factor) -> None:
@@ -184,6 +188,7 @@ class FactorResources(OwnerResources):
             problems=(Problems.RATE_LIMITED, Problems.DELIVERY_FAILED),
             examples={"defaults": {}, "eight digits for one minute": {"digits": 8, "lifetime": 60}},
             sets_cookie=self._owners.sets_cookie,
+            anonymous=True,
         )
         self.add(blueprint, "POST", f"/{Factor.OTP.value}", self._issue, operation, self._enrolling)
 
@@ -208,6 +213,7 @@ class FactorResources(OwnerResources):
             problems=(Problems.ALREADY_ENROLLED, *limited),
             examples={"defaults": {}, "named": {"label": "alice@example.com", "issuer": "Example"}},
             sets_cookie=self._owners.sets_cookie,
+            anonymous=True,
         )
         self.add(blueprint, "POST", path, enrol, operation, self._enrolling)
 
@@ -283,20 +289,25 @@ class FactorResources(OwnerResources):
         self, blueprint: Blueprint, factor: Factor, tag: str, path: str, *, replacement: bool = False
     ) -> None:
         def by_accept() -> Response:
-            return self._qr(factor, acceptable_picture(), replacement=replacement)
+            media_type = acceptable((*QrFormat, OCTETS))
+            if media_type is None:
+                raise Problem(Problems.NOT_ACCEPTABLE)
+            picture = QrFormat.PNG if media_type == OCTETS else QrFormat(media_type)
+            return self._qr(factor, picture, media_type, replacement=replacement)
 
         def by_ending(picture: QrFormat) -> View:
-            return lambda: self._qr(factor, picture, replacement=replacement)
+            return lambda: self._qr(factor, picture, acceptable((picture, OCTETS)) or picture, replacement=replacement)
 
         of_what = "the new secret" if replacement else "the secret"
         # A replacement is never confirmed: then it is none any more.
         problems = (Problems.NOT_ENROLLED,) if replacement else (Problems.NOT_ENROLLED, Problems.ALREADY_CONFIRMED)
         operation = Operation(
             summary=f"Show the QR code of {of_what}",
-            description="SVG unless the Accept header prefers PNG. Only until the first accepted code.",
+            description="SVG unless the Accept header prefers PNG. A client that accepts only "
+            "`application/octet-stream` gets PNG. Only until the first accepted code.",
             tag=tag,
             # Swagger UI asks for the first, and shows SVG as text.
-            answers={200: (QrFormat.PNG, QrFormat.SVG)},
+            answers={200: (QrFormat.PNG, QrFormat.SVG, OCTETS)},
             problems=(*problems, Problems.NOT_ACCEPTABLE),
         )
         self.add(blueprint, "GET", f"{path}/qr", by_accept, operation)
@@ -304,7 +315,7 @@ class FactorResources(OwnerResources):
             operation = Operation(
                 summary=f"Show the QR code of {of_what} as {picture.name}",
                 tag=tag,
-                answers={200: (picture.value,)},
+                answers={200: (picture.value, OCTETS)},
                 problems=problems,
             )
             self.add(blueprint, "GET", f"{path}/{ending}", by_ending(picture), operation)
@@ -427,9 +438,9 @@ class FactorResources(OwnerResources):
                 document |= {"status": credential.status.value, "drift": credential.drift}
         return reply(document)
 
-    def _qr(self, factor: Factor, picture: QrFormat, *, replacement: bool) -> Response:
+    def _qr(self, factor: Factor, picture: QrFormat, media_type: str, *, replacement: bool) -> Response:
         image = self._use_cases.show_qr.execute(QrRequest(self.existing(factor), picture, replacement))
-        response = Response(image, mimetype=picture.value)
+        response = Response(image, mimetype=media_type)
         response.vary.add("Accept")
         return response
 
@@ -441,7 +452,10 @@ class SessionResources(FactorResources):
         """The resources under a path."""
         blueprint = super().blueprint(name, url_prefix)
         operation = Operation(
-            summary="List everything that is enrolled", tag=self._owners.tag, answers={200: schemas.OwnerView()}
+            summary="List everything that is enrolled",
+            tag=self._owners.tag,
+            answers={200: schemas.OwnerView()},
+            anonymous=True,
         )
         self.add(blueprint, "GET", "", self._show, operation)
         return blueprint
@@ -459,9 +473,14 @@ class SessionResources(FactorResources):
         )
 
 
-def acceptable_picture() -> QrFormat:
-    """What the Accept header prefers (RFC 9110 section 12.5.1), SVG where it has no preference."""
-    best = request.accept_mimetypes.best_match(list(QrFormat)) if request.accept_mimetypes else QrFormat.SVG
-    if best is None:
-        raise Problem(Problems.NOT_ACCEPTABLE)
-    return QrFormat(best)
+def acceptable(media_types: Sequence[str]) -> str | None:
+    """Return the media type that the Accept header prefers (RFC 9110 section 12.5.1), None if it accepts none of them.
+
+    Without a preference it is the first one. So it is for a client that accepts problem documents or JSON, but no
+    picture: generated clients send one header for all answers of an operation, and some name only the errors' type.
+    """
+    header = request.accept_mimetypes
+    best = header.best_match(media_types) if header else media_types[0]
+    if best is None and (header.quality(MEDIA_TYPE) or header.quality(JSON)):
+        return media_types[0]
+    return best

@@ -1,7 +1,7 @@
 """The OpenAPI document, made of the routes and schemas that serve: there is no second copy to keep in step."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any, Final
@@ -12,15 +12,12 @@ from flask import Flask
 from marshmallow import Schema, fields
 
 from presentation import schemas
-from presentation.account_access import API_KEY
-from presentation.admin import SECURITY as ADMINISTRATOR
 from presentation.edge import REQUEST_ID
 from presentation.problems import MEDIA_TYPE, Problems, ProblemType
 from presentation.resource import DESCRIPTION, JSON, LARGEST_BODY, READING, Operation
-from presentation.sessions import COOKIE
 
 OPENAPI_VERSION: Final = "3.0.3"
-"""What the Swagger UI that comes with flasgger shows."""
+"""Of 3.1, openapi-generator warns that its support is in beta (docs/adr/0023)."""
 _INTRODUCTION: Final = """\
 Second factors over REST: one-time codes, HOTP (RFC 4226) and TOTP (RFC 6238).
 
@@ -55,8 +52,13 @@ _MEMBER_EXAMPLES: Final[dict[Problems, dict[str, Any]]] = {
 }
 
 
-def build_openapi(app: Flask) -> dict[str, Any]:
-    """The document of everything that was added to the application by `resource.add`."""
+def build_openapi(app: Flask, server: str = "/") -> dict[str, Any]:
+    """Return the document of everything that was added to the application by `resource.add`.
+
+    Args:
+        app: the application.
+        server: the URL that all paths are relative to. It may itself be relative to the document's own URL.
+    """
     plugin = MarshmallowPlugin(schema_name_resolver=_schema_name)
     spec = APISpec(
         title="Open-MFA",
@@ -64,21 +66,115 @@ def build_openapi(app: Flask) -> dict[str, Any]:
         openapi_version=OPENAPI_VERSION,
         info={"description": _INTRODUCTION, "license": {"name": "MIT"}},
         plugins=[plugin],
+        servers=[{"url": server}],
         tags=[],
     )
-    converter: Any = plugin.converter
-    converter.add_attribute_function(_any_of)
+    shapes = _Shapes(spec, plugin.converter)
     tags: dict[str, None] = {}
+    schemes: dict[str, Mapping[str, str]] = {}
     for method, path, endpoint, operation in _operations(app):
         tags[operation.tag] = None
-        spec.path(path=path, operations={method.lower(): _describe(method, path, endpoint, operation)})
-    demanded = {operation.security for *_, operation in _operations(app)}
-    for name, scheme in ((ADMINISTRATOR, "basic"), (API_KEY, "bearer")):
-        if name in demanded:
-            spec.components.security_scheme(name, {"type": "http", "scheme": scheme})
+        if operation.security is not None:
+            schemes[operation.security.name] = operation.security.definition
+        spec.path(path=path, operations={method.lower(): _describe(shapes, method, path, endpoint, operation)})
+    for name, definition in sorted(schemes.items()):
+        spec.components.security_scheme(name, dict(definition))
+    shapes.name_enumerations()
     document: dict[str, Any] = spec.to_dict()
     document["tags"] = [{"name": tag} for tag in tags]
     return document
+
+
+class _Shapes:
+    """The schemas that are made of others: unions, nullable objects and the kinds of problems."""
+
+    def __init__(self, spec: APISpec, converter: Any) -> None:
+        self._schemas: dict[str, Any] = spec.components.schemas
+        self._converter = converter
+
+        def compose(_: Any, field: Any, **__: Any) -> dict[str, Any]:
+            # apispec calls this for every field, and adds the result to its own description.
+            match field:
+                case schemas.OneOfView():
+                    return self._one_of(field)
+                case schemas.OrNullView():
+                    return self._or_null(field)
+            return {}
+
+        converter.add_attribute_function(compose)
+
+    def of_problems(self, kinds: list[Problems]) -> dict[str, str]:
+        """Return a reference to the schema of a problem that is of one of these kinds."""
+        named = {kind.value.uri: self._problem(kind) for kind in kinds}
+        if len(named) == 1:
+            return _reference(*named.values())
+        return self._union(
+            "Or".join(name.removesuffix("Problem") for name in named.values()) + "Problem", "type", named
+        )
+
+    def name_enumerations(self) -> None:
+        """Replace every enumeration within a schema by a reference to one that all schemas share.
+
+        Generators name an enumeration within a schema after its schema or its member. So users would get several types
+        for the same values, or several enumerations called `Type` and told apart by numbers.
+        """
+        names: dict[tuple[str, ...], str] = {}
+        for name, schema in list(self._schemas.items()):
+            for member, described in schema.get("properties", {}).items():
+                if "enum" in described:
+                    values = tuple(described.pop("enum"))
+                    own = _camel(values[0].rpartition("/")[2] if len(values) == 1 else "", member)
+                    enumeration = names.setdefault(values, own if own not in self._schemas else _camel(name, member))
+                    self._schemas[enumeration] = {"type": described.pop("type"), "enum": list(values)}
+                    described["allOf"] = [_reference(enumeration)]
+
+    def _problem(self, kind: Problems) -> str:
+        """Return the name of the schema of one kind of problem, which its `type` tells from all others."""
+        problem = kind.value
+        name = _camel(problem.slug, "problem")
+        schema = self._converter.schema2jsonschema(_PROBLEM_VIEWS.get(kind, schemas.ProblemView)())
+        members = schema["properties"]
+        members["type"] |= {"enum": [problem.uri], "example": problem.uri}
+        members["title"]["example"], members["status"]["example"] = problem.title, problem.status
+        self._schemas[name] = {**schema, "description": f"{problem.title} (RFC 9457)."}
+        return name
+
+    def _one_of(self, field: schemas.OneOfView) -> dict[str, str]:
+        named = {}
+        for view in field.views:
+            self._converter.resolve_nested_schema(view)
+            name = _schema_name(view)
+            (value,) = self._schemas[name]["properties"][field.discriminator]["enum"]
+            named[value] = name
+        return self._union(field.union, field.discriminator, named)
+
+    def _union(self, name: str, discriminator: str, named: Mapping[str, str]) -> dict[str, str]:
+        """Return a reference to a schema that is one of several: the value of a member tells which one."""
+        self._schemas[name] = {
+            "oneOf": [_reference(schema) for schema in named.values()],
+            "discriminator": {
+                "propertyName": discriminator,
+                "mapping": {value: _reference(schema)["$ref"] for value, schema in named.items()},
+            },
+        }
+        return _reference(name)
+
+    def _or_null(self, field: schemas.OrNullView) -> dict[str, Any]:
+        reference = self._converter.resolve_nested_schema(field.view)
+        # The object is nullable itself: no word beside a reference allows null. openapi-python-client would call the
+        # class of a nullable object by another name, unless it has a title.
+        name = _schema_name(field.view)
+        self._schemas[name] |= {"title": name, "nullable": True}
+        return {"allOf": [reference], "nullable": True}
+
+
+def _camel(*names: str) -> str:
+    words = "-".join(names).replace("_", "-").split("-")
+    return "".join(f"{word[:1].upper()}{word[1:]}" for word in words)
+
+
+def _reference(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}
 
 
 def _operations(app: Flask) -> Iterator[tuple[str, str, str, Operation]]:
@@ -89,12 +185,12 @@ def _operations(app: Flask) -> Iterator[tuple[str, str, str, Operation]]:
             yield method, re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), rule.endpoint, operation
 
 
-def _describe(method: str, path: str, endpoint: str, operation: Operation) -> dict[str, Any]:
+def _describe(shapes: _Shapes, method: str, path: str, endpoint: str, operation: Operation) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": endpoint.replace(".", "_"),
         "summary": operation.summary,
         "tags": [operation.tag],
-        "responses": _answers(path, operation) | _problems(method, operation),
+        "responses": _answers(path, operation) | _problems(shapes, method, operation),
     }
     if operation.parameters:
         described["parameters"] = [
@@ -111,8 +207,9 @@ def _describe(method: str, path: str, endpoint: str, operation: Operation) -> di
     if operation.description:
         described["description"] = operation.description
     if operation.security is not None:
-        described["security"] = [{operation.security: []}]
-    if operation.body is not None:
+        described["security"] = [{operation.security.name: []}, *([{}] if operation.anonymous else [])]
+    # An empty object means the same as no body. Generated code would call its type Any.
+    if operation.body is not None and operation.body.fields:
         described["requestBody"] = _body(operation)
     return described
 
@@ -146,16 +243,17 @@ def _answers(path: str, operation: Operation) -> dict[str, Any]:
             text = all(media_type.startswith("text/") for media_type in shape)
             schema = {"type": "string"} if text else {"type": "string", "format": "binary"}
             answer["content"] = {media_type: {"schema": schema} for media_type in shape}
-        if operation.sets_cookie:
+        if operation.sets_cookie and operation.security is not None:
+            cookie = operation.security.definition["name"]
             answer["headers"]["Set-Cookie"] = {
-                "description": f"The session, `{COOKIE}`.",
-                "schema": {"type": "string", "example": f"{COOKIE}=…; HttpOnly; Path=/; SameSite=Lax"},
+                "description": f"The session, `{cookie}`.",
+                "schema": {"type": "string", "example": f"{cookie}=…; HttpOnly; Path=/; SameSite=Lax"},
             }
         answers[str(status)] = answer
     return answers
 
 
-def _problems(method: str, operation: Operation) -> dict[str, Any]:
+def _problems(shapes: _Shapes, method: str, operation: Operation) -> dict[str, Any]:
     kinds = [*operation.problems]
     if operation.parameters and operation.body is None:
         kinds.append(Problems.INVALID_REQUEST)
@@ -168,17 +266,16 @@ def _problems(method: str, operation: Operation) -> dict[str, Any]:
     by_status: dict[int, list[Problems]] = {}
     for kind in kinds:
         by_status.setdefault(kind.value.status, []).append(kind)
-    return {str(status): _problem(same) for status, same in sorted(by_status.items())}
+    return {str(status): _problem(shapes, same) for status, same in sorted(by_status.items())}
 
 
-def _problem(kinds: list[Problems]) -> dict[str, Any]:
-    views = list(dict.fromkeys(_PROBLEM_VIEWS.get(kind, schemas.ProblemView) for kind in kinds))
+def _problem(shapes: _Shapes, kinds: list[Problems]) -> dict[str, Any]:
     answer: dict[str, Any] = {
         "description": " ".join(f"[{kind.value.title}]({kind.value.uri})." for kind in kinds),
         "headers": dict(_HEADERS),
         "content": {
             MEDIA_TYPE: {
-                "schema": views[0]() if len(views) == 1 else {"anyOf": [view() for view in views]},
+                "schema": shapes.of_problems(kinds),
                 "examples": {kind.value.slug: {"value": _problem_example(kind)} for kind in kinds},
             }
         },
@@ -210,16 +307,9 @@ def _example(schema: Schema) -> dict[str, Any]:
             example[name] = field.metadata["example"]
         elif isinstance(field, fields.Nested):
             example[name] = _example(field.schema)
-        elif isinstance(field, fields.List) and isinstance(field.inner, schemas.AnyView):
+        elif isinstance(field, fields.List) and isinstance(field.inner, schemas.OneOfView):
             example[name] = [_example(view()) for view in field.inner.views]
     return example
-
-
-def _any_of(converter: Any, field: Any, **_: Any) -> dict[str, Any]:
-    """What apispec has no word for; it calls this for every field and adds what is returned to its description."""
-    if not isinstance(field, schemas.AnyView):
-        return {}
-    return {"anyOf": [converter.resolve_nested_schema(view) for view in field.views]}
 
 
 def _schema_name(schema: type[Schema] | Schema) -> str:

@@ -8,7 +8,7 @@ from flask import Blueprint, Response
 
 from domain.owner import CredentialId, Factor, Owner
 from presentation.problems import Problem, Problems
-from presentation.resource import Operation, View, add
+from presentation.resource import Operation, SecurityScheme, View, add
 
 Guards = tuple[Callable[[], None], ...]
 
@@ -24,8 +24,8 @@ class OwnerAccess(Protocol):
     """What to tell whoever names no owner."""
     sets_cookie: bool
     """Whether enrolling sets a cookie."""
-    security: str | None
-    """The security scheme that every request must meet, None for none."""
+    security: SecurityScheme | None
+    """The security scheme of the requests, None for none."""
     parameters: Mapping[str, tuple[str, str, str]]
     """The variables of the path: a description, an example and a pattern."""
     guards: Guards
@@ -57,6 +57,7 @@ class OwnerResources:
         operation = replace(
             operation,
             security=owners.security,
+            anonymous=operation.anonymous and owners.sets_cookie,
             parameters=owners.parameters,
             problems=(*owners.problems, *operation.problems),
         )

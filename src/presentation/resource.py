@@ -29,6 +29,19 @@ _PERHAPS_SAME_ORIGIN: Final = frozenset({None, "same-site"})
 View = Callable[..., Response]
 
 
+@dataclass(frozen=True, slots=True)
+class SecurityScheme:
+    """A security scheme of the OpenAPI document.
+
+    Attributes:
+        name: its name in the document.
+        definition: the scheme as OpenAPI describes it.
+    """
+
+    name: str
+    definition: Mapping[str, str]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """One method of one resource.
@@ -41,7 +54,8 @@ class Operation:
         answers: what a success looks like: status to schema, or to the media types that are not JSON.
         problems: what else it answers with, beyond what every operation does.
         examples: request bodies, by name.
-        security: the security scheme that it demands, None for none.
+        security: the security scheme that it uses, None for none.
+        anonymous: whether it also serves requests that carry no credentials.
         parameters: what the variables of its path may be, by name: a description, an example and a pattern.
         sets_cookie: whether a success sets the session cookie.
         touches_store: whether it can fail with the store.
@@ -55,7 +69,8 @@ class Operation:
     body_required: bool = False
     problems: tuple[Problems, ...] = ()
     examples: Mapping[str, Any] = field(default_factory=dict)
-    security: str | None = None
+    security: SecurityScheme | None = None
+    anonymous: bool = False
     parameters: Mapping[str, tuple[str, str, str]] = field(default_factory=dict)
     sets_cookie: bool = False
     touches_store: bool = True
@@ -93,7 +108,8 @@ def add(
             return problem.response()
 
     setattr(handle, DESCRIPTION, operation)
-    name = f"{method.lower()}_{re.sub(r'[/.-]', '_', path.strip('/')) or 'all'}"
+    within = path.removeprefix(f"/api/v1/{blueprint.name}").strip("/")
+    name = f"{method.lower()}_{re.sub(r'[/.-]', '_', within) or 'all'}"
     blueprint.add_url_rule(path, endpoint=name, view_func=handle, methods=[method], provide_automatic_options=False)
 
 

@@ -168,7 +168,7 @@ def _whole(limits: Range, default: int, description: str) -> fields.Integer:
 
 def _moment(description: str, *, nullable: bool = False, example: str | None = _MOMENT) -> fields.String:
     metadata = {"description": f"{description} RFC 3339, UTC.", "format": "date-time", "example": example}
-    return fields.String(required=True, allow_none=nullable, metadata=metadata)
+    return fields.String(required=not nullable, allow_none=nullable, metadata=metadata)
 
 
 def _shown(field: type[fields.Field[Any]], description: str, example: object, **options: Any) -> Any:
@@ -179,12 +179,28 @@ def _factor(factor: Factor) -> Any:
     return _shown(fields.String, "The factor.", factor.value, validate=validate.OneOf([factor]))
 
 
-class AnyView(fields.Field[Any]):
-    """Any of several objects; for OpenAPI alone, for nothing is read or written with it."""
+class OneOfView(fields.Field[Any]):
+    """One of several objects, told apart by a member. Only OpenAPI needs it: nothing is read or written with it.
 
-    def __init__(self, *views: type[Schema]) -> None:
+    Args:
+        union: the name of their union in the document.
+        discriminator: the member whose value tells them apart.
+        views: the objects.
+    """
+
+    def __init__(self, union: str, discriminator: str, *views: type[Schema]) -> None:
         super().__init__()
+        self.union = union
+        self.discriminator = discriminator
         self.views = views
+
+
+class OrNullView(fields.Field[Any]):
+    """An object or null. Only OpenAPI needs it: nothing is read or written with it."""
+
+    def __init__(self, view: type[Schema], **options: Any) -> None:
+        super().__init__(**options)
+        self.view = view
 
 
 class StrictBoolean(fields.Boolean):
@@ -236,7 +252,8 @@ class IssueCodeBody(RequestSchema):
     lifetime = _whole(CODE_LIFETIME, DEFAULT_CODE_LIFETIME, "Seconds for which the code is good.")
     delivery = fields.Nested(
         DeliveryRequest,
-        load_default={"channel": Channel.RESPONSE},
+        # A function, because it does not get into the document: generators refuse an object as a default.
+        load_default=lambda: {"channel": Channel.RESPONSE},
         metadata={"example": {"channel": Channel.RESPONSE.value}},
     )
 
@@ -256,7 +273,6 @@ class EnrolBody(RequestSchema):
         metadata={
             "description": f"Brings a secret along instead of a random one: base32, {SHORTEST_SECRET * 8} to "
             f"{LONGEST_SECRET * 8} bits. Case, white space, hyphens and padding are ignored.",
-            "format": "base32",
             "minLength": math.ceil(SHORTEST_SECRET * 8 / 5),
             "maxLength": LONGEST_TYPED,
             "example": _EXAMPLE_SECRET,
@@ -500,12 +516,12 @@ class SecretCredentialView(CredentialView):
     """What there is to know of HOTP and TOTP."""
 
     digits = _shown(fields.Integer, "How many digits the codes have.", 6)
-    replacement = fields.Nested(
-        ReplacementView, required=True, allow_none=True, metadata={"description": "Null for none.", "example": None}
+    replacement = OrNullView(
+        ReplacementView, metadata={"description": "The replacement; null if there is none.", "example": None}
     )
     algorithm = _shown(fields.String, "The hash under HMAC.", "SHA1", validate=validate.OneOf(list(HashAlgorithm)))
-    label = fields.String(required=True, allow_none=True, metadata={"description": "As enrolled.", "example": None})
-    issuer = fields.String(required=True, allow_none=True, metadata={"description": "As enrolled.", "example": None})
+    label = fields.String(allow_none=True, metadata={"description": "As enrolled.", "example": None})
+    issuer = fields.String(allow_none=True, metadata={"description": "As enrolled.", "example": None})
 
 
 class HotpView(SecretCredentialView):
@@ -529,7 +545,9 @@ class OwnerView(Schema):
     """Everything that an owner has."""
 
     factors = fields.List(
-        AnyView(OtpView, HotpView, TotpView), required=True, metadata={"description": "One for each factor."}
+        OneOfView("SessionFactor", "factor", OtpView, HotpView, TotpView),
+        required=True,
+        metadata={"description": "One for each factor."},
     )
     expires_at = _moment("When the last of them ends; null for never, or where there are none.", nullable=True)
 
@@ -539,7 +557,7 @@ class AccountView(Schema):
 
     account_id = _shown(fields.String, "The account.", "alice@example.com")
     factors = fields.List(
-        AnyView(OtpView, HotpView, TotpView, RecoveryCodesView),
+        OneOfView("AccountFactor", "factor", OtpView, HotpView, TotpView, RecoveryCodesView),
         required=True,
         metadata={"description": "One for each factor."},
     )
@@ -549,9 +567,12 @@ class ServerView(Schema):
     """How the service, or Redis, is."""
 
     status = _shown(fields.String, "Whether it answers.", "up", validate=validate.OneOf(["up", "down"]))
-    datetime = _moment("Its clock; null when down.", nullable=True)
+    # Without a format: generated Python code would call the member's type by the member's name.
+    datetime = fields.String(
+        allow_none=True, metadata={"description": "Its clock; null when down. RFC 3339, UTC.", "example": _MOMENT}
+    )
     version = fields.String(
-        required=True, allow_none=True, metadata={"description": "Its version; null when down.", "example": "7.0.15"}
+        allow_none=True, metadata={"description": "Its version; null when down.", "example": "7.0.15"}
     )
 
 

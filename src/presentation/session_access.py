@@ -8,7 +8,8 @@ from flask import Response, request
 from domain.owner import Owner
 from presentation.owner_access import Guards
 from presentation.problems import Problems
-from presentation.sessions import Sessions
+from presentation.resource import SecurityScheme
+from presentation.sessions import COOKIE, Sessions
 
 
 class SessionAccess:
@@ -20,7 +21,15 @@ class SessionAccess:
         "along (over https, unless OPEN_MFA_COOKIE_SECURE is off)."
     )
     sets_cookie = True
-    security: str | None = None
+    security: SecurityScheme | None = SecurityScheme(
+        "session",
+        {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": COOKIE,
+            "description": "The first `POST` sets this cookie. A browser stores and sends it by itself.",
+        },
+    )
     parameters: Mapping[str, tuple[str, str, str]] = {}
     guards: Guards = ()
     problems: tuple[Problems, ...] = ()

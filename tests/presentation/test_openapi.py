@@ -12,7 +12,18 @@ from openapi_spec_validator import validate
 
 from domain.owner import ACCOUNT_ID
 from presentation.problems import Problems
-from tests.presentation.api import ACCOUNTS, ADMINISTRATOR, API_KEYS, FACTORS, Account, Api, all_routes, document
+from presentation.sessions import COOKIE
+from tests.presentation.api import (
+    ACCOUNTS,
+    ADMINISTRATOR,
+    API_KEYS,
+    FACTORS,
+    SESSION,
+    Account,
+    Api,
+    all_routes,
+    document,
+)
 
 FOR_PEOPLE = {"/", "/docs", "/openapi.json", "/assets/docs.js", "/problems/not-found"}
 """Pages, and the document itself."""
@@ -79,18 +90,54 @@ def test_what_is_switched_off_is_not_described() -> None:
     described = document(Account(administrator=None, api_keys=()).client.get("/openapi.json"))
 
     assert [path for path in described["paths"] if "/admin/" in path or ACCOUNTS in path] == []
-    assert "securitySchemes" not in described["components"]
+    assert list(described["components"]["securitySchemes"]) == ["session"]
 
 
 def account_operations(operations: list[Described]) -> list[Described]:
     return [described for described in operations if described.path.startswith(ACCOUNTS)]
 
 
-def test_api_keys_are_a_bearer_scheme(openapi: dict[str, Any]) -> None:
-    assert openapi["components"]["securitySchemes"] == {
+def test_the_credentials_of_all_callers_are_security_schemes(openapi: dict[str, Any]) -> None:
+    schemes = openapi["components"]["securitySchemes"]
+    session = {member: value for member, value in schemes.pop("session").items() if member != "description"}
+
+    assert session == {"type": "apiKey", "in": "cookie", "name": COOKIE}
+    assert schemes == {
         "administrator": {"type": "http", "scheme": "basic"},
         "apiKey": {"type": "http", "scheme": "bearer"},
     }
+
+
+def test_every_operation_of_a_session_names_its_cookie(operations: list[Described]) -> None:
+    of_sessions = [described for described in operations if described.path.startswith(SESSION)]
+    without_cookie = {
+        (method, path) for method, path, operation in of_sessions if operation["security"] == [{"session": []}, {}]
+    }
+    required = [
+        operation["security"] for method, path, operation in of_sessions if (method, path) not in without_cookie
+    ]
+
+    assert without_cookie == {
+        ("GET", SESSION),
+        ("DELETE", SESSION),
+        *(("POST", f"{SESSION}/{factor}") for factor in FACTORS),
+    }
+    assert required == [[{"session": []}]] * len(required)
+
+
+def test_operations_that_need_no_session_serve_requests_without_one(operations: list[Described]) -> None:
+    statuses = {
+        (method, path): Api().client.open(path, method=method).status_code
+        for method, path, operation in operations
+        if operation.get("security") == [{"session": []}, {}]
+    }
+
+    assert set(statuses.values()) <= {200, 201, 204}
+    assert len(statuses) == 5
+
+
+def test_all_paths_are_relative_to_one_server(openapi: dict[str, Any]) -> None:
+    assert openapi["servers"] == [{"url": "/"}]
 
 
 def test_every_operation_of_accounts_and_no_other_demands_an_api_key(operations: list[Described]) -> None:

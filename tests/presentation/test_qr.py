@@ -7,7 +7,8 @@ import pytest
 from tests.presentation.api import Api, slug
 from tests.support.pictures import qr_text
 
-SVG, PNG = "image/svg+xml", "image/png"
+SVG, PNG, OCTETS = "image/svg+xml", "image/png", "application/octet-stream"
+PROBLEM = "application/problem+json"
 ACCEPTED = [
     (None, SVG),
     ("", SVG),
@@ -24,8 +25,27 @@ ACCEPTED = [
     (f"{PNG};q=0, image/*", SVG),
     ("image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8", SVG),
     ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", SVG),
+    (OCTETS, OCTETS),
+    ("application/*", OCTETS),
+    (f"{OCTETS}, {PNG};q=0.9", OCTETS),
+    # Generated clients name the media type of the errors, first or alone.
+    (PROBLEM, SVG),
+    ("application/json", SVG),
+    (f"{PROBLEM}, application/json;q=0.5", SVG),
+    (f"{PROBLEM}, {PNG};q=0.1", PNG),
+    ("application/json, text/plain, */*", SVG),
+    (f"text/html, {PROBLEM};q=0.1", SVG),
 ]
-REFUSED = ["text/html", "image/gif, image/webp", f"{SVG};q=0", "*/*;q=0", f"{PNG};q=0, {SVG};q=0", "garbage"]
+REFUSED = [
+    f"{PROBLEM};q=0",
+    "application/xml",
+    "text/html",
+    "image/gif, image/webp",
+    f"{SVG};q=0",
+    "*/*;q=0",
+    f"{PNG};q=0, {SVG};q=0",
+    "garbage",
+]
 ENROLMENTS: list[dict[str, Any]] = [
     {},
     {"algorithm": "SHA256"},
@@ -75,6 +95,15 @@ def test_the_ending_outweighs_the_accept_header(
     answer = api.get(f"{factor}/qr.{ending}", headers={"Accept": "text/html"})
 
     assert (answer.mimetype, answer.data[:5][: len(start)]) == (media_type, start)
+
+
+@pytest.mark.parametrize(("name", "start"), [("qr", b"\x89PNG"), ("qr.svg", b"<?xml"), ("qr.png", b"\x89PNG")])
+def test_a_client_that_knows_no_pictures_gets_bytes(api: Api, name: str, start: bytes) -> None:
+    api.enrol("totp")
+
+    answer = api.get(f"totp/{name}", headers={"Accept": OCTETS})
+
+    assert (answer.mimetype, answer.data[: len(start)]) == (OCTETS, start)
 
 
 @pytest.mark.parametrize("name", ["qr", "qr.svg", "qr.png"])
