@@ -281,17 +281,8 @@ def test_any_other_does(place: str) -> None:
     ("version", "grade"), [("2.8.0", MUST), ("6.0.16", MUST), ("6.2.0", OK), ("7.0.15", OK), ("10.0.1", OK), ("", MUST)]
 )
 def test_redis_must_be_6_2_or_newer(version: str, grade: Grade) -> None:
-    server = Inspection(
-        place="",
-        version=version,
-        is_replica=False,
-        replicas=0,
-        eviction_policy="noeviction",
-        fullness=0.0,
-        appends=True,
-        snapshots=False,
-        clock_ahead=0.0,
-    )
+    information = {"redis_version": version, "maxmemory_policy": "noeviction", "aof_enabled": "1"}
+    server = Inspection(place="", information=information, snapshots=False, clock_ahead=0.0)
 
     first, *others = judge_master(server, 0, MUST)
 

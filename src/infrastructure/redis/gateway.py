@@ -16,27 +16,24 @@ from redis import Redis
 from redis.exceptions import (
     AskError,
     AuthenticationError,
-    BusyLoadingError,
     ClusterDownError,
     ClusterError,
     ConnectionError,
     MasterDownError,
-    NoPermissionError,
     NoScriptError,
-    OutOfMemoryError,
     ReadOnlyError,
     RedisClusterException,
     RedisError,
     TimeoutError,
     TryAgainError,
 )
-from redis.sentinel import MasterNotFoundError
 
 from application.errors import StoreUnavailable
 from infrastructure.redis import deadline
 from infrastructure.redis.client import Client, Connect
 from infrastructure.redis.cluster import Cluster
 from infrastructure.redis.commands import Command, send
+from infrastructure.redis.explanations import TooFewReplicas, code_of, explain
 
 T = TypeVar("T")
 
@@ -63,10 +60,6 @@ class _Kind(Enum):
     LASTING = auto()
 
 
-class _TooFewReplicas(RedisError):
-    """The write is on the master, but not yet on as many replicas as it must be."""
-
-
 _PASSING: Final = (
     AskError,
     ClusterDownError,
@@ -77,27 +70,11 @@ _PASSING: Final = (
     RedisClusterException,
     TimeoutError,
     TryAgainError,
-    _TooFewReplicas,
+    TooFewReplicas,
 )
 """What a fail-over or a restart ends by itself, so that trying again is worth while."""
 _BROKEN: Final = (ConnectionError, ReadOnlyError, TimeoutError)
 """What puts all connections in doubt: the server may be gone, or no longer be the master that its name leads to."""
-
-
-_EXPLANATIONS: Final[dict[type[Exception], str]] = {
-    AuthenticationError: "refuses the user or the password of OPEN_MFA_REDIS_URL",
-    NoPermissionError: "does not let this user run a command that is needed: look at its ACL",
-    BusyLoadingError: "is still loading its data",
-    MasterNotFoundError: "has no master that its Sentinels agree on, or the service has another name",
-    TimeoutError: "does not answer in time",
-    ConnectionError: "can't be reached: is it running there, and does its URL say whether it speaks TLS?",
-    ReadOnlyError: "is a replica, and takes no writes",
-    OutOfMemoryError: "is full: give it more memory (maxmemory)",
-    ClusterDownError: "is a Cluster that is down",
-    RedisClusterException: "is no Cluster, or none of its nodes answers",
-    _TooFewReplicas: "has not as many replicas at hand as OPEN_MFA_REDIS_WAIT demands",
-}
-"""The first that fits."""
 
 
 @dataclass(slots=True)
@@ -244,7 +221,7 @@ class Gateway:
         return ServerDescription(str(info["redis_version"]), int(seconds))
 
     def look(self, inspection: Callable[[Client], T]) -> T:
-        """What an inspection of the servers themselves finds; it may be begun again, so it must change nothing."""
+        """Return what an inspection of the servers themselves finds; it may run more than once."""
         return self._run(inspection, _Kind.READING)
 
     def close(self) -> None:
@@ -307,9 +284,7 @@ class Gateway:
         stack.callback(self._patience.release)
 
     def _unavailable(self, error: Exception) -> StoreUnavailable:
-        """Says what went wrong, but not in Redis' own words: they can repeat a command's arguments."""
-        why = next((text for kind, text in _EXPLANATIONS.items() if isinstance(error, kind)), "refuses a command")
-        return StoreUnavailable(f"Redis at {self._where} {why} ({type(error).__name__.lstrip('_')})")
+        return StoreUnavailable(f"Redis at {self._where} {explain(error)} ({code_of(error)})")
 
     def _connected(self) -> Client:
         if self._client is None:
@@ -333,7 +308,7 @@ class Gateway:
             return _ask(client, key, [command])[0]
         result, reached = _ask(client, key, [command, ("WAIT", self._replicas, WAIT_MILLISECONDS)])
         if reached < self._replicas:
-            raise _TooFewReplicas(f"{reached} of {self._replicas} replicas have the write")
+            raise TooFewReplicas(f"{reached} of {self._replicas} replicas have the write")
         return result
 
 

@@ -1,17 +1,19 @@
-"""What every master says of itself, for whoever has to set it up."""
+"""What every master says of itself, and refuses, for whoever has to set it up."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from redis import Redis
-from redis.exceptions import ResponseError
+from redis.exceptions import NoPermissionError, ResponseError
 from redis.sentinel import SentinelConnectionPool
 
 from infrastructure.redis.client import Client
 from infrastructure.redis.commands import Command, send
+from infrastructure.redis.explanations import forbidden_command
 from infrastructure.redis.gateway import Gateway
+from infrastructure.redis.trial import NOTHING_REFUSED, Trial, try_out
 
 Ask = Callable[[Command], Any]
 """Sends one command to one server; the raw answer."""
@@ -19,41 +21,69 @@ Ask = Callable[[Command], Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inspection:
-    """What a server says of itself.
+    """What a server says of itself, and what it refuses.
 
     Attributes:
         place: host and port, as the Sentinels or the Cluster name it; empty where only the URL does.
-        is_replica: it takes no writes.
-        replicas: how many it has.
-        eviction_policy: what it removes when it is full.
-        fullness: the part of its `maxmemory` that is in use; 0 where it has no limit.
-        appends: whether it writes every change to its append-only file.
-        snapshots: whether it is known to take snapshots.
-        clock_ahead: seconds that its clock is ahead of ours, at least; negative where it is behind.
+        information: the lines of INFO by their names; None where the user may not ask for them.
+        snapshots: whether it is known to take snapshots; None where nothing tells.
+        clock_ahead: seconds that its clock is ahead of ours, at least; negative where it is behind; None where the
+            user may not ask for its time.
+        trial: what it refuses of what the service needs.
     """
 
     place: str
-    version: str
-    is_replica: bool
-    replicas: int
-    eviction_policy: str
-    fullness: float
-    appends: bool
-    snapshots: bool
-    clock_ahead: float
+    information: dict[str, str] | None
+    snapshots: bool | None
+    clock_ahead: float | None
+    trial: Trial = NOTHING_REFUSED
+
+    @property
+    def version(self) -> str:
+        return self._told("redis_version")
+
+    @property
+    def is_replica(self) -> bool:
+        """Whether it says that it takes no writes."""
+        return self._told("role") == "slave"
+
+    @property
+    def replicas(self) -> int:
+        """How many it has."""
+        return int(self._told("connected_slaves") or 0)
+
+    @property
+    def eviction_policy(self) -> str:
+        """Which keys it removes when it is full."""
+        return self._told("maxmemory_policy")
+
+    @property
+    def fullness(self) -> float:
+        """The part of its `maxmemory` that is in use; 0 where it has no limit."""
+        limit = int(self._told("maxmemory") or 0)
+        return int(self._told("used_memory") or 0) / limit if limit else 0.0
+
+    @property
+    def appends(self) -> bool:
+        """Whether it writes every change to its append-only file."""
+        return self._told("aof_enabled") == "1"
+
+    def _told(self, name: str) -> str:
+        return (self.information or {}).get(name, "")
 
 
 def inspect(gateway: Gateway, now: Callable[[], float]) -> list[Inspection]:
     """Looks at the only server, at the Sentinels' master, or at each of a Cluster's masters.
 
     Args:
-        gateway: leads to them.
+        gateway: leads to them, and knows how many replicas must have a write.
         now: our clock, Unix time in seconds.
 
     Raises:
         StoreUnavailable: one of them can't be asked.
     """
-    return gateway.look(lambda client: [_inspect(place, ask, now) for place, ask in _masters(client)])
+    asked = gateway.look(lambda client: [_inspect(place, ask, now) for place, ask in _masters(client)])
+    return [replace(each, trial=try_out(gateway, each.place)) for each in asked]
 
 
 def _masters(client: Client) -> list[tuple[str, Ask]]:
@@ -65,43 +95,50 @@ def _masters(client: Client) -> list[tuple[str, Ask]]:
 
 
 def _inspect(place: str, ask: Ask, now: Callable[[], float]) -> Inspection:
-    info = _info(ask(("INFO",)))
+    information = _information(ask)
     return Inspection(
         place=place,
-        version=info.get("redis_version", ""),
-        is_replica=info.get("role") == "slave",
-        replicas=int(info.get("connected_slaves", 0)),
-        eviction_policy=info.get("maxmemory_policy", ""),
-        fullness=_fullness(info),
-        appends=info.get("aof_enabled") == "1",
-        snapshots=_takes_snapshots(ask, info),
+        information=information,
+        snapshots=_takes_snapshots(ask, information),
         clock_ahead=_clock_ahead(ask, now),
     )
 
 
-def _info(answer: bytes) -> dict[str, str]:
+def _information(ask: Ask) -> dict[str, str] | None:
+    try:
+        answer: bytes = ask(("INFO",))
+    except ResponseError as error:
+        if _is_withheld(error):
+            return None
+        raise
     lines = (line.partition(":") for line in answer.decode(errors="replace").splitlines())
     return {name: value for name, colon, value in lines if colon}
 
 
-def _fullness(info: dict[str, str]) -> float:
-    limit = int(info.get("maxmemory", 0))
-    return int(info.get("used_memory", 0)) / limit if limit else 0.0
+def _is_withheld(error: ResponseError) -> bool:
+    """Return whether the user may not run this very command, or the server has none of that name."""
+    if isinstance(error, NoPermissionError):
+        # SELECT belongs to connecting: nothing else can be asked either.
+        return forbidden_command(error) != "SELECT"
+    return str(error).startswith("unknown command")
 
 
-def _takes_snapshots(ask: Ask, info: dict[str, str]) -> bool:
+def _takes_snapshots(ask: Ask, information: dict[str, str] | None) -> bool | None:
     """By its configuration; where CONFIG is forbidden, as managed ones do, by the snapshots that it has taken."""
     try:
         _, schedule = ask(("CONFIG", "GET", "save"))
     except (ResponseError, ValueError):
-        return info.get("rdb_saves", "0") != "0"
+        return None if information is None else information.get("rdb_saves", "0") != "0"
     return bool(schedule)
 
 
-def _clock_ahead(ask: Ask, now: Callable[[], float]) -> float:
+def _clock_ahead(ask: Ask, now: Callable[[], float]) -> float | None:
     """Its clock was read between two readings of ours; only what lies outside of both is the clocks' difference."""
     before = now()
-    seconds, microseconds = ask(("TIME",))
+    try:
+        seconds, microseconds = ask(("TIME",))
+    except ResponseError:
+        return None
     after = now()
     told = int(seconds) + int(microseconds) / 1e6
     return max(0.0, told - after) + min(0.0, told - before)

@@ -4,7 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from redis import ConnectionPool, Redis
-from redis.exceptions import ConnectionError, ResponseError, TimeoutError
+from redis.exceptions import (
+    AuthenticationError,
+    ConnectionError,
+    NoPermissionError,
+    ResponseError,
+    TimeoutError,
+)
 from redis.sentinel import MasterNotFoundError, Sentinel
 
 
@@ -39,13 +45,21 @@ class Sentinels(Sentinel):
         return client
 
     def discover_master(self, service_name: str) -> tuple[str, int]:
-        """Host and port. Raises `MasterNotFoundError`."""
+        """Return host and port.
+
+        Raises:
+            MasterNotFoundError: no Sentinel names a master; its cause is the refusal where they refuse the user.
+        """
+        refusal: Exception | None = None
         for sentinel in sorted(self.sentinels, key=lambda each: each is not self._knowing):
             try:
                 state: Any = sentinel.sentinel_master(service_name)
+            except (AuthenticationError, NoPermissionError) as error:
+                refusal = error
+                continue
             except (ConnectionError, ResponseError, TimeoutError):
                 continue
             if self.check_master_state(state, service_name):  # type: ignore[no-untyped-call] # likewise
                 self._knowing = sentinel
                 return state["ip"], state["port"]
-        raise MasterNotFoundError("no Sentinel knows a master")
+        raise MasterNotFoundError("no Sentinel knows a master") from refusal

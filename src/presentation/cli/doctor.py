@@ -75,9 +75,9 @@ def add(add_parser: AddParser) -> None:
         "doctor",
         help="look for what has to change before production",
         description="Checks the settings (the same environment variables as for `serve`), how strong their secrets"
-        " are, and every Redis master: version, eviction policy, persistence, TLS, clock. Prints a line for each"
-        " finding. The exit status is 1 where something must change. In development mode what only production needs"
-        " is a warning.",
+        " are, and every Redis master: version, eviction policy, persistence, TLS, clock, and whether it does every"
+        " command that the service needs, tried on keys of its own. Prints a line for each finding. The exit status is"
+        " 1 where something must change. In development mode what only production needs is a warning.",
     )
     parser.set_defaults(run=_run)
 
@@ -186,7 +186,7 @@ def _judge_store(settings: Settings, now: Callable[[], float], grave: Grade) -> 
         yield Finding(Grade.OK if fine else Grade.MUST_CHANGE, text)
         return
     where = places_in(url)
-    gateway = Gateway(connector(url), where=where)
+    gateway = Gateway(connector(url), settings.redis_wait, where=where)
     try:
         masters = inspect(gateway, now)
     except StoreUnavailable as error:
@@ -231,6 +231,48 @@ def _is_loopback(place: str) -> bool:
 
 def judge_master(master: Inspection, wait: int, grave: Grade) -> Iterator[Finding]:
     """What is said of a server, after its name."""
+    if master.information is not None:
+        yield from _judge_information(master, grave)
+    refused = list(_judge_trial(master, wait))
+    yield from refused or [Finding(Grade.OK, " does every command that the service needs")]
+    silent = {"INFO": master.information, "CONFIG GET": master.snapshots, "TIME": master.clock_ahead}
+    unasked = [name for name, answer in silent.items() if answer is None]
+    if unasked:
+        text = (
+            "so not everything was looked at: allow them, or look at version, eviction, persistence and clock yourself"
+        )
+        yield Finding(Grade.WARNING, f" does not let this user run {', '.join(unasked)}, {text}")
+    ahead = master.clock_ahead
+    if ahead is not None and abs(ahead) > LARGEST_CLOCK_DIFFERENCE:
+        yield Finding(Grade.MUST_CHANGE, f" has a clock {ahead:+.1f} s off this machine's: let NTP set both")
+    elif ahead is not None:
+        yield Finding(Grade.OK, " has this machine's time")
+
+
+def _judge_trial(master: Inspection, wait: int) -> Iterator[Finding]:
+    """Whether it does what the service needs."""
+    must, trial = Grade.MUST_CHANGE, master.trial
+    if trial.forbidden:
+        allow = " ".join(f"+{name.lower()}" for name in trial.forbidden)
+        text = f"{', '.join(trial.forbidden)} (NOPERM), which the service needs: allow {allow} in its ACL"
+        yield Finding(must, f" does not let this user run {text}")
+    if trial.closed_keys:
+        keys = ", ".join(f"{each}…" for each in trial.closed_keys)
+        yield Finding(must, f" does not let this user use the keys {keys} (NOPERM): allow ~open-mfa:* in its ACL")
+    if trial.unknown:
+        yield Finding(must, f" does not know {', '.join(trial.unknown)}, renamed or switched off: let it have them")
+    if master.is_replica or (trial.refusal is not None and trial.refusal.code == "READONLY"):
+        yield Finding(must, " is a replica, which takes no writes: name its master, or the Sentinels")
+    elif trial.refusal is not None:
+        yield Finding(must, f" refuses writes ({trial.refusal.code}): it {trial.refusal.reason}")
+    if master.information is not None and not master.is_replica and master.replicas < wait:
+        text = f" has {master.replicas} replicas, but OPEN_MFA_REDIS_WAIT demands {wait}: add some, or demand fewer"
+        yield Finding(must, text)
+    elif trial.failure is not None:
+        yield Finding(must, f" failed when a write was tried: {trial.failure}")
+
+
+def _judge_information(master: Inspection, grave: Grade) -> Iterator[Finding]:
     must, ok = Grade.MUST_CHANGE, Grade.OK
     version = tuple(int(number) for number in re.findall("[0-9]+", master.version)[:2])
     oldest = ".".join(map(str, OLDEST_REDIS))
@@ -238,32 +280,17 @@ def judge_master(master: Inspection, wait: int, grave: Grade) -> Iterator[Findin
         yield Finding(must, f" is version {master.version}: install {oldest} or newer")
     else:
         yield Finding(ok, f" is version {master.version}")
-    if master.is_replica:
-        yield Finding(must, " is a replica, which takes no writes: name its master, or the Sentinels")
-    elif master.replicas < wait:
-        text = f" has {master.replicas} replicas, but OPEN_MFA_REDIS_WAIT demands {wait}: add some, or demand fewer"
-        yield Finding(must, text)
     if master.eviction_policy == "noeviction":
         yield Finding(ok, " evicts nothing")
     else:
         text = f" may evict what is spent or enrolled (maxmemory-policy {master.eviction_policy}): set noeviction"
         yield Finding(grave, text)
-    yield from _judge_fullness(master.fullness)
+    is_full = master.trial.refusal is not None and master.trial.refusal.code == "OOM"
+    if master.fullness >= FULLEST and not is_full:
+        yield Finding(Grade.WARNING, f" has used {master.fullness:.0%} of its memory: give it more soon (maxmemory)")
     if master.appends:
         yield Finding(ok, " keeps an append-only file")
     elif master.snapshots:
         yield Finding(Grade.WARNING, " forgets in a crash what came after its last snapshot: set appendonly yes")
     else:
         yield Finding(grave, " forgets everything when it restarts: set appendonly yes")
-    ahead = master.clock_ahead
-    if abs(ahead) > LARGEST_CLOCK_DIFFERENCE:
-        yield Finding(must, f" has a clock {ahead:+.1f} s off this machine's: let NTP set both")
-    else:
-        yield Finding(ok, " has this machine's time")
-
-
-def _judge_fullness(fullness: float) -> Iterator[Finding]:
-    if fullness >= 1:
-        yield Finding(Grade.MUST_CHANGE, " is full, and refuses to write: give it more memory (maxmemory)")
-    elif fullness >= FULLEST:
-        yield Finding(Grade.WARNING, f" has used {fullness:.0%} of its memory: give it more soon (maxmemory)")

@@ -1,0 +1,187 @@
+"""Whether Redis lets the service do its work: each of its commands is tried on keys that nothing else uses."""
+
+import re
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any, Final, NamedTuple
+
+from redis import Redis
+from redis.exceptions import MovedError, NoPermissionError, NoScriptError, ResponseError
+
+from application.errors import StoreUnavailable
+from infrastructure.redis.client import Client
+from infrastructure.redis.commands import Command, send
+from infrastructure.redis.explanations import code_of, explain
+from infrastructure.redis.gateway import Gateway
+from infrastructure.redis.log_levels import KEY as LOG_LEVEL
+from infrastructure.redis.rate_limits import COUNT
+from infrastructure.redis.rate_limits import KEY_PREFIX as RATES
+from infrastructure.redis.send_limits import KEY_PREFIX as SENDS
+
+PREFIX: Final = "open-mfa"
+LIFETIME: Final = 60
+"""Seconds after which the keys of a trial are gone, also when it was interrupted."""
+_OTHER_SLOTS: Final = 16
+"""Keys that are looked at to tell a node of a Cluster: of two masters each has all of them once in 65,536 times."""
+_NO_SCRIPT: Final = "0" * 40
+_IN_SCRIPTS: Final = re.compile(r"redis\.call\('([A-Z]+)'")
+
+
+class Refusal(NamedTuple):
+    """The code of an answer, such as OOM, and the reason, to stand after the server's name."""
+
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What Redis refuses, of what the service needs.
+
+    Attributes:
+        forbidden: commands that the user may not run.
+        unknown: commands that the server does not know.
+        closed_keys: keys, or the beginnings of keys, that the user may not use as the service does.
+        refusal: how it refuses writes; None where it takes them.
+        failure: how a script, with as many replicas as must have its write, went wrong; None where it did not.
+    """
+
+    forbidden: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    closed_keys: tuple[str, ...] = ()
+    refusal: Refusal | None = None
+    failure: str | None = None
+
+
+NOTHING_REFUSED: Final = Trial()
+
+
+def try_out(gateway: Gateway, node: str = "") -> Trial:
+    """Try every command that the service sends, in a second or less; nothing of it stays.
+
+    Args:
+        gateway: leads to Redis, and knows how many replicas must have a write.
+        node: which master of a Cluster; empty where there is only one.
+
+    Raises:
+        StoreUnavailable: Redis can't be asked.
+    """
+    tag = gateway.look(lambda client: _tag_on(client, node))
+    key = f"{PREFIX}:{{{tag}}}:trial"
+    trial = gateway.look(lambda client: _Attempt(client, key, tag).trial())
+    if trial == NOTHING_REFUSED:
+        try:
+            gateway.set(key, "1", LIFETIME)
+            gateway.run_script(COUNT, key, 1, LIFETIME)
+            gateway.delete([key])
+        except StoreUnavailable as error:
+            return Trial(failure=str(error))
+    return trial
+
+
+def commands_in_scripts() -> set[str]:
+    """Return the commands that the scripts of this package call: a user needs leave for them too."""
+    scripts = (file for file in files(__package__).iterdir() if file.name.endswith(".lua"))
+    return {command for script in scripts for command in _IN_SCRIPTS.findall(script.read_text("utf-8"))}
+
+
+def _tag_on(client: Client, node: str) -> str:
+    """Return a hash tag that no other trial uses, in one of the node's slots."""
+    while True:
+        tag = f"doctor:{secrets.token_hex(8)}"
+        if isinstance(client, Redis) or not node or client.name_of(f"{{{tag}}}") == node:
+            return tag
+
+
+class _Attempt:
+    """Sends the commands one by one, and keeps what was refused."""
+
+    def __init__(self, client: Client, key: str, tag: str) -> None:
+        self._client = client
+        self._key = key
+        self._tag = tag
+        self._forbidden: dict[str, None] = {}
+        self._unknown: dict[str, None] = {}
+        self._closed: dict[str, None] = {}
+        self._refusal: Refusal | None = None
+
+    def trial(self) -> Trial:
+        key = self._key
+        written = self._write(key, f"{PREFIX}:{{")
+        for prefix in (RATES, SENDS):
+            other = f"{prefix}:{{{self._tag}}}"
+            if self._write(other, prefix):
+                self._send(other, prefix, "DEL", other)
+        self._send(LOG_LEVEL, LOG_LEVEL, "GET", LOG_LEVEL)
+        if isinstance(self._client, Redis):
+            # One node of a Cluster takes writes too, to the keys of its own slots.
+            for _ in range(_OTHER_SLOTS):
+                other = f"{PREFIX}:{{doctor:{secrets.token_hex(8)}}}:trial"
+                self._send(other, f"{PREFIX}:{{", "GET", other)
+        for name, *arguments in _commands(key):
+            # Without the key, which expires, LPUSH would make one that does not.
+            if written or name != "LPUSH":
+                self._send(key, f"{PREFIX}:{{", name, *arguments)
+        self._send(key, f"{PREFIX}:{{", "DEL", key)
+        return Trial(
+            forbidden=tuple(self._forbidden),
+            unknown=tuple(self._unknown),
+            closed_keys=tuple(self._closed),
+            refusal=self._refusal,
+        )
+
+    def _write(self, key: str, prefix: str) -> bool:
+        return self._send(key, prefix, "SET", key, "1", "EX", LIFETIME)
+
+    def _send(self, key: str, prefix: str, *command: bytes | str | int) -> bool:
+        """Send a command, and return whether it was done."""
+        name = str(command[0])
+        try:
+            _ask(self._client, key, [command])
+        except NoPermissionError as error:
+            if "key" in str(error):
+                self._closed[prefix] = None
+            else:
+                self._forbidden[name] = None
+        except NoScriptError:
+            pass
+        except ResponseError as error:
+            if str(error).startswith("unknown command"):
+                self._unknown[name] = None
+            elif name == "SET" or isinstance(error, MovedError):
+                self._refusal = Refusal(code_of(error), explain(error))
+        else:
+            return True
+        return False
+
+
+def _commands(key: str) -> Iterator[Command]:
+    """Every command that the service sends, harmless on a key that holds a number and expires.
+
+    On such a key those for lists are answered with an error of their type, after the user's permissions were looked at.
+    """
+    yield ("GET", key)
+    yield ("MGET", key)
+    yield ("TTL", key)
+    yield ("EVALSHA", _NO_SCRIPT, 1, key)
+    yield ("EVAL", "return 1", 1, key)
+    yield ("SCAN", 0, "MATCH", key, "COUNT", 1)
+    yield ("PING",)
+    for name in sorted(commands_in_scripts() - {"GET", "SET", "DEL", "TTL"}):
+        yield (name, *_ARGUMENTS[name](key))
+
+
+_ARGUMENTS: Final[dict[str, Any]] = {
+    "EXPIRE": lambda key: (key, LIFETIME),
+    # No number, so that nothing is counted where there is no key.
+    "INCRBY": lambda key: (key, "one"),
+    "LINDEX": lambda key: (key, 0),
+    "LPUSH": lambda key: (key, 1),
+    "LTRIM": lambda key: (key, 0, 0),
+}
+
+
+def _ask(client: Client, key: str, commands: Sequence[Command]) -> list[Any]:
+    return send(client, commands) if isinstance(client, Redis) else client.send(key, commands)
