@@ -28,7 +28,8 @@ Every answer carries `X-Request-ID`, which the problem documents and the logs re
 128 printable ASCII characters, else a new one.
 
 A path that leads nowhere is answered with [404](/problems/not-found), a method that is not known there with
-[405](/problems/method-not-allowed) and `Allow`, a fault of the service with [500](/problems/internal-error).
+[405](/problems/method-not-allowed) and `Allow`, a head of more than 64 KiB or 200 fields with
+[431](/problems/head-too-large), a fault of the service with [500](/problems/internal-error).
 
 The first `POST` starts a session and sets its cookie; what is enrolled lives until its `expires_at`. Try it here: enrol
 a TOTP secret, scan its QR code, and verify what the authenticator shows. Then verify the same code again.

@@ -144,6 +144,14 @@ class Problems(Enum):
         "Go back, and send it from the page itself.",
         "Send JSON in UTF-8, with Content-Type: application/json.",
     )
+    HEAD_TOO_LARGE = ProblemType(
+        "head-too-large",
+        431,
+        "The request's head is too large",
+        "The address of the page, the cookies, and what the browser adds to them are too long together, or too many.",
+        "Delete the cookies of this site, and try again.",
+        "Request line and header fields may have 64 KiB together. There may be 200 header fields.",
+    )
     LOCKED = ProblemType(
         "locked",
         429,

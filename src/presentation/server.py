@@ -1,12 +1,15 @@
 """The service under gunicorn."""
 
 import logging
+import resource
 import sys
+import time
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 
 from application.call import FIELDS
@@ -21,6 +24,7 @@ from infrastructure.logs import configure_logging
 from infrastructure.qr import qr_on_terminal
 from infrastructure.settings import Settings
 from presentation.app import EXTENSION, create_app
+from presentation.arrival import LARGEST_HEAD, MOST_FIELDS
 from presentation.worker import Worker
 
 if TYPE_CHECKING:
@@ -28,6 +32,15 @@ if TYPE_CHECKING:
 
 GRACE: Final = 20
 """Seconds that requests under way have to end after SIGTERM; the longest, which sends a code, about 18."""
+
+TIMEOUT: Final = 30
+"""Seconds after which a worker whose event loop hangs is killed."""
+MOST_CONNECTIONS: Final = 1000
+"""Connections that a worker holds; of each, at most about 100 KiB have arrived."""
+SHARE: Final = 4
+"""One address may have this fraction of them."""
+_OTHER_DESCRIPTORS: Final = 64
+"""Descriptors that a worker needs for anything but clients and Redis."""
 
 _FAILED: Final = "Error handling request"
 _MEMORY: Final = "/dev/shm"  # noqa: S108 - gunicorn's heartbeat must not wait for a disk
@@ -54,9 +67,20 @@ class JsonLogger(Logger):
 class Server(BaseApplication):
     """gunicorn, configured by the settings alone: no file, no command line, no GUNICORN_CMD_ARGS."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, timeout: int = TIMEOUT) -> None:
         self._settings = settings
+        self._timeout = timeout
         super().__init__()
+
+    @property
+    def connections_per_address(self) -> int:
+        """How many connections of one address a worker holds. Behind a proxy, all are the proxy's."""
+        connections: int = self.cfg.worker_connections
+        return connections if self._settings.trusted_proxies else max(1, connections // SHARE)
+
+    def run(self) -> None:
+        """Serves until SIGTERM or SIGINT."""
+        Master(self).run()
 
     def load_config(self) -> None:
         settings = self._settings
@@ -67,10 +91,14 @@ class Server(BaseApplication):
             "worker_class": Worker,
             "logger_class": JsonLogger,
             "graceful_timeout": GRACE,
-            "timeout": 30,
+            "timeout": self._timeout,
             "keepalive": 75,
             "forwarded_allow_ips": "",
-            "limit_request_line": 4094,
+            # The worker limits the head as a whole, so the parser needs no limit of a line.
+            "limit_request_line": 0,
+            "limit_request_field_size": LARGEST_HEAD,
+            "limit_request_fields": MOST_FIELDS,
+            "worker_connections": _connections(settings.threads),
             "when_ready": self._announce,
             "post_worker_init": _started,
             "worker_exit": _ended,
@@ -90,6 +118,27 @@ class Server(BaseApplication):
     def load(self) -> "WSGIApplication":  # type: ignore[override] # the stubs know no StartResponse
         configure_logging(self._settings.log_level)
         return create_app(self._settings)
+
+
+class Master(Arbiter):
+    """gunicorn's master process, which notices that it was paused itself."""
+
+    def __init__(self, app: Server) -> None:
+        super().__init__(app)
+        self._looked = time.monotonic()
+
+    def murder_workers(self) -> None:
+        """Kill the workers that have given no sign of life for too long.
+
+        After a pause of the machine, no worker has given one. The master looks every second. If it did not look for
+        half the timeout, it was paused as well, and every worker gets the whole timeout again.
+        """
+        now = time.monotonic()
+        if now - self._looked > self.timeout / 2:
+            for worker in self.WORKERS.values():
+                worker.tmp.notify()
+        self._looked = now
+        super().murder_workers()
 
 
 def serve(settings: Settings) -> None:
@@ -115,6 +164,13 @@ def _authority(settings: Settings) -> str:
     """host:port, with the brackets that an IPv6 address wants."""
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return f"{host}:{settings.port}"
+
+
+def _connections(threads: int) -> int:
+    """How many connections a worker can hold with the descriptors that it may open."""
+    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # Each thread may use a connection to Redis, and another one while that is replaced.
+    return max(threads + 1, min(MOST_CONNECTIONS, descriptors - 2 * threads - _OTHER_DESCRIPTORS))
 
 
 def _started(worker: Any) -> None:

@@ -1,80 +1,139 @@
-"""gunicorn's threaded worker, fit for what one of this service meets: idle clients, slow ones, and its own end."""
+"""gunicorn's threaded worker, changed so that no client can make it wait (ADR 19)."""
 
 import errno
 import socket
 import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
+from contextlib import suppress
 from functools import partial
+from itertools import chain
 from selectors import EVENT_READ
 from typing import Any, Final
 
-from gunicorn.http.errors import ParseException
+from gunicorn.http.errors import InvalidHeader, LimitRequestHeaders, LimitRequestLine, ParseException
 from gunicorn.workers.gthread import ThreadWorker
 
+from presentation.connection import Connection
 from presentation.edge import ALWAYS, REQUEST_ID, UNLESS_SET, new_request_id
+from presentation.head import is_host, with_one_cookie_field
 from presentation.problems import MEDIA_TYPE, Problems, document
 
-FIRST_WORD: Final = 30.0
-"""Seconds that a connection may stand open before its first request."""
+FIRST_BYTE: Final = 10.0
+"""Seconds that a connection may stay open before its first request."""
 ARRIVAL: Final = 5.0
-"""Seconds from a request's first byte within which it has to arrive whole. None has more than 16 KiB of body."""
-DELIVERY: Final = 20.0
-"""Seconds from then within which the client has to take the answer."""
+"""Seconds from a request's first byte within which the whole request must arrive."""
+FAREWELL: Final = 2.0
+"""Seconds that a client has to close its side after the last answer."""
+
+_NO_ROOM: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_NOT_FATAL: Final = frozenset(
+    {
+        errno.EAGAIN,
+        errno.ECONNABORTED,
+        errno.EPROTO,
+        errno.EPERM,
+        errno.ENETDOWN,
+        errno.ENETUNREACH,
+        errno.EHOSTDOWN,
+        errno.EHOSTUNREACH,
+        errno.ENOPROTOOPT,
+        errno.EOPNOTSUPP,
+    }
+)
+"""What accept(2) reports of a connection that failed before it was accepted."""
 
 
 class Worker(ThreadWorker):
-    """Gives a thread only to a connection that has something to say, and only for so long; leaves nobody unanswered."""
+    """Gives a thread only to a request that has arrived as a whole.
+
+    Connections wait in the event loop: for their first byte, for the rest of a request, for the next request, and for
+    the client to close. Nothing in the event loop waits for a single client. When there are too many connections, of
+    one address or in all, the one that has waited for the longest time is closed.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._silent: dict[Connection, None] = {}
+        self._arriving: dict[Connection, None] = {}
+        self._parting: dict[Connection, None] = {}
+        self._open: Counter[str] = Counter()
+        self._crowded: set[str] = set()
+        self._share: int = self.app.connections_per_address  # type: ignore[attr-defined] # it is our server
+
+    def accept(self, listener: socket.socket) -> None:
+        """Accept a connection, and let it wait for its first byte beside the others."""
+        try:
+            accepted, address = listener.accept()
+        except OSError as error:
+            if error.errno in _NO_ROOM:
+                # The process or the machine has fewer descriptors than the settings promised.
+                self.worker_connections = max(1, self.nr_conns)
+                self.log.warning("no more than %s connections can be open", self.worker_connections)
+            elif error.errno not in _NOT_FATAL:
+                raise
+            return
+        self.nr_conns += 1
+        conn = Connection(self.cfg, accepted, address, listener.getsockname(), self._open)
+        if self._open[conn.network] > self._share:
+            self._crowded.add(conn.network)
+        self._wait(conn, self._silent, FIRST_BYTE, self._read)
 
     def enqueue_req(self, conn: Any) -> None:
-        """Gunicorn hands a new connection to a thread, which then waits for it to speak: a few idle ones take them all.
-
-        Here it waits beside the others, as gunicorn lets it do later.
-        """
-        if conn.initialized or conn.data_ready:
-            super().enqueue_req(conn)
-            return
-        conn.sock = Client(conn.sock)
-        conn.timeout = time.monotonic() + FIRST_WORD
-        self.pending_conns.append(conn)
-        self.poller.register(conn.sock, EVENT_READ, partial(self.on_pending_socket_readable, conn))
+        """Read what a connection that was kept open says next."""
+        conn.client_socket.next_request(b"")
+        self._read(conn)
 
     def handle(self, conn: Any) -> Any:
-        """One request; the clock begins to run with its first byte."""
-        conn.sock.begin_request()
+        """Handle one request, in a thread. All of it has arrived: this waits only for the client to take the answer."""
+        conn.client_socket.begin_answer()
+        if conn.client_socket.arrival.too_large:
+            self._refuse(conn.sock, Problems.HEAD_TOO_LARGE, {})
+            return False
         return super().handle(conn)
 
-    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:  # noqa: ARG002 - gunicorn's
-        """What can't even be read as a request is answered like every other bad one: gunicorn would repeat it in HTML.
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        """Judge the fields that gunicorn leaves to the application."""
+        hosts = [value for name, value in req.headers if name == "HOST"]
+        # gunicorn has refused a second one.
+        if not (is_host(hosts[0]) if hosts else req.version < (1, 1)):
+            raise InvalidHeader("HOST", req=req)
+        req.headers = with_one_cookie_field(req.headers)
+        return super().handle_request(req, conn)
 
-        Neither is it repeated in the logs: what is wrong with it may be a code in the wrong place.
-        """
-        unreadable = isinstance(exc, ParseException)
-        if unreadable:
-            self.log.warning("Invalid request from ip=%s: %s", (addr or ("unknown",))[0], type(exc).__name__)
+    def finish_request(self, conn: Any, fs: Future[bool]) -> None:
+        """Keep the connection for its next request, or end it."""
+        if fs.cancelled() or fs.exception() is not None or not fs.result():
+            self._part(conn)
+            return
+        conn.client_socket.next_request(conn.parser.unreader.take_buffered())
+        if conn.client_socket.arrival or conn.client_socket.arrival.ended:
+            self._proceed(conn)
         else:
+            conn.since = time.monotonic()
+            super().finish_request(conn, fs)
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:  # noqa: ARG002 - gunicorn's
+        """Answer what cannot be read as a request like every other bad request: gunicorn would repeat it in HTML.
+
+        The log does not repeat it either: a part of it may be a code in the wrong place.
+        """
+        if not isinstance(exc, ParseException):
             self.log.error("Error handling request", exc_info=exc)
-        kind = Problems.INVALID_REQUEST if unreadable else Problems.INTERNAL_ERROR
-        errors = {"errors": {"request": ["Must be HTTP/1.1 with a head of moderate size."]}} if unreadable else {}
-        request_id = new_request_id()
-        body = document(kind, None, errors, request_id)
-        headers = [
-            *ALWAYS,
-            *UNLESS_SET,
-            (REQUEST_ID, request_id),
-            ("Content-Type", MEDIA_TYPE),
-            ("Content-Length", str(len(body))),
-            ("Connection", "close"),
-        ]
-        head = f"HTTP/1.1 {kind.value.status} {kind.value.title}\r\n"
-        head += "".join(f"{name}: {value}\r\n" for name, value in headers)
-        try:
-            client.sendall(f"{head}\r\n".encode("ascii") + body)
-        except OSError:
-            self.log.debug("gone before it could be told")
+            self._refuse(client, Problems.INTERNAL_ERROR, {})
+            return
+        self.log.warning("Invalid request from ip=%s: %s", (addr or ("unknown",))[0], type(exc).__name__)
+        if isinstance(exc, LimitRequestLine | LimitRequestHeaders):
+            self._refuse(client, Problems.HEAD_TOO_LARGE, {})
+        else:
+            errors = {"request": ["Must be HTTP/1.1 with one valid Host field."]}
+            self._refuse(client, Problems.INVALID_REQUEST, {"errors": errors})
 
     def set_accept_enabled(self, enabled: bool | None) -> None:
-        """At the worker's end: whoever has connected by now is answered, and nobody can connect any more.
+        """At the worker's end, answer every client that has connected by now, and accept nobody any more.
 
-        gunicorn leaves the sockets open, and those who connect meanwhile without an answer.
+        gunicorn leaves the sockets open, and gives no answer to clients that connect meanwhile.
         """
         super().set_accept_enabled(enabled)
         if enabled or self.alive:
@@ -86,56 +145,156 @@ class Worker(ThreadWorker):
                 self.accept(listener)
             listener.close()
 
+    def wait_for_and_dispatch_events(self, timeout: float | None) -> None:
+        """Wait no longer than until the next connection's time is up."""
+        firsts = [next(iter(waiting)).timeout for waiting in self._waiting if waiting]
+        if firsts:
+            rest = max(0.0, min(firsts) - time.monotonic())
+            timeout = rest if timeout is None else min(timeout, rest)
+        super().wait_for_and_dispatch_events(timeout)
+
+    def murder_pending(self) -> None:
+        """Close the connections whose time is up, and those that are too many.
+
+        This runs between two rounds of the event loop, so that no event is left for a connection that is closed here.
+        """
+        super().murder_pending()
+        for conn in chain(self._expired(self._silent), self._expired(self._parting)):
+            self._drop(conn)
+        for conn in self._expired(self._arriving):
+            if conn.client_socket.arrival.has_head:
+                self._submit(conn)
+            else:
+                self._drop(conn)
+        for network in self._crowded:
+            while self._open[network] > self._share and self._give_way(network):
+                pass
+        self._crowded.clear()
+        while self.nr_conns >= self.worker_connections and self._give_way():
+            pass
+
     def _cap_keepalive(self, deadline: float) -> None:
-        """At the worker's end: connections that have not spoken yet are given as long as those that pause."""
+        """At the worker's end, give connections that have sent nothing as long as those between two requests."""
         super()._cap_keepalive(deadline)  # type: ignore[misc] # the stubs are of an older gunicorn
-        for conn in self.pending_conns:
-            conn.timeout = deadline
+        for conn in self._silent:
+            conn.timeout = min(conn.timeout, deadline)
 
+    @property
+    def _waiting(self) -> tuple[dict[Connection, None], ...]:
+        """Return the connections that wait, except between two requests; of each kind the oldest first."""
+        return self._parting, self._silent, self._arriving
 
-class Client:
-    """A client's socket that doesn't wait for ever.
+    def _wait(self, conn: Any, waiting: dict[Connection, None], seconds: float, then: Any) -> None:
+        conn.since = time.monotonic()
+        conn.timeout = conn.since + seconds
+        waiting[conn] = None
+        self.poller.register(conn.sock, EVENT_READ, partial(then, conn))
 
-    Args:
-        inner: the socket.
-        arrival: seconds that a request may take to arrive.
-        delivery: seconds after which nothing more of an answer is sent.
-    """
+    def _leave(self, conn: Any) -> None:
+        """Take the connection from where it waits."""
+        for waiting in self._waiting:
+            if conn in waiting:
+                del waiting[conn]
+                self.poller.unregister(conn.sock)
 
-    def __init__(self, inner: socket.socket, arrival: float = ARRIVAL, delivery: float = DELIVERY) -> None:
-        self._inner = inner
-        self._arrival = arrival
-        self._delivery = delivery
-        self._begun = 0.0
+    def _drop(self, conn: Any) -> None:
+        self._leave(conn)
+        self.nr_conns -= 1
+        conn.close()
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
+    def _give_way(self, network: str | None = None) -> bool:
+        """Close the connection that has waited for the longest time, of one network or of all. Tell if there is one."""
+        kinds: tuple[Iterable[Any], ...] = (*self._waiting, self.keepalived_conns)
+        oldest = [next((conn for conn in kind if network in {None, conn.network}), None) for kind in kinds]
+        candidates = [conn for conn in oldest if conn is not None]
+        if not candidates:
+            return False
+        conn = min(candidates, key=lambda candidate: candidate.since)
+        if conn in self.keepalived_conns:
+            self.keepalived_conns.remove(conn)
+            self.poller.unregister(conn.sock)
+        self._drop(conn)
+        return True
 
-    def begin_request(self) -> None:
-        """From now on it must arrive."""
-        self._begun = time.monotonic()
+    def _expired(self, waiting: dict[Connection, None]) -> Iterator[Connection]:
+        now = time.monotonic()
+        while waiting and (conn := next(iter(waiting))).timeout <= now:
+            yield conn
 
-    def recv(self, *arguments: Any) -> bytes:
-        self._wait(self._begun + self._arrival)
+    def _read(self, conn: Any, _client: Any = None) -> None:
+        """Read what has arrived of a request."""
         try:
-            return self._inner.recv(*arguments)
-        except TimeoutError:
-            raise _gone() from None
+            conn.client_socket.receive()
+        except BlockingIOError:
+            pass
+        except OSError:
+            self._drop(conn)
+            return
+        self._proceed(conn)
 
-    def sendall(self, *arguments: Any) -> None:
-        self._wait(self._begun + self._delivery)
+    def _proceed(self, conn: Any) -> None:
+        """Hand the request to a thread if it is complete, else wait for the rest."""
+        arrival = conn.client_socket.arrival
+        if arrival.is_complete:
+            self._submit(conn)
+            return
+        if arrival.ended:
+            self._drop(conn)
+            return
+        if arrival and conn not in self._arriving:
+            self._leave(conn)
+            self._wait(conn, self._arriving, ARRIVAL, self._read)
+        elif not arrival and conn not in self._silent:
+            self._wait(conn, self._silent, FIRST_BYTE, self._read)
+        if arrival.awaits_continue:
+            with suppress(OSError):
+                conn.client_socket.invite_body()
+
+    def _submit(self, conn: Any) -> None:
+        self._leave(conn)
+        conn.data_ready = True
+        super().enqueue_req(conn)
+
+    def _part(self, conn: Any) -> None:
+        """End the connection without waiting for the client (RFC 9112, section 9.6).
+
+        The client learns that nothing more comes. Until it closes its side, what it still sends is read and dropped.
+        """
         try:
-            self._inner.sendall(*arguments)
-        except TimeoutError:
-            raise _gone() from None
+            conn.client_socket.half_close()
+        except OSError:
+            self._drop(conn)
+            return
+        if conn.client_socket.arrival.ended:
+            self._drop(conn)
+        else:
+            self._wait(conn, self._parting, FAREWELL, self._drain)
 
-    def _wait(self, end: float) -> None:
-        rest = end - time.monotonic()
-        if rest <= 0:
-            raise _gone()
-        self._inner.settimeout(rest)
+    def _drain(self, conn: Any, _client: Any) -> None:
+        try:
+            ended = conn.client_socket.drain()
+        except BlockingIOError:
+            return
+        except OSError:
+            ended = True
+        if ended:
+            self._drop(conn)
 
-
-def _gone() -> ConnectionResetError:
-    """To gunicorn, a client that is too slow is one that is gone."""
-    return ConnectionResetError(errno.ECONNRESET, "too slow")
+    def _refuse(self, client: Any, kind: Problems, members: dict[str, Any]) -> None:
+        """Answer with a problem document, before or after what the application could answer."""
+        request_id = new_request_id()
+        body = document(kind, None, members, request_id)
+        headers = [
+            *ALWAYS,
+            *UNLESS_SET,
+            (REQUEST_ID, request_id),
+            ("Content-Type", MEDIA_TYPE),
+            ("Content-Length", str(len(body))),
+            (Connection, "close"),
+        ]
+        head = f"HTTP/1.1 {kind.value.status} {kind.value.title}\r\n"
+        head += "".join(f"{name}: {value}\r\n" for name, value in headers)
+        try:
+            client.sendall(f"{head}\r\n".encode("ascii") + body)
+        except OSError:
+            self.log.debug("the client is gone before its answer")

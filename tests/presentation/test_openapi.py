@@ -27,8 +27,13 @@ from tests.presentation.api import (
 
 FOR_PEOPLE = {"/", "/docs", "/openapi.json", "/assets/docs.js", "/problems/not-found"}
 """Pages, and the document itself."""
-ANSWERED_ANYWHERE = {Problems.NOT_FOUND, Problems.METHOD_NOT_ALLOWED, Problems.INTERNAL_ERROR}
-"""Of no operation's own: no path, no method, or a fault of the service. The introduction tells them."""
+ANSWERED_ANYWHERE = {
+    Problems.NOT_FOUND,
+    Problems.METHOD_NOT_ALLOWED,
+    Problems.HEAD_TOO_LARGE,
+    Problems.INTERNAL_ERROR,
+}
+"""Problems of no single operation. The introduction names them."""
 
 
 class Described(NamedTuple):

@@ -6,7 +6,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from presentation.worker import ARRIVAL, Client
+from presentation.connection import Client
+from presentation.worker import ARRIVAL
 from tests.service.conftest import TWO_BY_EIGHT
 from tests.service.wire import Wire, once, request
 from tests.support.redis_server import RedisServer
@@ -58,11 +59,11 @@ def test_requests_that_stop_in_the_middle_give_their_threads_back(own_service: S
     assert answer.seconds < 2 * ARRIVAL + 2
 
 
-def test_a_request_that_comes_in_drips_is_given_up() -> None:
+def test_a_thread_does_not_wait_for_what_a_client_has_not_sent() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        client = Client(ours, arrival=0)
-        client.begin_request()
+        client = Client(ours)
+        client.begin_answer()
         theirs.send(b"one more byte")
 
         with pytest.raises(ConnectionResetError):
@@ -73,7 +74,19 @@ def test_a_client_that_takes_nothing_of_an_answer_is_given_up() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         client = Client(ours, delivery=0.1)
-        client.begin_request()
+        client.settimeout(60)
+        client.begin_answer()
+
+        with pytest.raises(ConnectionResetError):
+            client.sendall(bytes(10_000_000))
+
+
+def test_no_wait_is_longer_than_the_timeout_that_was_set() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        client = Client(ours, delivery=60)
+        client.settimeout(0.1)
+        client.begin_answer()
 
         with pytest.raises(ConnectionResetError):
             client.sendall(bytes(10_000_000))

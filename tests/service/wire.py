@@ -48,8 +48,8 @@ class _Incoming(io.BufferedReader):
 class Wire:
     """One connection that is kept open."""
 
-    def __init__(self, port: int, patience: float = PATIENCE) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=patience)
+    def __init__(self, port: int, patience: float = PATIENCE, source: str = "127.0.0.1") -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=patience, source_address=(source, 0))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._incoming = _Incoming(socket.SocketIO(self._socket, "r"))
         self._sent = 0.0
@@ -67,6 +67,14 @@ class Wire:
     def half_close(self) -> None:
         """Says that nothing more will be sent."""
         self._socket.shutdown(socket.SHUT_WR)
+
+    def lines(self, number: int) -> list[bytes]:
+        """The next lines as they come."""
+        return [self._incoming.readline() for _ in range(number)]
+
+    def is_ended(self) -> bool:
+        """Whether the service sends nothing more, and says so."""
+        return self._incoming.read(1) == b""
 
     def receive(self, method: str = "POST") -> Answer:
         response = HTTPResponse(self._incoming, method=method)  # type: ignore[arg-type] # all it wants of a socket is its file

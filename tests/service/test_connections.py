@@ -1,0 +1,99 @@
+"""Connections that stay open, in numbers: they may keep nobody else from being served."""
+
+import resource
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests.service.conftest import TWO_BY_EIGHT
+from tests.service.wire import Wire, request
+from tests.support.redis_server import RedisServer
+from tests.support.service import Service
+
+HEALTH = request("GET", "/healthz")
+NEIGHBOUR = "127.0.0.2"
+SOON = 1.0
+"""Seconds within which a request is answered, whatever other clients do; a busy machine included."""
+LAST_REQUESTS = {
+    "Connection: close": request("GET", "/healthz", headers={"Connection": "close"}),
+    "HTTP/1.0": b"GET /healthz HTTP/1.0\r\n\r\n",
+    "not HTTP": b"hello\r\n\r\n",
+    "a head that is too large": b"GET /healthz HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 70_000 + b"\r\n\r\n",
+    "a body that is too large": b"POST /api/v1/session/totp HTTP/1.1\r\nHost: x\r\nContent-Length: 9999999\r\n\r\n",
+}
+STALLED_REQUESTS = {
+    "one byte": b"G",
+    "half a head": b"GET /healthz HTTP/1.1\r\nHost: x\r\n",
+    "half a body": request("POST", "/api/v1/session/totp/verify", {"code": "123456"})[:-3],
+    "half a chunk": b"POST /api/v1/session/totp HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{",
+    "a body that is announced": (
+        b"POST /api/v1/session/totp HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n"
+    ),
+    "a body that is not wanted": b"DELETE /nothing HTTP/1.1\r\nHost: x\r\nContent-Length: 99999\r\n\r\n",
+    "half of a second request": HEALTH + b"GET /he",
+}
+
+
+@pytest.fixture(scope="module", params=[TWO_BY_EIGHT, {"WEB_CONCURRENCY": "1", "THREADS": "2"}], ids=["2x8", "1x2"])
+def own_service(request: pytest.FixtureRequest, redis_server: RedisServer) -> Iterator[Service]:
+    with Service(OPEN_MFA_REDIS_URL=redis_server.url, **request.param) as running:
+        yield running
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _enough_descriptors() -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def waits(port: int, source: str, number: int = 20) -> list[float]:
+    """Return how long each of some requests took, connecting included."""
+    seconds = []
+    for _ in range(number):
+        begun = time.monotonic()
+        with Wire(port, source=source) as wire:
+            assert wire.ask(HEALTH, "GET").status == 200
+        seconds.append(time.monotonic() - begun)
+    return seconds
+
+
+@pytest.mark.parametrize("raw", LAST_REQUESTS.values(), ids=LAST_REQUESTS)
+def test_clients_that_do_not_hang_up_delay_nobody(own_service: Service, raw: bytes) -> None:
+    with ExitStack() as stack:
+        for _ in range(20):
+            wire = stack.enter_context(Wire(own_service.port))
+            wire.send(raw)
+        assert max(waits(own_service.port, NEIGHBOUR)) < SOON
+
+
+@pytest.mark.parametrize("raw", STALLED_REQUESTS.values(), ids=STALLED_REQUESTS)
+def test_requests_that_stall_delay_nobody(own_service: Service, raw: bytes) -> None:
+    with ExitStack() as stack:
+        for _ in range(40):
+            stack.enter_context(Wire(own_service.port)).send(raw)
+        assert max(waits(own_service.port, NEIGHBOUR)) < SOON
+
+
+@pytest.mark.parametrize("first", [b"", b"G", HEALTH], ids=["silent", "one byte", "kept alive"])
+def test_two_thousand_connections_of_one_address_stop_nobody(own_service: Service, first: bytes) -> None:
+    with ExitStack() as stack:
+        wires = [stack.enter_context(Wire(own_service.port)) for _ in range(2_000)]
+        for wire in wires:
+            # The service may have closed it already.
+            try:
+                wire.send(first)
+            except OSError:
+                continue
+        assert max(waits(own_service.port, NEIGHBOUR)) < SOON
+        assert max(waits(own_service.port, "127.0.0.1")) < SOON
+
+
+def test_an_answer_is_followed_by_the_end_of_the_connection(own_service: Service) -> None:
+    with Wire(own_service.port) as wire:
+        assert wire.ask(LAST_REQUESTS["Connection: close"], "GET").status == 200
+
+        assert wire.is_ended()

@@ -1,0 +1,95 @@
+"""A pause of the whole machine ends no worker; a worker that alone hangs is replaced."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.processes import spawn, wait_until
+from tests.support.service import Service
+
+TIMEOUT = 3
+SERVE = f"""
+import os, tempfile
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(dir={{directory!r}})
+from infrastructure.logs import configure_logging
+from infrastructure.settings import load_settings
+from presentation.server import Server
+configure_logging("INFO")
+Server(load_settings(), timeout={TIMEOUT}).run()
+"""
+
+
+class Impatient(Service):
+    """The service with a master that kills a hanging worker after seconds."""
+
+    def start(self) -> None:
+        script = SERVE.format(directory=str(self.directory))
+        self.process = spawn([sys.executable, "-c", script], self.log, self.settings)
+        wait_until(self.answers, "the service's start", self.log)
+
+    def workers(self) -> set[int]:
+        found = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True, check=False)
+        return {int(pid) for pid in found.stdout.split()}
+
+    def signal(self, number: signal.Signals, *pids: int) -> None:
+        for pid in pids:
+            os.kill(pid, number)
+
+    def looks(self) -> int:
+        """How often the master has looked after its workers on request."""
+        return self.log.read_text().count("Handling signal: winch")
+
+    def let_master_look(self) -> None:
+        """Waits until the master has looked after its workers at least once from now on."""
+        for _ in range(2):
+            before = self.looks()
+            self.signal(signal.SIGWINCH, self.process.pid)
+            wait_until(lambda before=before: self.looks() > before, "the master", self.log)  # type: ignore[misc]
+
+
+def last_sign_of_life(worker: int) -> float:
+    """When a worker's event loop ran last, on the monotonic clock."""
+    for descriptor in Path(f"/proc/{worker}/fd").iterdir():
+        if "/wgunicorn-" in str(descriptor.readlink()):
+            return descriptor.stat().st_mtime
+    raise FileNotFoundError
+
+
+@pytest.fixture
+def service() -> Iterator[Impatient]:
+    with Impatient() as running:
+        yield running
+
+
+def is_overdue(worker: int) -> bool:
+    return time.monotonic() - last_sign_of_life(worker) > TIMEOUT + 0.5
+
+
+def test_a_pause_of_the_machine_ends_no_worker(service: Impatient) -> None:
+    (worker,) = workers = service.workers()
+    service.signal(signal.SIGSTOP, service.process.pid, worker)
+    wait_until(lambda: is_overdue(worker), "the timeout")
+    # The master may well be the first to go on.
+    service.signal(signal.SIGCONT, service.process.pid)
+    service.let_master_look()
+    service.signal(signal.SIGCONT, worker)
+
+    assert service.answers()
+    assert service.workers() == workers
+    assert "WORKER TIMEOUT" not in service.log.read_text()
+
+
+def test_a_worker_that_hangs_after_a_pause_is_replaced(service: Impatient) -> None:
+    (worker,) = workers = service.workers()
+    service.signal(signal.SIGSTOP, service.process.pid, worker)
+    wait_until(lambda: is_overdue(worker), "the timeout")
+    service.signal(signal.SIGCONT, service.process.pid)
+
+    wait_until(lambda: not service.workers() & workers, "the end of the worker that hangs", service.log)
+    wait_until(service.answers, "another worker", service.log)
