@@ -1,7 +1,7 @@
 """Enrolling HOTP and TOTP secrets, and replacing them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from application.errors import NoDerivation
@@ -51,7 +51,7 @@ class EnrolRequest:
 class Enrol:
     """A new HOTP or TOTP credential, pending until its first accepted code.
 
-    An existing one has to be removed first. Failures counted before go on counting.
+    An existing one has to be removed first. Failures counted before go on counting, and codes spent before stay spent.
     """
 
     def __init__(
@@ -69,6 +69,8 @@ class Enrol:
             if isinstance(content, Credential):
                 raise AlreadyEnrolled
             credential = build(request, secret, lifecycle(now, request.lifetime), inherited(content))
+            if content is not None:
+                credential = replace(credential.after(content.former), former=content.former)
             return Change(credential, credential)
 
         return self._commit(Action.ENROLLED, request, decide)
@@ -91,7 +93,7 @@ class Enrol:
                 raise NotEnrolled
             ends = [end for end in (now + REPLACEMENT_LIFETIME, content.expires_at) if end is not None]
             life = Lifecycle(created_at=now, expires_at=min(ends))
-            replacement = build(request, secret, life, NO_FAILURES)
+            replacement = build(request, secret, life, NO_FAILURES).after(content.former)
             return Change(replacement, content.with_replacement(replacement, now))
 
         return self._commit(Action.REPLACEMENT_ENROLLED, request, decide)

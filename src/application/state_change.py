@@ -6,7 +6,7 @@ from typing import Final, Generic, TypeVar
 
 from application.errors import StoreUnavailable
 from application.ports import Clock, CredentialRepository, Stored
-from domain.credential import Remnant
+from domain.credential import Remnant, Vacancy
 from domain.owner import CredentialId
 
 Answer = TypeVar("Answer")
@@ -74,4 +74,6 @@ def living(content: Remnant | None, now: int) -> Remnant | None:
     if content is None:
         return None
     expires_at = content.expires_at
-    return None if expires_at is not None and now >= expires_at else content
+    if expires_at is not None and now >= expires_at:
+        return None
+    return content.at(now) if isinstance(content, Vacancy) else content

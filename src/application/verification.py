@@ -72,8 +72,10 @@ class Judge:
             if content is None:
                 raise NotEnrolled
             judgement = judge(content, now)
-            gone = removing and isinstance(judgement.verdict, Accepted)
-            return Change(Outcome(judgement.verdict, judgement.credential), None if gone else judgement.credential)
+            left = judgement.credential
+            if removing and isinstance(judgement.verdict, Accepted) and isinstance(left, Credential):
+                return Change(Outcome(judgement.verdict, left), left.removed(now))
+            return Change(Outcome(judgement.verdict, left), left)
 
         if stored is None:
             self.require_room()

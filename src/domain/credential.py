@@ -9,6 +9,7 @@ from domain.algorithms import HotpAlgorithm
 from domain.code import Code
 from domain.errors import MalformedCode, NotEnrolled
 from domain.failures import NO_FAILURES, Failures
+from domain.former_secret import FormerSecret
 from domain.owner import CredentialId
 from domain.secret import SharedSecret
 from domain.verdict import Accepted, Locked, Reason, Rejected, Verdict
@@ -117,27 +118,62 @@ class Credential(ABC):
         return replace(self, failures=NO_FAILURES)
 
     def removed(self, now: int) -> "Vacancy | None":
-        """What stays when the credential is removed: its failures, if there are any."""
-        if self.failures == NO_FAILURES:
-            return None
-        return Vacancy.after(self.id, self.failures, now)
+        """Return what stays when the credential is removed, None for nothing."""
+        return None if self.failures == NO_FAILURES else Vacancy.after(self.id, self.failures, now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vacancy:
-    """The place of a credential that is gone while its failures still count.
+    """What a credential that is gone leaves behind: its failures, and how far the codes of its secrets are spent.
 
-    A new credential enrolled in this place inherits them, so that neither removal nor re-issue resets the throttle.
+    A new credential enrolled in its place inherits both, so that neither removal nor re-issue resets the throttle, and
+    no code is accepted again because its secret is brought along once more.
+
+    Attributes:
+        expires_at: Unix time in seconds from which nothing of this is needed any more, None for never.
+        failures_until: Unix time in seconds from which the failures no longer count, None where that is `expires_at`.
+        former: the secrets that were here, the last one first.
     """
 
     id: CredentialId
     failures: Failures
     expires_at: int | None
+    failures_until: int | None = None
+    former: tuple[FormerSecret, ...] = ()
 
     @classmethod
-    def after(cls, credential_id: CredentialId, failures: Failures, now: int) -> "Vacancy":
-        """What a credential that ends now leaves behind."""
-        return cls(id=credential_id, failures=failures, expires_at=now + REMEMBERED_AFTER_REMOVAL)
+    def after(
+        cls,
+        credential_id: CredentialId,
+        failures: Failures,
+        now: int,
+        former: tuple[FormerSecret, ...] = (),
+        owner_ends_at: int | None = None,
+    ) -> "Vacancy":
+        """Return what a credential that ends now leaves behind.
+
+        Args:
+            credential_id: its identity.
+            failures: its wrong codes; they count for another hour.
+            now: Unix time in seconds.
+            former: its secrets, the last one first.
+            owner_ends_at: when the owner ends, Unix time in seconds, None for never. Counters are remembered as long.
+        """
+        failures_until = now + REMEMBERED_AFTER_REMOVAL
+        ends = [owner_ends_at if secret.until is None else secret.until for secret in former]
+        moments = [failures_until, *(end for end in ends if end is not None)]
+        return cls(
+            id=credential_id,
+            failures=failures,
+            expires_at=None if None in ends else max(moments),
+            failures_until=failures_until if former else None,
+            former=former,
+        )
+
+    def at(self, now: int) -> "Vacancy":
+        """Return what still counts at `now`."""
+        past = self.failures_until is not None and now >= self.failures_until
+        return replace(self, failures=NO_FAILURES) if past and self.failures != NO_FAILURES else self
 
     def judge(self, _code: Code, now: int, _algorithm: HotpAlgorithm) -> "Judgement":
         """Says that the place is locked while it is.
@@ -149,8 +185,9 @@ class Vacancy:
             return Judgement(Locked(self.failures.locked_until), self)
         raise NotEnrolled
 
-    def unlocked(self) -> None:
-        """Nothing is left once the failures are forgiven."""
+    def unlocked(self) -> "Vacancy | None":
+        """Return what is left once the failures are forgiven."""
+        return replace(self, failures=NO_FAILURES) if self.former else None
 
 
 Remnant = Credential | Vacancy

@@ -1,11 +1,12 @@
 """The event-based factor, RFC 4226."""
 
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Self
 
 from domain.algorithms import HotpAlgorithm
 from domain.code import Code
 from domain.credential import Credential
+from domain.former_secret import FormerSecret
 from domain.parameters import COUNTER, HotpParameters, Range
 from domain.secret_credential import SecretCredential
 from domain.verdict import Reason
@@ -36,15 +37,10 @@ class HotpCredential(SecretCredential):
         NEXT_COUNTER.check("counter", self.counter)
 
     def match(self, code: Code, now: int, algorithm: HotpAlgorithm) -> Credential | Reason:
-        """The next code, or one of `look_ahead` beyond it (RFC 4226 section 7.4), spends all counters up to its own.
-
-        The last spent code stays a replay also where a coming counter happens to have the same digits.
-        """
-        last = max(self.initial_counter, self.counter - 1)
-        hits = self.hits(code, range(last, self.counter + self.parameters.look_ahead + 1), algorithm)
-        if hits and hits[0] >= self.counter:
-            return replace(self, counter=hits[0] + 1)
-        return Reason.REPLAYED if hits or self.hits(code, self._spent(), algorithm) else Reason.WRONG
+        """Accept the next code, or one of `look_ahead` beyond it (RFC 4226 section 7.4); it spends all before it."""
+        counters = range(self._spent().start, self.counter + self.parameters.look_ahead + 1)
+        found = self.first_fresh(code, counters, self.counter - 1, algorithm)
+        return found if isinstance(found, Reason) else self.spent_up_to(found)
 
     def match_pair(self, first: Code, second: Code, now: int, algorithm: HotpAlgorithm) -> Credential | Reason:
         """Two consecutive codes, the first up to 1000 counters ahead (RFC 4226 section 7.4), are spent together."""
@@ -53,6 +49,19 @@ class HotpCredential(SecretCredential):
         if hits and hits[0] >= self.counter:
             return replace(self, counter=hits[0] + 2)
         return Reason.REPLAYED if hits else Reason.WRONG
+
+    @property
+    def series(self) -> str:
+        """Return the hash; fewer digits of the same value are the same code."""
+        return f"hotp {self.parameters.algorithm.value}"
+
+    def as_former(self) -> FormerSecret | None:
+        """Return the last spent counter, None where this service has spent none."""
+        return FormerSecret(self.digest, self.counter - 1) if self.counter > self.initial_counter else None
+
+    def spent_up_to(self, last: int) -> Self:
+        """Return the state in which every counter up to `last` is spent."""
+        return replace(self, counter=max(self.counter, last + 1))
 
     def _spent(self) -> range:
         """The counters behind the next one whose codes a person is likely to send again."""

@@ -1,14 +1,16 @@
 """What HOTP and TOTP share: a secret, and codes that follow from it and a moving factor."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Self
 
 from domain.algorithms import HotpAlgorithm
 from domain.code import Code
-from domain.credential import Credential, Judgement, Lifecycle, Status
+from domain.credential import Credential, Judgement, Lifecycle, Status, Vacancy
 from domain.errors import AlreadyEnrolled, InvalidSecret, NotEnrolled
 from domain.failures import NO_FAILURES
+from domain.former_secret import FormerSecret, merged, series_digest
 from domain.parameters import HotpParameters, TotpParameters
 from domain.verdict import Accepted, Locked, Reason
 
@@ -25,16 +27,55 @@ class SecretCredential(Credential):
         issuer: issuer for the authenticator, None for the default.
         replacement: a pending credential that takes this one's place with its first accepted code. It lies inside, so
             that the swap is one change of one record.
+        former: the secrets that were here before, the last one first.
     """
 
     parameters: HotpParameters | TotpParameters
     label: str | None = None
     issuer: str | None = None
     replacement: "SecretCredential | None" = None
+    former: tuple[FormerSecret, ...] = ()
 
     @abstractmethod
     def match_pair(self, first: Code, second: Code, now: int, algorithm: HotpAlgorithm) -> Credential | Reason:
         """The state in which two consecutive codes are spent and both sides agree on the moving factor again."""
+
+    @property
+    @abstractmethod
+    def series(self) -> str:
+        """Return what the codes depend on besides the secret and the moving factor."""
+
+    @abstractmethod
+    def as_former(self) -> FormerSecret | None:
+        """Return how far the codes of the secret are spent, None where none is."""
+
+    @abstractmethod
+    def spent_up_to(self, last: int) -> Self:
+        """Return the state in which every moving factor up to `last` is spent."""
+
+    @property
+    def digest(self) -> bytes:
+        """Return what the secret is known by after it is gone."""
+        return series_digest(self.secret.key, f"{self.id}\0{self.series}")
+
+    def remembered(self, now: int) -> tuple[FormerSecret, ...]:
+        """Return all secrets whose spent codes must stay refused when this one is gone at `now`."""
+        # A derived secret is never derived a second time.
+        own = None if self.secret.derivation is not None else self.as_former()
+        return merged(self.former if own is None else (own, *self.former), now)
+
+    def after(self, former: tuple[FormerSecret, ...]) -> Self:
+        """Return the state that follows secrets of before: where this one was among them, its codes stay spent."""
+        last = next((each.last for each in former if each.digest == self.digest), None) if former else None
+        return self if last is None else self.spent_up_to(last)
+
+    def removed(self, now: int) -> Vacancy | None:
+        """Return what stays when the credential is removed, None for nothing."""
+        former = self.remembered(now)
+        if not former:
+            # By name: `super()` finds no class in one that slots made anew.
+            return Credential.removed(self, now)
+        return Vacancy.after(self.id, self.failures, now, former, self.expires_at)
 
     @property
     def digits(self) -> int:
@@ -99,7 +140,7 @@ class SecretCredential(Credential):
         if self.failures.locked(now):
             return Judgement(Locked(self.failures.locked_until), self)
         found = replacement.match(code, now, algorithm)
-        if isinstance(found, Reason):
+        if not isinstance(found, SecretCredential):
             return self.settle(found, now)
         life = Lifecycle(
             created_at=replacement.lifecycle.created_at,
@@ -107,14 +148,26 @@ class SecretCredential(Credential):
             confirmed_at=now,
             last_used_at=now,
         )
-        return Judgement(Accepted(), replace(found, lifecycle=life, failures=NO_FAILURES))
+        swapped = replace(found, lifecycle=life, failures=NO_FAILURES, former=self.remembered(now))
+        return Judgement(Accepted(), swapped)
 
-    def hits(self, code: Code, factors: range, algorithm: HotpAlgorithm) -> list[int]:
-        """The moving factors that have this code.
+    def first_fresh(self, code: Code, factors: Sequence[int], last: int, algorithm: HotpAlgorithm) -> int | Reason:
+        """Return the first moving factor beyond `last` that has this code, or the reason why the code is refused.
 
-        All are compared, also after a hit: how long it takes says nothing about which one it was.
+        Spent factors come first: two moving factors may have the same digits, and digits that were accepted once are a
+        replay. Every factor is computed and compared, so the time that this takes says nothing about the code.
+
+        Args:
+            code: what was submitted.
+            factors: in ascending order, spent and fresh ones.
+            last: the last spent one.
+            algorithm: computes the codes.
         """
-        return [f for f, good in zip(factors, self._codes(factors, algorithm), strict=True) if code.equals(good)]
+        codes = self._codes(factors, algorithm)
+        hits = [factor for factor, good in zip(factors, codes, strict=True) if code.equals(good)]
+        if not hits:
+            return Reason.WRONG
+        return hits[0] if hits[0] > last else Reason.REPLAYED
 
     def pair_hits(self, first: Code, second: Code, factors: range, algorithm: HotpAlgorithm) -> list[int]:
         """The moving factors that have the first code and are followed by one that has the second."""
@@ -125,5 +178,5 @@ class SecretCredential(Credential):
             if first.equals(one) & second.equals(other)
         ]
 
-    def _codes(self, factors: range, algorithm: HotpAlgorithm) -> list[str]:
+    def _codes(self, factors: Sequence[int], algorithm: HotpAlgorithm) -> list[str]:
         return algorithm.codes(self.secret, self.parameters.algorithm, self.digits, factors)

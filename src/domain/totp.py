@@ -1,11 +1,12 @@
 """The time-based factor, RFC 6238."""
 
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Self
 
 from domain.algorithms import HotpAlgorithm
 from domain.code import Code
 from domain.credential import Credential
+from domain.former_secret import FormerSecret
 from domain.parameters import Range, TotpParameters
 from domain.secret_credential import SecretCredential
 from domain.verdict import Reason
@@ -36,16 +37,11 @@ class TotpCredential(SecretCredential):
         DRIFT.check("drift", self.drift)
 
     def match(self, code: Code, now: int, algorithm: HotpAlgorithm) -> Credential | Reason:
-        """The current step plus or minus `window` (RFC 6238 section 5.2); step n spends every step up to n.
-
-        A spent code stays a replay also where a coming step in the window happens to have the same digits.
-        """
+        """Accept the current step plus or minus `window` (RFC 6238 section 5.2); step n spends every step up to n."""
         center = self._step(now) + self.drift
         steps = range(max(0, center - self.parameters.window), center + self.parameters.window + 1)
-        hits = self.hits(code, steps, algorithm)
-        if hits and hits[0] > self.last_step:
-            return replace(self, last_step=hits[0])
-        return Reason.REPLAYED if hits or self.hits(code, self._spent(), algorithm) else Reason.WRONG
+        found = self.first_fresh(code, sorted({*self._spent(), *steps}), self.last_step, algorithm)
+        return found if isinstance(found, Reason) else self.spent_up_to(found)
 
     def match_pair(self, first: Code, second: Code, now: int, algorithm: HotpAlgorithm) -> Credential | Reason:
         """Two consecutive codes up to 20 steps off are spent together, and the drift is remembered.
@@ -59,6 +55,21 @@ class TotpCredential(SecretCredential):
         if hits and hits[0] > self.last_step:
             return replace(self, last_step=hits[0] + 1, drift=hits[0] + 1 - current)
         return Reason.REPLAYED if hits else Reason.WRONG
+
+    @property
+    def series(self) -> str:
+        """Return the hash and the interval; fewer digits of the same value are the same code."""
+        return f"totp {self.parameters.algorithm.value} {self.parameters.interval}"
+
+    def as_former(self) -> FormerSecret | None:
+        """Return the last accepted step, None before the first."""
+        if self.last_step == NO_STEP:
+            return None
+        return FormerSecret(self.digest, self.last_step, self.parameters.interval)
+
+    def spent_up_to(self, last: int) -> Self:
+        """Return the state in which every step up to `last` is spent."""
+        return replace(self, last_step=max(self.last_step, last))
 
     def _spent(self) -> range:
         """The last accepted step, and those that were good beside it: their codes are named replays however late.

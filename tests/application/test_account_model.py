@@ -89,12 +89,11 @@ class Secret(ABC):
 
     def classify(self, text: str, now: int) -> Found:
         spent = [factor for factor in self.near(now) if factor <= self.last]
-        if text in map(self.value, spent):
+        if text in map(self.value, (*spent, *self.remembered(now))):
             return "replayed", 0
-        for factor in self.near(now):
-            if factor not in spent and self.value(factor) == text:
-                return "accepted", factor
-        return ("replayed" if text in map(self.value, self.remembered(now)) else "wrong"), 0
+        good = (factor for factor in self.near(now) if factor not in spent and self.value(factor) == text)
+        factor = next(good, None)
+        return ("wrong", 0) if factor is None else ("accepted", factor)
 
     def spend(self, factor: int) -> None:
         assert factor > self.last, "accepted a second time"
@@ -523,7 +522,8 @@ class AccountModel(RuleBasedStateMachine):
                 place.clear()
                 place.forgotten_at = 0
                 left = self.rig.repository.content(where)
-                assert left is None if place.content is None else left is not None and left.failures == NO_FAILURES
+                assert isinstance(left, Vacancy | None) if place.content is None else isinstance(left, Credential)
+                assert left is None or left.failures == NO_FAILURES
 
     @rule(seconds=st.sampled_from([1, 29, 30, 31, 60, 300, 3600]))
     def time_passes(self, seconds: int) -> None:

@@ -56,12 +56,10 @@ class HotpModel(SecretModel):
         return sorted(self.spent)[-1 - max(10, self.parameters.look_ahead) :]
 
     def classify(self, digits: str) -> Found:
-        if self.accepted and self.value(self.shown - 1) == digits:
+        if digits in map(self.value, self.recently()):
             return "replayed", None
         good = [c for c in range(self.shown, self.shown + self.parameters.look_ahead + 1) if self.value(c) == digits]
-        if good:
-            return "accepted", lambda: self.spend(good[0])
-        return ("replayed" if digits in map(self.value, self.recently()) else "wrong"), None
+        return ("accepted", lambda: self.spend(good[0])) if good else ("wrong", None)
 
     def classify_pair(self, first: str, second: str) -> Found:
         pairs = [*self.recently(), *range(self.shown, self.shown + 1001)]

@@ -58,13 +58,11 @@ class TotpModel(SecretModel):
     def classify(self, digits: str) -> Found:
         center, window = self.shown + self.drift, self.parameters.window
         hits = [step for step in range(center - window, center + window + 1) if self.value(step) == digits]
-        if any(self.spent(step) for step in hits):
-            return "replayed", None
-        if hits:
-            return "accepted", lambda: self.accept(hits[0])
         last = max(self.accepted, default=None)
         recently = [] if last is None else [self.value(last - back) for back in range(1 + max(1, 2 * window))]
-        return ("replayed" if digits in recently else "wrong"), None
+        if digits in recently or any(self.spent(step) for step in hits):
+            return "replayed", None
+        return ("accepted", lambda: self.accept(hits[0])) if hits else ("wrong", None)
 
     def classify_pair(self, first: str, second: str) -> Found:
         steps = range(self.shown - 20, self.shown + 21)

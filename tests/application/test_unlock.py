@@ -4,7 +4,7 @@ import pytest
 
 from application.errors import StoreUnavailable
 from application.ports import Action
-from domain.credential import Credential
+from domain.credential import Credential, Vacancy
 from domain.errors import NotEnrolled
 from domain.failures import NO_FAILURES
 from domain.owner import CredentialId
@@ -46,7 +46,10 @@ def test_what_only_remembered_failures_is_gone() -> None:
 
     account.unlock.execute(ALICE)
 
-    assert [account.repository.content(place) for place in (OTP, HOTP)] == [None, None]
+    assert account.repository.content(OTP) is None
+    left = account.repository.content(HOTP)
+    assert isinstance(left, Vacancy)
+    assert (left.failures, [secret.last for secret in left.former]) == (NO_FAILURES, [0])
 
 
 def test_unlocking_leaves_everything_but_the_failures_as_it_is() -> None:
@@ -192,7 +195,7 @@ def test_what_is_removed_in_between_is_not_brought_back() -> None:
 
     account.unlock.execute(ALICE)
 
-    assert account.repository.content(TOTP) is None
+    assert not isinstance(account.repository.content(TOTP), Credential)
 
 
 def test_what_is_enrolled_in_between_is_unlocked() -> None:

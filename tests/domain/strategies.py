@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from domain.credential import Credential, Lifecycle, Remnant, Vacancy
 from domain.failures import NO_FAILURES, Failures
+from domain.former_secret import FORMER_DIGEST_BYTES, FORMER_SECRETS, FormerSecret
 from domain.hotp import HotpCredential
 from domain.keyed_digest import keyed_digest
 from domain.one_time_code import OneTimeCode
@@ -22,6 +23,15 @@ NAMES = st.none() | st.text(min_size=1, max_size=128)
 FAILURES = st.builds(Failures, st.integers(0, 2**31), MOMENTS)
 SECRETS = st.builds(SharedSecret, st.binary(min_size=16, max_size=128))
 OWNERS = st.builds(Owner, st.sampled_from(OwnerKind), st.text("abcXYZ019._@+:-/", min_size=1, max_size=40))
+FORMER = st.lists(
+    st.builds(
+        FormerSecret,
+        digest=st.binary(min_size=FORMER_DIGEST_BYTES, max_size=FORMER_DIGEST_BYTES),
+        last=st.integers(0, 2**63),
+        interval=st.none() | st.integers(15, 300),
+    ),
+    max_size=FORMER_SECRETS,
+).map(tuple)
 LIVES = st.builds(
     Lifecycle,
     created_at=MOMENTS,
@@ -73,6 +83,7 @@ def hotp_credentials(draw: st.DrawFn, place: CredentialId | None = None) -> Hotp
     return HotpCredential(
         id=own,
         replacement=None if place else draw(st.none() | hotp_credentials(own).map(pending)),
+        former=() if place else draw(FORMER),
         lifecycle=draw(LIVES),
         failures=draw(FAILURES),
         secret=draw(SECRETS),
@@ -93,6 +104,7 @@ def totp_credentials(draw: st.DrawFn, place: CredentialId | None = None) -> Totp
     return TotpCredential(
         id=own,
         replacement=None if place else draw(st.none() | totp_credentials(own).map(pending)),
+        former=() if place else draw(FORMER),
         lifecycle=draw(LIVES),
         failures=draw(FAILURES),
         secret=draw(SECRETS),
@@ -115,12 +127,15 @@ def pending(credential: Secret) -> Secret:
     return replace(credential, lifecycle=life, failures=NO_FAILURES)
 
 
-def vacancies() -> st.SearchStrategy[Vacancy]:
-    return st.builds(
-        Vacancy,
-        id=st.sampled_from(Factor).flatmap(places),
-        failures=FAILURES,
-        expires_at=st.none() | MOMENTS,
+@st.composite
+def vacancies(draw: st.DrawFn) -> Vacancy:
+    former = draw(FORMER)
+    return Vacancy(
+        id=draw(st.sampled_from(Factor).flatmap(places)),
+        failures=draw(FAILURES),
+        expires_at=draw(st.none() | MOMENTS),
+        failures_until=draw(st.none() | MOMENTS) if former else None,
+        former=former,
     )
 
 

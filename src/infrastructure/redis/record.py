@@ -13,6 +13,7 @@ import msgpack
 from domain.credential import Credential, Lifecycle, Remnant, Vacancy
 from domain.errors import DomainError
 from domain.failures import Failures
+from domain.former_secret import FormerSecret
 from domain.hotp import HotpCredential
 from domain.keyed_digest import DIGEST_BYTES
 from domain.one_time_code import OneTimeCode
@@ -33,6 +34,8 @@ _COMING: Final = "replacement"
 _DERIVED: Final = b"\0"
 """Begins what is kept of a derived secret; no sealed one begins so, since none is sealed under a key without a name."""
 _ALGORITHMS: Final = tuple(HashAlgorithm)
+_SECRET_FIELDS: Final = {Factor.HOTP: 8, Factor.TOTP: 9}
+"""How many fields of a record are about its secret; the replacement and the former secrets follow."""
 _LAST_MOMENT: Final = 253_402_300_799
 """9999-12-31T23:59:59Z."""
 
@@ -107,7 +110,8 @@ class _Writing:
     def fields(self, content: Remnant) -> list[Any]:
         failures = content.failures
         if isinstance(content, Vacancy):
-            return [_VACANCY, content.expires_at, failures.count, failures.locked_until]
+            left = [_VACANCY, content.expires_at, failures.count, failures.locked_until]
+            return [*left, content.failures_until, _former(content)] if content.former else left
         life = content.lifecycle
         common: list[Any] = [
             content.id.factor.value,
@@ -124,7 +128,8 @@ class _Writing:
             case RecoveryCodes():
                 special = [b"".join(content.digests), content.spent]
             case SecretCredential():
-                return [*common, *self._secret(content, _PRESENT), self._replacement(content.replacement)]
+                fields = [*common, *self._secret(content, _PRESENT), self._replacement(content.replacement)]
+                return [*fields, _former(content)] if content.former else fields
             case _:
                 raise TypeError(type(content).__name__)
         return [*common, self._kept(content, _PRESENT), *special]
@@ -175,8 +180,15 @@ class _Reading:
         kind, expires_at, count, locked_until, *rest = _list(fields)
         failures = Failures(_natural(count), _moment(locked_until))
         if kind == _VACANCY:
-            _none(rest)
-            return Vacancy(id=self._id, failures=failures, expires_at=_optional_moment(expires_at))
+            ends_at = _optional_moment(expires_at)
+            failures_until, former = rest or (None, [])
+            return Vacancy(
+                id=self._id,
+                failures=failures,
+                expires_at=ends_at,
+                failures_until=_optional_moment(failures_until),
+                former=_read_former(former),
+            )
         if kind != self._id.factor.value:
             raise ValueError("another factor's record")
         created_at, confirmed_at, last_used_at, *rest = rest
@@ -205,10 +217,11 @@ class _Reading:
                 secret = self._secret(blob, _PRESENT)
                 return RecoveryCodes(**common, secret=secret, digests=_digests(digests), spent=_natural(spent))
             case _:
-                *rest, replacement = rest
-                return self._secret_credential(
-                    {**common, "replacement": self._replacement(replacement)}, rest, _PRESENT
-                )
+                own = _SECRET_FIELDS[self._id.factor]
+                secret_fields, (replacement, *more) = rest[:own], rest[own:]
+                (former,) = more or ([],)
+                common |= {"replacement": self._replacement(replacement), "former": _read_former(former)}
+                return self._secret_credential(common, secret_fields, _PRESENT)
 
     def _secret_credential(self, common: dict[str, Any], fields: list[Any], field: str) -> SecretCredential:
         blob, algorithm, digits, label, issuer, *rest = fields
@@ -310,6 +323,13 @@ def _optional_str(value: object) -> str | None:
     return value
 
 
-def _none(rest: list[Any]) -> None:
-    if rest:
-        raise ValueError("more fields than there are")
+def _former(content: SecretCredential | Vacancy) -> list[Any]:
+    return [[each.digest, each.last, each.interval] for each in content.former]
+
+
+def _read_former(value: object) -> tuple[FormerSecret, ...]:
+    secrets = []
+    for fields in _list(value):
+        digest, last, interval = _list(fields)
+        secrets.append(FormerSecret(_bytes(digest), _natural(last), None if interval is None else _natural(interval)))
+    return tuple(secrets)

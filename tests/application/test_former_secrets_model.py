@@ -1,0 +1,181 @@
+"""Three secrets come and go in one account, by every way that there is; no code of theirs is accepted twice."""
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from application.enrolment import EnrolRequest
+from application.verification import VerifyRequest
+from domain.code import Code
+from domain.credential import Credential, Status
+from domain.errors import AlreadyEnrolled, InvalidSecret, NotEnrolled
+from domain.owner import CredentialId
+from domain.parameters import HotpParameters, TotpParameters
+from domain.secret import SharedSecret
+from domain.secret_credential import SecretCredential
+from domain.verdict import Accepted, Locked
+from tests.application.rig import HOTP, TOTP, Rig
+from tests.domain.examples import ALICE
+from tests.domain.reference import hotp_value
+from tests.support.stored_repository import StoredRepository
+
+SECRETS = tuple(SharedSecret(f"{number}".encode() * 20) for number in range(3))
+PLACES = st.sampled_from([TOTP, HOTP])
+WHICH = st.integers(0, len(SECRETS) - 1)
+Spent = tuple[CredentialId, int, int]
+"""A place, a secret, and a moving factor."""
+
+
+class FormerSecretsModel(RuleBasedStateMachine):
+    """The reference is the set of all codes that were ever accepted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rig = Rig(stored=True)
+        self.present: dict[CredentialId, int | None] = {TOTP: None, HOTP: None}
+        self.coming: dict[CredentialId, int | None] = {TOTP: None, HOTP: None}
+        self.shown = {(where, which): 0 for where in (TOTP, HOTP) for which in range(len(SECRETS))}
+        """The next counter of each token."""
+        self.accepted: set[Spent] = set()
+
+    def factor(self, where: CredentialId, which: int) -> int:
+        """The moving factor of the code that the authenticator shows."""
+        return self.rig.clock.time // 30 if where == TOTP else self.shown[where, which]
+
+    def request(self, where: CredentialId, which: int) -> EnrolRequest:
+        parameters = TotpParameters() if where == TOTP else HotpParameters()
+        return EnrolRequest(ALICE, None, parameters, secret=SECRETS[which])
+
+    def content(self, where: CredentialId) -> Credential | None:
+        content = self.rig.repository.content(where)
+        return content if isinstance(content, Credential) else None
+
+    def accept(self, where: CredentialId, which: int, factor: int) -> None:
+        assert (where, which, factor) not in self.accepted, "a code was accepted twice"
+        self.accepted.add((where, which, factor))
+        self.shown[where, which] = max(self.shown[where, which], factor + 1)
+
+    def send(self, where: CredentialId, which: int, off: int, *, swapping: bool) -> None:
+        """Send the code that an authenticator shows, or one near it. Sometimes its digits are those of a spent one."""
+        factor = max(0, self.factor(where, which) + off)
+        request = VerifyRequest(where, Code(hotp_value(SECRETS[which].key, factor)))
+        use_case = self.rig.confirm_replacement if swapping else self.rig.verify
+        present = self.coming[where] if swapping else self.present[where]
+        try:
+            verdict = use_case.execute(request).verdict
+        except NotEnrolled:
+            return
+        if isinstance(verdict, Locked):
+            self.rig.clock.time = verdict.until
+        if isinstance(verdict, Accepted):
+            assert present == which, "a code of another secret was accepted"
+            self.accept(where, which, factor)
+            if swapping:
+                self.present[where], self.coming[where] = which, None
+
+    @initialize()
+    def begin(self) -> None:
+        self.enrol(TOTP, 0)
+        self.enrol(HOTP, 0)
+
+    @rule(where=PLACES, which=WHICH)
+    def enrol(self, where: CredentialId, which: int) -> None:
+        if self.present[where] is not None:
+            with pytest.raises(AlreadyEnrolled):
+                self.rig.enrol.execute(self.request(where, which))
+            return
+        self.rig.enrol.execute(self.request(where, which))
+        self.present[where], self.coming[where] = which, None
+
+    @rule(where=PLACES, which=WHICH, off=st.integers(-3, 2))
+    def verify(self, where: CredentialId, which: int, off: int) -> None:
+        self.send(where, which, off, swapping=False)
+
+    @rule(where=PLACES, which=WHICH)
+    def replace(self, where: CredentialId, which: int) -> None:
+        try:
+            self.rig.enrol.replace(self.request(where, which))
+        except (AlreadyEnrolled, InvalidSecret, NotEnrolled):
+            return
+        self.coming[where] = which
+
+    @rule(where=PLACES, which=WHICH, off=st.integers(-3, 2))
+    def swap(self, where: CredentialId, which: int, off: int) -> None:
+        self.send(where, which, off, swapping=True)
+
+    @rule(where=PLACES)
+    def swap_with_the_code_on_display(self, where: CredentialId) -> None:
+        coming = self.coming[where]
+        if coming is not None:
+            self.send(where, coming, 0, swapping=True)
+
+    @rule(where=PLACES)
+    def drop(self, where: CredentialId) -> None:
+        try:
+            self.rig.drop_replacement.execute(where)
+        except NotEnrolled:
+            return
+        self.coming[where] = None
+
+    @rule(where=PLACES)
+    def remove(self, where: CredentialId) -> None:
+        if self.present[where] is not None:
+            self.rig.remove.execute(where)
+            self.present[where] = self.coming[where] = None
+
+    @rule(where=PLACES, off=st.integers(-1, 1))
+    def disable(self, where: CredentialId, off: int) -> None:
+        which = self.present[where]
+        if which is None:
+            return
+        factor = max(0, self.factor(where, which) + off)
+        verdict = self.rig.disable.execute(VerifyRequest(where, Code(hotp_value(SECRETS[which].key, factor)))).verdict
+        if isinstance(verdict, Accepted):
+            self.accept(where, which, factor)
+            self.present[where] = self.coming[where] = None
+
+    @rule()
+    def unlock(self) -> None:
+        self.rig.unlock.execute(ALICE)
+
+    @rule(where=PLACES)
+    def the_next_code_is_good(self, where: CredentialId) -> None:
+        """A secret that comes back is not out of step."""
+        which = self.present[where]
+        if which is None:
+            return
+        self.rig.unlock.execute(ALICE)
+        if where == TOTP:
+            self.rig.clock.advance(90)
+        before = len(self.accepted)
+        self.send(where, which, 0, swapping=False)
+        assert len(self.accepted) == before + 1
+
+    @rule(seconds=st.sampled_from([1, 30, 60, 930, 3600]))
+    def time_passes(self, seconds: int) -> None:
+        self.rig.clock.advance(seconds)
+        self.rig.repository.expire(self.rig.clock.time)
+
+    @invariant()
+    def what_is_present_stays(self) -> None:
+        for where, which in self.present.items():
+            content = self.content(where)
+            assert (which is None) == (content is None)
+            if isinstance(content, SecretCredential) and which is not None:
+                assert content.secret.key == SECRETS[which].key
+
+    @invariant()
+    def the_content_alone_says_when_redis_forgets_it(self) -> None:
+        repository = self.rig.repository
+        assert isinstance(repository, StoredRepository)
+        for where in (TOTP, HOTP):
+            content = repository.content(where)
+            if content is not None:
+                assert repository.expires_at(where) == content.expires_at
+            if isinstance(content, Credential) and content.status is Status.CONFIRMED:
+                assert repository.expires_at(where) is None
+
+
+TestFormerSecrets = FormerSecretsModel.TestCase
+TestFormerSecrets.settings = settings(max_examples=100, stateful_step_count=50)

@@ -1,0 +1,162 @@
+"""No spent code becomes good again because its secret comes back."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.credential import REMEMBERED_AFTER_REMOVAL, Lifecycle, Vacancy
+from domain.errors import InvalidValue
+from domain.failures import NO_FAILURES, Failures
+from domain.former_secret import FORMER_SECRETS, FormerSecret, merged
+from domain.hotp import HotpCredential
+from domain.parameters import HashAlgorithm
+from domain.secret import Derivation, SharedSecret
+from domain.secret_credential import SecretCredential
+from domain.totp import TotpCredential
+from domain.verdict import Accepted, Reason, Rejected
+from tests.domain.examples import ALGORITHM, BOB, SECRET, STEP, code_of, hotp, totp
+from tests.support.fakes import NOON
+
+OTHER = SharedSecret(b"another secret of 160 b.")
+
+
+def left_by(credential: SecretCredential, now: int = NOON) -> Vacancy | None:
+    return credential.removed(now)
+
+
+def enrolled_after(left: Vacancy | None, credential: SecretCredential) -> SecretCredential:
+    return credential if left is None else credential.after(left.former)
+
+
+def test_a_spent_step_stays_spent_when_its_secret_is_enrolled_again() -> None:
+    again = enrolled_after(left_by(totp(STEP)), totp())
+
+    assert again.judge(code_of(again, STEP), NOON, ALGORITHM).verdict == Rejected(Reason.REPLAYED, 5)
+    assert again.judge(code_of(again, STEP + 1), NOON, ALGORITHM).verdict == Accepted()
+
+
+def test_spent_counters_stay_spent_when_their_secret_is_enrolled_again() -> None:
+    again = enrolled_after(left_by(hotp(5)), hotp())
+
+    assert again.judge(code_of(again, 4), NOON, ALGORITHM).verdict == Rejected(Reason.REPLAYED, 5)
+    assert again.judge(code_of(again, 5), NOON, ALGORITHM).verdict == Accepted()
+
+
+def test_a_later_initial_counter_is_kept() -> None:
+    again = enrolled_after(left_by(hotp(5)), hotp(9, initial_counter=9))
+
+    assert isinstance(again, HotpCredential)
+    assert again.counter == 9
+
+
+@pytest.mark.parametrize(
+    ("removed", "enrolled"),
+    [
+        (totp(STEP), totp(secret=OTHER)),
+        (totp(STEP), totp(interval=60)),
+        (totp(STEP), totp(algorithm=HashAlgorithm.SHA256)),
+        (hotp(5), hotp(secret=OTHER)),
+        (hotp(5), hotp(algorithm=HashAlgorithm.SHA256)),
+    ],
+    ids=["secret", "interval", "hash", "counter's secret", "counter's hash"],
+)
+def test_other_codes_are_not_spent(removed: SecretCredential, enrolled: SecretCredential) -> None:
+    assert enrolled_after(left_by(removed), enrolled) == enrolled
+
+
+def test_fewer_digits_of_the_same_value_are_the_same_code() -> None:
+    again = enrolled_after(left_by(totp(STEP, digits=8)), totp(digits=6))
+
+    assert again.judge(code_of(again, STEP), NOON, ALGORITHM).verdict == Rejected(Reason.REPLAYED, 5)
+
+
+@pytest.mark.parametrize("never_used", [totp(), hotp(), hotp(7, initial_counter=7)], ids=["totp", "hotp", "hotp at 7"])
+def test_a_secret_that_accepted_no_code_leaves_nothing(never_used: SecretCredential) -> None:
+    assert left_by(never_used) is None
+
+
+def test_a_derived_secret_leaves_nothing() -> None:
+    derived = SharedSecret(SECRET.key, Derivation(bytes(16), bytes(8)))
+
+    assert left_by(totp(STEP, secret=derived)) is None
+
+
+def test_a_time_step_is_remembered_until_time_itself_refuses_it() -> None:
+    left = left_by(totp(STEP, interval=300), NOON)
+
+    assert left is not None
+    assert left.expires_at == (STEP + 31) * 300
+
+
+@given(st.integers(15, 300), st.integers(0, 10), st.integers(-20, 20), st.integers(0, 2**30))
+def test_no_forgotten_step_can_be_accepted(interval: int, window: int, drift: int, last: int) -> None:
+    """Whatever the window and the drift of the credential that has the secret then."""
+    until = FormerSecret(bytes(8), last, interval).until
+    assert until is not None
+    credential = totp(interval=interval, window=window, drift=drift)
+
+    verdict = credential.judge(code_of(credential, last), until, ALGORITHM).verdict
+
+    assert verdict == Rejected(Reason.WRONG, 4) or code_of(credential, last) in [
+        code_of(credential, step) for step in range(last + 1, last + 64)
+    ]
+
+
+def test_a_counter_is_remembered_for_ever() -> None:
+    left = left_by(hotp(5))
+
+    assert left is not None
+    assert left.expires_at is None
+
+
+def test_a_session_s_counter_is_remembered_until_the_session_ends() -> None:
+    left = left_by(replace(hotp(5), lifecycle=Lifecycle(created_at=NOON, expires_at=NOON + 7200)))
+
+    assert left is not None
+    assert left.expires_at == NOON + 7200
+
+
+def test_failures_are_forgotten_before_a_counter() -> None:
+    left = left_by(hotp(5, failures=Failures(5, NOON + 30)))
+
+    assert left is not None
+    assert left.at(NOON + REMEMBERED_AFTER_REMOVAL - 1) == left
+    assert left.at(NOON + REMEMBERED_AFTER_REMOVAL) == replace(left, failures=NO_FAILURES)
+
+
+def test_a_swap_remembers_the_secret_that_it_replaces() -> None:
+    first = replace(totp(STEP), lifecycle=Lifecycle(created_at=NOON, expires_at=None, confirmed_at=NOON))
+    both = first.with_replacement(totp(secret=OTHER), NOON)
+
+    second = both.judge_replacement(code_of(totp(secret=OTHER), STEP), NOON, ALGORITHM).credential
+
+    assert isinstance(second, TotpCredential)
+    again = totp().after(second.former)
+    assert again.judge(code_of(again, STEP), NOON, ALGORITHM).verdict == Rejected(Reason.REPLAYED, 5)
+
+
+def entries(lasts: Sequence[tuple[int, int]]) -> list[FormerSecret]:
+    return [FormerSecret(bytes([number]) * 8, last) for number, last in lasts]
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 9)), max_size=12))
+def test_merging_keeps_the_newest_secrets_and_the_furthest_of_each(lasts: list[tuple[int, int]]) -> None:
+    furthest = {number: max(last for other, last in lasts if other == number) for number, _ in lasts}
+    newest = list(dict.fromkeys(number for number, _ in lasts))[:FORMER_SECRETS]
+
+    assert list(merged(entries(lasts), NOON)) == entries([(number, furthest[number]) for number in newest])
+
+
+def test_a_digest_does_not_tell_that_two_owners_have_the_same_secret() -> None:
+    bobs = replace(totp(STEP), id=replace(totp().id, owner=BOB))
+
+    assert bobs.digest != totp(STEP).digest
+
+
+@pytest.mark.parametrize(("digest", "last", "interval"), [(bytes(7), 0, None), (bytes(8), -1, None), (bytes(8), 0, 0)])
+def test_an_impossible_entry_is_refused(digest: bytes, last: int, interval: int | None) -> None:
+    with pytest.raises(InvalidValue):
+        FormerSecret(digest, last, interval)
