@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from domain.credential import Credential, Remnant, Vacancy
 from domain.failures import Failures
+from domain.former_secret import FORMER_SECRETS, FormerSecret
 from domain.owner import CredentialId, Factor
 from domain.secret import SharedSecret
 from domain.secret_credential import SecretCredential
@@ -22,6 +23,7 @@ from infrastructure.redis.record import FORMAT, REVISION_BYTES, CorruptRecord, R
 from infrastructure.sealing import EncryptionKey, KeyRing
 from tests.domain.examples import ALICE, BOB, KEYS, hotp, one_time_code, recovery_codes, totp
 from tests.domain.strategies import hotp_credentials, pending, remnants, totp_credentials
+from tests.support.fakes import NOON
 
 CODEC = RecordCodec(KEYS)
 VACANCY = Vacancy(id=CredentialId(ALICE, Factor.OTP), failures=Failures(5, 1000), expires_at=5000)
@@ -58,6 +60,34 @@ def rewritten(content: Remnant, change: Callable[[list[Any]], Any]) -> bytes:
 @given(remnants())
 def test_what_was_written_is_read(content: Remnant) -> None:
     assert CODEC.decode(CODEC.encode(content), content.id).content == content
+
+
+def test_records_of_before_former_secrets_are_read() -> None:
+    """Their arrays end with the replacement, or with the end of a lock."""
+    blob = KEYS.seal(totp().secret.key, totp().id, "secret")
+    life = [NOON, None, None]
+    old_totp = ["totp", None, 0, 0, *life, blob, 0, 6, None, None, 30, 1, 100, -3, None]
+    old_vacancy = ["vacant", 5000, 5, 1000]
+
+    def packed(fields: list[Any]) -> bytes:
+        value: bytes = FORMAT + bytes(REVISION_BYTES - 1) + msgpack.packb(fields)
+        return value
+
+    assert CODEC.decode(packed(old_totp), totp().id).content == totp(100, drift=-3)
+    assert CODEC.decode(packed(old_vacancy), VACANCY.id).content == VACANCY
+
+
+@pytest.mark.parametrize("content", [totp(100), hotp(7), VACANCY], ids=["totp", "hotp", "vacancy"])
+def test_a_record_without_former_secrets_is_written_as_before(content: SecretCredential | Vacancy) -> None:
+    fields = msgpack.unpackb(CODEC.encode(content)[REVISION_BYTES:])
+
+    assert len(fields) == {"totp": 17, "hotp": 16, "vacant": 4}[fields[0]]
+
+
+def test_a_former_secret_takes_few_bytes() -> None:
+    former = tuple(FormerSecret(bytes(8), NOON // 30, 30) for _ in range(FORMER_SECRETS))
+
+    assert len(CODEC.encode(replace(totp(100), former=former))) - len(CODEC.encode(totp(100))) <= 20 * FORMER_SECRETS
 
 
 @every_kind
