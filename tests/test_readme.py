@@ -5,11 +5,16 @@ import os
 import re
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pyotp
+import pytest
+import requests
 
+from tests.support.command_line import COMMAND
+from tests.support.processes import free_port, listens, spawn, stop, wait_until
 from tests.support.service import Service
 from tests.support.setting_names import setting_names
 
@@ -18,6 +23,16 @@ README = (ROOT / "README.md").read_text()
 SESSION = README.partition("## A first session")[2].partition("\n## ")[0]
 APPLICATION = README.partition("## Use it from your application")[2].partition("\n## ")[0]
 KEY = "an API key of the tests with 40 characters".replace(" ", "-")
+
+
+@pytest.fixture(scope="module")
+def second_factor() -> Iterator[Any]:
+    """The README's own client, of a running service."""
+    (code,) = re.findall(r"```python\n(.*?)```", APPLICATION, re.DOTALL)
+    module: dict[str, Any] = {}
+    exec(code, module)
+    with Service(OPEN_MFA_API_KEYS=f"shop:{KEY}") as service:
+        yield module["SecondFactor"](service.base, KEY)
 
 
 def settings_of_the_table() -> set[str]:
@@ -83,21 +98,72 @@ def test_the_application_in_curl_runs_as_it_is_written(tmp_path: Path) -> None:
     assert re.findall(r"^[0-9]{3}$", statuses, re.MULTILINE) == ["200", "201", "200", "200"]
 
 
-def test_the_application_in_python_runs_as_it_is_written() -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", APPLICATION, re.DOTALL)
-    module: dict[str, Any] = {}
-    exec(code, module)
-    with Service(OPEN_MFA_API_KEYS=f"shop:{KEY}") as service:
-        factor = module["SecondFactor"](service.base, KEY)
-        totp = pyotp.TOTP(factor.enrol("alice@example.com")["secret"])
-        picture = factor.qr_code("alice@example.com")
-        now = time.time()
+def test_a_key_is_made_and_found_as_it_is_written(tmp_path: Path) -> None:
+    (commands,) = re.findall(r"```sh\n(export OPEN_MFA_API_KEYS.*?)```", APPLICATION, re.DOTALL)
+    (paste,) = re.findall(r"`(KEY=)`", APPLICATION)
+    port = free_port()
+    script = tmp_path / "script"
+    script.write_text(commands.replace("make run", f"exec {COMMAND} serve"))
+    environment = {
+        "OPEN_MFA_ENV": "development",
+        "PORT": str(port),
+        "HOST": "127.0.0.1",
+        "OPEN_MFA_GATE_SHOW_QR": "false",
+    }
+    process = spawn(["bash", "-eu", str(script)], tmp_path / "log", environment)
+    try:
+        wait_until(lambda: listens(port), "the service's start", tmp_path / "log")
+        (line,) = [line for line in (tmp_path / "log").read_text().splitlines() if line.startswith(paste)]
+        call = f'{line}; curl -s -H "Authorization: Bearer $KEY" http://127.0.0.1:{port}/api/v1/accounts/alice'
+        done = subprocess.run(["bash", "-euc", call], capture_output=True, text=True, check=True)
+    finally:
+        stop(process)
 
-        assert not factor.is_enrolled("alice@example.com")
-        assert picture.startswith(b"\x89PNG")
-        assert factor.confirm("alice@example.com", totp.at(now))
-        assert factor.is_enrolled("alice@example.com")
-        assert not factor.challenge("alice@example.com", totp.at(now))
-        assert factor.challenge("alice@example.com", totp.at(now + 30))
-        assert factor.challenge("alice@example.com", factor.recovery_codes("alice@example.com")[0])
-        assert not factor.challenge("nobody", totp.at(now))
+    assert json.loads(done.stdout)["factors"] == []
+
+
+def test_the_newest_of_several_keys_is_found(tmp_path: Path) -> None:
+    (find,) = re.findall(r"^(echo \"KEY=.*?\") +#", APPLICATION, re.MULTILINE)
+
+    done = subprocess.run(
+        ["bash", "-euc", find],
+        env={"OPEN_MFA_API_KEYS": "shop:OLD,shop:NEW"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout == "KEY=NEW\n"
+
+
+def test_the_application_in_python_runs_as_it_is_written(second_factor: Any) -> None:
+    factor = second_factor
+    totp = pyotp.TOTP(factor.enrol("alice@example.com")["secret"])
+    picture = factor.qr_code("alice@example.com")
+    now = time.time()
+
+    assert not factor.is_enrolled("alice@example.com")
+    assert picture.startswith(b"\x89PNG")
+    assert factor.confirm("alice@example.com", totp.at(now))
+    assert factor.is_enrolled("alice@example.com")
+    assert not factor.challenge("alice@example.com", totp.at(now))
+    assert factor.challenge("alice@example.com", totp.at(now + 30))
+    assert factor.challenge("alice@example.com", factor.recovery_codes("alice@example.com")[0])
+    assert not factor.challenge("nobody", totp.at(now))
+    for no_code in ("", "12345", "my code", "1" * 11, None):
+        assert not factor.challenge("alice@example.com", no_code)
+
+
+@pytest.mark.parametrize("account", ["alice smith", "..", ".", "", "a/b", "é", "a" * 129, "a?b", "a#b", "a%2fb"])
+def test_the_application_in_python_tells_an_impossible_id_from_a_wrong_code(second_factor: Any, account: str) -> None:
+    for ask in (
+        lambda: second_factor.challenge(account, "123456"),
+        lambda: second_factor.challenge(account, "no code"),
+        lambda: second_factor.confirm(account, "123456"),
+        lambda: second_factor.is_enrolled(account),
+        lambda: second_factor.enrol(account),
+        lambda: second_factor.recovery_codes(account),
+        lambda: second_factor.qr_code(account),
+    ):
+        with pytest.raises(requests.HTTPError):
+            ask()

@@ -7,7 +7,8 @@ import re
 import secrets
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from ipaddress import ip_address
 from typing import Any, Final, cast
 
 from dotenv import load_dotenv
@@ -35,6 +36,8 @@ MOST_WORKERS: Final = 8
 _PREFIX: Final = "OPEN_MFA_"
 _PLAIN: Final = ("HOST", "PORT", "WEB_CONCURRENCY", "THREADS")
 """Names that the twelve-factor app's platforms set, without a prefix."""
+_LOOPBACK: Final = "127.0.0.1"
+_OTHERS: Final = f"Another tool, such as conda, may have set HOST: unset it, or set it to {_LOOPBACK}."
 SHORTEST_KEY: Final = 32
 """Characters of a key that nobody guesses."""
 _MISSING: Final = (
@@ -106,7 +109,7 @@ class Settings:
     rate_limit: tuple[RateLimitItem, ...] = ()
     trusted_proxies: int = 0
     log_level: Level = "INFO"
-    host: str = "127.0.0.1"
+    host: str = _LOOPBACK
     port: int = 8080
     workers: int = 1
     threads: int = 8
@@ -147,7 +150,7 @@ def load_settings() -> Settings:
         "rate_limit": env.str("OPEN_MFA_RATE_LIMIT", DEFAULT_RATE_LIMIT, validate=_rate_limit),
         "trusted_proxies": _whole(env, "OPEN_MFA_TRUSTED_PROXIES", 0, 0, 16),
         "log_level": env.str("OPEN_MFA_LOG_LEVEL", "INFO", validate=validate.OneOf(LEVELS)),
-        "host": env.str("HOST", "127.0.0.1"),
+        "host": env.str("HOST", _LOOPBACK),
         "port": _whole(env, "PORT", 8080, 0, 65535),
         "workers": _whole(env, "WEB_CONCURRENCY", 1 if embedded else cores, 1, 256),
         "threads": _whole(env, "THREADS", 8, 1, 256),
@@ -384,23 +387,48 @@ def _weaknesses(values: dict[str, Any], *, development: bool) -> list[str]:
     ]
 
 
-def check_address(settings: Settings) -> None:
-    """Tries to listen where the settings say.
+def checked_address(settings: Settings) -> Settings:
+    """Return the settings with an address that can be listened on.
+
+    Some tools set HOST for purposes of their own: conda to a platform such as x86_64-conda-linux-gnu. So in development
+    a name that does not lead to this machine is replaced by the default, with a notice.
 
     Raises:
-        SettingsError: it can't be done; gunicorn would try five times and say the same in many lines.
+        SettingsError: nothing can listen there; gunicorn would try five times and say the same in many lines.
     """
+    problem = _problem_of(settings.host, settings.port)
+    if problem is None:
+        return settings
+    name, why = problem
+    if name == "HOST" and not _is_address(settings.host):
+        why = f"{why} {_OTHERS}"
+        if settings.environment == DEVELOPMENT and _problem_of(_LOOPBACK, settings.port) is None:
+            notice = f"HOST leads to no address of this machine, so development mode listens on {_LOOPBACK}. {_OTHERS}"
+            return replace(settings, host=_LOOPBACK, notices=(*settings.notices, notice))
+    raise SettingsError({name: [why]})
+
+
+def _problem_of(host: str, port: int) -> tuple[str, str] | None:
+    """Try to listen, and return the setting that does not let us, with the reason."""
     try:
-        family, _, _, _, address = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)[0]
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
-    except socket.gaierror:
-        raise SettingsError({"HOST": ["Must be an address of this machine, or a name that leads to one."]}) from None
+    except (socket.gaierror, UnicodeError):
+        return "HOST", "Must be an address of this machine, or a name that leads to one."
     except OSError as error:
         name = "HOST" if error.errno == errno.EADDRNOTAVAIL else "PORT"
-        why = os.strerror(error.errno or 0)
-        raise SettingsError({name: [f"Can't listen on {settings.host}, port {settings.port}: {why}."]}) from None
+        return name, f"Can't listen on {host}, port {port}: {os.strerror(error.errno or 0)}."
+    return None
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _issuer(text: str) -> None:

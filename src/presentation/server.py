@@ -85,7 +85,7 @@ class Server(BaseApplication):
     def load_config(self) -> None:
         settings = self._settings
         for name, value in {
-            "bind": _authority(settings),
+            "bind": _authority(settings.host, settings.port),
             "workers": settings.workers,
             "threads": settings.threads,
             "worker_class": Worker,
@@ -110,9 +110,9 @@ class Server(BaseApplication):
         }.items():
             self.cfg.set(name, value)
 
-    def _announce(self, server: Any) -> None:  # noqa: ARG002 - gunicorn's signature
-        settings = self._settings
-        url = f"http://{_authority(settings)}"
+    def _announce(self, server: Any) -> None:
+        # With PORT=0 the kernel has chosen the port.
+        url = f"http://{_authority(self._settings.host, server.LISTENERS[0].getsockname()[1])}"
         _log.info("serving", extra={FIELDS: {"url": url, "docs": f"{url}/docs", "version": version("open-mfa")}})
 
     def load(self) -> "WSGIApplication":  # type: ignore[override] # the stubs know no StartResponse
@@ -160,10 +160,9 @@ def _show_gate(settings: Settings, secret: SharedSecret) -> None:
     print(f"The gate's codes, for your authenticator:\n{picture}\n{uri}", file=sys.stderr)  # noqa: T201 - see above
 
 
-def _authority(settings: Settings) -> str:
-    """host:port, with the brackets that an IPv6 address wants."""
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return f"{host}:{settings.port}"
+def _authority(host: str, port: int) -> str:
+    """Return host:port, with the brackets that an IPv6 address needs."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _connections(threads: int) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from domain.parameters import HashAlgorithm
-from infrastructure.settings import Administrator, SettingsError, check_address, load_settings
+from infrastructure.settings import Administrator, SettingsError, checked_address, load_settings
 from tests.domain.test_parameters import NAMES
 
 KEY = base64.b64encode(bytes(range(32))).decode()
@@ -299,20 +299,51 @@ def test_a_port_that_is_taken_is_named(environment: pytest.MonkeyPatch) -> None:
         set_all(environment, **REQUIRED, PORT=str(taken.getsockname()[1]))
 
         with pytest.raises(SettingsError, match=r"PORT: .*Address already in use"):
-            check_address(load_settings())
+            checked_address(load_settings())
 
 
 def test_a_host_that_is_not_this_machine_is_named(environment: pytest.MonkeyPatch) -> None:
     set_all(environment, **REQUIRED, HOST="192.0.2.1")
 
     with pytest.raises(SettingsError, match="HOST"):
-        check_address(load_settings())
+        checked_address(load_settings())
+
+
+TRIPLETS = ["x86_64-conda-linux-gnu", "arm64-apple-darwin20.0.0", "nowhere.invalid", "a" * 70]
+"""What conda and other tools put into HOST, and names that lead nowhere."""
+
+
+@pytest.mark.parametrize("host", TRIPLETS)
+def test_in_production_a_host_that_another_tool_set_is_told(environment: pytest.MonkeyPatch, host: str) -> None:
+    set_all(environment, **REQUIRED, HOST=host, PORT="0")
+
+    with pytest.raises(SettingsError, match=r"HOST: .*conda.*unset it"):
+        checked_address(load_settings())
+
+
+@pytest.mark.parametrize("host", TRIPLETS)
+def test_in_development_a_host_that_another_tool_set_is_replaced(environment: pytest.MonkeyPatch, host: str) -> None:
+    set_all(environment, OPEN_MFA_ENV="development", HOST=host, PORT="0")
+
+    settings = checked_address(load_settings())
+
+    assert settings.host == "127.0.0.1"
+    assert [
+        notice for notice in settings.notices if notice.startswith("HOST leads to no address") and "conda" in notice
+    ]
+
+
+def test_in_development_an_address_of_another_machine_is_named(environment: pytest.MonkeyPatch) -> None:
+    set_all(environment, OPEN_MFA_ENV="development", HOST="192.0.2.1")
+
+    with pytest.raises(SettingsError, match="HOST"):
+        checked_address(load_settings())
 
 
 def test_where_nobody_listens_is_listened(environment: pytest.MonkeyPatch) -> None:
     set_all(environment, **REQUIRED, PORT="0")
 
-    check_address(load_settings())
+    assert checked_address(load_settings()) == load_settings()
 
 
 SHOP, FORUM = "a-key-of-the-shop-" + "s" * 14, "a-key-of-the-forum" + "f" * 14

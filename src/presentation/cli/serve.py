@@ -6,7 +6,7 @@ import sys
 import tempfile
 from argparse import Namespace
 
-from infrastructure.settings import SettingsError, check_address, load_settings
+from infrastructure.settings import SettingsError, checked_address, load_settings
 from presentation.cli.conventions import DONE, REFUSED, AddParser
 
 
@@ -22,8 +22,7 @@ def add(add_parser: AddParser) -> None:
 
 def _run(_options: Namespace) -> int:
     try:
-        settings = load_settings()
-        check_address(settings)
+        settings = checked_address(load_settings())
     except SettingsError as error:
         print(error, file=sys.stderr)  # noqa: T201 - the command line's own output
         return REFUSED
