@@ -290,7 +290,7 @@ class Worker(ThreadWorker):
             (REQUEST_ID, request_id),
             ("Content-Type", MEDIA_TYPE),
             ("Content-Length", str(len(body))),
-            (Connection, "close"),
+            ("Connection", "close"),
         ]
         head = f"HTTP/1.1 {kind.value.status} {kind.value.title}\r\n"
         head += "".join(f"{name}: {value}\r\n" for name, value in headers)

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import http.client
 import http.server
 import json
 import threading
@@ -10,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+# By default it refuses more than 100 header fields.
+http.client._MAXHEADERS = 1000  # type: ignore[attr-defined] # there is no public setting
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND", "TRACE", "CONNECT")
 # RFC 6455 section 1.3.
 SOCKET_KEY = "dGhlIHNhbXBsZSBub25jZQ=="

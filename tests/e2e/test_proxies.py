@@ -511,6 +511,109 @@ def test_another_site_cannot_say_that_it_is_this_one(site: str, alice: Person) -
     assert own.status_code == 303
 
 
+# --- Large requests ---
+
+LARGE: dict[str, tuple[str, list[str]]] = {
+    "9 kB of cookies": ("/x", ["Cookie: " + "; ".join(f"c{number}={'v' * 90}" for number in range(96))]),
+    "a long Negotiate": ("/x", ["Authorization: Negotiate " + "Y" * 24_000]),
+    "a long URL": ("/x?" + "q" * 20_000, []),
+    "150 fields": ("/x", [f"X-{number}: {number}" for number in range(150)]),
+    "all of it": (
+        "/x?" + "q" * 10_000,
+        [
+            "Cookie: " + "v=" + "v" * 9_000,
+            "Authorization: Negotiate " + "Y" * 12_000,
+            *(f"X-{number}: {number}" for number in range(150)),
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize(("target", "fields"), LARGE.values(), ids=LARGE)
+def test_a_large_request_is_judged_like_any_other(
+    site: str, member: requests.Session, application: Application, target: str, fields: list[str]
+) -> None:
+    ours = f"{COOKIE}={token_of(member)}"
+    cookies = [field for field in fields if field.startswith("Cookie: ")]
+    with_ours = [field for field in fields if field not in cookies]
+    with_ours.append(f"{cookies[0]}; {ours}" if cookies else f"Cookie: {ours}")
+    browser = [f"{name}: {value}" for name, value in BROWSER.items()]
+
+    with silence(application):
+        assert statuses(exchange(site, get(target, *fields))) == [401]
+        assert statuses(exchange(site, get(target, *fields, *browser))) == [303]
+    assert statuses(exchange(site, get(target, *with_ours))) == [200]
+    assert application.heard[-1].path == target
+
+
+@pytest.mark.parametrize("field", ["X: " + "x" * 300_000, "Cookie: " + "x" * 300_000, "\r\n".join(["X: y"] * 3000)])
+def test_a_request_that_is_too_large_is_no_fault_of_the_service(
+    site: str, application: Application, field: str
+) -> None:
+    with silence(application):
+        answers = statuses(exchange(site, get("/x", field)))
+
+    assert [status for status in answers if not 400 <= status < 500] == []
+
+
+def test_the_log_in_page_works_beside_large_cookies(site: str, alice: Person) -> None:
+    cookie = {"Cookie": "; ".join(f"c{number}={'v' * 90}" for number in range(96))}
+    form = {"account": alice.name, "code": alice.code()}
+
+    assert requests.get(f"{site}/auth/login", headers=cookie, timeout=5).status_code == 200
+    answer = requests.post(f"{site}/auth/login", data=form, headers=cookie, allow_redirects=False, timeout=5)
+    assert answer.status_code == 303
+
+
+class ListeningGate(http.server.BaseHTTPRequestHandler):
+    """Lets everybody in, and remembers the fields that it was sent."""
+
+    heard: list[list[tuple[str, str]]]
+
+    def do_GET(self) -> None:
+        self.heard.append(self.headers.items())
+        self.send_response(200)
+        self.send_header("Remote-User", "everybody")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None: ...
+
+
+def test_the_gate_gets_what_it_needs_and_no_more(proxy: str, site_without_gate: str, gate_port: int) -> None:
+    sent = {
+        "Cookie": "other=1; open_mfa_gate=A; more=2",
+        "Authorization": "Bearer secret",
+        "Accept": "text/html",
+        "Accept-Language": "de",
+        "Sec-Fetch-Mode": "navigate",
+        "Sec-Ch-Ua": "x",
+        "Referer": "http://x/y",
+        "User-Agent": "x",
+        "If-None-Match": "x",
+        "X-Request-ID": "abc",
+    }
+    handler = type("Gate", (ListeningGate,), {"heard": []})
+    with serving(http.server.ThreadingHTTPServer(("127.0.0.1", gate_port), handler)):
+        assert requests.get(f"{site_without_gate}/x", headers=sent, timeout=5).status_code == 200
+    got = {name.lower(): value for name, value in handler.heard[-1]}
+
+    assert {"authorization", "accept-language", "referer", "if-none-match", "sec-ch-ua"} & got.keys() == set()
+    assert (got["x-request-id"], got["x-forwarded-for"]) == ("abc", "127.0.0.1")
+    # Caddy and Traefik cannot take a cookie out of those that they pass on.
+    assert got["cookie"] == ("open_mfa_gate=A" if proxy == "nginx" else sent["Cookie"])
+
+
+@pytest.mark.parametrize("cookie", ["open_mfa_gate=A; a=1; open_mfa_gate=B", "open_mfa_gate=A; open_mfa_gate=A; x=1"])
+def test_the_gate_gets_every_cookie_that_has_its_name(site_without_gate: str, gate_port: int, cookie: str) -> None:
+    handler = type("Gate", (ListeningGate,), {"heard": []})
+    with serving(http.server.ThreadingHTTPServer(("127.0.0.1", gate_port), handler)):
+        requests.get(f"{site_without_gate}/x", headers={"Cookie": cookie}, timeout=5)
+    got = {name.lower(): value for name, value in handler.heard[-1]}
+
+    assert got["cookie"].count("open_mfa_gate=") == 2
+
+
 # --- WebSockets ---
 
 

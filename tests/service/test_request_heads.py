@@ -72,6 +72,7 @@ def test_a_head_may_have_64_kib_and_not_a_byte_more(gate: Service, target: str) 
     refused = ask(gate, head_of_size(target, LARGEST_HEAD + 1))
     assert (refused.status, refused.slug) == (431, "head-too-large")
     assert refused.document["request_id"] == refused.headers["X-Request-ID"]
+    assert refused.headers["Connection"] == "close"
 
 
 @pytest.mark.parametrize("target", GATE)
