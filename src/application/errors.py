@@ -29,10 +29,10 @@ class InvalidRecipient(ApplicationError):
 
 
 class TooManySends(ApplicationError):
-    """As many codes as may be have been sent to one place; `wait` is in seconds."""
+    """Too many codes were sent to one recipient, or to all together; `wait` is in seconds."""
 
     def __init__(self, wait: int) -> None:
-        super().__init__(f"too many codes were sent to this place; {wait} s until the next")
+        super().__init__(f"too many codes were sent; {wait} s until the next")
         self.wait = wait
 
 

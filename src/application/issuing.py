@@ -18,7 +18,14 @@ from domain.secret import SharedSecret
 
 @dataclass(frozen=True, slots=True)
 class IssueCodeRequest:
-    """`lifetime` is the owner's, `code_lifetime` the code's, both in seconds; `to` is the channel's recipient."""
+    """A new code.
+
+    Attributes:
+        lifetime: the owner's, in seconds.
+        code_lifetime: the code's, in seconds.
+        to: the channel's recipient.
+        client: the network from which the code is asked for.
+    """
 
     owner: Owner
     lifetime: int | None
@@ -26,6 +33,7 @@ class IssueCodeRequest:
     code_lifetime: int
     channel: Channel = Channel.RESPONSE
     to: str = ""
+    client: str = ""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -97,7 +105,7 @@ class IssueCode:
             route.check(request.to)
         except ValueError as error:
             raise InvalidRecipient(str(error)) from None
-        wait = self._limit.admit(request.owner, request.channel, request.to)
+        wait = self._limit.admit(request.owner, request.channel, request.to, request.client)
         if wait:
             raise TooManySends(wait)
         return route.delivery

@@ -150,10 +150,13 @@ class Delivery(Protocol):
 
 
 class SendLimit(Protocol):
-    """How often codes are sent to one place; one tenant's codes do not count against another's."""
+    """How often codes are sent, to one recipient and to all; one tenant's codes do not count against another's."""
 
-    def admit(self, owner: Owner, channel: Channel, to: str) -> int:
-        """Counts one more; seconds until the next one may be sent, 0 where this one may. Raises `StoreUnavailable`."""
+    def admit(self, owner: Owner, channel: Channel, to: str, client: str) -> int:
+        """Counts one more; seconds until the next one may be sent, 0 where this one may. Raises `StoreUnavailable`.
+
+        `client` tells the clients apart that hold sessions.
+        """
 
 
 class Action(StrEnum):

@@ -107,6 +107,7 @@ class Settings:
     session_lifetime: int = 3600
     cookie_secure: bool = True
     rate_limit: tuple[RateLimitItem, ...] = ()
+    sends_per_hour: int = 1000
     trusted_proxies: int = 0
     log_level: Level = "INFO"
     host: str = _LOOPBACK
@@ -148,6 +149,7 @@ def load_settings() -> Settings:
         "session_lifetime": _whole(env, "OPEN_MFA_SESSION_LIFETIME", 3600, 1, 7 * 86400),
         "cookie_secure": env.bool("OPEN_MFA_COOKIE_SECURE", not development, **_saying("Must be true or false.")),
         "rate_limit": env.str("OPEN_MFA_RATE_LIMIT", DEFAULT_RATE_LIMIT, validate=_rate_limit),
+        "sends_per_hour": _whole(env, "OPEN_MFA_SENDS_PER_HOUR", 1000, 1, 1_000_000),
         "trusted_proxies": _whole(env, "OPEN_MFA_TRUSTED_PROXIES", 0, 0, 16),
         "log_level": env.str("OPEN_MFA_LOG_LEVEL", "INFO", validate=validate.OneOf(LEVELS)),
         "host": env.str("HOST", _LOOPBACK),

@@ -100,7 +100,7 @@ class Core:
                 self._randomness,
                 events,
                 _channels(self._settings, self.clock),
-                RedisSendLimit(self.gateway, self.clock, self._settings.secret_key),
+                RedisSendLimit(self.gateway, self.clock, self._settings.secret_key, self._settings.sends_per_hour),
             ),
             enrol=Enrol(changes, self._randomness, self.derivation, events),
             verify=Verify(judge, self._algorithm),

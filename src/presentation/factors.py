@@ -22,6 +22,7 @@ from domain.owner import Factor
 from domain.parameters import HashAlgorithm, HotpParameters, TotpParameters
 from domain.totp import TotpCredential
 from presentation import schemas
+from presentation.addresses import network_of
 from presentation.owner_access import Guards, OwnerAccess, OwnerResources
 from presentation.problems import MEDIA_TYPE, Problem, Problems, invalid, sentence
 from presentation.refusals import REFUSALS, accepted
@@ -335,23 +336,24 @@ class FactorResources(OwnerResources):
             # Whoever may ask for mail to strangers is held to the tighter limit.
             for guard in self._checking:
                 guard()
-        request = IssueCodeRequest(
+        wanted = IssueCodeRequest(
             owner,
             self._owners.lifetime,
             body["digits"],
             body["lifetime"],
             channel,
             body["delivery"].get("to", ""),
+            network_of(request.remote_addr),
         )
         try:
-            issued = self._use_cases.issue.execute(request)
+            issued = self._use_cases.issue.execute(wanted)
         except UnsupportedDelivery:
             raise invalid({"delivery.channel": ["This channel is not set up."]}) from None
         except InvalidRecipient as error:
             raise invalid({"delivery.to": [sentence(error)]}) from None
         except TooManySends as error:
             wait = str(error.wait)
-            detail = f"Too many codes were sent to this place. Try again in {wait} s."
+            detail = f"Too many codes were sent to this recipient, or to all of them. Try again in {wait} s."
             raise Problem(Problems.RATE_LIMITED, detail, headers={"Retry-After": wait}) from None
         except DeliveryFailed:
             raise Problem(Problems.DELIVERY_FAILED) from None

@@ -82,7 +82,7 @@ class Outbox:
         if self.failing:
             raise DeliveryFailed
 
-    def admit(self, _owner: Owner, _channel: Channel, _to: str) -> int:
+    def admit(self, _owner: Owner, _channel: Channel, _to: str, _client: str) -> int:
         return self.wait
 
     def check(self, to: str) -> None:

@@ -86,6 +86,7 @@ def test_one_message_names_every_fault(environment: pytest.MonkeyPatch) -> None:
         "OPEN_MFA_COOKIE_SECURE": "perhaps",
         "OPEN_MFA_RATE_LIMIT": "often",
         "OPEN_MFA_TRUSTED_PROXIES": "one",
+        "OPEN_MFA_SENDS_PER_HOUR": "0",
         "OPEN_MFA_LOG_LEVEL": "LOUD",
         "OPEN_MFA_ADMIN_USER": "admin",
         "PORT": "http",

@@ -270,6 +270,110 @@ def test_the_sixth_code_to_one_place_is_refused(world: World, channel: str, plac
     assert len(world.arrived(channel)) == 5
 
 
+TELEPHONE = [
+    "+49 170 {0} {1}",
+    "+49170{0}{1}",
+    "+49 (0)170 {0}{1}",
+    "0049 170/{0} {1}",
+    "0170-{0}-{1}",
+    "011 49 170 {0}{1}",
+    "tel:+49170{0}{1}",
+    "TEL:+49-170-{0}-{1}",
+    "tel:+49170{0}{1};ext=7",
+    "tel:+49170{0}{1};phone-context=example.org",
+    "sms:+49170{0}{1}?body=x",
+    "+49170{0}{1},",
+    "+49170{0}{1},,12",
+    "+49170{0}{1}#",
+    "+49170{0}{1}#1",
+    "+49170{0}{1} x9",
+    "+49170{0}{1}ext.9",
+    "+49170{0}{1}w5",
+    "+49.170.{0}.{1}",
+    "\uff0b49\u00a0170\u2009{0}\u2011{1}",
+    "\u2060+49170{0}{1}\ufeff",
+    "+49170{0}\u200b{1}",
+    "+\u0664\u0669\u0661\u0667\u0660{0}{1}",
+    "\u0966\u0966\uff14\uff19170{0}{1}",
+]
+MAILBOX = [
+    "ada{0}{1}@gmail.com",
+    "a.d.a{0}{1}@gmail.com",
+    "ada{0}.{1}@gmail.com",
+    "ADA{0}{1}@GMail.com",
+    "ada{0}{1}@googlemail.com",
+    "a.da{0}{1}@GoogleMail.com",
+    "ada{0}{1}+1@gmail.com",
+    "ada{0}{1}+shop.x@googlemail.com",
+    "ad.a{0}{1}+y@gmail.com",
+]
+IDN = [
+    "{0}{1}@b\u00fccher.example",
+    "{0}.{1}@xn--bcher-kva.example",
+    "{0}{1}@BU\u0308CHER.example",
+    "{0}{1}+x@b\u00fccher\u3002example",
+]
+
+
+@pytest.mark.parametrize(
+    ("channel", "spellings"), [("webhook", TELEPHONE), ("email", MAILBOX), ("webhook", MAILBOX), ("email", IDN)]
+)
+def test_no_spelling_evades_the_limit(world: World, channel: str, spellings: list[str]) -> None:
+    halves = str(uuid.uuid4().int)[:4], str(uuid.uuid4().int)[:3]
+    written = [spelling.format(*halves) for spelling in spellings * 2]
+
+    answers = [issue(world.account(), channel, to) for to in written]
+
+    assert [answer.status for answer in answers] == [201] * 5 + [429] * (len(written) - 5)
+    assert len(world.arrived(channel)) == 5
+    assert {answer.slug for answer in answers[5:]} == {"rate-limited"}
+
+
+def test_the_message_keeps_the_recipient_as_it_was_written(world: World) -> None:
+    to = f"tel:+49-170-{str(uuid.uuid4().int)[:7]};ext=7"
+
+    issue(world.account(), "webhook", to)
+
+    assert world.receiver.request.json()["to"] == to
+
+
+def test_all_recipients_together_have_a_limit(redis_server: RedisServer) -> None:
+    """The tenant of its own, and addresses that no other test sends from."""
+    hook = Hook()
+    with Receiver(raw=hook) as receiver:
+        settings = {
+            "OPEN_MFA_REDIS_URL": redis_server.url,
+            "OPEN_MFA_WEBHOOK_URL": receiver.url,
+            "OPEN_MFA_WEBHOOK_SECRET": SECRET,
+            "OPEN_MFA_SENDS_PER_HOUR": "12",
+            "OPEN_MFA_API_KEYS": f"ceiling:{'c' * 32}",
+            "OPEN_MFA_TRUSTED_PROXIES": "1",
+        }
+        with redis_server.client() as client:
+            client.delete("open-mfa:sends:{session:}:all", "open-mfa:sends:{account:ceiling}:all")
+        with Service(**settings) as service:
+            account = Account(service.port)
+            account.headers = {"Authorization": f"Bearer {'c' * 32}"}
+            of_tenant = [issue(account, "webhook", f"id-{uuid.uuid4().hex}") for _ in range(14)]
+            of_clients = []
+            for address in ("192.0.2.1", "2001:db8:0:7::1", "2001:db8:0:7::2", "192.0.2.2", "192.0.2.3"):
+                session = Session(service.port)
+                session.headers = {"X-Forwarded-For": address}
+                of_clients += [issue(session, "webhook", f"id-{uuid.uuid4().hex}") for _ in range(6)]
+
+    assert [answer.status for answer in of_tenant] == [201] * 12 + [429] * 2
+    assert 3500 < int(of_tenant[-1].headers["Retry-After"]) <= 3600
+    # Each client address has 5, the two of one IPv6 network together, and all have 12.
+    assert [answer.status for answer in of_clients] == [
+        *([201] * 5 + [429]),
+        *([201] * 5 + [429]),
+        *([429] * 6),
+        *([201] * 2 + [429] * 4),
+        *([429] * 6),
+    ]
+    assert len(receiver.requests) == 12 + 12
+
+
 @channels
 def test_another_place_is_sent_codes_still(world: World, channel: str, place: str) -> None:
     account = world.account()

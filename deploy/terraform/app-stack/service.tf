@@ -5,6 +5,7 @@ locals {
   free_settings = [
     "OPEN_MFA_ISSUER", "OPEN_MFA_ALGORITHM", "OPEN_MFA_SESSION_LIFETIME", "OPEN_MFA_RATE_LIMIT", "OPEN_MFA_GATE_LIFETIME",
     "OPEN_MFA_GATE_TENANT", "OPEN_MFA_MAIL_FROM", "OPEN_MFA_LOG_LEVEL", "OPEN_MFA_ADMIN_USER", "THREADS",
+    "OPEN_MFA_SENDS_PER_HOUR",
   ]
 
   # What anybody who may read the task definition can see.

@@ -171,24 +171,33 @@ class Gateway:
         seconds: int = self._read(key, "TTL", key)
         return max(0, seconds)
 
-    def run_script(self, script: Script, key: str, *arguments: bytes | str | int, lasting: bool = True) -> Any:
-        """Runs a script on one key.
+    def run_script(
+        self,
+        script: Script,
+        key: str,
+        *arguments: bytes | str | int,
+        further: Sequence[str] = (),
+        lasting: bool = True,
+    ) -> Any:
+        """Runs a script.
 
         It may run twice when an answer is lost on the way, so it must recognize that it has already run.
 
         Args:
             script: what to run.
-            key: the only key that it touches.
+            key: the first key that it touches.
             arguments: the script's.
+            further: the other keys that it touches; they share a hash tag with the first.
             lasting: whether what it writes must survive a fail-over.
         """
+        values = (1 + len(further), key, *further, *arguments)
 
         def run(client: Client) -> Any:
             try:
-                return self._write(client, key, "EVALSHA", script.sha, 1, key, *arguments, lasting=lasting)
+                return self._write(client, key, "EVALSHA", script.sha, *values, lasting=lasting)
             except NoScriptError:
                 # SCRIPT FLUSH, a restart or a fail-over; EVAL makes the script known again.
-                return self._write(client, key, "EVAL", script.text, 1, key, *arguments, lasting=lasting)
+                return self._write(client, key, "EVAL", script.text, *values, lasting=lasting)
 
         return self._run(run, _Kind.LASTING if lasting else _Kind.WRITING, key)
 

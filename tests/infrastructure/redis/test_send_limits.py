@@ -8,19 +8,22 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from application.call import FIELDS
 from application.errors import StoreUnavailable
 from application.ports import Channel
 from domain.owner import Owner, OwnerKind
 from infrastructure.redis import deadline
 from infrastructure.redis.client import Connect
 from infrastructure.redis.gateway import Gateway
-from infrastructure.redis.send_limits import MOST_SENDS, WINDOW, RedisSendLimit
+from infrastructure.redis.send_limits import HOUR, MOST_SENDS, WINDOW, RedisSendLimit
 from tests.domain.examples import ALICE
 from tests.infrastructure.redis.callers import all_at_once
 from tests.support.fakes import NOON, FakeClock
 from tests.support.redis_server import RedisServer
 
 KEY = "tests count what they send with this key"
+CLIENT = "192.0.2.1"
+UNLIMITED = 1_000_000
 PAUSES = st.lists(st.integers(0, 150) | st.sampled_from([WINDOW - 1, WINDOW, WINDOW + 1]), max_size=40)
 
 
@@ -38,7 +41,7 @@ def gateway(connect: Connect) -> Iterator[Gateway]:
 
 @pytest.fixture
 def limit(gateway: Gateway, clock: FakeClock) -> RedisSendLimit:
-    return RedisSendLimit(gateway, clock, KEY)
+    return RedisSendLimit(gateway, clock, KEY, UNLIMITED)
 
 
 @pytest.fixture
@@ -48,7 +51,7 @@ def place() -> str:
 
 
 def fill(limit: RedisSendLimit, place: str) -> None:
-    assert [limit.admit(ALICE, Channel.EMAIL, place) for _ in range(MOST_SENDS)] == [0] * MOST_SENDS
+    assert [limit.admit(ALICE, Channel.EMAIL, place, CLIENT) for _ in range(MOST_SENDS)] == [0] * MOST_SENDS
 
 
 class Reference:
@@ -75,7 +78,7 @@ def test_it_says_what_counting_from_the_beginning_says(
     place, reference = uuid.uuid4().hex, Reference()
     for pause in pauses:
         clock.advance(pause)
-        assert limit.admit(ALICE, Channel.EMAIL, place) == reference.admit(clock.now())
+        assert limit.admit(ALICE, Channel.EMAIL, place, CLIENT) == reference.admit(clock.now())
 
 
 @given(PAUSES)
@@ -84,31 +87,31 @@ def test_in_no_ten_minutes_more_than_five_are_sent(limit: RedisSendLimit, clock:
     place, sent = uuid.uuid4().hex, []
     for pause in pauses:
         clock.advance(pause)
-        if limit.admit(ALICE, Channel.WEBHOOK, place) == 0:
+        if limit.admit(ALICE, Channel.WEBHOOK, place, CLIENT) == 0:
             sent.append(clock.now())
 
     assert all(sixth - first >= WINDOW for first, sixth in zip(sent, sent[MOST_SENDS:], strict=False))
 
 
 def test_who_waits_as_long_as_he_is_told_may_send_again(limit: RedisSendLimit, clock: FakeClock, place: str) -> None:
-    limit.admit(ALICE, Channel.EMAIL, place)
+    limit.admit(ALICE, Channel.EMAIL, place, CLIENT)
     clock.advance(100)
     for _ in range(MOST_SENDS - 1):
-        limit.admit(ALICE, Channel.EMAIL, place)
+        limit.admit(ALICE, Channel.EMAIL, place, CLIENT)
 
-    wait = limit.admit(ALICE, Channel.EMAIL, place)
+    wait = limit.admit(ALICE, Channel.EMAIL, place, CLIENT)
     clock.advance(wait - 1)
-    early = limit.admit(ALICE, Channel.EMAIL, place)
+    early = limit.admit(ALICE, Channel.EMAIL, place, CLIENT)
     clock.advance(1)
 
-    assert (wait, early, limit.admit(ALICE, Channel.EMAIL, place)) == (WINDOW - 100, 1, 0)
+    assert (wait, early, limit.admit(ALICE, Channel.EMAIL, place, CLIENT)) == (WINDOW - 100, 1, 0)
 
 
 def test_a_refusal_does_not_count(limit: RedisSendLimit, clock: FakeClock, place: str) -> None:
     fill(limit, place)
     clock.advance(WINDOW - 1)
     for _ in range(20):
-        limit.admit(ALICE, Channel.EMAIL, place)
+        limit.admit(ALICE, Channel.EMAIL, place, CLIENT)
     clock.advance(1)
 
     fill(limit, place)
@@ -123,18 +126,18 @@ def test_places_are_counted_apart(limit: RedisSendLimit, place: str) -> None:
 def test_channels_are_counted_apart(limit: RedisSendLimit, place: str) -> None:
     fill(limit, place)
 
-    assert limit.admit(ALICE, Channel.WEBHOOK, place) == 0
+    assert limit.admit(ALICE, Channel.WEBHOOK, place, CLIENT) == 0
 
 
 @pytest.mark.parametrize("spell", [str.upper, str.title, str.swapcase])
 def test_the_case_of_an_address_makes_no_other_place(limit: RedisSendLimit, place: str, spell: object) -> None:
     fill(limit, place)
 
-    assert limit.admit(ALICE, Channel.EMAIL, spell(place)) > 0  # type: ignore[operator] # functions of str
+    assert limit.admit(ALICE, Channel.EMAIL, spell(place), CLIENT) > 0  # type: ignore[operator] # functions of str
 
 
 def test_of_32_at_once_five_are_sent(limit: RedisSendLimit, place: str) -> None:
-    waits = all_at_once([lambda: limit.admit(ALICE, Channel.EMAIL, place)] * 32)
+    waits = all_at_once([lambda: limit.admit(ALICE, Channel.EMAIL, place, CLIENT)] * 32)
 
     assert sorted(waits) == [0] * MOST_SENDS + [WINDOW] * (32 - MOST_SENDS)
 
@@ -143,53 +146,63 @@ def test_a_clock_that_is_set_back_admits_no_more(limit: RedisSendLimit, clock: F
     fill(limit, place)
     clock.advance(-120)
 
-    assert limit.admit(ALICE, Channel.EMAIL, place) >= WINDOW
+    assert limit.admit(ALICE, Channel.EMAIL, place, CLIENT) >= WINDOW
 
 
 @pytest.mark.parametrize("to", ["", "+15550100", "Zoë@exämple.org", "日本" * 100, "a\0b", "\u2028", "'; FLUSHALL"])
 def test_every_recipient_is_a_place(limit: RedisSendLimit, to: str) -> None:
-    assert limit.admit(ALICE, Channel.WEBHOOK, f"{to}{uuid.uuid4().hex}") == 0
+    assert limit.admit(ALICE, Channel.WEBHOOK, f"{to}{uuid.uuid4().hex}", CLIENT) == 0
 
 
 def test_nobody_reads_in_redis_who_is_sent_codes(redis_server: RedisServer, place: str, clock: FakeClock) -> None:
+    session = Owner(OwnerKind.SESSION, "s1")
     with redis_server.client() as client:
         client.flushdb()
-        RedisSendLimit(Gateway(lambda: client), clock, KEY).admit(ALICE, Channel.EMAIL, place)
+        RedisSendLimit(Gateway(lambda: client), clock, KEY, UNLIMITED).admit(session, Channel.EMAIL, place, CLIENT)
 
-        stored = b" ".join(key + b" ".join(client.lrange(key, 0, -1)) for key in client.scan_iter())
+        values = {
+            key: client.get(key) if client.type(key) == b"string" else client.lindex(key, 0)
+            for key in client.scan_iter()
+        }
 
-    readable = {place, place.partition("@")[0], "email", KEY, hashlib.sha256(place.encode()).hexdigest()}
+    stored = b" ".join(key + b" " + value for key, value in values.items())
+    readable = {place, place.partition("@")[0], "email", KEY, CLIENT, hashlib.sha256(place.encode()).hexdigest()}
     assert [text for text in readable if text.encode() in stored] == []
-    assert stored.endswith(str(NOON).encode())
+    assert sorted(values.values()) == [b"1", b"1", str(NOON).encode()]
 
 
 def test_redis_itself_forgets_when_the_window_is_over(redis_server: RedisServer, place: str, clock: FakeClock) -> None:
+    session = Owner(OwnerKind.SESSION, "s1")
     with redis_server.client() as client:
         client.flushdb()
-        limit = RedisSendLimit(Gateway(lambda: client), clock, KEY)
+        limit = RedisSendLimit(Gateway(lambda: client), clock, KEY, UNLIMITED)
         for _ in range(20):
-            limit.admit(ALICE, Channel.EMAIL, place)
+            limit.admit(session, Channel.EMAIL, place, CLIENT)
 
-        ((key, left, length),) = [(key, client.ttl(key), client.llen(key)) for key in client.scan_iter()]
+        keys = list(client.scan_iter())
+        left = sorted(client.ttl(key) for key in keys)
+        (length,) = [client.llen(key) for key in keys if client.type(key) == b"list"]
 
-    assert WINDOW - 5 < left <= WINDOW
-    assert (length, key.startswith(b"open-mfa:")) == (MOST_SENDS, True)
+    assert WINDOW - 5 < left[0] <= WINDOW
+    assert HOUR - 5 < left[1] <= left[2] <= HOUR
+    assert length == MOST_SENDS
+    assert {key.partition(b"}")[0] for key in keys} == {b"open-mfa:sends:{session:"}
 
 
 def test_another_key_knows_nothing_of_it(gateway: Gateway, clock: FakeClock, place: str) -> None:
-    fill(RedisSendLimit(gateway, clock, KEY), place)
+    fill(RedisSendLimit(gateway, clock, KEY, UNLIMITED), place)
 
-    assert RedisSendLimit(gateway, clock, "another key").admit(ALICE, Channel.EMAIL, place) == 0
+    assert RedisSendLimit(gateway, clock, "another key", UNLIMITED).admit(ALICE, Channel.EMAIL, place, CLIENT) == 0
 
 
 def test_without_redis_nothing_is_admitted(own_server: RedisServer, clock: FakeClock, place: str) -> None:
     gateway = Gateway(own_server.client)
-    limit = RedisSendLimit(gateway, clock, KEY)
-    limit.admit(ALICE, Channel.EMAIL, place)
+    limit = RedisSendLimit(gateway, clock, KEY, UNLIMITED)
+    limit.admit(ALICE, Channel.EMAIL, place, CLIENT)
     own_server.kill()
 
     with deadline.within(0.6), pytest.raises(StoreUnavailable):
-        limit.admit(ALICE, Channel.EMAIL, place)
+        limit.admit(ALICE, Channel.EMAIL, place, CLIENT)
     gateway.close()
 
 
@@ -197,16 +210,16 @@ def test_tenants_are_counted_apart_and_so_are_sessions(limit: RedisSendLimit, pl
     fill(limit, place)
     others = [Owner.of_account("bank", "alice"), Owner(OwnerKind.SESSION, "s1")]
 
-    assert [limit.admit(owner, Channel.EMAIL, place) for owner in others] == [0, 0]
+    assert [limit.admit(owner, Channel.EMAIL, place, CLIENT) for owner in others] == [0, 0]
 
 
 def test_accounts_of_one_tenant_share_a_place_and_so_do_sessions(limit: RedisSendLimit, place: str) -> None:
     fill(limit, place)
     for number in range(MOST_SENDS):
-        limit.admit(Owner(OwnerKind.SESSION, f"s{number}"), Channel.EMAIL, place)
+        limit.admit(Owner(OwnerKind.SESSION, f"s{number}"), Channel.EMAIL, place, CLIENT)
 
-    assert limit.admit(Owner.of_account("shop", "bob"), Channel.EMAIL, place) > 0
-    assert limit.admit(Owner(OwnerKind.SESSION, "another"), Channel.EMAIL, place) > 0
+    assert limit.admit(Owner.of_account("shop", "bob"), Channel.EMAIL, place, CLIENT) > 0
+    assert limit.admit(Owner(OwnerKind.SESSION, "another"), Channel.EMAIL, place, CLIENT) > 0
 
 
 @pytest.mark.parametrize(
@@ -226,6 +239,87 @@ def test_accounts_of_one_tenant_share_a_place_and_so_do_sessions(limit: RedisSen
 )
 def test_another_spelling_is_no_other_place(limit: RedisSendLimit, channel: Channel, spellings: list[str]) -> None:
     number = str(uuid.uuid4().int)
-    waits = [limit.admit(ALICE, channel, spelling.format(number)) for spelling in spellings * MOST_SENDS]
+    waits = [limit.admit(ALICE, channel, spelling.format(number), CLIENT) for spelling in spellings * MOST_SENDS]
 
     assert waits.count(0) == MOST_SENDS
+
+
+# All recipients together.
+
+
+@pytest.fixture
+def tight(gateway: Gateway, clock: FakeClock) -> RedisSendLimit:
+    """At most 8 codes in an hour; keyed so that no other test counts with it, and with a tenant of its own."""
+    return RedisSendLimit(gateway, clock, uuid.uuid4().hex, 8)
+
+
+@pytest.fixture
+def tenant(gateway: Gateway) -> str:
+    return f"t{uuid.uuid4().hex[:20]}"
+
+
+@pytest.mark.parametrize("channel", [Channel.EMAIL, Channel.WEBHOOK])
+def test_no_spelling_evades_the_limit_of_a_tenant(tight: RedisSendLimit, tenant: str, channel: Channel) -> None:
+    owners = [Owner.of_account(tenant, name) for name in ("ada", "eve")]
+    waits = [tight.admit(owners[n % 2], channel, f"{uuid.uuid4().hex}@example.org", CLIENT) for n in range(20)]
+
+    assert waits[:8] == [0] * 8
+    assert all(HOUR - 5 < wait <= HOUR for wait in waits[8:])
+
+
+def test_a_tenant_uses_up_nothing_of_another(tight: RedisSendLimit, tenant: str) -> None:
+    for _ in range(9):
+        tight.admit(Owner.of_account(tenant, "ada"), Channel.EMAIL, uuid.uuid4().hex, CLIENT)
+
+    assert tight.admit(Owner.of_account(f"{tenant}2", "ada"), Channel.EMAIL, uuid.uuid4().hex, CLIENT) == 0
+
+
+def test_a_refused_code_counts_nowhere(gateway: Gateway, clock: FakeClock, tenant: str, place: str) -> None:
+    ada = Owner.of_account(tenant, "ada")
+    limit = RedisSendLimit(gateway, clock, KEY, 7)
+    waits = [limit.admit(ada, Channel.EMAIL, place, CLIENT) for _ in range(50)]
+    others = [limit.admit(ada, Channel.EMAIL, f"{n}{place}", CLIENT) for n in range(3)]
+    clock.advance(WINDOW)
+
+    assert (waits.count(0), [wait == 0 for wait in others]) == (5, [True, True, False])
+    # The recipient could be sent codes again, and nothing was counted for the third of the others.
+    roomy = RedisSendLimit(gateway, clock, KEY, 8 + MOST_SENDS)
+    assert [roomy.admit(ada, Channel.EMAIL, f"2{place}", CLIENT) for _ in range(MOST_SENDS)] == [0] * MOST_SENDS
+
+
+def test_sessions_of_one_client_share_a_smaller_limit(clock: FakeClock, redis_server: RedisServer) -> None:
+    with redis_server.client() as client:
+        client.flushdb()
+    limit = RedisSendLimit(Gateway(redis_server.client), clock, KEY, 200)
+
+    def asked(client: str) -> bool:
+        session = Owner(OwnerKind.SESSION, uuid.uuid4().hex)
+        return limit.admit(session, Channel.WEBHOOK, f"id-{uuid.uuid4().hex}", client) == 0
+
+    taken = {client: [asked(client) for _ in range(14)].count(True) for client in ("192.0.2.7", "2001:db8::/64")}
+    all_taken = [asked(f"198.51.100.{number}") for number in range(200)].count(True)
+
+    assert taken == {"192.0.2.7": 10, "2001:db8::/64": 10}
+    assert all_taken == 200 - 20
+
+
+def test_of_32_at_once_no_more_are_sent_than_all_may_have(tight: RedisSendLimit, tenant: str) -> None:
+    ada = Owner.of_account(tenant, "ada")
+    waits = all_at_once([lambda: tight.admit(ada, Channel.EMAIL, uuid.uuid4().hex, CLIENT)] * 32)
+
+    assert waits.count(0) == 8
+
+
+def test_a_reached_limit_is_told_to_operators(
+    tight: RedisSendLimit, tenant: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(9):
+        tight.admit(Owner.of_account(tenant, "ada"), Channel.EMAIL, f"ada{number}@example.org", CLIENT)
+
+    (record,) = [record for record in caplog.records if record.getMessage() == "too many codes"]
+    assert getattr(record, FIELDS) | {"wait": 0} == {
+        "channel": "email",
+        "limit": "all recipients",
+        "sender": f"account:{tenant}",
+        "wait": 0,
+    }
