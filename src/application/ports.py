@@ -66,6 +66,9 @@ class CredentialRepository(Protocol):
             None when committed; otherwise what lies there instead, and nothing was changed.
         """
 
+    def require_writable(self, credential_id: CredentialId) -> None:
+        """Raise `StoreUnavailable` where a commit was refused and no write has succeeded since."""
+
     def forget(self, owner: Owner, *factors: Factor) -> None:
         """Empties places of the owner at once, whatever lies in them; all of them where no factor is named."""
 

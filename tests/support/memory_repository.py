@@ -61,6 +61,9 @@ class MemoryRepository:
             raise StoreUnavailable("down after")
         return None
 
+    def require_writable(self, credential_id: CredentialId) -> None:
+        """Nothing is refused twice here."""
+
     def forget(self, owner: Owner, *factors: Factor) -> None:
         if self.down_before_commits:
             raise StoreUnavailable("down before")

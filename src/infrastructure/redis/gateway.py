@@ -84,10 +84,12 @@ class _Outage:
     Attributes:
         suspected: something timed out, or failed twice in a row.
         known: it was tried to the end of a request's budget, in vain.
+        refused: the last operation failed, for whatever reason.
     """
 
     suspected: bool = False
     known: bool = False
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +155,11 @@ class Gateway:
         """Sets a key, to expire after so many seconds, None for never."""
         command: Command = ("SET", key, value) if lifetime is None else ("SET", key, value, "EX", lifetime)
         self._run(lambda client: self._write(client, key, *command), _Kind.LASTING, key)
+
+    def refuses_writes(self, key: str) -> bool:
+        """Return whether a write that must last has failed where the key is, and none has succeeded since."""
+        outage = self._outage(_Kind.LASTING, key)
+        return outage.suspected or outage.refused
 
     def delete(self, keys: list[str]) -> int:
         """Removes keys that share a hash tag, all at once; how many there were."""
@@ -264,6 +271,7 @@ class Gateway:
                 try:
                     result = operation(self._connected())
                 except AuthenticationError as error:
+                    outage.refused = True
                     raise self._unavailable(error) from error
                 except _PASSING as error:
                     self._doubt(error)
@@ -272,7 +280,7 @@ class Gateway:
                         reason = error
                     rest = pause * (0.5 + random.random() / 2)  # noqa: S311 - jitter, not a secret
                     if outage.known or time.monotonic() + rest >= end:
-                        outage.known = True
+                        outage.known = outage.refused = True
                         raise self._unavailable(reason) from error
                     if not patient and (isinstance(error, TimeoutError) or pause > _FIRST_PAUSE):
                         outage.suspected = True
@@ -281,9 +289,10 @@ class Gateway:
                     time.sleep(rest)
                     pause = min(_LONGEST_PAUSE, pause * 2)
                 except RedisError as error:
+                    outage.refused = True
                     raise self._unavailable(error) from error
                 else:
-                    outage.suspected = outage.known = False
+                    outage.suspected = outage.known = outage.refused = False
                     return result
 
     def _be_patient(self, stack: ExitStack) -> None:

@@ -12,7 +12,7 @@ from application.ports import Clock, Everything, Stored, Version
 from domain.credential import Remnant
 from domain.owner import CredentialId, Factor, Owner, OwnerKind
 from infrastructure.redis.gateway import Gateway, Script
-from infrastructure.redis.record import CorruptRecord, RecordCodec, Sealed
+from infrastructure.redis.record import REVISION_BYTES, CorruptRecord, RecordCodec, Sealed
 
 COMPARE_AND_SET: Final = Script("compare_and_set.lua")
 KEY_PREFIX: Final = "open-mfa"
@@ -71,6 +71,16 @@ class RedisCredentialRepository:
         expiry = 0 if end is None else end * 1000
         answer = self._gateway.run_script(COMPARE_AND_SET, key_of(credential_id), version.revision, value, expiry)
         return None if answer == 1 else self._stored(answer or None, credential_id)
+
+    def require_writable(self, credential_id: CredentialId) -> None:
+        """Raise `StoreUnavailable` while commits are refused; costs a round trip only after one was.
+
+        A commit is tried on a key that nothing else uses, in the same slot. It expires in 1970, so Redis removes it at
+        once.
+        """
+        if self._gateway.refuses_writes(key_of(credential_id)):
+            trial = f"{KEY_PREFIX}:{{{credential_id.owner}}}:write-trial"
+            self._gateway.run_script(COMPARE_AND_SET, trial, b"", bytes(REVISION_BYTES), 1)
 
     def forget(self, owner: Owner, *factors: Factor) -> None:
         """Removes keys of the owner with one command. Raises `StoreUnavailable`."""

@@ -1,0 +1,160 @@
+"""While Redis can be read but takes no writes, no code is judged: a guess that can't be counted must not be made."""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
+
+import pytest
+import redis
+
+from application.errors import StoreUnavailable
+from application.state_change import StateChange
+from application.verification import Judge, Verify, VerifyRequest
+from domain.code import Code
+from domain.credential import Credential
+from domain.parameters import HashAlgorithm
+from domain.secret import SharedSecret
+from domain.verdict import Accepted, Reason, Rejected
+from infrastructure.hotp import PyotpHotp
+from infrastructure.redis.client import connector
+from tests.infrastructure.redis.callers import Caller, SilentEvents, all_at_once, new_owner
+from tests.support.fakes import FakeClock
+from tests.support.redis_server import RedisServer
+
+GUESSES = 200
+THREADS = 8
+
+
+class CountingAlgorithm(PyotpHotp):
+    """Counts how often a code is judged."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def codes(
+        self, secret: SharedSecret, algorithm: HashAlgorithm, digits: int, moving_factors: Sequence[int]
+    ) -> list[str]:
+        self.asked += 1
+        return super().codes(secret, algorithm, digits, moving_factors)
+
+
+class Guesser:
+    """Somebody who guesses at one credential, through one instance of the service."""
+
+    def __init__(self, server: RedisServer) -> None:
+        self.caller = Caller(connector(server.url))
+        self.place = self.caller.enrol(new_owner())
+        self.algorithm = CountingAlgorithm()
+        changes = StateChange(self.caller.repository, FakeClock())
+        self._verify = Verify(Judge(changes, SilentEvents()), self.algorithm)
+        self._numbers = count()
+
+    def guess(self) -> object:
+        """Send a wrong code; the verdict, or "503"."""
+        return self.send(Code(f"{900_000 + next(self._numbers)}"))
+
+    def send(self, code: Code) -> object:
+        try:
+            return self._verify.execute(VerifyRequest(self.place, code)).verdict
+        except StoreUnavailable:
+            return "503"
+
+    def failures(self) -> int:
+        content = self.caller.repository.load(self.place).content
+        assert isinstance(content, Credential)
+        return content.failures.count
+
+
+@pytest.fixture
+def guesser(own_server: RedisServer) -> Iterator[Guesser]:
+    guesser = Guesser(own_server)
+    yield guesser
+    guesser.caller.gateway.close()
+
+
+Fault = tuple[Callable[[redis.Redis], object], Callable[[redis.Redis], object]]
+FAULTS: dict[str, Fault] = {
+    "too few replicas": (
+        lambda admin: admin.config_set("min-replicas-to-write", 1),
+        lambda admin: admin.config_set("min-replicas-to-write", 0),
+    ),
+    "out of memory": (lambda admin: admin.config_set("maxmemory", 1), lambda admin: admin.config_set("maxmemory", 0)),
+    "a replica": (lambda admin: admin.replicaof("127.0.0.1", 1), lambda admin: admin.replicaof("NO", "ONE")),
+    "no permission": (
+        lambda admin: admin.acl_setuser("default", commands=["-set"]),
+        lambda admin: admin.acl_setuser("default", commands=["+set"]),
+    ),
+    "no permission for scripts": (
+        lambda admin: admin.acl_setuser("default", commands=["-evalsha", "-eval"]),
+        lambda admin: admin.acl_setuser("default", commands=["+evalsha", "+eval"]),
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_one_guess_at_most_is_judged_while_writes_are_refused(
+    own_server: RedisServer, guesser: Guesser, fault: str
+) -> None:
+    begin, end = FAULTS[fault]
+    with own_server.client() as admin:
+        begin(admin)
+        # One after the other: each answer is there before the next guess is made. A replica is waited for, so fewer.
+        answers = {guesser.guess() for _ in range(GUESSES if fault != "a replica" else 3)}
+        judged = guesser.algorithm.asked
+        end(admin)
+
+        assert answers == {"503"}
+        assert judged <= 1
+        assert guesser.failures() == 0
+
+        assert guesser.guess() == Rejected(Reason.WRONG, 4)
+        assert guesser.failures() == 1
+
+
+def test_of_guesses_that_come_together_those_under_way_are_judged_at_most(
+    own_server: RedisServer, guesser: Guesser
+) -> None:
+    begin, _ = FAULTS["out of memory"]
+    with own_server.client() as admin:
+        begin(admin)
+        for _ in range(10):
+            # Those of the first round may be judged before any commit was refused, the others may not.
+            assert set(all_at_once([guesser.guess for _ in range(THREADS)])) == {"503"}
+
+    assert guesser.algorithm.asked <= THREADS
+
+
+def test_a_spent_code_is_not_named_one_while_writes_are_refused(own_server: RedisServer, guesser: Guesser) -> None:
+    """An answer about it would tell that its digits were once right."""
+    (good,) = PyotpHotp().codes(SharedSecret(b"a secret of 160 bits"), HashAlgorithm.SHA1, 6, [0])
+    assert guesser.send(Code(good)) == Accepted()
+    begin, end = FAULTS["out of memory"]
+    with own_server.client() as admin:
+        begin(admin)
+        assert guesser.guess() == "503"
+
+        assert guesser.send(Code(good)) == "503"
+
+        end(admin)
+        assert guesser.send(Code(good)) == Rejected(Reason.REPLAYED, 5)
+
+
+def test_the_trial_of_a_write_leaves_nothing(own_server: RedisServer, guesser: Guesser) -> None:
+    begin, end = FAULTS["out of memory"]
+    with own_server.client() as admin:
+        before = admin.keys()
+        begin(admin)
+        guesser.guess()
+        end(admin)
+        guesser.guess()
+        guesser.guess()
+
+        assert admin.keys() == before
+
+
+def test_reading_goes_on_while_writes_are_refused(own_server: RedisServer, guesser: Guesser) -> None:
+    begin, _ = FAULTS["out of memory"]
+    with own_server.client() as admin:
+        begin(admin)
+        guesser.guess()
+
+        assert isinstance(guesser.caller.repository.load(guesser.place).content, Credential)
