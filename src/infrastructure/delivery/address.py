@@ -1,4 +1,4 @@
-"""Mail addresses: a library judges them, and they are written so that every mail server takes them."""
+"""Mail addresses and headers: a library judges addresses, and all is written so that every mail server takes it."""
 
 import re
 from dataclasses import dataclass
@@ -59,21 +59,25 @@ class Sender:
 
     @property
     def header(self) -> str:
-        """The value of a From header, folded into lines of a bearable length.
-
-        It is written here because Python's own folding drops the quotes of long names (3.11 to 3.13), which makes
-        several addresses of one.
-        """
+        """The value of a From header, folded into lines of a bearable length."""
         if not self.name:
             return self.address
-        if not self.name.isascii() or len(self.name) > _LONGEST_QUOTED:
-            name = Header(self.name, "utf-8", header_name="From").encode()
-        elif _ATOMS.fullmatch(self.name):
-            name = self.name
-        else:
-            name = '"' + re.sub(r'(["\\])', r"\\\1", self.name) + '"'
+        name = header_text(self.name)
+        if name == self.name and not _ATOMS.fullmatch(name):
+            name = '"' + re.sub(r'(["\\])', r"\\\1", name) + '"'
         separator = " " if len(name) + len(self.address) < _LONGEST_QUOTED else "\n "
         return f"{name}{separator}<{self.address}>"
+
+
+def header_text(text: str) -> str:
+    """Return a text for a header: as it is, or as encoded words (RFC 2047), folded into lines of a bearable length.
+
+    Python's own folding of structured headers drops the quotes of long names, so that one address becomes several, and
+    spaces between encoded words (seen in 3.11).
+    """
+    if text.isascii() and len(text) <= _LONGEST_QUOTED:
+        return text
+    return Header(text, "utf-8").encode()
 
 
 def check_recipient(text: str) -> str:

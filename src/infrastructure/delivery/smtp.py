@@ -17,7 +17,7 @@ from application.errors import DeliveryFailed
 from application.ports import Message
 from domain.errors import InvalidValue
 from domain.parameters import check_name
-from infrastructure.delivery.address import ENCODED_WORD, Sender, wire_address
+from infrastructure.delivery.address import ENCODED_WORD, Sender, header_text, wire_address
 from infrastructure.delivery.connection import is_loopback, opened, place, tls
 from infrastructure.delivery.text import Template
 from infrastructure.redis import deadline
@@ -48,7 +48,7 @@ _REASONS: Final[tuple[tuple[type[Exception], str], ...]] = (
 """The most special one first."""
 
 # Nothing but ASCII in 7 bits goes to servers that have not offered more.
-# Addresses are written as they are given, without being folded once more.
+# What is folded already is not folded once more.
 _POLICY: Final = SMTP.clone(cte_type="7bit", refold_source="none")
 
 
@@ -158,7 +158,7 @@ class EmailDelivery:
         minutes = -(-(message.expires_at - message.issued_at) // 60)
         subject, body = self._text.render(message.code.text, self._issuer, minutes)
         mail = EmailMessage(_POLICY)
-        mail["Subject"] = subject
+        mail.set_raw("Subject", header_text(subject))
         mail.set_raw("From", self._sender.header)
         mail.set_raw("To", recipient)
         mail["Date"] = format_datetime(datetime.fromtimestamp(message.issued_at, UTC))

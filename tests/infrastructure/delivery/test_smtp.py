@@ -355,6 +355,9 @@ NASTY = st.sampled_from(
         "=?utf-8?q?a=40example.net=2C?=",
     ]
 )
+NAME_PIECES = st.sampled_from(
+    [*',():@;"<>[].', "\\", " ", "=", "?", "é", "Müller", "日本" * 9, "\u200d", "\u3000", "x" * 40]
+)
 PIECES = st.lists(st.one_of(NASTY, st.text(max_size=8), st.sampled_from(["ada", "example.org", "é"])), max_size=5)
 
 
@@ -411,6 +414,23 @@ def test_no_subject_adds_a_header(shared: tuple[Mailbox, int], subject: str) -> 
     except ValueError:
         return
     sends.send(message())
+    assert_untouched(mailbox, TO)
+
+
+@settings(max_examples=150)
+@given(st.lists(NAME_PIECES | st.text(max_size=9), max_size=9).map("".join))
+def test_every_name_of_an_issuer_is_read_as_it_is(shared: tuple[Mailbox, int], issuer: str) -> None:
+    mailbox, port = shared
+    try:
+        sends = plain(port, issuer=issuer)
+    except ValueError:
+        return
+    sends.send(message())
+
+    (envelope,) = mailbox.taken
+    assert isinstance(envelope.content, bytes)
+    written = message_from_bytes(envelope.content)["Subject"].replace("\r\n", "")
+    assert str(make_header(decode_header(written))) == f"Your {issuer} code"
     assert_untouched(mailbox, TO)
 
 
@@ -528,11 +548,6 @@ def read_sender(envelope: Envelope) -> list[tuple[str, str]]:
     assert max(len(line) for line in envelope.content.split(b"\r\n")) <= 998
     value = message_from_bytes(envelope.content)["From"].replace("\r\n", "")
     return [(str(make_header(decode_header(name))), address) for name, address in getaddresses([value])]
-
-
-NAME_PIECES = st.sampled_from(
-    [*',():@;"<>[].', "\\", " ", "=", "?", "é", "Müller", "日本" * 9, "\u200d", "\u3000", "x" * 40]
-)
 
 
 @settings(max_examples=150)
