@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
+from infrastructure.lines import LINES
 from infrastructure.logs import SERVICE
 from tests.support.redis_server import RedisServer
 
@@ -40,6 +41,8 @@ def restored_logging() -> Iterator[None]:
     loggers = [logging.getLogger(name) for name in ("", SERVICE)]
     before = [(logger.level, logger.handlers[:]) for logger in loggers]
     yield
+    # What is still queued must not be taken for the next test's.
+    LINES.flush()
     logging.captureWarnings(capture=False)
     for logger, (level, handlers) in zip(loggers, before, strict=True):
         logger.setLevel(level)
