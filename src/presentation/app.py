@@ -75,6 +75,7 @@ def create_app(
     clock: Clock | None = None,
     randomness: Randomness | None = None,
     lines: Lines = LINES,
+    metrics: Metrics | None = None,
 ) -> Flask:
     """The WSGI application.
 
@@ -84,8 +85,9 @@ def create_app(
         clock: another clock than the system's; for tests.
         randomness: other randomness than the system's; for tests.
         lines: where the audit trail is written; another one for tests.
+        metrics: where events are counted; for this process alone by default.
     """
-    core = Core(settings, connect, clock, randomness, lines)
+    core = Core(settings, connect, clock, randomness, lines, metrics)
     shared_level = SharedLogLevel(RedisLogLevels(core.gateway), settings.log_level)
     follower = LogLevelFollower(shared_level)
 

@@ -54,6 +54,7 @@ class Core:
         clock: another clock than the system's; for tests.
         randomness: other randomness than the system's; for tests.
         lines: where the audit trail is written.
+        metrics: where it is counted; for this process alone by default.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Core:
         clock: Clock | None = None,
         randomness: Randomness | None = None,
         lines: Lines = LINES,
+        metrics: Metrics | None = None,
     ) -> None:
         self._settings = settings
         self.clock = clock or SystemClock()
@@ -73,7 +75,7 @@ class Core:
             patient=max(2, settings.threads // 2),
             where=places_in(settings.redis_url or ""),
         )
-        self.metrics = Metrics()
+        self.metrics = metrics or Metrics()
         lines.count_dropped = self.metrics.lines_dropped
         self.events = AuditTrail(self.metrics, lines)
         self.derivation = HkdfDerivation(settings.derivation_secret)

@@ -21,6 +21,8 @@ from domain.parameters import TotpParameters
 from domain.secret import SharedSecret
 from infrastructure.lines import LINES
 from infrastructure.logs import configure_logging
+from infrastructure.metrics import Metrics
+from infrastructure.numbers import Numbers, SharedMemory
 from infrastructure.qr import qr_on_terminal
 from infrastructure.settings import Settings
 from presentation.app import EXTENSION, create_app
@@ -70,6 +72,9 @@ class Server(BaseApplication):
     def __init__(self, settings: Settings, timeout: int = TIMEOUT) -> None:
         self._settings = settings
         self._timeout = timeout
+        # Some more than the workers, because a reload runs two generations beside each other.
+        self._memory = SharedMemory(2 * settings.workers + 2)
+        self._slot: int | None = None
         super().__init__()
 
     @property
@@ -100,6 +105,7 @@ class Server(BaseApplication):
             "limit_request_fields": MOST_FIELDS,
             "worker_connections": _connections(settings.threads),
             "when_ready": self._announce,
+            "pre_fork": self._choose_slot,
             "post_worker_init": _started,
             "worker_exit": _ended,
             "worker_tmp_dir": _MEMORY if Path(_MEMORY).is_dir() else None,
@@ -115,9 +121,15 @@ class Server(BaseApplication):
         url = f"http://{_authority(self._settings.host, server.LISTENERS[0].getsockname()[1])}"
         _log.info("serving", extra={FIELDS: {"url": url, "docs": f"{url}/docs", "version": version("open-mfa")}})
 
+    def _choose_slot(self, server: Any, worker: Any) -> None:
+        """Give the worker a slot that no living worker has; it continues what a former owner counted there."""
+        taken = {each.metrics_slot for each in server.WORKERS.values()}
+        self._slot = next((slot for slot in range(len(self._memory.slots)) if slot not in taken), None)
+        worker.metrics_slot = self._slot
+
     def load(self) -> "WSGIApplication":  # type: ignore[override] # the stubs know no StartResponse
         configure_logging(self._settings.log_level)
-        return create_app(self._settings)
+        return create_app(self._settings, metrics=Metrics(Numbers(self._memory, self._slot)))
 
 
 class Master(Arbiter):

@@ -78,13 +78,16 @@ def of_a_service() -> Iterator[dict[str, list[Line]]]:
         code = browser.post(f"{service.api}/session/otp", json={}, timeout=10).json()["code"]
         assert post("otp/verify", code=code) == 200
         assert requests.get(f"{service.api}/nowhere", timeout=10).status_code == 404
+        wait_until(says("judged"), "the line", service.log)
         told = {"good days": since()}
         assert post("hotp") == 201
         assert [post("hotp/verify", code="000000") for _ in range(6)] == [403] * 5 + [429]
+        wait_until(lambda: any(line.get("reason") == "locked" for line in service.lines()), "the line", service.log)
         told["guessing"] = since()
         store.kill()
         wait_until(says("the store is away"), "the follower's word", service.log)
         assert post("hotp/verify", code="000000") == 503
+        wait_until(says("store unavailable"), "the line", service.log)
         told["the store is away"] = since()
         store.start()
         wait_until(says("the store is back"), "the follower's word", service.log)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from copy import copy
+from itertools import count
 from typing import Any, Self
 
 import fakeredis
@@ -13,6 +14,7 @@ from redis.retry import Retry
 from werkzeug.test import TestResponse
 
 from infrastructure.lines import LINES, Lines
+from infrastructure.metrics import FRESH, Metrics
 from infrastructure.redis.record import REVISION_BYTES
 from infrastructure.sealing import EncryptionKey
 from infrastructure.settings import Administrator, Settings
@@ -61,7 +63,11 @@ class Api:
         self.clock = clock or FakeClock()
         self.redis: Redis = redis or fakeredis.FakeRedis()
         self.app = create_app(
-            Settings(**SETTINGS | settings), connect=lambda: self.redis, clock=self.clock, lines=lines
+            Settings(**SETTINGS | settings),
+            connect=lambda: self.redis,
+            clock=self.clock,
+            lines=lines,
+            metrics=Metrics(monotonic=count(step=FRESH).__next__),
         )
         self.app.test_client_class = BufferedClient
         self.client: FlaskClient = self.app.test_client()

@@ -471,7 +471,7 @@ def test_the_audit_trail_tells_what_was_not_delivered(world: World, place: str) 
 
     issue(account, "email", place)
 
-    lines = [line for line in world.service.lines() if line.get("account") == account.name]
+    lines = world.service.awaited_lines(lambda line: line.get("account") == account.name, 1)
     assert [line["message"] for line in lines] == ["undelivered"]
 
 

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
@@ -59,6 +60,17 @@ class Service:
     def lines(self) -> list[dict[str, Any]]:
         """What it has logged, line by line."""
         return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+
+    def awaited_lines(self, belongs: Callable[[dict[str, Any]], bool], number: int) -> list[dict[str, Any]]:
+        """The lines that belong together, once there are so many: a line may be written shortly after its answer."""
+        found: list[dict[str, Any]] = []
+
+        def are_there() -> bool:
+            found[:] = [line for line in self.lines() if belongs(line)]
+            return len(found) >= number
+
+        wait_until(are_there, f"{number} lines", self.log)
+        return found
 
     def browser(self) -> requests.Session:
         """A client with a cookie jar of its own."""

@@ -24,8 +24,7 @@ def stored() -> "Iterator[tuple[Settings, Core]]":
     if settings.redis_url is None:
         raise Refused("OPEN_MFA_REDIS_URL is not set, so nothing is stored anywhere")
     configure_logging("WARNING")
-    # Late: with it comes prometheus-client, which decides when it is imported whether it counts for many processes.
-    from presentation.core import Core  # noqa: PLC0415 - see above
+    from presentation.core import Core  # noqa: PLC0415 - Flask takes a while to load
 
     core = Core(settings)
     try:

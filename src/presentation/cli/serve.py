@@ -1,9 +1,6 @@
 """`open-mfa serve`."""
 
-import os
-import shutil
 import sys
-import tempfile
 from argparse import Namespace
 
 from infrastructure.settings import SettingsError, checked_address, load_settings
@@ -26,15 +23,7 @@ def _run(_options: Namespace) -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)  # noqa: T201 - the command line's own output
         return REFUSED
-    master, directory = os.getpid(), tempfile.mkdtemp(prefix="open-mfa-metrics-")
-    # prometheus-client decides when it is imported whether it counts for one process or for many.
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = directory
-    from presentation.server import serve  # noqa: PLC0415 - after the line above
+    from presentation.server import serve  # noqa: PLC0415 - Flask and gunicorn take a while to load
 
-    try:
-        serve(settings)
-    finally:
-        # The workers come by here too when they end.
-        if os.getpid() == master:
-            shutil.rmtree(directory, ignore_errors=True)
+    serve(settings)
     return DONE
