@@ -18,7 +18,9 @@ _LONGEST_QUOTED: Final = 70
 _NAMED: Final = re.compile(r'(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>[^()<>\[\]:;@\\,"]*)) *<(?P<address>[^<>]*)>')
 """A name as a quoted string (RFC 5322 section 3.2.4) or without RFC 5322's specials except the dot, and an address."""
 _ESCAPE: Final = re.compile(r"\\(.)")
-_ATOMS: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
+_ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_ATOMS: Final = re.compile(rf"{_ATOM}(?: {_ATOM})*")
+"""A name that needs no quotes (RFC 5322 section 3.2.5)."""
 
 # The library refuses names such as localhost, mail.local and test, which companies use in their own networks. It has no
 # option for that; its documentation says to change this list.
