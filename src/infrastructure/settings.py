@@ -19,7 +19,7 @@ from application.log_level import LEVELS, Level
 from domain.errors import InvalidSecret, InvalidValue
 from domain.owner import TENANT
 from domain.parameters import HashAlgorithm, check_name
-from domain.secret import RECOMMENDED_SECRET, SharedSecret
+from domain.secret import LONGEST_SECRET, RECOMMENDED_SECRET, SHORTEST_SECRET, SharedSecret
 from infrastructure.delivery.address import Sender
 from infrastructure.delivery.smtp import EmailDelivery, SmtpServer
 from infrastructure.delivery.text import Template
@@ -84,6 +84,7 @@ class Settings:
     """What the environment says. Durations are in seconds; None is «not set up».
 
     Attributes:
+        gate_setting: the setting that the gate's secret comes from.
         api_keys: tenants' names and keys; a tenant has several while one takes another's place.
         notices: what an operator should read at start.
     """
@@ -99,6 +100,7 @@ class Settings:
     mail: Mail | None = None
     webhook: Hook | None = None
     gate_secret: SharedSecret | None = None
+    gate_setting: str = "OPEN_MFA_GATE_SECRET"
     gate_lifetime: int = 86400
     gate_tenant: str | None = None
     gate_show_qr: bool = False
@@ -157,6 +159,7 @@ def load_settings() -> Settings:
         "workers": _whole(env, "WEB_CONCURRENCY", 1 if embedded else cores, 1, 256),
         "threads": _whole(env, "THREADS", 8, 1, 256),
     }
+    gate_text = env.str("OPEN_MFA_GATE_SECRET_TEXT", None, validate=_gate_text)
     user = env.str("OPEN_MFA_ADMIN_USER", None, validate=_user)
     password = env.str("OPEN_MFA_ADMIN_PASSWORD", None, validate=_text)
     mail = _mail(env)
@@ -166,6 +169,10 @@ def load_settings() -> Settings:
     _pair(problems, "OPEN_MFA_ADMIN_USER", user, "OPEN_MFA_ADMIN_PASSWORD", password)
     _pair(problems, "OPEN_MFA_SMTP_URL", mail[0], "OPEN_MFA_MAIL_FROM", mail[1])
     _pair(problems, "OPEN_MFA_WEBHOOK_URL", hook[0], "OPEN_MFA_WEBHOOK_SECRET", hook[1])
+    if values["gate_secret"] is not None and gate_text is not None:
+        problems["OPEN_MFA_GATE_SECRET_TEXT"] = [
+            "Must not be set beside OPEN_MFA_GATE_SECRET: the gate has one secret."
+        ]
     _fill_keys(values, problems, notices, development=development)
     if embedded:
         _check_embedded(values, problems, notices)
@@ -178,7 +185,7 @@ def load_settings() -> Settings:
     values["rate_limit"] = _rate_limit(values["rate_limit"])
     notices += _weaknesses(values, development=development)
     administrator = None if user is None or password is None else Administrator(user, password)
-    _fill_gate(values, notices, development=development)
+    _fill_gate(values, gate_text, notices, development=development)
     smtp_url, sender, template = mail
     if smtp_url is not None and sender is not None:
         values["mail"] = _made_mail(smtp_url, sender, template, values["issuer"])
@@ -268,8 +275,11 @@ def _fill_keys(
         )
 
 
-def _fill_gate(values: dict[str, Any], notices: list[str], *, development: bool) -> None:
-    if values["gate_secret"] is not None:
+def _fill_gate(values: dict[str, Any], text: str | None, notices: list[str], *, development: bool) -> None:
+    if text is not None:
+        values["gate_secret"] = SharedSecret(text.encode())
+        values["gate_setting"] = "OPEN_MFA_GATE_SECRET_TEXT"
+    elif values["gate_secret"] is not None:
         values["gate_secret"] = SharedSecret.from_base32(values["gate_secret"])
     elif development:
         values["gate_secret"] = SharedSecret(secrets.token_bytes(RECOMMENDED_SECRET))
@@ -366,6 +376,12 @@ def _base32(text: str) -> None:
         SharedSecret.from_base32(text)
     except InvalidSecret as error:
         raise ValidationError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
+
+
+def _gate_text(text: str) -> None:
+    _text(text)
+    if len(text) < SHORTEST_SECRET or len(text.encode()) > LONGEST_SECRET:
+        raise ValidationError(f"Must have {SHORTEST_SECRET} characters or more, and at most {LONGEST_SECRET} bytes.")
 
 
 def _user(text: str) -> None:

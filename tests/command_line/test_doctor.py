@@ -341,6 +341,24 @@ def test_every_kind_of_secret_is_looked_at(redis_server: RedisServer) -> None:
     assert "OPEN_MFA_API_KEYS (shop) is not weak" in found(OK, weak)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "grade"),
+    [
+        ("OPEN_MFA_GATE_SECRET_TEXT", "qrpl zumc wtxy bnvo", OK),
+        ("OPEN_MFA_GATE_SECRET_TEXT", "change-me-change-me", MUST),
+        ("OPEN_MFA_GATE_SECRET_TEXT", "aaaaaaaaaaaaaaaa", MUST),
+        ("OPEN_MFA_GATE_SECRET", base64.b32encode(b"change-me-change-me-").decode(), MUST),
+        ("OPEN_MFA_GATE_SECRET", "JPH46GQ3HX7ACLIKEL6K56BYTUUWYF3F", OK),
+    ],
+)
+def test_the_gates_secret_is_looked_at(name: str, value: str, grade: Grade) -> None:
+    done = run("doctor", **environment(**{name: value}))
+
+    (line,) = [line for line in done.stdout.splitlines() if name in line.split()]
+    assert line.startswith(grade.value)
+    assert value not in done.stdout
+
+
 def test_no_random_secret_is_called_weak() -> None:
     drawn = [secrets.token_hex(16), secrets.token_urlsafe(32), secrets.token_bytes(32).decode("latin-1")]
     drawn += [base64.b64encode(secrets.token_bytes(24)).decode()]

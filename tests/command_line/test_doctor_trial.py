@@ -84,6 +84,13 @@ def test_with_what_the_page_allows_the_doctor_there_is_no_warning(server: RedisS
     assert found(MUST, settings(url)) == found(WARNING, settings(url)) == []
 
 
+def test_the_user_that_terraform_makes_is_enough(server: RedisServer) -> None:
+    text = (Path(__file__).parents[2] / "deploy/terraform/app-stack/redis.tf").read_text()
+    (access,) = re.findall(r'redis_access = "(.*)"', text)
+
+    assert found(MUST, settings(restricted(server, ["reset", ">secret", *access.split()]))) == []
+
+
 @pytest.mark.parametrize("missing", NEEDED)
 def test_each_command_that_is_missing_is_named(server: RedisServer, missing: str) -> None:
     url = restricted(server, [rule for rule in RULES if rule != missing])
@@ -99,7 +106,7 @@ def test_all_commands_that_are_missing_are_named_at_once(server: RedisServer) ->
     (text,) = found(MUST, settings(url))
 
     named = set(re.findall("[A-Z]{3,}", text.partition("run ")[2])) - {"NOPERM", "ACL"}
-    assert named == {rule[1:].upper() for rule in NEEDED} - {"PING", "GET", "LPUSH"}
+    assert named == {rule[1:].upper() for rule in NEEDED} - {"PING", "GET", "INCR", "LPUSH"}
 
 
 @pytest.mark.parametrize("pattern", ["~other:*", "~open-mfa:{*", "%R~open-mfa:*", "~open-mfa:rate:*"])
@@ -156,8 +163,9 @@ def test_the_whole_service_runs_with_the_smallest_user(server: RedisServer) -> N
     assert session.delete().status_code == 204
     # Codes that are sent.
     gateway = Gateway(connector(url))
-    limit = RedisSendLimit(gateway, SystemClock(), "key")
-    waits = [limit.admit(Owner(OwnerKind.ACCOUNT, "shop/a"), Channel.EMAIL, "a@example.com") for _ in range(7)]
+    limit = RedisSendLimit(gateway, SystemClock(), "key", 100)
+    sender = Owner(OwnerKind.SESSION, "a")
+    waits = [limit.admit(sender, Channel.EMAIL, "a@example.com", "192.0.2.1") for _ in range(7)]
     assert (waits[0], waits[-1] > 0) == (0, True)
     gateway.close()
     # The gate.

@@ -867,7 +867,7 @@ def provided() -> list[str]:
     variables = (SOURCE / CORE / "variables.tf").read_text()
     (names,) = re.findall(r"setsubtract\(var\.provided_secrets, \[(.*?)\]", variables)
     found = [f"open-mfa-production/{name}" for name in re.findall(r'"(\w+)"', names)]
-    assert len(found) == 2
+    assert len(found) == 3
     return found
 
 

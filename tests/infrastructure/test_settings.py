@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from domain.parameters import HashAlgorithm
+from domain.secret import SharedSecret
 from infrastructure.settings import Administrator, SettingsError, checked_address, load_settings
 from tests.domain.test_parameters import NAMES
 
@@ -291,6 +292,32 @@ def test_a_number_that_is_none_is_told_what_it_must_be(environment: pytest.Monke
     assert problems(environment, **REQUIRED, OPEN_MFA_SESSION_LIFETIME="1h") == {
         "OPEN_MFA_SESSION_LIFETIME": ["Must be a whole number from 1 to 604800."]
     }
+
+
+@pytest.mark.parametrize(
+    "text", ["a secret of text", "0123456789abcdef", "sixteen charactér", " spaces at the end ", "x" * 128]
+)
+def test_the_gates_secret_may_be_text(environment: pytest.MonkeyPatch, text: str) -> None:
+    set_all(environment, **REQUIRED, OPEN_MFA_GATE_SECRET_TEXT=text)
+
+    assert load_settings().gate_secret == SharedSecret(text.encode())
+
+
+@pytest.mark.parametrize("text", ["fifteen letters", "é" * 15, "x" * 129, "é" * 65])
+def test_the_text_has_16_characters_or_more(environment: pytest.MonkeyPatch, text: str) -> None:
+    assert problems(environment, **REQUIRED, OPEN_MFA_GATE_SECRET_TEXT=text) == {
+        "OPEN_MFA_GATE_SECRET_TEXT": ["Must have 16 characters or more, and at most 128 bytes."]
+    }
+
+
+@pytest.mark.parametrize("mode", ["production", "development"])
+def test_the_gate_has_one_secret(environment: pytest.MonkeyPatch, mode: str) -> None:
+    both = {
+        "OPEN_MFA_GATE_SECRET": "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ",
+        "OPEN_MFA_GATE_SECRET_TEXT": "12345678901234567890",
+    }
+
+    assert set(problems(environment, **REQUIRED, OPEN_MFA_ENV=mode, **both)) == {"OPEN_MFA_GATE_SECRET_TEXT"}
 
 
 def test_a_port_that_is_taken_is_named(environment: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """The gate's QR code in the log: for whoever starts it on a laptop, and for nobody who has not asked for it."""
 
+import base64
 import re
 import time
 
@@ -47,6 +48,16 @@ def test_the_code_that_a_phone_reads_off_the_log_opens_the_gate(settings: dict[s
             assert authenticator.secret == SECRET
 
         assert status(service, authenticator.at(int(time.time()))) == 303
+
+
+def test_a_secret_of_text_opens_the_gate_to_codes_of_its_bytes() -> None:
+    text = "a text that is not base32, é"
+    secret = base64.b32encode(text.encode()).decode()
+
+    with Service(OPEN_MFA_GATE_SECRET_TEXT=text, OPEN_MFA_GATE_SHOW_QR="true") as service:
+        authenticator = pyotp.parse_uri(shown(service))
+        assert authenticator.secret == secret.rstrip("=")
+        assert status(service, pyotp.TOTP(secret).at(int(time.time()))) == 303
 
 
 def test_every_start_without_a_secret_makes_up_another() -> None:

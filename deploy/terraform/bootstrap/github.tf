@@ -153,7 +153,7 @@ data "aws_iam_policy_document" "github_plan" {
     sid       = "NotWhatOthersIssue"
     effect    = "Deny"
     actions   = ["secretsmanager:GetSecretValue"]
-    resources = [for name in ["OPEN_MFA_SMTP_URL", "OPEN_MFA_WEBHOOK_URL"] : "${local.secrets}/${name}-*"]
+    resources = [for name in ["OPEN_MFA_GATE_SECRET_TEXT", "OPEN_MFA_SMTP_URL", "OPEN_MFA_WEBHOOK_URL"] : "${local.secrets}/${name}-*"]
   }
 
   # core-stack's key has no name but its alias, which neither role may move.

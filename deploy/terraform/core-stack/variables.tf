@@ -126,13 +126,18 @@ variable "provided_secrets" {
   default     = []
 
   validation {
-    condition     = length(setsubtract(var.provided_secrets, ["OPEN_MFA_SMTP_URL", "OPEN_MFA_WEBHOOK_URL"])) == 0
-    error_message = "May be OPEN_MFA_SMTP_URL and OPEN_MFA_WEBHOOK_URL. Given are: ${join(", ", var.provided_secrets)}."
+    condition     = length(setsubtract(var.provided_secrets, ["OPEN_MFA_GATE_SECRET_TEXT", "OPEN_MFA_SMTP_URL", "OPEN_MFA_WEBHOOK_URL"])) == 0
+    error_message = "May be OPEN_MFA_GATE_SECRET_TEXT, OPEN_MFA_SMTP_URL and OPEN_MFA_WEBHOOK_URL. Given are: ${join(", ", var.provided_secrets)}."
   }
 
   validation {
     condition     = contains(var.provided_secrets, "OPEN_MFA_WEBHOOK_URL") == contains(var.optional_secrets, "OPEN_MFA_WEBHOOK_SECRET")
     error_message = "OPEN_MFA_WEBHOOK_URL here and OPEN_MFA_WEBHOOK_SECRET among optional_secrets go together."
+  }
+
+  validation {
+    condition     = !(contains(var.provided_secrets, "OPEN_MFA_GATE_SECRET_TEXT") && contains(var.optional_secrets, "OPEN_MFA_GATE_SECRET"))
+    error_message = "OPEN_MFA_GATE_SECRET_TEXT here takes the place of OPEN_MFA_GATE_SECRET among optional_secrets: the gate has one secret."
   }
 }
 

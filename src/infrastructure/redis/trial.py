@@ -121,8 +121,8 @@ class _Attempt:
                 other = f"{PREFIX}:{{doctor:{secrets.token_hex(8)}}}:trial"
                 self._send(other, f"{PREFIX}:{{", "GET", other)
         for name, *arguments in _commands(key):
-            # Without the key, which expires, LPUSH would make one that does not.
-            if written or name != "LPUSH":
+            # Without the key, which expires, these would make one that does not.
+            if written or name not in {"INCR", "LPUSH"}:
                 self._send(key, f"{PREFIX}:{{", name, *arguments)
         self._send(key, f"{PREFIX}:{{", "DEL", key)
         return Trial(
@@ -175,6 +175,7 @@ def _commands(key: str) -> Iterator[Command]:
 
 _ARGUMENTS: Final[dict[str, Any]] = {
     "EXPIRE": lambda key: (key, LIFETIME),
+    "INCR": lambda key: (key,),
     # No number, so that nothing is counted where there is no key.
     "INCRBY": lambda key: (key, "one"),
     "LINDEX": lambda key: (key, 0),

@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Final
 
 from application.errors import StoreUnavailable
+from domain.secret import SHORTEST_SECRET
 from infrastructure.delivery.webhook import Webhook
 from infrastructure.redis.client import connector, places_in, scheme_of
 from infrastructure.redis.gateway import Gateway
@@ -25,6 +26,7 @@ LARGEST_CLOCK_DIFFERENCE: Final = 1.0
 """Seconds."""
 SHORTEST_PASSWORD: Final = 12
 """Characters."""
+_GATE: Final = "OPEN_MFA_GATE_SECRET"
 FEWEST_DIFFERENT: Final = 8
 """Characters; a random key of hexadecimal digits has about 14."""
 WELL_KNOWN: Final = (
@@ -125,7 +127,7 @@ def _secrets(settings: Settings) -> Iterator[tuple[str, str]]:
     if settings.webhook is not None:
         yield "OPEN_MFA_WEBHOOK_SECRET", settings.webhook.secret
     if settings.gate_secret is not None:
-        yield "OPEN_MFA_GATE_SECRET", settings.gate_secret.key.hex()
+        yield settings.gate_setting, settings.gate_secret.key.decode("latin-1")
 
 
 def judge_secrets(secrets: Iterable[tuple[str, str]], grave: Grade) -> Iterator[Finding]:
@@ -137,6 +139,8 @@ def judge_secrets(secrets: Iterable[tuple[str, str]], grave: Grade) -> Iterator[
     """
     for name, text in secrets:
         shortest = SHORTEST_PASSWORD if name.endswith("PASSWORD") else SHORTEST_KEY
+        if name.startswith(_GATE):
+            shortest = SHORTEST_SECRET
         weakness = _weakness(text, shortest)
         if weakness is None:
             yield Finding(Grade.OK, f"{name} is not weak")
@@ -145,6 +149,8 @@ def judge_secrets(secrets: Iterable[tuple[str, str]], grave: Grade) -> Iterator[
             yield Finding(grave, f"{name} {weakness}: {remedy}")
         elif "DERIVATION" in name:
             yield Finding(grave, f"{name} {weakness}: make another one; what is derived must then be enrolled anew")
+        elif name == _GATE:
+            yield Finding(grave, f"{name} {weakness}: make another one, with `head -c 20 /dev/urandom | base32`")
         else:
             yield Finding(grave, f"{name} {weakness}: make another one, with `head -c 32 /dev/urandom | base64`")
 

@@ -157,3 +157,14 @@ run "a_webhook_is_signed" {
 
   expect_failures = [var.provided_secrets]
 }
+
+run "the_gate_has_one_secret" {
+  command = plan
+
+  variables {
+    optional_secrets = ["OPEN_MFA_GATE_SECRET"]
+    provided_secrets = ["OPEN_MFA_GATE_SECRET_TEXT"]
+  }
+
+  expect_failures = [var.provided_secrets]
+}
