@@ -5,6 +5,7 @@ recipients as one rather than one recipient as two: those two then share a limit
 """
 
 import re
+import string
 import unicodedata
 from typing import Final
 from urllib.parse import unquote
@@ -33,6 +34,8 @@ _EXTENSION: Final = re.compile(
 _PLUS: Final = re.compile(r"\D*\+\D*\d")
 _COUNTRY: Final = re.compile(r"[17]|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|[0-9]{1,3}")
 """The code of a country (ITU-T E.164)."""
+_KEYPAD: Final = str.maketrans(string.ascii_lowercase, "22233344455566677778889999")
+"""The digits that share a key with letters on telephones (ITU-T E.161); some programs read `+1 800 FLOWERS`."""
 _DOMAIN: Final = re.compile(r"[^\s<>?;,/]*")
 _SAME_MAILBOXES: Final = {
     alias: domain
@@ -101,23 +104,11 @@ def _number(text: str, *, is_certain: bool) -> str | None:
 
     Args:
         text: may have a label before the number, an extension behind it, and punctuation everywhere.
-        is_certain: whether something says that it is a number, so that any letter behind it ends it.
+        is_certain: whether something says that it is a number.
     """
     has_plus = _PLUS.match(text) is not None
-    digits = ""
-    for at, character in enumerate(text):
-        if character in "0123456789":
-            digits += character
-        elif len(digits) < _FEWEST_DIGITS:
-            if digits and character.isalpha():
-                return None
-        elif character in _MARKS:
-            break
-        elif character.isalpha():
-            if not (is_certain or has_plus or _EXTENSION.match(text, at)):
-                return None
-            break
-    if len(digits) < _FEWEST_DIGITS:
+    digits = _digits(text, is_certain=is_certain or has_plus)
+    if digits is None or len(digits) < _FEWEST_DIGITS:
         return None
     significant = digits.lstrip("0")
     if has_plus or digits.startswith("00"):
@@ -126,6 +117,27 @@ def _number(text: str, *, is_certain: bool) -> str | None:
         at = country.end() if country else 0
         significant = significant[:at] + significant[at:].lstrip("0")
     return significant[-SUFFIX:]
+
+
+def _digits(text: str, *, is_certain: bool) -> str | None:
+    """Return the digits up to the first mark of an extension or a pause.
+
+    Where it is certain that the text is a number, every letter behind it is such a mark, and letters within it are
+    digits. Otherwise such letters make the text no number: None.
+    """
+    digits = ""
+    for at, character in enumerate(text):
+        if character in "0123456789":
+            digits += character
+        elif len(digits) >= _FEWEST_DIGITS and (character in _MARKS or _EXTENSION.match(text, at)):
+            break
+        elif digits and character.isalpha():
+            if not is_certain:
+                return None
+            if len(digits) >= _FEWEST_DIGITS:
+                break
+            digits += character.translate(_KEYPAD) if character in string.ascii_lowercase else ""
+    return digits
 
 
 def _without_punctuation(text: str) -> str:

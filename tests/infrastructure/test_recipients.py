@@ -119,6 +119,13 @@ def test_short_numbers_have_many_spellings_too(written: str) -> None:
     assert counted_as(Channel.WEBHOOK, written) == counted_as(Channel.WEBHOOK, "+15550100")
 
 
+@given(st.text("abc2", min_size=10, max_size=10))
+def test_letters_of_a_keypad_make_no_other_recipients_without_end(letters: str) -> None:
+    assert counted_as(Channel.WEBHOOK, f"+1{letters}") in {
+        counted_as(Channel.WEBHOOK, f"+1{'2' * count}") for count in range(4, 11)
+    }
+
+
 @given(st.lists(st.integers(10_000_000, 99_999_999), min_size=2, max_size=2, unique=True))
 def test_other_numbers_are_other_recipients(numbers: list[int]) -> None:
     one, other = (counted_as(Channel.WEBHOOK, f"+43{number}") for number in numbers)

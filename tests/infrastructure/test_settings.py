@@ -11,6 +11,7 @@ from domain.parameters import HashAlgorithm
 from domain.secret import SharedSecret
 from infrastructure.settings import Administrator, SettingsError, checked_address, load_settings
 from tests.domain.test_parameters import NAMES
+from tests.presentation.api import PASTED, RFC_SECRET
 
 KEY = base64.b64encode(bytes(range(32))).decode()
 REQUIRED = {"OPEN_MFA_SECRET_KEY": "a signing key for the tests", "OPEN_MFA_ENCRYPTION_KEYS": f"k1:{KEY}"}
@@ -215,6 +216,19 @@ def test_the_issuer_is_a_name_that_people_have(environment: pytest.MonkeyPatch, 
     set_all(environment, **REQUIRED | SMTP, OPEN_MFA_ISSUER=name)
 
     assert load_settings().issuer == name
+
+
+@pytest.mark.parametrize("pasted", PASTED)
+def test_the_secret_of_the_gate_is_read_as_it_is_pasted(environment: pytest.MonkeyPatch, pasted: str) -> None:
+    set_all(environment, **REQUIRED, OPEN_MFA_GATE_SECRET=pasted.format(RFC_SECRET[:9], RFC_SECRET[9:]))
+
+    assert load_settings().gate_secret == SharedSecret.from_base32(RFC_SECRET)
+
+
+def test_a_secret_of_the_gate_of_an_impossible_length_is_told_so(environment: pytest.MonkeyPatch) -> None:
+    told = problems(environment, **REQUIRED, OPEN_MFA_GATE_SECRET=f"{RFC_SECRET}A")
+
+    assert "33 characters are no whole number of bytes" in told["OPEN_MFA_GATE_SECRET"][0]
 
 
 def test_mail_comes_from_and_goes_over_names_beyond_ascii(environment: pytest.MonkeyPatch) -> None:
