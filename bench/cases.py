@@ -55,7 +55,7 @@ class Case:
 
 def floor_cases(server: Server, requests: int) -> list[Case]:
     """The same request as a verification's, to routes that ignore it."""
-    body, cookie = b'{"code": "123456"}', f"open_mfa_session={'x' * 98}"
+    body, cookie = b'{"code": "123456"}', f"__Host-open_mfa_session={'x' * 98}"
 
     def case(name: str, path: str) -> Case:
         lanes = deal([post(path, body, cookie)] * requests, len(server.connections))
@@ -130,7 +130,7 @@ def challenge_case(server: Server, accounts: Sequence[Account], snapshot: Snapsh
 
 def gate_cases(server: Server, cookie: str, requests: int) -> list[Case]:
     """What a proxy asks with every request of the application, beside a route that always answers the same."""
-    stranger = f"open_mfa_gate={'x' * 43}"
+    stranger = f"__Host-open_mfa_gate={'x' * 43}"
 
     def case(name: str, request: bytes, expected: Expected) -> Case:
         lanes = deal([request] * requests, len(server.connections))

@@ -40,6 +40,9 @@ _LOOPBACK: Final = "127.0.0.1"
 _OTHERS: Final = f"Another tool, such as conda, may have set HOST: unset it, or set it to {_LOOPBACK}."
 SHORTEST_KEY: Final = 32
 """Characters of a key that nobody guesses."""
+LONGEST_DOMAIN: Final = 253
+"""Characters (RFC 1035, section 2.3.4)."""
+_LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _MISSING: Final = (
     "Is required; one is made up only where OPEN_MFA_ENV=development stands in the environment itself, not in .env."
 )
@@ -103,11 +106,13 @@ class Settings:
     gate_setting: str = "OPEN_MFA_GATE_SECRET"
     gate_lifetime: int = 86400
     gate_tenant: str | None = None
+    gate_cookie_domain: str | None = None
     gate_show_qr: bool = False
     issuer: str = "Open-MFA"
     algorithm: HashAlgorithm = HashAlgorithm.SHA1
     session_lifetime: int = 3600
     cookie_secure: bool = True
+    path_prefix: str = ""
     rate_limit: tuple[RateLimitItem, ...] = ()
     sends_per_hour: int = 1000
     trusted_proxies: int = 0
@@ -145,11 +150,13 @@ def load_settings() -> Settings:
         "gate_secret": env.str("OPEN_MFA_GATE_SECRET", None, validate=_base32),
         "gate_lifetime": _whole(env, "OPEN_MFA_GATE_LIFETIME", 86400, 60, 90 * 86400),
         "gate_tenant": env.str("OPEN_MFA_GATE_TENANT", None),
+        "gate_cookie_domain": env.str("OPEN_MFA_GATE_COOKIE_DOMAIN", None, validate=_domain),
         "gate_show_qr": env.bool("OPEN_MFA_GATE_SHOW_QR", development, **_saying("Must be true or false.")),
         "issuer": env.str("OPEN_MFA_ISSUER", "Open-MFA", validate=_issuer),
         "algorithm": env.enum("OPEN_MFA_ALGORITHM", HashAlgorithm.SHA1, enum=HashAlgorithm),
         "session_lifetime": _whole(env, "OPEN_MFA_SESSION_LIFETIME", 3600, 1, 7 * 86400),
         "cookie_secure": env.bool("OPEN_MFA_COOKIE_SECURE", not development, **_saying("Must be true or false.")),
+        "path_prefix": env.str("OPEN_MFA_PATH_PREFIX", "", validate=_path_prefix),
         "rate_limit": env.str("OPEN_MFA_RATE_LIMIT", DEFAULT_RATE_LIMIT, validate=_rate_limit),
         "sends_per_hour": _whole(env, "OPEN_MFA_SENDS_PER_HOUR", 1000, 1, 1_000_000),
         "trusted_proxies": _whole(env, "OPEN_MFA_TRUSTED_PROXIES", 0, 0, 16),
@@ -382,6 +389,18 @@ def _gate_text(text: str) -> None:
     _text(text)
     if len(text) < SHORTEST_SECRET or len(text.encode()) > LONGEST_SECRET:
         raise ValidationError(f"Must have {SHORTEST_SECRET} characters or more, and at most {LONGEST_SECRET} bytes.")
+
+
+def _domain(text: str) -> None:
+    # A last label that begins with a digit can make an address of it. A browser sets no cookie for a top-level domain.
+    if len(text) > LONGEST_DOMAIN or not re.fullmatch(rf"(?:{_LABEL}\.)+(?=[a-z]){_LABEL}", text):
+        raise ValidationError("Must be a domain in small ASCII letters, such as example.com.")
+
+
+def _path_prefix(text: str) -> None:
+    segments = text.split("/")[1:]
+    if not re.fullmatch(r"(?:/[A-Za-z0-9._~-]+)+", text) or {".", ".."} & set(segments):
+        raise ValidationError("Must begin with a slash and not end with one, such as /mfa; letters, digits and . _ ~ -")
 
 
 def _user(text: str) -> None:

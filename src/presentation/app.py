@@ -39,6 +39,7 @@ from presentation.factors import SessionResources
 from presentation.gate import GateResources
 from presentation.operation import operation_blueprint
 from presentation.owner_access import Guards
+from presentation.path_prefix import PATH_PREFIX, PathPrefix
 from presentation.problems import BY_STATUS, RETRY_WHEN_UNAVAILABLE, Problem, Problems
 from presentation.resource import LARGEST_BODY
 from presentation.session_access import SessionAccess
@@ -93,7 +94,13 @@ def create_app(
 
     app = _flask(settings, core.metrics)
     checking, enrolling = _rate_limits(settings, core.gateway)
-    sessions = Sessions(settings.secret_key, settings.session_lifetime, secure=settings.cookie_secure, clock=core.clock)
+    sessions = Sessions(
+        settings.secret_key,
+        settings.session_lifetime,
+        secure=settings.cookie_secure,
+        clock=core.clock,
+        path_prefix=settings.path_prefix,
+    )
     session = SessionResources(
         SessionAccess(sessions),
         core.factors,
@@ -122,6 +129,8 @@ def create_app(
             core.clock,
             lifetime=settings.gate_lifetime,
             secure=settings.cookie_secure,
+            cookie_domain=settings.gate_cookie_domain,
+            path_prefix=settings.path_prefix,
             accounts=settings.gate_tenant is not None,
             checking=checking,
         )
@@ -151,12 +160,15 @@ class _NoSession(SessionInterface):
 def _flask(settings: Settings, metrics: Metrics) -> Flask:
     app = Flask("presentation", static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=LARGEST_BODY, PROPAGATE_EXCEPTIONS=False)
+    app.config[PATH_PREFIX] = settings.path_prefix
     app.session_interface = _NoSession()
     app.url_map.merge_slashes = False
 
     _answer_problems(app, metrics)
     proxies = settings.trusted_proxies
-    edge = Edge(app.wsgi_app, metrics, lambda: deadline.within(deadline.BUDGET))
+    prefix = settings.path_prefix
+    inner = PathPrefix(app.wsgi_app, prefix) if prefix else app.wsgi_app
+    edge = Edge(inner, metrics, lambda: deadline.within(deadline.BUDGET))
     app.wsgi_app = ProxyFix(edge, x_for=proxies, x_proto=proxies, x_host=proxies) if proxies else edge  # type: ignore[method-assign] # Flask's documented way to wrap
     return app
 

@@ -7,6 +7,7 @@ from flask import Blueprint, Response, current_app, json, render_template, reque
 from werkzeug.exceptions import NotFound
 
 from presentation.edge import ROUTE
+from presentation.links import link
 from presentation.openapi import build_openapi
 from presentation.problems import BY_SLUG
 from presentation.resource import JSON
@@ -29,10 +30,12 @@ def docs_blueprint(*, gate: bool) -> Blueprint:
 
     @cache
     def document() -> str:
-        return json.dumps(build_openapi(current_app), sort_keys=False)
+        return json.dumps(build_openapi(current_app, link("")), sort_keys=False)
 
     def page(template: str, status: int = 200, **values: Any) -> Response:
-        response = Response(render_template(template, assets="/assets", **values), status, mimetype="text/html")
+        response = Response(
+            render_template(template, root=link(""), assets=link("/assets"), **values), status, mimetype="text/html"
+        )
         response.headers["Content-Security-Policy"] = PAGE_POLICY
         return response
 

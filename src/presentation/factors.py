@@ -23,6 +23,7 @@ from domain.parameters import HashAlgorithm, HotpParameters, TotpParameters
 from domain.totp import TotpCredential
 from presentation import schemas
 from presentation.addresses import network_of
+from presentation.links import link
 from presentation.owner_access import Guards, OwnerAccess, OwnerResources
 from presentation.problems import MEDIA_TYPE, Problem, Problems, invalid, sentence
 from presentation.refusals import REFUSALS, accepted
@@ -408,7 +409,7 @@ class FactorResources(OwnerResources):
             "secret": credential.secret.base32,
             **parameters_of(credential),
             "status": credential.status.value,
-            "qr": f"{request.path}/qr",
+            "qr": link(f"{request.path}/qr"),
             "expires_at": moment(credential.expires_at),
         }
         response = reply(document, 201)

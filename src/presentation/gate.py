@@ -1,6 +1,5 @@
 """The gate: two factors in front of any web application, for nginx `auth_request`, Traefik and Caddy."""
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -10,34 +9,40 @@ from urllib.parse import parse_qsl, quote
 
 from flask import Blueprint, Response, after_this_request, render_template, request
 
-from application.gate import GateSessions, LogInAtGate, LogInRequest, VerifyShared
+from application.gate import EVERYBODY, GateSessions, LogInAtGate, LogInRequest, VerifyShared
 from application.ports import Clock
 from domain.code import Code
 from domain.errors import InvalidValue, MalformedCode, NotEnrolled
 from domain.recovery_codes import RecoveryCode
 from presentation import schemas
+from presentation.cookies import Cookie
 from presentation.edge import ROUTE
+from presentation.links import link
 from presentation.owner_access import Guards
 from presentation.problems import MEDIA_TYPE, Problem, Problems, invalid
 from presentation.refusals import REFUSALS, accepted
-from presentation.resource import READING, Operation, add, read_raw, refuse_other_sites, reply
-from presentation.return_to import HOME, safe_return_to
+from presentation.resource import READING, SAME_ORIGIN, Operation, add, read_raw, refuse_other_sites, reply
+from presentation.return_to import HOME, ReturnTo
 from presentation.static import asset
 
 TAG: Final = "Gate"
 COOKIE: Final = "open_mfa_gate"
+"""Without the prefix that it has over TLS."""
+PAGES: Final = "/auth"
 LOGIN: Final = "/auth/login"
+LOGOUT: Final = "/auth/logout"
 ASSETS: Final = "/auth/assets"
 """Here too, so that a proxy needs to leave the gate nothing but `/auth/`."""
-LOOKS: Final = ("page.css", "favicon-32x32.png")
-"""All that the log-in page consists of besides itself."""
+LOOKS: Final = ("page.css", "login.js", "favicon-32x32.png")
+"""All that the pages consist of besides themselves."""
 ANY_METHOD: Final = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")
-LOGIN_POLICY: Final = "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'"
-"""No script at all. No form-action: Chromium would forbid the application to lead anywhere else after the log-in."""
+LOGIN_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+"""No form-action: Chromium would forbid the application to lead anywhere else after the log-in."""
 _FORM: Final = "application/x-www-form-urlencoded"
 _MOST_COOKIES: Final = 4
 """That are looked at, so that a check stays cheap whatever is sent."""
-_COOKIE: Final = re.compile(rf"(?:^|;)[ \t]*{COOKIE}=([A-Za-z0-9_-]{{43}})[ \t]*(?=;|$)")
 _LONGEST_LOCATION: Final = 2000
 """Characters: proxies have 4 KiB for an answer's head."""
 _SENTENCES: Final = {
@@ -69,6 +74,8 @@ class GateResources:
         clock: for how long a lock lasts still.
         lifetime: seconds that the cookie lives.
         secure: whether the cookie travels over TLS only.
+        cookie_domain: the domain whose hosts share a log-in, None for this host alone.
+        path_prefix: the path below which the service runs.
         accounts: whether people log in with an account of their own too.
         checking: what a submitted code must pass before it is judged, such as a rate limit.
     """
@@ -80,13 +87,19 @@ class GateResources:
         *,
         lifetime: int,
         secure: bool,
+        cookie_domain: str | None,
+        path_prefix: str,
         accounts: bool,
         checking: Guards,
     ) -> None:
         self._use_cases = use_cases
         self._clock = clock
-        self._lifetime = lifetime
-        self._secure = secure
+        # For the whole host, also where the service runs below a path: the application's requests must carry it.
+        self._cookie = Cookie(
+            COOKIE, "[A-Za-z0-9_-]{43}", lifetime=lifetime, clock=clock, secure=secure, domain=cookie_domain
+        )
+        self._return_to = ReturnTo(f"{path_prefix}{PAGES}", cookie_domain)
+        self._shares_log_in = cookie_domain is not None
         self._accounts = accounts
         self._checking = checking
 
@@ -97,7 +110,7 @@ class GateResources:
         self._add(blueprint, "/auth/forward", ANY_METHOD, self._forward)
         self._add(blueprint, LOGIN, ("GET",), self._show_login)
         self._add(blueprint, LOGIN, ("POST",), self._log_in)
-        self._add(blueprint, "/auth/logout", ("GET", "POST"), self._log_out)
+        self._add(blueprint, LOGOUT, ("GET", "POST"), self._log_out)
         for name in LOOKS:
             self._add(blueprint, f"{ASSETS}/{name}", ("GET",), partial(asset, name))
         add(
@@ -109,7 +122,7 @@ class GateResources:
                 summary="Verify a code of the gate's secret",
                 description="For applications that ask by themselves. Nobody passes the gate by it.",
                 tag=TAG,
-                body=schemas.VerifyBody(),
+                body=schemas.GateVerifyBody(),
                 body_required=True,
                 answers={200: schemas.GateVerifiedView()},
                 problems=(*(kind for kind in REFUSALS if kind is not Problems.NOT_ENROLLED), Problems.RATE_LIMITED),
@@ -130,7 +143,7 @@ class GateResources:
 
     def _check(self) -> Response:
         """Whatever the method: a proxy asks with that of the request that waits."""
-        user = self._use_cases.sessions.user_of(_tokens())
+        user = self._user()
         return Response(status=401) if user is None else Response(status=200, headers={"Remote-User": user})
 
     def _forward(self) -> Response:
@@ -143,38 +156,60 @@ class GateResources:
         method = request.headers.get("X-Forwarded-Method", request.method)
         if answer.status_code != HTTPStatus.UNAUTHORIZED or method not in READING or not _is_page():
             return answer
-        return_to = quote(safe_return_to(request.headers.get("X-Forwarded-Uri")), safe="/")
-        location = f"{LOGIN}?return_to={return_to}"
-        return Response(status=303, headers={"Location": location if len(location) <= _LONGEST_LOCATION else LOGIN})
+        return_to = quote(self._return_to.safe(f"{self._site()}{request.headers.get('X-Forwarded-Uri', '')}"), safe="/")
+        page = link(LOGIN)
+        location = f"{page}?return_to={return_to}"
+        return Response(status=303, headers={"Location": location if len(location) <= _LONGEST_LOCATION else page})
+
+    def _site(self) -> str:
+        """Return scheme and host that the person asked for, where hosts share a log-in; else nothing.
+
+        A trusted proxy tells them. Without one they are what reached this service, which is not https.
+        """
+        shared = self._shares_log_in and request.scheme == "https" and self._return_to.accepts_host(request.host)
+        return f"https://{request.host}" if shared else ""
 
     def _show_login(self) -> Response:
-        return self._page(200, request.args.get("return_to"))
+        return_to = request.args.get("return_to")
+        self._show_failures_as_a_page(lambda: (return_to, ""))
+        if self._user() is not None:
+            return self._lead_on(return_to)
+        return self._page(200, return_to)
 
     def _log_in(self) -> Response:
         return_to, account = request.args.get("return_to"), ""
-
-        @after_this_request
-        def for_a_person(response: Response) -> Response:
-            """Redis is away, or worse: that is no reason to show anybody JSON."""
-            if response.mimetype != MEDIA_TYPE:
-                return response
-            wait = response.headers.get("Retry-After")
-            headers = {"Retry-After": wait} if wait else {}
-            return self._page(response.status_code, return_to, _NO_VERDICT, headers, account)
-
+        self._show_failures_as_a_page(lambda: (return_to, account))
         try:
             refuse_other_sites()
             form = _form()
             return_to = form.get("return_to", return_to)
             account = form.get("account", "").strip() if self._accounts else ""
+            if self._user() == (account or EVERYBODY):
+                # The second half of a double click: its code is spent, and was accepted.
+                return self._lead_on(return_to)
             for guard in self._checking:
                 guard()
             token = self._judge(form.get("code") or form.get("token") or "", account or None)
         except Problem as problem:
             return self._page(problem.kind.value.status, return_to, _words(problem), problem.headers, account)
-        response = Response(status=303, headers={"Location": safe_return_to(return_to)})
-        self._remember(response, token, self._lifetime)
+        response = self._lead_on(return_to)
+        self._cookie.set(response, token)
         return response
+
+    def _lead_on(self, return_to: str | None) -> Response:
+        return Response(status=303, headers={"Location": self._return_to.safe(return_to)})
+
+    def _show_failures_as_a_page(self, fields: Callable[[], tuple[str | None, str]]) -> None:
+        """Show a person the page instead of JSON, also where Redis is away; `fields` are return_to and the account."""
+
+        @after_this_request
+        def for_a_person(response: Response) -> Response:
+            if response.mimetype != MEDIA_TYPE:
+                return response
+            wait = response.headers.get("Retry-After")
+            return_to, account = fields()
+            headers = {"Retry-After": wait} if wait else {}
+            return self._page(response.status_code, return_to, _NO_VERDICT, headers, account)
 
     def _judge(self, typed: str, account: str | None) -> str:
         """The token of whoever may pass now; everybody else gets a problem."""
@@ -183,7 +218,7 @@ class GateResources:
         except MalformedCode as error:
             raise Problem(Problems.CODE_REJECTED, f"A code {error}.") from None
         try:
-            result = self._use_cases.log_in.execute(LogInRequest(code, account, _tokens()))
+            result = self._use_cases.log_in.execute(LogInRequest(code, account, self._tokens()))
             accepted(result.outcome, self._clock)
         except MalformedCode as error:
             raise Problem(Problems.CODE_REJECTED, f"A code {error}." if account is None else _NOT_ACCEPTED) from None
@@ -198,25 +233,29 @@ class GateResources:
         return result.token
 
     def _log_out(self) -> Response:
-        refuse_other_sites()
         if request.method != "POST" and not _is_followed():
             # A picture, a prefetch, a HEAD: nobody has asked to be logged out.
             raise Problem(Problems.CROSS_SITE_REQUEST, "Log out by following a link, or by a form.")
+        if not _is_of_this_site():
+            # A link or a form of another host. A person may want to log out nevertheless, and is asked.
+            if _is_page():
+                return self._answer_page(render_template("logout.html", action=link(LOGOUT), assets=link(ASSETS)), 403)
+            raise Problem(Problems.CROSS_SITE_REQUEST)
 
         @after_this_request
         def forget(response: Response) -> Response:
-            """In the browser, also where Redis is away."""
-            self._remember(response, "", 0)
+            """Remove the cookie from the browser, also where Redis is away."""
+            self._cookie.remove(response)
             return response
 
-        self._use_cases.sessions.end(_tokens())
+        self._use_cases.sessions.end(self._tokens())
         return Response(status=303, headers={"Location": HOME})
 
     def _verify(self, body: Mapping[str, Any]) -> Response:
         try:
-            outcome = self._use_cases.shared.execute(body["code"])
+            outcome = self._use_cases.shared.execute(next(iter(body.values())))
         except MalformedCode as error:
-            raise invalid({"code": [f"The gate's codes {error}."]}) from None
+            raise invalid({next(iter(body)): [f"The gate's codes {error}."]}) from None
         accepted(outcome, self._clock)
         return reply({"verified": True})
 
@@ -230,24 +269,30 @@ class GateResources:
     ) -> Response:
         page = render_template(
             "login.html",
-            return_to=safe_return_to(return_to),
+            return_to=self._return_to.safe(return_to),
             error=error,
             accounts=self._accounts,
             account=account,
-            action=LOGIN,
-            assets=ASSETS,
+            action=link(LOGIN),
+            assets=link(ASSETS),
         )
+        return self._answer_page(page, status, headers)
+
+    @staticmethod
+    def _answer_page(page: str, status: int, headers: Mapping[str, str] | None = None) -> Response:
         response = Response(page, status, dict(headers or {}), mimetype="text/html")
         response.headers["Content-Security-Policy"] = LOGIN_POLICY
         # Under no-referrer a form's Origin is null, and without Fetch Metadata it is all there is to go by.
         response.headers["Referrer-Policy"] = "same-origin"
         return response
 
-    def _remember(self, response: Response, token: str, lifetime: int) -> None:
-        """Sets the cookie, or with no lifetime takes it away."""
-        response.set_cookie(
-            COOKIE, token, max_age=lifetime, path="/", secure=self._secure, httponly=True, samesite="Lax"
-        )
+    def _tokens(self) -> list[str]:
+        """Return all values of the cookie: one that another host of the domain has set must not hide ours."""
+        return self._cookie.values()[:_MOST_COOKIES]
+
+    def _user(self) -> str | None:
+        """Return whose log-in the request carries; None for no log-in that is alive."""
+        return self._use_cases.sessions.user_of(self._tokens())
 
 
 def _words(problem: Problem) -> str:
@@ -271,9 +316,26 @@ def _is_followed() -> bool:
     return request.method == "GET" and mode in {None, "navigate"} and purpose is None
 
 
-def _tokens() -> list[str]:
-    """All of the cookie's name: one that another host of the domain has planted must not hide ours."""
-    return list(dict.fromkeys(_COOKIE.findall(request.environ.get("HTTP_COOKIE", ""))))[:_MOST_COOKIES]
+def _is_of_this_site() -> bool:
+    """Return whether this site asks to log out, as far as the browser tells.
+
+    A browser sends no Origin when a person follows a link, so Fetch Metadata tells the site. Browsers without them, and
+    all browsers over plain HTTP, tell it by the Referer, which another site can leave out. Programs send neither, but
+    do not ask for a page either.
+    """
+    try:
+        refuse_other_sites()
+    except Problem:
+        return False
+    site = request.headers.get("Sec-Fetch-Site")
+    if request.method == "POST" or site in SAME_ORIGIN:
+        return True
+    if site is not None:
+        return False
+    referer = request.headers.get("Referer")
+    if referer is None:
+        return not _is_page()
+    return referer.partition("://")[2].partition("/")[0] == request.host
 
 
 def _form() -> dict[str, str]:

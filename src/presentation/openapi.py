@@ -34,6 +34,8 @@ A path that leads nowhere is answered with [404](/problems/not-found), a method 
 The first `POST` starts a session and sets its cookie; what is enrolled lives until its `expires_at`. Try it here: enrol
 a TOTP secret, scan its QR code, and verify what the authenticator shows. Then verify the same code again.
 """
+_LINK: Final = re.compile(r"(?P<before>^|\]\()/(?=(?:problems|api)/)")
+"""A link to a resource of the service: a whole value, or the target of a link in Markdown."""
 _PROBLEM_VIEWS: Final[dict[Problems, type[schemas.ProblemView]]] = {
     Problems.INVALID_REQUEST: schemas.InvalidRequestView,
     Problems.CODE_REJECTED: schemas.CodeRejectedView,
@@ -53,12 +55,12 @@ _MEMBER_EXAMPLES: Final[dict[Problems, dict[str, Any]]] = {
 }
 
 
-def build_openapi(app: Flask, server: str = "/") -> dict[str, Any]:
+def build_openapi(app: Flask, prefix: str = "") -> dict[str, Any]:
     """Return the document of everything that was added to the application by `resource.add`.
 
     Args:
         app: the application.
-        server: the URL that all paths are relative to. It may itself be relative to the document's own URL.
+        prefix: the path below which the service runs, and to which all paths are relative.
     """
     plugin = MarshmallowPlugin(schema_name_resolver=_schema_name)
     spec = APISpec(
@@ -67,7 +69,7 @@ def build_openapi(app: Flask, server: str = "/") -> dict[str, Any]:
         openapi_version=OPENAPI_VERSION,
         info={"description": _INTRODUCTION, "license": {"name": "MIT"}},
         plugins=[plugin],
-        servers=[{"url": server}],
+        servers=[{"url": prefix or "/"}],
         tags=[],
     )
     shapes = _Shapes(spec, plugin.converter)
@@ -83,7 +85,7 @@ def build_openapi(app: Flask, server: str = "/") -> dict[str, Any]:
     shapes.name_enumerations()
     document: dict[str, Any] = spec.to_dict()
     document["tags"] = [{"name": tag} for tag in tags]
-    return document
+    return _below(document, prefix) if prefix else document
 
 
 class _Shapes:
@@ -178,6 +180,24 @@ def _reference(name: str) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
+def _below(document: dict[str, Any], prefix: str) -> dict[str, Any]:
+    """Return the document with the prefix before every link, but not before the paths, which `servers` says it for."""
+
+    def moved(value: Any) -> Any:
+        match value:
+            case dict():
+                return {moved(name): moved(inner) for name, inner in value.items()}
+            case list():
+                return [moved(inner) for inner in value]
+            case str():
+                return _LINK.sub(rf"\g<before>{prefix}/", value)
+            case _:
+                return value
+
+    paths = {path: moved(item) for path, item in document["paths"].items()}
+    return {**moved({**document, "paths": {}}), "paths": paths}
+
+
 def _operations(app: Flask) -> Iterator[tuple[str, str, str, Operation]]:
     for rule in app.url_map.iter_rules():
         operation = getattr(app.view_functions[rule.endpoint], DESCRIPTION, None)
@@ -248,7 +268,7 @@ def _answers(path: str, operation: Operation) -> dict[str, Any]:
             cookie = operation.security.definition["name"]
             answer["headers"]["Set-Cookie"] = {
                 "description": f"The session, `{cookie}`.",
-                "schema": {"type": "string", "example": f"{cookie}=…; HttpOnly; Path=/; SameSite=Lax"},
+                "schema": {"type": "string", "example": f"{cookie}=…; HttpOnly; SameSite=Lax"},
             }
         answers[str(status)] = answer
     return answers

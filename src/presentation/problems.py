@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from flask import Response
 
 from application.call import current_call
+from presentation.links import link
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -86,7 +87,7 @@ class Problems(Enum):
         "There is nothing here",
         "Nothing has this address.",
         "Check the address.",
-        "Compare the path with the documentation at /docs.",
+        "Compare the path with the API's documentation.",
     )
     NOT_ENROLLED = ProblemType(
         "not-enrolled",
@@ -220,16 +221,26 @@ class Problem(Exception):
     def response(self) -> Response:
         """The problem document."""
         call = current_call.get()
-        body = document(self.kind, self.detail, self.members, call.request_id if call else None)
+        body = document(self.kind, self.detail, self.members, call.request_id if call else None, link(""))
         return JsonResponse(body, self.kind.value.status, MEDIA_TYPE, self.headers)
 
 
-def document(kind: Problems, detail: str | None, members: Mapping[str, Any], request_id: str | None) -> bytes:
-    """A problem document as it is sent; the detail is the kind's own where none is given."""
+def document(
+    kind: Problems, detail: str | None, members: Mapping[str, Any], request_id: str | None, prefix: str = ""
+) -> bytes:
+    """Return a problem document as it is sent.
+
+    Args:
+        kind: the kind of problem.
+        detail: what happened; the kind's own words where it is None.
+        members: the further members.
+        request_id: the id of the request, where there was one.
+        prefix: the path below which the service runs.
+    """
     problem = kind.value
     return encode(
         {
-            "type": problem.uri,
+            "type": f"{prefix}{problem.uri}",
             "title": problem.title,
             "status": problem.status,
             "detail": detail or f"{problem.meaning} {problem.for_programs or problem.way_out}",

@@ -23,8 +23,8 @@ READING: Final = frozenset({"GET", "HEAD"})
 JSON: Final = "application/json"
 DESCRIPTION: Final = "__open_mfa_operation__"
 
-_SAME_ORIGIN: Final = frozenset({"same-origin", "none"})
-_PERHAPS_SAME_ORIGIN: Final = frozenset({None, "same-site"})
+SAME_ORIGIN: Final = frozenset({"same-origin", "none"})
+_PERHAPSSAME_ORIGIN: Final = frozenset({None, "same-site"})
 
 View = Callable[..., Response]
 
@@ -127,11 +127,11 @@ def refuse_other_sites() -> None:
     """
     environ = request.environ
     site = environ.get("HTTP_SEC_FETCH_SITE")
-    if site in _SAME_ORIGIN:
+    if site in SAME_ORIGIN:
         return
     origin = environ.get("HTTP_ORIGIN")
     other = origin is not None and (not request.host or origin.partition("://")[2] != request.host)
-    if other or site not in _PERHAPS_SAME_ORIGIN:
+    if other or site not in _PERHAPSSAME_ORIGIN:
         raise Problem(Problems.CROSS_SITE_REQUEST)
 
 

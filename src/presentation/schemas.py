@@ -68,9 +68,9 @@ class ParsedField(fields.String):
 class CodeField(ParsedField):
     """A code as people type it; read as a `Code`."""
 
-    def __init__(self, example: str = "492 039") -> None:
+    def __init__(self, example: str = "492 039", *, required: bool = True) -> None:
         super().__init__(
-            required=True,
+            required=required,
             metadata={
                 "description": f"{SHORTEST_CODE} to {LONGEST_CODE} ASCII digits, as many as the factor's codes have. "
                 "White space and hyphens are ignored.",
@@ -319,6 +319,20 @@ class VerifyBody(RequestSchema):
     """One code."""
 
     code = CodeField()
+
+
+class GateVerifyBody(RequestSchema):
+    """One code, under either of two names."""
+
+    code = CodeField(required=False)
+    token = CodeField(required=False)
+
+    @validates_schema(pass_original=True, skip_on_field_errors=False)
+    def exactly_one(self, _data: Mapping[str, Any], original: Mapping[str, Any], **_: Any) -> None:
+        """Refuse a body with both members, or with neither."""
+        sent = {"code", "token"} & original.keys()
+        if len(sent) != 1:
+            raise ValidationError({name: ["Send either `code` or `token`."] for name in sent or ("code",)})
 
 
 class VerifyRecoveryBody(RequestSchema):

@@ -118,7 +118,8 @@ class Server(BaseApplication):
 
     def _announce(self, server: Any) -> None:
         # With PORT=0 the kernel has chosen the port.
-        url = f"http://{_authority(self._settings.host, server.LISTENERS[0].getsockname()[1])}"
+        authority = _authority(self._settings.host, server.LISTENERS[0].getsockname()[1])
+        url = f"http://{authority}{self._settings.path_prefix}"
         _log.info("serving", extra={FIELDS: {"url": url, "docs": f"{url}/docs", "version": version("open-mfa")}})
 
     def _choose_slot(self, server: Any, worker: Any) -> None:

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from flask import Response, request
+from flask import Response
 
 from domain.owner import Owner
 from presentation.owner_access import Guards
 from presentation.problems import Problems
 from presentation.resource import SecurityScheme
-from presentation.sessions import COOKIE, Sessions
+from presentation.sessions import Sessions
 
 
 class SessionAccess:
@@ -17,35 +17,35 @@ class SessionAccess:
 
     tag = "Session"
     absent = (
-        "The request carries no session, so nothing is enrolled. Enrolling starts one: keep its cookie and send it "
-        "along (over https, unless OPEN_MFA_COOKIE_SECURE is off)."
+        "The request carries no session, or several at once, so nothing is enrolled. Enrolling starts a session: keep "
+        "its cookie and send it along (over https, unless OPEN_MFA_COOKIE_SECURE is off)."
     )
     sets_cookie = True
-    security: SecurityScheme | None = SecurityScheme(
-        "session",
-        {
-            "type": "apiKey",
-            "in": "cookie",
-            "name": COOKIE,
-            "description": "The first `POST` sets this cookie. A browser stores and sends it by itself.",
-        },
-    )
     parameters: Mapping[str, tuple[str, str, str]] = {}
     guards: Guards = ()
     problems: tuple[Problems, ...] = ()
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
+        self.security: SecurityScheme | None = SecurityScheme(
+            "session",
+            {
+                "type": "apiKey",
+                "in": "cookie",
+                "name": sessions.cookie_name,
+                "description": "The first `POST` sets this cookie. A browser stores and sends it by itself.",
+            },
+        )
         self.lifetime: int | None = sessions.lifetime
 
     def present(self) -> Owner | None:
         """Whose cookie it is."""
-        session_id = self._sessions.id_of(request)
+        session_id = self._sessions.id_of_request()
         return None if session_id is None else self._sessions.owner(session_id)
 
     def found(self) -> tuple[Owner, Callable[[Response], None]]:
         """The session of the cookie, or a new one; either way the cookie lives as long as what is enrolled now."""
-        session_id = self._sessions.id_of(request) or self._sessions.new_id()
+        session_id = self._sessions.id_of_request() or self._sessions.new_id()
         return self._sessions.owner(session_id), partial(self._sessions.start, session_id=session_id)
 
     def dismiss(self, response: Response) -> None:

@@ -2,24 +2,23 @@
 
 import hashlib
 import hmac
-import re
 import secrets
 from base64 import urlsafe_b64encode
 from typing import Final
 
-from flask import Request, Response
+from flask import Response
 from itsdangerous import BadSignature, Signer
 
 from application.ports import Clock
 from domain.owner import Owner, OwnerKind
+from presentation.cookies import EVERYWHERE, Cookie
 
 COOKIE: Final = "open_mfa_session"
+"""Without the prefix that it has over TLS."""
 ID_BYTES: Final = 32
 """256 bits, as OWASP's session management asks for many times over."""
 OWNER_ID_BYTES: Final = 24
 """Of the id's SHA-256: 192 bits name an owner beyond any collision, in 32 characters."""
-# Werkzeug would read all cookies, and unquote what ours never needs.
-_COOKIE: Final = re.compile(rf"(?:^|;)\s*{COOKIE}=([A-Za-z0-9_.-]+)\s*(?=;|$)")
 
 
 class Sessions:
@@ -29,27 +28,39 @@ class Sessions:
     whoever enrols gets a fresh one, so that it lives as long as the youngest of what it leads to. Use extends nothing.
     """
 
-    def __init__(self, secret_key: str, lifetime: int, *, secure: bool, clock: Clock) -> None:
+    def __init__(self, secret_key: str, lifetime: int, *, secure: bool, clock: Clock, path_prefix: str = "") -> None:
         # The key is derived here, once, instead of by the signer for every cookie.
         key = hmac.digest(secret_key.encode(), b"open-mfa session cookie", "sha256")
         self._signer = Signer(key, sep=".", key_derivation="none", digest_method=hashlib.sha256)
-        self._secure = secure
         self._clock = clock
+        self._cookie = Cookie(
+            COOKIE,
+            r"[A-Za-z0-9_.-]+",
+            lifetime=lifetime,
+            clock=clock,
+            secure=secure,
+            path=path_prefix or EVERYWHERE,
+        )
+        self.cookie_name = self._cookie.name
         self.lifetime = lifetime
         """Seconds."""
 
-    def id_of(self, request: Request) -> str | None:
-        """The id of a session that is alive; None for no cookie, one that is not ours, or one that is too old."""
-        # All of that name: one that another host of the domain has planted must not hide ours.
-        for cookie in _COOKIE.finditer(request.environ.get("HTTP_COOKIE", "")):
-            try:
-                session_id, _, made_at = self._signer.unsign(cookie[1]).decode("ascii").rpartition(".")
-            except BadSignature:
-                continue
-            # Another instance's clock may be a little ahead of ours: only age ends a session.
-            if self._clock.now() - int(made_at) < self.lifetime:
-                return session_id
-        return None
+    def id_of_request(self) -> str | None:
+        """Return the id of the session that the request carries; None for no session that is alive.
+
+        Cookies of several living sessions count for none of them: somebody else has set one of them, and would see what
+        is enrolled in it.
+        """
+        ids = {session_id for value in self._cookie.values() if (session_id := self._id_in(value)) is not None}
+        return ids.pop() if len(ids) == 1 else None
+
+    def _id_in(self, value: str) -> str | None:
+        try:
+            session_id, _, made_at = self._signer.unsign(value).decode("ascii").rpartition(".")
+        except BadSignature:
+            return None
+        # Another instance's clock may be a little ahead of ours: only age ends a session.
+        return session_id if self._clock.now() - int(made_at) < self.lifetime else None
 
     def new_id(self) -> str:
         """A random id."""
@@ -61,17 +72,9 @@ class Sessions:
         return Owner(OwnerKind.SESSION, urlsafe_b64encode(digest[:OWNER_ID_BYTES]).decode("ascii"))
 
     def start(self, response: Response, session_id: str) -> None:
-        """Sets the cookie for another lifetime."""
-        response.set_cookie(
-            COOKIE,
-            self._signer.sign(f"{session_id}.{self._clock.now()}").decode("ascii"),
-            max_age=self.lifetime,
-            path="/",
-            secure=self._secure,
-            httponly=True,
-            samesite="Lax",
-        )
+        """Set the cookie for another lifetime."""
+        self._cookie.set(response, self._signer.sign(f"{session_id}.{self._clock.now()}").decode("ascii"))
 
     def end(self, response: Response) -> None:
-        """Takes the cookie away."""
-        response.delete_cookie(COOKIE, path="/", secure=self._secure, httponly=True, samesite="Lax")
+        """Remove the cookie."""
+        self._cookie.remove(response)

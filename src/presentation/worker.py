@@ -18,6 +18,7 @@ from gunicorn.workers.gthread import ThreadWorker
 from presentation.connection import Connection
 from presentation.edge import ALWAYS, REQUEST_ID, UNLESS_SET, new_request_id
 from presentation.head import is_host, with_one_cookie_field
+from presentation.path_prefix import PATH_PREFIX
 from presentation.problems import MEDIA_TYPE, Problems, document
 
 FIRST_BYTE: Final = 10.0
@@ -283,7 +284,7 @@ class Worker(ThreadWorker):
     def _refuse(self, client: Any, kind: Problems, members: dict[str, Any]) -> None:
         """Answer with a problem document, before or after what the application could answer."""
         request_id = new_request_id()
-        body = document(kind, None, members, request_id)
+        body = document(kind, None, members, request_id, self.wsgi.config[PATH_PREFIX])  # type: ignore[attr-defined] # a Flask application
         headers = [
             *ALWAYS,
             *UNLESS_SET,

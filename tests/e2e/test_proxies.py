@@ -368,6 +368,7 @@ def test_the_applications_cookies_are_its_own(site: str, alice: Person) -> None:
         ("a=1;{gate};b=2", "a=1; b=2"),
         ("xopen_mfa_gate=1; {gate}; open_mfa_gate_x=2; b=open_mfa_gate=3", None),
         ('a="x, y"; {gate}; b=%7B=', 'a="x, y"; b=%7B='),
+        ("__Host-a=1; {gate}; __Secure-b=2", "__Host-a=1; __Secure-b=2"),
         ('a="open_mfa_gate=1"; {gate}', 'a="open_mfa_gate=1"'),
     ],
 )
@@ -389,6 +390,8 @@ def test_the_gates_cookie_stays_with_the_gate(site: str, member: requests.Sessio
         ("{gate}; {gate}", ""),
         ("{gate}; a=1; open_mfa_gate=planted; b=2; open_mfa_gate=", "a=1; b=2"),
         ("open_mfa_gate=1; open_mfa_gate=2; {gate}; a=1; {gate}", "a=1"),
+        ("__Host-open_mfa_gate=1; {gate}; a=1; __Secure-open_mfa_gate=2", "a=1"),
+        ("{gate}; __Host-open_mfa_gate=1; __Secure-open_mfa_gate=2; a=1", "a=1"),
     ],
 )
 def test_a_planted_cookie_does_not_hide_the_gates(
@@ -400,6 +403,28 @@ def test_a_planted_cookie_does_not_hide_the_gates(
     heard = heard_in(requests.get(f"{site}/x", headers=header, timeout=5).json())
 
     assert "; ".join(heard.values("Cookie")) == ("" if proxy == "nginx" else left)
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [({}, "__Host-open_mfa_gate"), ({"OPEN_MFA_GATE_COOKIE_DOMAIN": "example.com"}, "__Secure-open_mfa_gate")],
+)
+def test_the_gates_cookie_stays_with_the_gate_under_its_names_over_tls(
+    proxy: str, application: Application, settings: dict[str, str], name: str
+) -> None:
+    settings |= {"OPEN_MFA_GATE_SECRET": SECRET, "OPEN_MFA_TRUSTED_PROXIES": "1", "OPEN_MFA_COOKIE_SECURE": "true"}
+    with Service(**settings) as service, running(PROXIES[proxy], service.port, application.server_port) as site:
+        code = pyotp.TOTP(SECRET).at(time.time())
+        answer = requests.post(f"{site}/auth/login", data={"code": code}, allow_redirects=False, timeout=5)
+        cookie = answer.headers["Set-Cookie"].partition(";")[0]
+        assert cookie.startswith(f"{name}=")
+        heard = [
+            heard_in(requests.get(f"{site}/x", headers={"Cookie": sent}, timeout=5).json())
+            for sent in (cookie, f"{cookie}; a=1", f"a=1; {cookie}", f"a=1; {cookie}; b=2")
+        ]
+
+    cookies = [re.sub(r";\s*", "; ", "; ".join(one.values("Cookie"))) for one in heard]
+    assert cookies == ["", "a=1", "a=1", "a=1; b=2"]
 
 
 def test_a_cookie_header_of_several_lines_shows_the_application_no_token(

@@ -294,6 +294,37 @@ def test_a_short_signing_key_is_noticed(environment: pytest.MonkeyPatch, key: st
         ("OPEN_MFA_SECRET_KEY", "key\udcff"),
         ("OPEN_MFA_RATE_LIMIT", "0 per second"),
         ("OPEN_MFA_RATE_LIMIT", "nothing"),
+        ("OPEN_MFA_PATH_PREFIX", "mfa"),
+        ("OPEN_MFA_PATH_PREFIX", "/"),
+        ("OPEN_MFA_PATH_PREFIX", "/mfa/"),
+        ("OPEN_MFA_PATH_PREFIX", "//mfa"),
+        ("OPEN_MFA_PATH_PREFIX", "/a//b"),
+        ("OPEN_MFA_PATH_PREFIX", "/a/../b"),
+        ("OPEN_MFA_PATH_PREFIX", "/."),
+        ("OPEN_MFA_PATH_PREFIX", "/m%66a"),
+        ("OPEN_MFA_PATH_PREFIX", "/m fa"),
+        ("OPEN_MFA_PATH_PREFIX", "/mfa\n"),
+        ("OPEN_MFA_PATH_PREFIX", "/mfa;x"),
+        ("OPEN_MFA_PATH_PREFIX", "/é"),
+        ("OPEN_MFA_PATH_PREFIX", "https://example.com/mfa"),
+        ("OPEN_MFA_GATE_COOKIE_DOMAIN", "com"),
+        ("OPEN_MFA_GATE_COOKIE_DOMAIN", "localhost"),
+        ("OPEN_MFA_GATE_COOKIE_DOMAIN", ".example.com"),
+        ("OPEN_MFA_GATE_COOKIE_DOMAIN", "example.com."),
+        ("OPEN_MFA_GATE_COOKIE_DOMAIN", "*.example.com"),
+        ("OPEN_MFA_GATE_COOKIE_DOMAIN", "Example.com"),
+        ("OPEN_MFA_GATE_COOKIE_DOMAIN", "https://example.com"),
+        ("OPEN_MFA_GATE_COOKIE_DOMAIN", "example.com:8443"),
+        ("OPEN_MFA_GATE_COOKIE_DOMAIN", "example..com"),
+        ("OPEN_MFA_GATE_COOKIE_DOMAIN", "example.com; Path=/x"),
+        ("OPEN_MFA_GATE_COOKIE_DOMAIN", "example.com\n"),
+        ("OPEN_MFA_GATE_COOKIE_DOMAIN", "192.0.2.1"),
+        ("OPEN_MFA_GATE_COOKIE_DOMAIN", "127.0x1"),
+        ("OPEN_MFA_GATE_COOKIE_DOMAIN", "[::1]"),
+        ("OPEN_MFA_GATE_COOKIE_DOMAIN", "bücher.example"),
+        ("OPEN_MFA_GATE_COOKIE_DOMAIN", "-a.example"),
+        ("OPEN_MFA_GATE_COOKIE_DOMAIN", f"{'a' * 64}.example"),
+        ("OPEN_MFA_GATE_COOKIE_DOMAIN", f"{'a.' * 130}example"),
     ],
 )
 def test_a_value_that_could_not_work_is_refused(environment: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -553,3 +584,24 @@ def test_a_misspelt_name_of_theirs_is_pointed_out(environment: pytest.MonkeyPatc
     set_all(environment, **REQUIRED, **{f"OPEN_MFA_{name}": "x"})
 
     assert any(f"OPEN_MFA_{name} " in notice and "did you mean" in notice for notice in load_settings().notices)
+
+
+@pytest.mark.parametrize("prefix", ["/mfa", "/a/b", "/A-b_c.d~e/0"])
+def test_a_path_to_run_below_is_taken(environment: pytest.MonkeyPatch, prefix: str) -> None:
+    set_all(environment, **REQUIRED, OPEN_MFA_PATH_PREFIX=prefix)
+
+    assert load_settings().path_prefix == prefix
+
+
+@pytest.mark.parametrize("domain", ["example.com", "a-b.c1.example", "xn--bcher-kva.example", f"{'a' * 63}.example"])
+def test_a_domain_whose_hosts_share_a_log_in_is_taken(environment: pytest.MonkeyPatch, domain: str) -> None:
+    set_all(environment, **REQUIRED, OPEN_MFA_GATE_COOKIE_DOMAIN=domain)
+
+    assert load_settings().gate_cookie_domain == domain
+
+
+def test_neither_is_set_by_default(environment: pytest.MonkeyPatch) -> None:
+    set_all(environment, **REQUIRED, OPEN_MFA_PATH_PREFIX="", OPEN_MFA_GATE_COOKIE_DOMAIN="")
+    settings = load_settings()
+
+    assert (settings.path_prefix, settings.gate_cookie_domain) == ("", None)

@@ -19,13 +19,15 @@ from infrastructure.redis.record import REVISION_BYTES
 from infrastructure.sealing import EncryptionKey
 from infrastructure.settings import Administrator, Settings
 from presentation.app import create_app
-from presentation.sessions import COOKIE
 from tests.support.fakes import NOON, FakeClock
 
 RFC_SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 """RFC 4226 appendix D."""
 RFC_CODES = ("755224", "287082", "359152", "969429", "338314", "254676", "287922", "162583", "399871", "520489")
 """RFC 4226 appendix D."""
+COOKIE = "__Host-open_mfa_session"
+GATE_COOKIE = "__Host-open_mfa_gate"
+"""Their names where they travel over TLS only, as by default."""
 FACTORS = ("otp", "hotp", "totp")
 ADMINISTRATOR = ("admin", "correct horse battery staple")
 SESSION = "/api/v1/session"
@@ -69,6 +71,7 @@ class Api:
             lines=lines,
             metrics=Metrics(monotonic=count(step=FRESH).__next__),
         )
+        self.prefix: str = settings.get("path_prefix", "")
         self.app.test_client_class = BufferedClient
         self.client: FlaskClient = self.app.test_client()
 

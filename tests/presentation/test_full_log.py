@@ -6,7 +6,7 @@ import pytest
 
 from domain.secret import SharedSecret
 from infrastructure.lines import Lines
-from tests.presentation.api import ACCOUNTS, ADMIN, RFC_SECRET, SESSION, Account, all_routes, slug
+from tests.presentation.api import ACCOUNTS, ADMIN, COOKIE, RFC_SECRET, SESSION, Account, all_routes, slug
 
 GATE: dict[str, Any] = {"gate_secret": SharedSecret.from_base32(RFC_SECRET)}
 NO_AUDIT_LINE = {"/auth/logout", f"{ADMIN}/logging", "/auth/check", "/auth/forward"}
@@ -56,7 +56,7 @@ def test_every_operation_with_an_audit_line_is_refused_and_changes_nothing(accou
         options: dict[str, Any] = {"data": body(path)} if path == "/auth/login" else {"json": body(path)}
         headers = {"Authorization": f"Bearer {full.key}"} if path.startswith(ACCOUNTS) else {}
         client = full.another()
-        if path.startswith(SESSION) and (cookie := session.get_cookie("open_mfa_session")) is not None:
+        if path.startswith(SESSION) and (cookie := session.get_cookie(COOKIE)) is not None:
             client.set_cookie(cookie.key, cookie.value)
         answer = client.open(path, method=method, headers=headers, **options)
         found[method, path] = answer.status_code, int(answer.headers.get("Retry-After", 0)) > 0

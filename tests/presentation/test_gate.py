@@ -11,7 +11,7 @@ from limits import RateLimitItemPerMinute
 from werkzeug.test import TestResponse
 
 from domain.secret import SharedSecret
-from presentation.gate import COOKIE
+from tests.presentation.api import GATE_COOKIE as COOKIE
 from tests.presentation.api import PASTED, RFC_SECRET, SESSION, Api, document, slug
 from tests.support.processes import free_port
 
@@ -90,7 +90,9 @@ def test_return_to_elsewhere_is_ignored(gate: Api) -> None:
 
 
 def test_a_code_lets_pass_once(gate: Api) -> None:
-    first, second = log_in(gate, code(gate)), log_in(gate, code(gate))
+    first = log_in(gate, code(gate))
+    gate.client = gate.another()
+    second = log_in(gate, code(gate))
 
     assert (first.status_code, second.status_code) == (303, 403)
     assert "used before" in second.text
@@ -126,10 +128,11 @@ def test_the_page_keeps_where_to_go(gate: Api) -> None:
     assert 'value="/a?b=c"' in log_in(gate, "1", return_to="/a?b=c").text
 
 
-def test_the_page_runs_no_script_and_may_be_framed_nowhere(gate: Api) -> None:
+def test_the_page_runs_no_script_but_its_own_and_may_be_framed_nowhere(gate: Api) -> None:
     policy = gate.client.get("/auth/login").headers["Content-Security-Policy"]
 
-    assert "script-src" not in policy
+    assert "script-src 'self';" in policy
+    assert "unsafe" not in policy
     assert "default-src 'none'" in policy
     assert "frame-ancestors 'none'" in policy
 
@@ -146,18 +149,6 @@ def test_logging_out_revokes_the_cookie_on_the_server(gate: Api, method: str) ->
     stolen = gate.another()
     stolen.set_cookie(COOKIE, cookie.value)
     assert stolen.get("/auth/check").status_code == 401
-
-
-def test_logging_in_again_ends_the_log_in_before(gate: Api) -> None:
-    log_in(gate, code(gate))
-    former = gate.client.get_cookie(COOKIE)
-    log_in(gate, code(gate, 1))
-    assert former is not None
-
-    stolen = gate.another()
-    stolen.set_cookie(COOKIE, former.value)
-
-    assert (stolen.get("/auth/check").status_code, check(gate).status_code) == (401, 200)
 
 
 def test_redis_knows_neither_the_token_nor_the_secret(gate: Api) -> None:
@@ -239,6 +230,35 @@ def test_an_application_asks_by_api(gate: Api) -> None:
     assert (second.status_code, document(second)["reason"]) == (403, "replayed")
     assert "Set-Cookie" not in first.headers
     assert log_in(gate, code(gate)).status_code == 403, "one code, whichever way it came"
+
+
+def test_an_application_may_call_the_code_a_token(gate: Api) -> None:
+    first = gate.client.post("/api/v1/gate/verify", json={"token": code(gate)})
+    second = gate.client.post("/api/v1/gate/verify", json={"token": code(gate)})
+
+    assert (first.status_code, document(first)) == (200, {"verified": True})
+    assert (second.status_code, document(second)["reason"]) == (403, "replayed")
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ({}, {"code"}),
+        ({"code": "123456", "token": "123456"}, {"code", "token"}),
+        ({"code": "123456", "token": "x"}, {"code", "token"}),
+        ({"code": None, "token": None}, {"code", "token"}),
+        ({"token": 123456}, {"token"}),
+        ({"token": "12345678"}, {"token"}),
+        ({"code": "12345678"}, {"code"}),
+        ({"token": ""}, {"token"}),
+        ({"token": "123456", "other": 1}, {"other"}),
+    ],
+)
+def test_exactly_one_of_code_and_token_is_taken(gate: Api, body: dict[str, Any], named: set[str]) -> None:
+    answers = [gate.client.post("/api/v1/gate/verify", json=body) for _ in range(6)]
+
+    assert [(answer.status_code, set(document(answer)["errors"])) for answer in answers] == [(400, named)] * 6
+    assert gate.client.post("/api/v1/gate/verify", json={"code": code(gate)}).status_code == 200, "none was counted"
 
 
 def test_another_secret_begins_anew(gate: Api) -> None:
@@ -341,6 +361,41 @@ class TestAccounts:
 
         assert check(Api(staff.redis, staff.clock, **TENANT), headers=other).status_code == 401
         assert check(Api(staff.redis, staff.clock, **TENANT), headers=unknown).headers["Remote-User"] == "alice"
+
+    def test_who_types_another_account_is_judged_and_takes_its_place(self, staff: Api) -> None:
+        totp = self.enrolled(staff)
+        log_in(staff, code(staff))
+        shared = token(staff)
+
+        refused = log_in(staff, "000000", account="alice")
+        assert (refused.status_code, check(staff).headers["Remote-User"]) == (403, "everybody")
+        accepted = log_in(staff, totp.at(staff.clock.now()), account="alice")
+        alice = token(staff)
+        again = log_in(staff, totp.at(staff.clock.now()), account="alice")
+
+        assert (accepted.status_code, again.status_code) == (303, 303)
+        assert check(staff).headers["Remote-User"] == "alice"
+        assert (
+            check(Api(staff.redis, staff.clock, **TENANT), headers={"Cookie": f"{COOKIE}={shared}"}).status_code == 401
+        )
+        assert log_in(staff, wrong(staff)).status_code == 403, "without an account it is the shared secret's"
+        log_in(staff, code(staff, 1))
+        assert check(staff).headers["Remote-User"] == "everybody"
+        assert (
+            check(Api(staff.redis, staff.clock, **TENANT), headers={"Cookie": f"{COOKIE}={alice}"}).status_code == 401
+        )
+
+    def test_a_log_in_ends_all_that_came_along_with_it(self, staff: Api) -> None:
+        totp = self.enrolled(staff)
+        log_in(staff, code(staff))
+        former = token(staff)
+        planted = {"Cookie": f"{COOKIE}={'x' * 43}; {COOKIE}={former}"}
+        browser = Api(staff.redis, staff.clock, **TENANT)
+        log_in(browser, totp.at(staff.clock.now()), account="alice", headers=planted)  # type: ignore[arg-type]
+
+        assert (
+            check(Api(staff.redis, staff.clock, **TENANT), headers={"Cookie": f"{COOKIE}={former}"}).status_code == 401
+        )
 
     def test_nobody_passes_as_everybody(self, staff: Api) -> None:
         headers = {"Authorization": f"Bearer {'s' * 32}"}
@@ -455,13 +510,141 @@ def passing_with(api: Api, *tokens: str) -> int:
     return stranger.get("/auth/check", headers={"Cookie": "; ".join(f"{COOKIE}={each}" for each in tokens)}).status_code
 
 
-def test_a_log_in_ends_all_that_came_along_with_it(gate: Api) -> None:
-    log_in(gate, code(gate, -1))
-    former = token(gate)
-    planted = {"Cookie": f"{COOKIE}={'x' * 43}; {COOKIE}={former}"}
-    Api(gate.redis, gate.clock, **GATE).client.post("/auth/login", data={"code": code(gate)}, headers=planted)
+class TestLoggedIn:
+    """A log-in that is alive is looked at before anything else."""
 
-    assert passing_with(gate, former) == 401
+    @pytest.mark.parametrize("method", ["GET", "HEAD"])
+    def test_the_page_leads_on(self, gate: Api, method: str) -> None:
+        log_in(gate, code(gate))
+
+        answer = gate.client.open("/auth/login?return_to=/reports%3Fa=b", method=method)
+
+        assert (answer.status_code, answer.headers["Location"]) == (303, "/reports?a=b")
+        assert "Set-Cookie" not in answer.headers
+        assert gate.client.get("/auth/login?return_to=//evil.example").headers["Location"] == "/"
+
+    @pytest.mark.parametrize("step", [0, 1], ids=["the same code", "another good code"])
+    def test_a_second_submission_leads_on_and_judges_nothing(self, gate: Api, step: int) -> None:
+        log_in(gate, code(gate))
+        before = stored(gate)
+
+        answer = log_in(gate, code(gate, step), return_to="/reports")
+
+        assert (answer.status_code, answer.headers["Location"]) == (303, "/reports")
+        assert stored(gate) == before
+
+    @pytest.mark.parametrize("typed", ["", "12a", "wrong"])
+    def test_neither_is_anything_else_that_is_typed_judged_or_counted(self, gate: Api, typed: str) -> None:
+        log_in(gate, code(gate))
+        before = stored(gate)
+
+        answers = [log_in(gate, wrong(gate) if typed == "wrong" else typed) for _ in range(7)]
+
+        assert {answer.status_code for answer in answers} == {303}
+        assert stored(gate) == before
+
+    def test_a_log_in_that_is_over_leads_nowhere(self, gate: Api) -> None:
+        log_in(gate, code(gate))
+        gone = gate.client.get_cookie(COOKIE)
+        assert gone is not None
+        gate.client.post("/auth/logout")
+        gate.client.set_cookie(COOKIE, gone.value)
+
+        assert gate.client.get("/auth/login").status_code == 200
+        assert log_in(gate, wrong(gate)).status_code == 403
+
+    def test_another_site_is_refused_all_the_same(self, gate: Api) -> None:
+        log_in(gate, code(gate))
+
+        assert log_in(gate, code(gate), headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+
+    def test_no_rate_limit_stands_between(self) -> None:
+        gate = Api(rate_limit=(RateLimitItemPerMinute(1),), **GATE)
+
+        assert [log_in(gate, code(gate)).status_code for _ in range(3)] == [303, 303, 303]
+
+    def test_without_a_cookie_the_page_asks_redis_nothing(self) -> None:
+        assert Api(redis.Redis(port=free_port()), **GATE).client.get("/auth/login").status_code == 200
+
+    def test_where_redis_is_away_a_person_reads_a_page(self) -> None:
+        gate = Api(redis.Redis(port=free_port()), **GATE)
+        answer = gate.client.get("/auth/login?return_to=/a", headers={"Cookie": f"{COOKIE}={'x' * 43}"})
+
+        assert (answer.status_code, answer.mimetype) == (503, "text/html")
+        assert 'value="/a"' in answer.text
+
+
+def stored(api: Api) -> dict[bytes, bytes]:
+    return {key: api.redis.dump(key) for key in api.redis.scan_iter()}
+
+
+class TestLogOut:
+    """Only the site itself, or a person who types the address, logs out at once."""
+
+    FOLLOWED = {"Accept": "text/html,*/*;q=0.8"}  # noqa: RUF012 - a constant
+
+    @pytest.mark.parametrize("method", ["GET", "POST"])
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"},
+            {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "navigate", "Referer": "http://localhost/"},
+            {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"},
+            {"Sec-Fetch-Site": "unheard-of", "Sec-Fetch-Mode": "navigate"},
+            {"Referer": "http://sub.localhost/"},
+            {"Referer": "http://localhost.evil.example/"},
+            {"Referer": "http://localhost@evil.example/"},
+            {"Referer": "localhost"},
+            {},
+        ],
+        ids=str,
+    )
+    def test_another_host_logs_nobody_out_but_a_person_is_asked(
+        self, gate: Api, method: str, headers: dict[str, str]
+    ) -> None:
+        log_in(gate, code(gate))
+        # Browsers send Origin with a form, also without Fetch Metadata.
+        origin = {"Origin": "https://sub.localhost"} if method == "POST" else {}
+
+        answer = gate.client.open("/auth/logout", method=method, headers=self.FOLLOWED | headers | origin)
+
+        assert (answer.status_code, answer.mimetype) == (403, "text/html")
+        assert 'method="post" action="/auth/logout"' in answer.text
+        assert "Set-Cookie" not in answer.headers
+        assert check(gate).status_code == 200
+
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "navigate"},
+            {"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate"},
+            {"Referer": "http://localhost/reports"},
+            {"Accept": "*/*"},
+        ],
+        ids=str,
+    )
+    def test_a_link_of_the_site_and_a_program_log_out(self, gate: Api, headers: dict[str, str]) -> None:
+        log_in(gate, code(gate))
+
+        answer = gate.client.get("/auth/logout", headers=self.FOLLOWED | headers)
+
+        assert (answer.status_code, answer.headers["Location"]) == (303, "/")
+        assert check(gate).status_code == 401
+
+    def test_who_is_asked_can_log_out(self, gate: Api) -> None:
+        log_in(gate, code(gate))
+
+        answer = gate.client.post("/auth/logout", headers=self.FOLLOWED | {"Origin": "http://localhost"})
+
+        assert answer.status_code == 303
+        assert check(gate).status_code == 401
+
+    def test_a_script_of_another_host_reads_a_problem(self, gate: Api) -> None:
+        answer = gate.client.post(
+            "/auth/logout", headers={"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "cors", "Origin": "https://x.y"}
+        )
+
+        assert slug(answer) == "cross-site-request"
 
 
 @pytest.mark.parametrize(
@@ -518,6 +701,77 @@ def test_where_redis_is_away_a_person_reads_a_page() -> None:
     assert 'value="alice"' in answer.text
     assert 'value="/reports"' in answer.text
     assert "&lt;alice&gt;" in log_in(gate, "123456", account="<alice>").text
+
+
+DOMAIN: dict[str, Any] = GATE | {"gate_cookie_domain": "example.com", "trusted_proxies": 1}
+APP = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "app.example.com", "Accept": "text/html"}
+
+
+class TestSharedByHosts:
+    """One log-in for all hosts of a domain."""
+
+    @pytest.fixture
+    def domain(self) -> Api:
+        return Api(**DOMAIN)
+
+    def test_the_cookie_is_for_the_whole_domain(self, domain: Api) -> None:
+        cookie = log_in(domain, code(domain)).headers["Set-Cookie"]
+
+        assert cookie.startswith("__Secure-open_mfa_gate=")
+        assert {"Domain=example.com", "Path=/", "Secure", "HttpOnly"} <= set(cookie.split("; "))
+
+    def test_the_log_in_leads_back_to_the_host_that_was_asked_for(self, domain: Api) -> None:
+        wanted = "https://reports.example.com/x?year=2026"
+        page = domain.client.get("/auth/login", query_string={"return_to": wanted})
+        answer = log_in(domain, code(domain), return_to=wanted)
+
+        assert f'value="{wanted}"' in page.text
+        assert answer.headers["Location"] == wanted
+
+    @pytest.mark.parametrize("wanted", ["https://evil.example/", "http://app.example.com/", "//app.example.com/"])
+    def test_it_leads_nowhere_else(self, domain: Api, wanted: str) -> None:
+        assert log_in(domain, code(domain), return_to=wanted).headers["Location"] == "/"
+
+    def test_off_by_default(self, gate: Api) -> None:
+        answer = log_in(gate, code(gate), return_to="https://app.example.com/")
+
+        assert answer.headers["Location"] == "/"
+        assert "Domain" not in answer.headers["Set-Cookie"]
+
+    @pytest.mark.parametrize(
+        ("headers", "return_to"),
+        [
+            ({}, "https%3A//app.example.com/x%3Fy%3Dz"),
+            ({"X-Forwarded-Host": "app.example.com:8443"}, "https%3A//app.example.com%3A8443/x%3Fy%3Dz"),
+            ({"X-Forwarded-Proto": "http"}, "/x%3Fy%3Dz"),
+            ({"X-Forwarded-Host": "app.other.example"}, "/x%3Fy%3Dz"),
+            ({"X-Forwarded-Host": "evil.example, app.example.com"}, "https%3A//app.example.com/x%3Fy%3Dz"),
+            ({"X-Forwarded-Host": "app.example.com, evil.example"}, "/x%3Fy%3Dz"),
+            ({"X-Forwarded-Host": "user@app.example.com"}, "/x%3Fy%3Dz"),
+            ({"X-Forwarded-Host": "app.example.com/x?"}, "/x%3Fy%3Dz"),
+            ({"X-Forwarded-Uri": "//evil.example"}, "/"),
+            ({"X-Forwarded-Uri": "x"}, "/"),
+            ({"X-Forwarded-Uri": ".evil.example/"}, "/"),
+            ({"X-Forwarded-Uri": "@evil.example/"}, "/"),
+            ({"X-Forwarded-Uri": ":8443@evil.example/"}, "/"),
+        ],
+    )
+    def test_a_trusted_proxy_tells_where_to_go_back_to(
+        self, domain: Api, headers: dict[str, str], return_to: str
+    ) -> None:
+        location = check_forward(domain, APP | {"X-Forwarded-Uri": "/x?y=z"} | headers)
+
+        assert location == f"/auth/login?return_to={return_to}"
+
+    def test_without_a_trusted_proxy_nobody_can_tell(self) -> None:
+        untrusted = Api(**DOMAIN | {"trusted_proxies": 0})
+
+        assert check_forward(untrusted, APP | {"X-Forwarded-Uri": "/x"}) == "/auth/login?return_to=/x"
+
+    def test_another_host_of_the_domain_sends_no_form(self, domain: Api) -> None:
+        headers = {"Sec-Fetch-Site": "same-site", "Origin": "https://app.example.com"}
+
+        assert log_in(domain, code(domain), headers=headers).status_code == 403  # type: ignore[arg-type]
 
 
 def test_guessing_at_the_gate_is_limited_for_each_address() -> None:

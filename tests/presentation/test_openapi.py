@@ -12,11 +12,11 @@ from openapi_spec_validator import validate
 
 from domain.owner import ACCOUNT_ID
 from presentation.problems import Problems
-from presentation.sessions import COOKIE
 from tests.presentation.api import (
     ACCOUNTS,
     ADMINISTRATOR,
     API_KEYS,
+    COOKIE,
     FACTORS,
     SESSION,
     Account,

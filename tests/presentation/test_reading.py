@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from presentation.schemas import EnrolHotpBody, EnrolTotpBody, IssueCodeBody, VerifyBody
-from tests.presentation.api import ADMINISTRATOR, FACTORS, SESSION, Api, all_routes
+from tests.presentation.api import ADMINISTRATOR, COOKIE, FACTORS, SESSION, Api, all_routes
 
 WRITING_COMMANDS = {
     "set",
@@ -56,7 +56,7 @@ def test_bad_input_changes_nothing(
     if not api.snapshot():
         everything_enrolled(api)
     before = api.snapshot()
-    environ = {} if cookie is None else {"HTTP_COOKIE": f"open_mfa_session={api.cookie()}; x={cookie}"}
+    environ = {} if cookie is None else {"HTTP_COOKIE": f"{COOKIE}={api.cookie()}; x={cookie}"}
     if method == "POST" and target in FACTORS and not body:
         body = b"[]"  # an empty body is a good request there
 

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from presentation.return_to import HOME, safe_return_to
+from presentation.return_to import HOME, ReturnTo
+from tests.support.urls import URL_PIECES
 
+safe_return_to = ReturnTo().safe
 SITE = "https://app.example.com/auth/login"
 ELSEWHERE = [
     "//evil.example",
@@ -88,3 +90,106 @@ def test_whatever_is_asked_for_stays_on_the_site(text: str) -> None:
     # As a browser reads it (WHATWG URL): tabs and line breaks dropped, backslashes taken for slashes.
     target = urlsplit(urljoin(SITE, location.replace("\\", "/")))
     assert (target.scheme, target.netloc) == ("https", "app.example.com")
+
+
+DOMAIN = "example.com"
+on_the_domain = ReturnTo(domain=DOMAIN).safe
+ELSEWHERE_OF_THE_DOMAIN = [
+    "http://app.example.com/",
+    "ftp://app.example.com/",
+    "//app.example.com/",
+    "https:app.example.com/",
+    "https:/app.example.com/",
+    "https:///app.example.com/",
+    "https:\\\\app.example.com/",
+    "https://evil.example/",
+    "https://example.com.evil.example/",
+    "https://evilexample.com/",
+    "https://example.co",
+    "https://com/",
+    "https://example.com@evil.example/",
+    "https://user@app.example.com/",
+    "https://user:password@app.example.com/",
+    "https://evil.example\\@app.example.com/",
+    "https://evil.example\\.example.com/",
+    "https://evil.example/.example.com",
+    "https://evil.example#.example.com",
+    "https://evil.example?.example.com",
+    "https://evil.example:443.example.com/",
+    "https://evil.example%2f.example.com/",
+    "https://evil.example%00.example.com/",
+    "https://evil.example\t.example.com/",
+    "https://evil.example .example.com/",
+    "https://evil.example\uff0f.example.com/",
+    "https://evil.example\u2100.example.com/",
+    "https://ex\u0430mple.com/",
+    "https://example\u3002com/",
+    "https://app.ex\u00adample.com/",
+    "https://[::1].example.com/",
+    "https://app.example.com./",
+    "https://app.example.com:/",
+    "https://app.example.com:0/",
+    "https://app.example.com:65536/",
+    "https://app.example.com:443x/",
+    "https://app.example.com:80@evil.example/",
+    "https://app..example.com/",
+    "https://.example.com/",
+    "https://..example.com/",
+    "https://app.example.com//evil.example",
+    "https://app.example.com/\\evil.example",
+    "https://app.example.com/a\r\nSet-Cookie: x=y",
+    "https://app.example.com/%0d%0aSet-Cookie:%20x=y",
+    "https://app.example.com/auth/logout",
+    "https://app.example.com/x/../auth/logout",
+    "https://app.example.com/" + "a" * 3000,
+    "\thttps://app.example.com/",
+    "javascript:alert(1)//app.example.com",
+]
+OF_THE_DOMAIN = [
+    "https://example.com/",
+    "https://app.example.com/",
+    "https://a.b-c.example.com/reports?year=2026&u=https://x/y#z",
+    "https://app.example.com:8443/",
+    "https://xn--bcher-kva.example.com/",
+    "https://example.com.example.com/%C3%A9",
+    "/reports?year=2026",
+]
+
+
+@pytest.mark.parametrize("text", ELSEWHERE_OF_THE_DOMAIN)
+def test_what_leads_off_the_domain_or_might_leads_home(text: str) -> None:
+    assert on_the_domain(text) == HOME
+
+
+@pytest.mark.parametrize("text", OF_THE_DOMAIN)
+def test_hosts_that_share_a_log_in_are_kept(text: str) -> None:
+    assert on_the_domain(text) == text
+
+
+def test_a_host_alone_leads_to_its_first_page() -> None:
+    assert on_the_domain("https://app.example.com") == "https://app.example.com/"
+
+
+@pytest.mark.parametrize("text", [text for text in OF_THE_DOMAIN if text.startswith("https:")])
+def test_without_a_domain_no_host_is_kept(text: str) -> None:
+    assert safe_return_to(text) == HOME
+
+
+@pytest.mark.parametrize("path", ["/mfa/auth/logout", "/mfa/auth", "/mfa/x/../auth/login", "/mfa%2fauth%2flogout"])
+def test_below_a_path_the_gates_pages_lie_there(path: str) -> None:
+    below = ReturnTo("/mfa/auth").safe
+
+    assert below(path) == HOME
+    assert below("/auth/logout") == "/auth/logout", "there it is the application's"
+
+
+@given(st.lists(st.sampled_from(URL_PIECES), max_size=8).map("".join))
+def test_whatever_url_is_asked_for_stays_on_the_domain(text: str) -> None:
+    location = on_the_domain(text)
+    target = urlsplit(urljoin("https://login.example.com/auth/login", location.replace("\\", "/")))
+
+    assert location.isascii()
+    assert location.isprintable()
+    assert target.scheme == "https"
+    assert target.username is None
+    assert f".{target.hostname}".endswith(".example.com")

@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 from werkzeug.http import parse_cookie
 
-from presentation.sessions import COOKIE
-from tests.presentation.api import FACTORS, Api, document, slug
+from tests.presentation.api import COOKIE, FACTORS, Api, document, slug
 
 HOUR = 3600
+PLAIN = "open_mfa_session"
 
 
 def attributes(answer: Any) -> set[str]:
     """Of the cookie that an answer sets, without its value and its date."""
-    (header,) = answer.headers.getlist("Set-Cookie")
+    header = answer.headers["Set-Cookie"]
     parts = [part.strip() for part in header.split(";")]
     return {part for part in parts[1:] if not part.startswith("Expires=")}
 
@@ -272,6 +272,52 @@ def test_a_planted_cookie_of_the_same_name_hides_no_session(api: Api, planted: s
     answer = api.get("totp", environ_overrides={"HTTP_COOKIE": header})
 
     assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("header", ["{0}; {1}", "{1}; {0}", "{0}; x=y; {1}", "{0}; {1}; {0}", "{0};{1}; {2}"])
+@pytest.mark.parametrize("secure", [True, False])
+def test_of_several_sessions_none_counts(header: str, secure: bool) -> None:
+    """Another host of the domain has set one of them, and would see what is enrolled in it."""
+    api = Api(cookie_secure=secure)
+    name = COOKIE if secure else PLAIN
+    cookies = [f"{name}={started(api, name)}" for _ in range(3)]
+    before = api.snapshot()
+    options: dict[str, Any] = {"environ_overrides": {"HTTP_COOKIE": header.format(*cookies)}}
+
+    assert slug(api.get("totp", **options)) == "not-enrolled"
+    assert slug(api.post("totp/verify", {"code": "123456"}, **options)) == "not-enrolled"
+    assert slug(api.delete("totp", **options)) == "not-enrolled"
+    assert api.snapshot() == before
+    # What is enrolled now belongs to a session that none of them is.
+    assert api.post("totp", **options).status_code == 201
+    assert {key: api.snapshot()[key] for key in before} == before
+    assert api.get("hotp", headers={"Cookie": cookies[0]}).status_code == 404
+
+
+def test_a_session_that_was_renewed_counts_under_both_of_its_cookies(api: Api) -> None:
+    api.enrol("totp")
+    old = api.cookie()
+    api.clock.advance(60)
+    api.enrol("hotp")
+    header = f"{COOKIE}={old}; {COOKIE}={api.cookie()}"
+
+    assert api.cookie() != old
+    assert api.get("totp", environ_overrides={"HTTP_COOKIE": header}).status_code == 200
+
+
+def test_a_session_that_is_over_does_not_stand_in_the_way(api: Api) -> None:
+    over = started(api, COOKIE)
+    api.clock.advance(HOUR)
+    alive = started(api, COOKIE)
+
+    assert api.get("totp", headers={"Cookie": f"{COOKIE}={over}; {COOKIE}={alive}"}).status_code == 200
+
+
+def started(api: Api, name: str) -> str:
+    """The cookie of a new session with a TOTP factor."""
+    answer = api.another().post("/api/v1/session/totp", json={})
+    assert answer.status_code == 201
+    return parse_cookie(answer.headers["Set-Cookie"])[name]
 
 
 def test_who_sends_no_session_is_told_so(api: Api) -> None:

@@ -1,6 +1,8 @@
 // The page where a person tries it. It calls the public session API and nothing else, so it is an example of that too.
 
-const SESSION = "/api/v1/session";
+/** The path below which the service runs: empty, or such as /mfa. */
+const ROOT = new URL("..", import.meta.url).pathname.slice(0, -1);
+const SESSION = `${ROOT}/api/v1/session`;
 const NAMES = { totp: "TOTP", hotp: "HOTP", otp: "one-time code" };
 const MOST_EXCHANGES = 10;
 /** Milliseconds. */
@@ -171,7 +173,7 @@ async function remove() {
 
 /** Says what became of a request that was refused, in the words of a person rather than of the API. */
 function explain(factor, problem) {
-  const [, slug] = /^\/problems\/([a-z-]+)$/.exec(problem?.type) ?? [];
+  const [, slug] = /\/problems\/([a-z-]+)$/.exec(problem?.type) ?? [];
   const { reason, attempts_left: left } = problem ?? {};
   if (problem?.locked_until) locked[factor] = Date.parse(problem.locked_until);
   if (slug === "locked") {
@@ -203,7 +205,7 @@ function tell(kind = "", word = "", text = "", slug = "") {
   }
   if (slug) {
     const more = document.createElement("a");
-    more.href = `/problems/${slug}`;
+    more.href = `${ROOT}/problems/${slug}`;
     more.textContent = "What to do";
     parts.push(more);
   }

@@ -1,4 +1,4 @@
-// Package withoutcookie is a middleware for Traefik that takes one cookie away from what the application is sent.
+// Package withoutcookie is a middleware for Traefik that removes one cookie from what the application is sent.
 package withoutcookie
 
 import (
@@ -10,6 +10,7 @@ import (
 
 // Config is what the dynamic configuration says.
 type Config struct {
+	// Name is the cookie's name without the prefixes that browsers give a meaning to (RFC 6265bis).
 	Name string `json:"name"`
 }
 
@@ -23,12 +24,21 @@ func New(_ context.Context, next http.Handler, config *Config, _ string) (http.H
 	if config.Name == "" {
 		return nil, errors.New("name: the cookie's is required")
 	}
-	return &withoutCookie{next: next, prefix: config.Name + "="}, nil
+	return &withoutCookie{next: next, pairs: []string{config.Name + "=", "__Host-" + config.Name + "=", "__Secure-" + config.Name + "="}}, nil
 }
 
 type withoutCookie struct {
-	next   http.Handler
-	prefix string
+	next  http.Handler
+	pairs []string
+}
+
+func (w *withoutCookie) isIt(pair string) bool {
+	for _, start := range w.pairs {
+		if strings.HasPrefix(pair, start) {
+			return true
+		}
+	}
+	return false
 }
 
 // ServeHTTP leaves the other cookies as they were sent, whatever they look like.
@@ -37,7 +47,7 @@ func (w *withoutCookie) ServeHTTP(answer http.ResponseWriter, request *http.Requ
 	for _, line := range request.Header.Values("Cookie") {
 		for _, pair := range strings.Split(line, ";") {
 			pair = strings.TrimSpace(pair)
-			if pair != "" && !strings.HasPrefix(pair, w.prefix) {
+			if pair != "" && !w.isIt(pair) {
 				kept = append(kept, pair)
 			}
 		}

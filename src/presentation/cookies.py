@@ -1,0 +1,102 @@
+"""The service's cookies: their names, and how they are read, set and removed.
+
+A cookie that a browser sends over TLS only has a name with a prefix (RFC 6265bis, section 4.1.3). Another host of the
+domain and a page over plain HTTP cannot set a cookie of such a name for this host, so they cannot replace ours.
+"""
+
+import re
+from typing import Final
+
+from flask import Response, request
+
+from application.ports import Clock
+
+HOST_PREFIX: Final = "__Host-"
+"""Browsers accept it only with `Secure`, with `Path=/` and without `Domain`."""
+SECURE_PREFIX: Final = "__Secure-"
+"""Browsers accept it only with `Secure`."""
+EVERYWHERE: Final = "/"
+
+
+class Cookie:
+    """One cookie.
+
+    Args:
+        plain: the name without a prefix. Versions before this one used it over TLS, too.
+        value: the pattern of a value. It has no semicolon, comma, space or quotation mark.
+        lifetime: seconds that the cookie lives. For so long after the start, the plain name is still read over TLS.
+        clock: the clock.
+        secure: whether the cookie travels over TLS only.
+        path: the path below which browsers send the cookie.
+        domain: the domain to whose hosts browsers send the cookie; None for this host alone.
+    """
+
+    def __init__(
+        self,
+        plain: str,
+        value: str,
+        *,
+        lifetime: int,
+        clock: Clock,
+        secure: bool,
+        path: str = EVERYWHERE,
+        domain: str | None = None,
+    ) -> None:
+        prefix = "" if not secure else HOST_PREFIX if path == EVERYWHERE and domain is None else SECURE_PREFIX
+        self.name = prefix + plain
+        self.lifetime = lifetime
+        self._plain = plain
+        self._secure = secure
+        self._path = path
+        self._domain = domain
+        self._clock = clock
+        self._plain_is_read_until = clock.now() + lifetime
+        # Werkzeug would read all cookies, and unquote what ours never needs. Only a space and a tab may precede a name:
+        # with other white space before it, a browser takes a name for one without a prefix, and anybody could set it.
+        self._current = _pattern(self.name, value)
+        self._former = _pattern(plain, value) if prefix else None
+
+    def values(self) -> list[str]:
+        """Return the values that the request carries, each of them once.
+
+        There are several where another host of the domain has set a cookie of the same name.
+        """
+        header: str = request.environ.get("HTTP_COOKIE", "")
+        found = self._current.findall(header)
+        if not found and self._former is not None and self._clock.now() < self._plain_is_read_until:
+            found = self._former.findall(header)
+        return list(dict.fromkeys(found))
+
+    def set(self, response: Response, value: str) -> None:
+        """Set the cookie for its lifetime."""
+        self._write(response, value, self.lifetime)
+        if self._former is not None and self._former.search(request.environ.get("HTTP_COOKIE", "")):
+            self._remove_plain(response)
+
+    def remove(self, response: Response) -> None:
+        """Remove the cookie under every name that the service reads."""
+        self._write(response, "", 0)
+        if (self.name, self._path, self._domain) != (self._plain, EVERYWHERE, None):
+            self._remove_plain(response)
+
+    def _write(self, response: Response, value: str, lifetime: int) -> None:
+        response.set_cookie(
+            self.name,
+            value,
+            max_age=lifetime,
+            path=self._path,
+            domain=self._domain,
+            secure=self._secure,
+            httponly=True,
+            samesite="Lax",
+        )
+
+    def _remove_plain(self, response: Response) -> None:
+        """Remove the cookie that versions before this one have set."""
+        response.set_cookie(
+            self._plain, "", max_age=0, path=EVERYWHERE, secure=self._secure, httponly=True, samesite="Lax"
+        )
+
+
+def _pattern(name: str, value: str) -> re.Pattern[str]:
+    return re.compile(rf"(?:^|;)[ \t]*{name}=({value})[ \t]*(?=;|$)")

@@ -1,0 +1,43 @@
+"""The path below which the service runs. `presentation.links` puts it before links."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+from application.call import current_call
+from presentation.problems import MEDIA_TYPE, JsonResponse, Problems, document
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+PATH_PREFIX: Final = "PATH_PREFIX"
+"""Where the Flask application's configuration has the prefix."""
+PROBES: Final = frozenset({"/healthz", "/health", "/readyz"})
+"""What an orchestrator asks an instance directly. These paths are served without the prefix, too."""
+
+
+class PathPrefix:
+    """Moves the prefix from `PATH_INFO` to `SCRIPT_NAME`, so that routes, metrics and logs do not know it.
+
+    A request outside of the prefix is a 404. A proxy in front must leave the prefix in the path.
+
+    Args:
+        application: the application behind.
+        prefix: the prefix, such as `/mfa`.
+    """
+
+    def __init__(self, application: "WSGIApplication", prefix: str) -> None:
+        self._application = application
+        self._prefix = prefix
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        """Serve one request."""
+        path: str = environ["PATH_INFO"]
+        inside = path.removeprefix(self._prefix)
+        if path.startswith(self._prefix) and (not inside or inside.startswith("/")):
+            environ["PATH_INFO"] = inside or "/"
+        elif path not in PROBES:
+            call = current_call.get()
+            body = document(Problems.NOT_FOUND, None, {}, call.request_id if call else None, self._prefix)
+            return JsonResponse(body, Problems.NOT_FOUND.value.status, MEDIA_TYPE)(environ, start_response)
+        environ["SCRIPT_NAME"] = self._prefix
+        return self._application(environ, start_response)

@@ -1,0 +1,228 @@
+"""The names of cookies: over TLS another host of the domain cannot set them, and former names are read for a while."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pyotp
+import pytest
+from werkzeug.test import TestResponse
+
+from domain.secret import SharedSecret
+from tests.presentation.api import RFC_SECRET, Api
+
+DAY = 86400
+HOUR = 3600
+GATE: dict[str, Any] = {"gate_secret": SharedSecret.from_base32(RFC_SECRET)}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One of the two cookies: how a browser gets it, how it is used, and how it is given back."""
+
+    plain: str
+    lifetime: int
+    below_a_path: str
+    """Its name below a path."""
+    get: Callable[[Api], TestResponse]
+    counts: Callable[[Api, str], bool]
+    """Whether a request with this Cookie header is one of somebody who has got the cookie."""
+    end: Callable[[Api], TestResponse]
+
+
+def _log_in(api: Api) -> TestResponse:
+    api.clock.advance(60)
+    return api.another().post(f"{api.prefix}/auth/login", data={"code": pyotp.TOTP(RFC_SECRET).at(api.clock.now())})
+
+
+def _sent(api: Api, path: str, cookie: str) -> TestResponse:
+    return api.another().get(f"{api.prefix}{path}", environ_overrides={"HTTP_COOKIE": cookie})
+
+
+KINDS = {
+    "session": Kind(
+        plain="open_mfa_session",
+        lifetime=HOUR,
+        below_a_path="__Secure-open_mfa_session",
+        get=lambda api: api.another().post(f"{api.prefix}/api/v1/session/totp", json={}),
+        counts=lambda api, cookie: _sent(api, "/api/v1/session/totp", cookie).status_code == 200,
+        end=lambda api: api.client.delete(f"{api.prefix}/api/v1/session"),
+    ),
+    "gate": Kind(
+        plain="open_mfa_gate",
+        lifetime=DAY,
+        # The application's requests must carry it, so it is set for the whole host.
+        below_a_path="__Host-open_mfa_gate",
+        get=_log_in,
+        counts=lambda api, cookie: _sent(api, "/auth/check", cookie).status_code == 200,
+        end=lambda api: api.client.post(f"{api.prefix}/auth/logout"),
+    ),
+}
+
+
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest) -> Kind:
+    return KINDS[request.param]
+
+
+def service(**settings: Any) -> Api:
+    return Api(**GATE | settings)
+
+
+def set_cookies(answer: TestResponse) -> dict[str, tuple[str, set[str]]]:
+    """Name to value and attributes of every cookie that an answer sets."""
+    found = {}
+    for header in answer.headers.getlist("Set-Cookie"):
+        pair, *attributes = [part.strip() for part in header.split(";")]
+        name, _, value = pair.partition("=")
+        found[name] = value, {each for each in attributes if not each.startswith("Expires=")}
+    return found
+
+
+def got(api: Api, kind: Kind) -> str:
+    """A value of the cookie."""
+    ((value, _),) = set_cookies(kind.get(api)).values()
+    return value
+
+
+@pytest.mark.parametrize(
+    ("settings", "names", "attributes"),
+    [
+        ({}, {"session": "__Host-open_mfa_session", "gate": "__Host-open_mfa_gate"}, {"Secure", "Path=/"}),
+        ({"cookie_secure": False}, {"session": "open_mfa_session", "gate": "open_mfa_gate"}, {"Path=/"}),
+        (
+            {"gate_cookie_domain": "example.com"},
+            {"session": "__Host-open_mfa_session", "gate": "__Secure-open_mfa_gate"},
+            {"Secure", "Path=/"},
+        ),
+        (
+            {"path_prefix": "/mfa"},
+            {"session": "__Secure-open_mfa_session", "gate": "__Host-open_mfa_gate"},
+            {"Secure"},
+        ),
+    ],
+)
+@pytest.mark.parametrize("which", KINDS)
+def test_a_name_has_the_strictest_prefix_that_browsers_allow(
+    which: str, settings: dict[str, Any], names: dict[str, str], attributes: set[str]
+) -> None:
+    ((name, (_, found)),) = set_cookies(KINDS[which].get(service(**settings))).items()
+
+    assert name == names[which]
+    assert found >= attributes | {"HttpOnly", "SameSite=Lax"}
+    # RFC 6265bis, section 4.1.3: browsers drop cookies that do not keep to this.
+    if name.startswith("__"):
+        assert "Secure" in found
+    if name.startswith("__Host-"):
+        assert "Path=/" in found
+        assert not any(each.startswith("Domain") for each in found)
+
+
+@pytest.mark.parametrize("order", ["{own}; {planted}", "{planted}; {own}", "{planted}; {own}; {planted}"])
+def test_a_cookie_of_the_former_name_counts_for_nothing_beside_ours(kind: Kind, order: str) -> None:
+    api = service()
+    own, planted = got(api, kind), got(api, kind)
+    header = order.format(own=f"__Host-{kind.plain}={own}", planted=f"{kind.plain}={planted}")
+
+    assert kind.counts(api, header)
+    spoilt = order.format(own=f"__Host-{kind.plain}={'A' * len(own)}", planted=f"{kind.plain}={planted}")
+    assert not kind.counts(api, spoilt)
+
+
+def test_the_former_name_is_read_for_as_long_as_such_cookies_can_live(kind: Kind) -> None:
+    api = service()
+    start = api.clock.now()
+    assert kind.counts(api, f"{kind.plain}={got(api, kind)}")
+
+    api.clock.time = start + kind.lifetime - 1
+    value = got(api, kind)
+    api.clock.time = start + kind.lifetime - 1
+    assert kind.counts(api, f"{kind.plain}={value}")
+    api.clock.time = start + kind.lifetime
+    assert not kind.counts(api, f"{kind.plain}={value}")
+    assert kind.counts(api, f"__Host-{kind.plain}={value}")
+
+
+def test_without_tls_the_name_is_read_for_ever(kind: Kind) -> None:
+    api = service(cookie_secure=False)
+    api.clock.advance(30 * DAY)
+
+    assert kind.counts(api, f"{kind.plain}={got(api, kind)}")
+
+
+@pytest.mark.parametrize(
+    "name", ["__Secure-{}", "__host-{}", "__HOST-{}", "__Host-{}x", "x__Host-{}", "__Host-__Host-{}"]
+)
+def test_no_other_name_is_read(kind: Kind, name: str) -> None:
+    api = service()
+
+    assert not kind.counts(api, f"{name.format(kind.plain)}={got(api, kind)}")
+
+
+def test_no_white_space_makes_a_name_of_another_one(kind: Kind) -> None:
+    """To a browser such a name has no prefix, so another host of the domain may set it."""
+    api = service()
+    value = got(api, kind)
+    spaces = [chr(byte) for byte in range(256) if chr(byte).isspace() and chr(byte) not in " \t"]
+    spaces += [space.encode().decode("latin-1") for space in "\xa0\x85\u2003\u3000\ufeff"]
+
+    counting = [
+        space
+        for space in spaces
+        for start in ("x=y; ", "")
+        if kind.counts(api, f"{start}{space}__Host-{kind.plain}={value}")
+    ]
+    assert counting == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "removed"),
+    [
+        ({}, {("__Host-{}", "/"), ("{}", "/")}),
+        ({"cookie_secure": False}, {("{}", "/")}),
+    ],
+)
+def test_the_end_removes_every_name(kind: Kind, settings: dict[str, Any], removed: set[tuple[str, str]]) -> None:
+    api = service(**settings)
+    name = ("" if settings else "__Host-") + kind.plain
+    api.client.set_cookie(name, got(api, kind))
+
+    cookies = set_cookies(kind.end(api))
+
+    assert {each: value for each, (value, _) in cookies.items()} == {each.format(kind.plain): "" for each, _ in removed}
+    for _, attributes in cookies.values():
+        assert {"Max-Age=0", "Path=/", "HttpOnly"} <= attributes
+        assert ("Secure" in attributes) is not bool(settings)
+
+
+def test_a_session_below_a_path_is_removed_there_and_under_its_former_name() -> None:
+    api = service(path_prefix="/mfa")
+    headers = KINDS["session"].end(api).headers.getlist("Set-Cookie")
+
+    paths = {(header.partition("=")[0], re.findall("Path=([^;]*)", header)[0]) for header in headers}
+
+    assert paths == {("__Secure-open_mfa_session", "/mfa"), ("open_mfa_session", "/")}
+
+
+def test_a_log_in_that_hosts_share_ends_for_all_of_them() -> None:
+    api = service(gate_cookie_domain="example.com")
+    value = got(api, KINDS["gate"])
+    api.client.set_cookie("__Secure-open_mfa_gate", value, domain="localhost")
+
+    cookies = set_cookies(KINDS["gate"].end(api))
+
+    assert cookies["__Secure-open_mfa_gate"][1] >= {"Domain=example.com", "Max-Age=0", "Path=/", "Secure"}
+    assert not KINDS["gate"].counts(api, f"__Secure-open_mfa_gate={value}")
+
+
+def test_enrolling_moves_a_session_to_its_new_name() -> None:
+    api = service()
+    former = got(api, KINDS["session"])
+    answer = api.another().post("/api/v1/session/hotp", json={}, headers={"Cookie": f"open_mfa_session={former}"})
+
+    cookies = set_cookies(answer)
+
+    assert cookies["open_mfa_session"][0] == ""
+    header = f"__Host-open_mfa_session={cookies['__Host-open_mfa_session'][0]}"
+    assert KINDS["session"].counts(api, header), "the same session"
