@@ -301,8 +301,13 @@ class FactorResources(OwnerResources):
             return lambda: self._qr(factor, picture, acceptable((picture, OCTETS)) or picture, replacement=replacement)
 
         of_what = "the new secret" if replacement else "the secret"
-        # A replacement is never confirmed: then it is none any more.
-        problems = (Problems.NOT_ENROLLED,) if replacement else (Problems.NOT_ENROLLED, Problems.ALREADY_CONFIRMED)
+        problems = [Problems.NOT_ENROLLED]
+        if not replacement:
+            # A replacement is never confirmed: then it is none any more.
+            problems.append(Problems.ALREADY_CONFIRMED)
+        if self._enrolling:
+            # A picture costs much more than any other answer.
+            problems.append(Problems.RATE_LIMITED)
         operation = Operation(
             summary=f"Show the QR code of {of_what}",
             description="SVG unless the Accept header prefers PNG. A client that accepts only "
@@ -312,15 +317,15 @@ class FactorResources(OwnerResources):
             answers={200: (QrFormat.PNG, QrFormat.SVG, OCTETS)},
             problems=(*problems, Problems.NOT_ACCEPTABLE),
         )
-        self.add(blueprint, "GET", f"{path}/qr", by_accept, operation)
+        self.add(blueprint, "GET", f"{path}/qr", by_accept, operation, self._enrolling)
         for ending, picture in _ENDINGS.items():
             operation = Operation(
                 summary=f"Show the QR code of {of_what} as {picture.name}",
                 tag=tag,
                 answers={200: (picture.value, OCTETS)},
-                problems=problems,
+                problems=tuple(problems),
             )
-            self.add(blueprint, "GET", f"{path}/{ending}", by_ending(picture), operation)
+            self.add(blueprint, "GET", f"{path}/{ending}", by_ending(picture), operation, self._enrolling)
 
     def _forget_owner(self) -> Response:
         owner = self._owners.present()

@@ -36,6 +36,8 @@ ACCEPTED = [
     ("application/json, text/plain, */*", SVG),
     (f"text/html, {PROBLEM};q=0.1", SVG),
 ]
+ON_A_PAGE = 265
+"""Pixels: the width at which the page to try it shows the picture."""
 REFUSED = [
     f"{PROBLEM};q=0",
     "application/xml",
@@ -64,7 +66,9 @@ ENROLMENTS: list[dict[str, Any]] = [
 def test_the_picture_reads_as_the_provisioning_uri(api: Api, factor: str, body: dict[str, Any]) -> None:
     enrolled = api.enrol(factor, **body)
 
-    assert qr_text(api.get(f"{factor}/qr.png").data) == enrolled["uri"]
+    picture = api.get(f"{factor}/qr.png").data
+    assert qr_text(picture) == enrolled["uri"]
+    assert qr_text(picture, ON_A_PAGE) == enrolled["uri"]
 
 
 @pytest.mark.parametrize(("accept", "media_type"), ACCEPTED)

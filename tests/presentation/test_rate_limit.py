@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from limits import parse_many
 
-from tests.presentation.api import ADMIN, ADMINISTRATOR, FACTORS, SESSION, Api, document, slug
+from tests.presentation.api import ADMIN, ADMINISTRATOR, FACTORS, SESSION, Account, Api, document, slug
 
 LIMITED: dict[str, Any] = {"rate_limit": tuple(parse_many("3 per 30 seconds"))}
 HERE = "192.0.2.1"
@@ -69,6 +69,39 @@ def test_enrolments_are_counted_apart_and_ten_times_as_many_pass() -> None:
 
     assert [answer.status_code for answer in answers] == [201] * 30 + [429]
     assert slug(answers[-1]) == "rate-limited"
+
+
+@pytest.mark.parametrize("replacement", ["", "/replacement"])
+@pytest.mark.parametrize("name", ["qr", "qr.svg", "qr.png"])
+def test_pictures_count_as_enrolments_because_they_cost_as_much(name: str, replacement: str) -> None:
+    api = Api(**LIMITED)
+    enrolled = api.enrol("hotp")
+    spent = 1
+    if replacement:
+        assert api.verify("hotp", api.good_code("hotp", enrolled)).status_code == 200
+        assert api.post("hotp/replacement").status_code == 201
+        spent = 2
+
+    answers = [api.get(f"hotp{replacement}/{name}") for _ in range(31 - spent)]
+
+    assert [answer.status_code for answer in answers] == [200] * (30 - spent) + [429]
+    assert int(answers[-1].headers["Retry-After"]) > 0
+
+
+def test_the_documentation_says_where_a_picture_is_limited() -> None:
+    api = Account(**LIMITED)
+    paths = document(api.client.get("/openapi.json"))["paths"]
+    limited = {path: "429" in methods["get"]["responses"] for path, methods in paths.items() if "/qr" in path}
+
+    assert len(limited) == 24
+    assert {path: where for path, where in limited.items() if where != path.startswith(SESSION)} == {}
+
+
+def test_pictures_of_accounts_are_not_limited() -> None:
+    account = Account(**LIMITED)
+    account.enrol("totp")
+
+    assert {account.get("totp/qr").status_code for _ in range(40)} == {200}
 
 
 def test_describing_is_not_limited() -> None:

@@ -6,8 +6,11 @@ import zxingcpp
 from PIL import Image
 
 
-def qr_text(picture: bytes) -> str:
-    """What the one QR code in the picture says."""
+def qr_text(picture: bytes, width: int | None = None) -> str:
+    """What the one QR code in the picture says, or in the picture as a page shows it that is so many pixels wide."""
     with Image.open(BytesIO(picture)) as image:
-        (found,) = zxingcpp.read_barcodes(image.convert("L"), formats=zxingcpp.BarcodeFormat.QRCode)
+        grey = image.convert("L")
+        if width is not None:
+            grey = grey.resize((width, width), Image.Resampling.BILINEAR)
+        (found,) = zxingcpp.read_barcodes(grey, formats=zxingcpp.BarcodeFormat.QRCode)
     return str(found.text)
