@@ -21,9 +21,10 @@ from infrastructure.redis.gateway import Gateway
 from infrastructure.redis.inspection import inspect
 from infrastructure.redis.send_limits import RedisSendLimit
 from infrastructure.redis.trial import commands_in_scripts
+from infrastructure.settings import Hook
 from infrastructure.system import SystemClock
 from presentation.cli.doctor import Grade, diagnose
-from tests.command_line.test_doctor import environment, found, settings
+from tests.command_line.test_doctor import STRONG, environment, found, settings
 from tests.conftest import require_redis_server
 from tests.infrastructure.redis.callers import Caller, new_owner
 from tests.presentation.api import ADMIN, ADMINISTRATOR, API_KEYS, Account, Api
@@ -38,6 +39,7 @@ PAGE = (Path(__file__).parents[2] / "docs/operations.md").read_text().partition(
 USER = "ACL SETUSER open-mfa "
 RULES = re.findall(rf"^{USER}(.*)$", PAGE, re.MULTILINE)[0].replace("PASSWORD", "secret").split()
 NEEDED = [rule for rule in RULES if rule.startswith("+")]
+WEBHOOK = Hook("https://hook.example", STRONG)
 SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 
 
@@ -94,19 +96,33 @@ def test_the_user_that_terraform_makes_is_enough(server: RedisServer) -> None:
 @pytest.mark.parametrize("missing", NEEDED)
 def test_each_command_that_is_missing_is_named(server: RedisServer, missing: str) -> None:
     url = restricted(server, [rule for rule in RULES if rule != missing])
+    grade = WARNING if missing == "+scan" else MUST
 
-    (text,) = found(MUST, settings(url))
+    (text, *_) = found(grade, settings(url, webhook=WEBHOOK))
 
     assert f"does not let this user run {missing[1:].upper()} (NOPERM)" in text
+
+
+def test_who_sends_no_codes_and_never_reseals_needs_fewer(server: RedisServer) -> None:
+    less = {"+incr", "+lindex", "+lpush", "+ltrim", "+scan"}
+    url = restricted(server, [rule for rule in RULES if rule not in less])
+
+    assert found(MUST, settings(url)) == []
+    named = " ".join(text for text in found(WARNING, settings(url)) if "NOPERM" in text)
+    assert {rule for rule in less if rule not in named.split()} == set()
+    assert "reseal" in named
+    assert "sending codes" in named
+    (text,) = found(MUST, settings(url, webhook=WEBHOOK))
+    assert "SCAN" not in text
 
 
 def test_all_commands_that_are_missing_are_named_at_once(server: RedisServer) -> None:
     url = restricted(server, ["reset", "on", ">secret", "~open-mfa:*", "+ping", "+get"])
 
-    (text,) = found(MUST, settings(url))
+    (text,) = found(MUST, settings(url, webhook=WEBHOOK))
 
     named = set(re.findall("[A-Z]{3,}", text.partition("run ")[2])) - {"NOPERM", "ACL"}
-    assert named == {rule[1:].upper() for rule in NEEDED} - {"PING", "GET", "INCR", "LPUSH"}
+    assert named == {rule[1:].upper() for rule in NEEDED} - {"PING", "GET", "INCR", "LPUSH", "SCAN"}
 
 
 @pytest.mark.parametrize("pattern", ["~other:*", "~open-mfa:{*", "%R~open-mfa:*", "~open-mfa:rate:*"])
@@ -120,7 +136,8 @@ def test_keys_that_the_user_may_not_use_are_named(server: RedisServer, pattern: 
 
 
 def test_the_page_lists_every_command_of_the_scripts() -> None:
-    assert {f"+{name.lower()}" for name in commands_in_scripts()} < {*NEEDED}
+    for commands in commands_in_scripts().values():
+        assert {f"+{name.lower()}" for name in commands} < {*NEEDED}
 
 
 def test_nothing_of_a_trial_stays_and_no_other_key_is_touched(server: RedisServer) -> None:
@@ -317,6 +334,10 @@ def test_every_master_of_a_cluster_is_tried() -> None:
 
         texts = found(MUST, settings(f"redis://127.0.0.1:{last.port}"))
         assert any("redis+cluster://" in text for text in texts)
+
+        last.ask("ACL", "SETUSER", "open-mfa", "-asking")
+        texts = found(MUST, settings(url))
+        assert any(f"{last.port} does not let this user run ASKING" in text for text in texts)
 
         for node in cluster.nodes:
             node.ask("ACL", "SETUSER", "open-mfa", "-cluster|slots")

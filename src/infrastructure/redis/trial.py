@@ -3,7 +3,7 @@
 import re
 import secrets
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Any, Final, NamedTuple
 
@@ -25,6 +25,11 @@ LIFETIME: Final = 60
 """Seconds after which the keys of a trial are gone, also when it was interrupted."""
 _OTHER_SLOTS: Final = 16
 """Keys that are looked at to tell a node of a Cluster: of two masters each has all of them once in 65,536 times."""
+SENDS_SCRIPT: Final = "sends.lua"
+_BY_ITSELF: Final = {"GET", "SET", "DEL", "TTL"}
+"""Commands that the service sends outside of scripts too."""
+_FOR_COUNTING: Final = {"SET", "DEL", "EVAL", "EVALSHA", "INCRBY", "EXPIRE"}
+"""The commands of the last step of a trial."""
 _NO_SCRIPT: Final = "0" * 40
 _IN_SCRIPTS: Final = re.compile(r"redis\.call\('([A-Z]+)'")
 
@@ -71,20 +76,27 @@ def try_out(gateway: Gateway, node: str = "") -> Trial:
     tag = gateway.look(lambda client: _tag_on(client, node))
     key = f"{PREFIX}:{{{tag}}}:trial"
     trial = gateway.look(lambda client: _Attempt(client, key, tag).trial())
-    if trial == NOTHING_REFUSED:
+    refused = _FOR_COUNTING & {*trial.forbidden, *trial.unknown}
+    if not (trial.refusal or trial.closed_keys or refused):
         try:
             gateway.set(key, "1", LIFETIME)
             gateway.run_script(COUNT, key, 1, LIFETIME)
             gateway.delete([key])
         except StoreUnavailable as error:
-            return Trial(failure=str(error))
+            return replace(trial, failure=str(error))
     return trial
 
 
-def commands_in_scripts() -> set[str]:
-    """Return the commands that the scripts of this package call: a user needs leave for them too."""
+def commands_in_scripts() -> dict[str, set[str]]:
+    """Return the commands that each script of this package calls: a user needs leave for them too."""
     scripts = (file for file in files(__package__).iterdir() if file.name.endswith(".lua"))
-    return {command for script in scripts for command in _IN_SCRIPTS.findall(script.read_text("utf-8"))}
+    return {script.name: {*_IN_SCRIPTS.findall(script.read_text("utf-8"))} for script in scripts}
+
+
+def commands_for_sending() -> set[str]:
+    """Return the commands that are needed for nothing but to limit how many codes are sent."""
+    scripts = commands_in_scripts()
+    return scripts.pop(SENDS_SCRIPT).difference(_BY_ITSELF, *scripts.values())
 
 
 def _tag_on(client: Client, node: str) -> str:
@@ -124,6 +136,8 @@ class _Attempt:
             # Without the key, which expires, these would make one that does not.
             if written or name not in {"INCR", "LPUSH"}:
                 self._send(key, f"{PREFIX}:{{", name, *arguments)
+        if not isinstance(self._client, Redis):
+            self._send(key, f"{PREFIX}:{{", "ASKING")
         self._send(key, f"{PREFIX}:{{", "DEL", key)
         return Trial(
             forbidden=tuple(self._forbidden),
@@ -169,7 +183,7 @@ def _commands(key: str) -> Iterator[Command]:
     yield ("EVAL", "return 1", 1, key)
     yield ("SCAN", 0, "MATCH", key, "COUNT", 1)
     yield ("PING",)
-    for name in sorted(commands_in_scripts() - {"GET", "SET", "DEL", "TTL"}):
+    for name in sorted(set().union(*commands_in_scripts().values()) - _BY_ITSELF):
         yield (name, *_ARGUMENTS[name](key))
 
 

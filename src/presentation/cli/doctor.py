@@ -3,7 +3,7 @@
 import re
 import time
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import ip_address
@@ -16,6 +16,7 @@ from infrastructure.delivery.webhook import Webhook
 from infrastructure.redis.client import connector, places_in, scheme_of
 from infrastructure.redis.gateway import Gateway
 from infrastructure.redis.inspection import Inspection, inspect
+from infrastructure.redis.trial import commands_for_sending
 from infrastructure.settings import DEVELOPMENT, SHORTEST_KEY, Settings, SettingsError, load_settings
 from presentation.cli.conventions import DONE, REFUSED, AddParser, say
 
@@ -26,6 +27,7 @@ LARGEST_CLOCK_DIFFERENCE: Final = 1.0
 """Seconds."""
 SHORTEST_PASSWORD: Final = 12
 """Characters."""
+_SERVICE: Final = "the service"
 _GATE: Final = "OPEN_MFA_GATE_SECRET"
 FEWEST_DIFFERENT: Final = 8
 """Characters; a random key of hexadecimal digits has about 14."""
@@ -202,8 +204,16 @@ def _judge_store(settings: Settings, now: Callable[[], float], grave: Grade) -> 
         gateway.close()
     yield judge_way(url, {*where.split(","), *(master.place for master in masters)}, grave)
     for master in masters:
-        for finding in judge_master(master, settings.redis_wait, grave):
+        for finding in judge_master(master, settings.redis_wait, grave, _unneeded(settings)):
             yield Finding(finding.grade, f"Redis at {master.place or where}{finding.text}")
+
+
+def _unneeded(settings: Settings) -> dict[str, str]:
+    """Return the commands that the service does without, and what does not work then."""
+    unneeded = {"SCAN": "`open-mfa reseal`"}
+    if settings.mail is None and settings.webhook is None:
+        unneeded |= dict.fromkeys(commands_for_sending(), "sending codes")
+    return unneeded
 
 
 def judge_way(url: str, places: set[str], grave: Grade) -> Finding:
@@ -235,11 +245,20 @@ def _is_loopback(place: str) -> bool:
         return host.lower() == "localhost"
 
 
-def judge_master(master: Inspection, wait: int, grave: Grade) -> Iterator[Finding]:
-    """What is said of a server, after its name."""
+def judge_master(
+    master: Inspection, wait: int, grave: Grade, unneeded: Mapping[str, str] | None = None
+) -> Iterator[Finding]:
+    """Return what is said of a server, after its name.
+
+    Args:
+        master: what it says of itself, and what it refuses.
+        wait: how many replicas must have a write.
+        grave: how bad it is where only production would be harmed.
+        unneeded: commands that the service does without, and what does not work then.
+    """
     if master.information is not None:
         yield from _judge_information(master, grave)
-    refused = list(_judge_trial(master, wait))
+    refused = list(_judge_trial(master, wait, unneeded or {}))
     yield from refused or [Finding(Grade.OK, " does every command that the service needs")]
     silent = {"INFO": master.information, "CONFIG GET": master.snapshots, "TIME": master.clock_ahead}
     unasked = [name for name, answer in silent.items() if answer is None]
@@ -255,13 +274,16 @@ def judge_master(master: Inspection, wait: int, grave: Grade) -> Iterator[Findin
         yield Finding(Grade.OK, " has this machine's time")
 
 
-def _judge_trial(master: Inspection, wait: int) -> Iterator[Finding]:
+def _judge_trial(master: Inspection, wait: int, unneeded: Mapping[str, str]) -> Iterator[Finding]:
     """Whether it does what the service needs."""
     must, trial = Grade.MUST_CHANGE, master.trial
-    if trial.forbidden:
-        allow = " ".join(f"+{name.lower()}" for name in trial.forbidden)
-        text = f"{', '.join(trial.forbidden)} (NOPERM), which the service needs: allow {allow} in its ACL"
-        yield Finding(must, f" does not let this user run {text}")
+    purposes: dict[str, list[str]] = {}
+    for name in trial.forbidden:
+        purposes.setdefault(unneeded.get(name, _SERVICE), []).append(name)
+    for purpose, names in purposes.items():
+        allow = " ".join(f"+{name.lower()}" for name in names)
+        text = f"{', '.join(names)} (NOPERM), which {purpose} needs: allow {allow} in its ACL"
+        yield Finding(must if purpose == _SERVICE else Grade.WARNING, f" does not let this user run {text}")
     if trial.closed_keys:
         keys = ", ".join(f"{each}…" for each in trial.closed_keys)
         yield Finding(must, f" does not let this user use the keys {keys} (NOPERM): allow ~open-mfa:* in its ACL")
