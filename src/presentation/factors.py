@@ -183,7 +183,8 @@ class FactorResources(OwnerResources):
         operation = Operation(
             summary="Issue a code",
             description="A random code for a single use; it replaces the one before. Wrong codes counted so far go "
-            "on counting, and the fifth burns the code. At most 5 codes in 10 minutes are sent to one place.",
+            "on counting, and the fifth burns the code. At most 5 codes in 10 minutes are sent to one "
+            "recipient, however it is spelled, and a limited number in an hour to all of them.",
             tag=tag,
             body=schemas.IssueCodeBody(),
             answers={201: schemas.IssuedCodeView()},

@@ -165,8 +165,9 @@ class Problems(Enum):
         "rate-limited",
         429,
         "Too many requests",
-        "There were too many requests from one address, or too many codes were sent to one place.",
-        "Wait half a minute and try again; for another code that is sent to you, ten minutes.",
+        "There were too many requests from one address, or too many codes were sent to one recipient "
+        "or to all of them.",
+        "Wait half a minute and try again; for another code that is sent to you, ten minutes or up to an hour.",
         "Retry-After says how many seconds.",
     )
     DELIVERY_FAILED = ProblemType(
