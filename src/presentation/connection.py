@@ -2,8 +2,7 @@
 
 import errno
 import socket
-import time
-from collections import Counter
+from collections import Counter, deque
 from contextlib import suppress
 from typing import Any, Final
 
@@ -12,8 +11,6 @@ from gunicorn.workers.gthread import TConn
 from presentation.addresses import network_of
 from presentation.arrival import Arrival
 
-DELIVERY: Final = 20.0
-"""Seconds within which the client must take an answer."""
 MOST_DRAINED: Final = 1024 * 1024
 """Bytes that are read and dropped at the end: closing before the client has sent them could destroy the answer."""
 
@@ -52,35 +49,40 @@ class Connection(TConn):
 
 
 class Client:
-    """A client's socket, with what has arrived on it.
+    """A client's socket, with what has arrived on it and what is still to be sent.
 
-    The event loop reads from the socket. A thread reads only what the event loop has read, and never waits for more.
+    Only the event loop waits for the client. A thread reads what the event loop has read, and leaves to it what the
+    kernel does not take at once.
 
     Args:
-        inner: the socket.
-        delivery: seconds after which nothing more of an answer is sent.
+        inner: the socket; it does not block.
     """
 
-    def __init__(self, inner: socket.socket, delivery: float = DELIVERY) -> None:
+    def __init__(self, inner: socket.socket) -> None:
         self.arrival = Arrival()
         self._inner = inner
-        self._delivery = delivery
-        self._end = 0.0
-        self._timeout: float | None = 0.0
+        self._unsent: deque[memoryview] = deque()
         self._drained = 0
 
     # For the event loop
 
     def receive(self) -> None:
         """Read what has arrived. Raises BlockingIOError if there is nothing."""
-        self._inner.setblocking(False)
         self.arrival.add(self._inner.recv(_READ))
 
     def invite_body(self) -> None:
         """Send the interim answer that the client waits for. It fits in the buffer of a client that reads answers."""
         self.arrival.awaits_continue = False
-        self._inner.setblocking(False)
         self._inner.send(_CONTINUE)
+
+    def deliver(self) -> bool:
+        """Send more of the answer. Return whether all of it is sent."""
+        while self._unsent:
+            self._unsent[0] = self._push(self._unsent[0])
+            if self._unsent[0]:
+                return False
+            self._unsent.popleft()
+        return True
 
     def next_request(self, read_ahead: bytes) -> None:
         """Begin with another request, of which the parser has read some already."""
@@ -91,26 +93,22 @@ class Client:
 
     def half_close(self) -> None:
         """Tell the client that nothing more comes."""
-        self._inner.setblocking(False)
         self._inner.shutdown(socket.SHUT_WR)
 
     def drain(self) -> bool:
-        """Read and drop what has arrived; tell whether that was enough. Raises BlockingIOError if there is nothing."""
+        """Read and drop what has arrived. Return whether that is enough. Raises BlockingIOError if there is nothing."""
         dropped = len(self._inner.recv(_READ))
         self._drained += dropped
         return not dropped or self._drained > MOST_DRAINED
 
     # For a thread
 
-    def begin_answer(self) -> None:
-        """Start the time in which the client must take the answer."""
-        self._end = time.monotonic() + self._delivery
-
     def recv(self, _size: int) -> bytes:
         """Return what has arrived, whatever its size. Raises ConnectionResetError if that is not enough."""
         taken = self.arrival.take()
         if not taken and not self.arrival.ended:
-            raise _too_slow()
+            # That is how gunicorn knows a client that is gone.
+            raise ConnectionResetError(errno.ECONNRESET, "the request did not arrive in time")
         return taken
 
     def send(self, data: bytes) -> int:
@@ -118,26 +116,26 @@ class Client:
         return len(data)
 
     def sendall(self, data: bytes) -> None:
-        """Send in the time that is left, or in the timeout that was set if that is shorter."""
-        rest = self._end - time.monotonic()
-        if rest <= 0:
-            raise _too_slow()
-        self._inner.settimeout(rest if self._timeout is None else min(self._timeout, rest))
-        try:
-            self._inner.sendall(data)
-        except TimeoutError:
-            raise _too_slow() from None
+        """Send what the kernel takes at once, and keep the rest for the event loop."""
+        view = memoryview(data)
+        if not self._unsent:
+            view = self._push(view)
+        if view:
+            self._unsent.append(view)
+
+    def _push(self, view: memoryview) -> memoryview:
+        """Send what the kernel takes at once. Return the rest."""
+        while view:
+            try:
+                view = view[self._inner.send(view) :]
+            except BlockingIOError:
+                break
+        return view
 
     # For both
 
-    def setblocking(self, blocking: bool) -> None:
-        self._timeout = None if blocking else 0.0
-
-    def settimeout(self, timeout: float | None) -> None:
-        self._timeout = timeout
-
-    def gettimeout(self) -> float | None:
-        return self._timeout
+    def setblocking(self, _blocking: bool) -> None:
+        """Change nothing: no call of gunicorn may wait."""
 
     def fileno(self) -> int:
         return self._inner.fileno()
@@ -148,8 +146,3 @@ class Client:
     def close(self) -> None:
         with suppress(OSError):
             self._inner.close()
-
-
-def _too_slow() -> ConnectionResetError:
-    """Return the error by which gunicorn knows a client that is gone."""
-    return ConnectionResetError(errno.ECONNRESET, "too slow")

@@ -29,8 +29,8 @@ def docs_blueprint(*, gate: bool) -> Blueprint:
     blueprint = Blueprint("docs", __name__, template_folder="templates")
 
     @cache
-    def document() -> str:
-        return json.dumps(build_openapi(current_app, link("")), sort_keys=False)
+    def document() -> bytes:
+        return json.dumps(build_openapi(current_app, link("")), sort_keys=False).encode()
 
     def page(template: str, status: int = 200, **values: Any) -> Response:
         response = Response(

@@ -3,6 +3,8 @@
 flasgger's own page loads fonts from elsewhere and runs inline scripts, so no more of it is used.
 """
 
+from functools import cache
+from http import HTTPStatus
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -20,4 +22,16 @@ def asset(name: str) -> Response:
     Raises:
         NotFound: there is no such file.
     """
-    return send_from_directory(_SWAGGER_UI if name in _OF_SWAGGER_UI else _OWN, name)
+    folder = _SWAGGER_UI if name in _OF_SWAGGER_UI else _OWN
+    response = send_from_directory(folder, name)
+    if response.status_code == HTTPStatus.OK:
+        response.close()
+        response.direct_passthrough = False
+        # All clients that are slow to take it share one copy.
+        response.response = [_content(folder / name)]
+    return response
+
+
+@cache
+def _content(path: Path) -> bytes:
+    return path.read_bytes()

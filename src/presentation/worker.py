@@ -4,12 +4,12 @@ import errno
 import socket
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from itertools import chain
-from selectors import EVENT_READ
+from selectors import EVENT_READ, EVENT_WRITE
 from typing import Any, Final
 
 from gunicorn.http.errors import InvalidHeader, LimitRequestHeaders, LimitRequestLine, ParseException
@@ -25,6 +25,8 @@ FIRST_BYTE: Final = 10.0
 """Seconds that a connection may stay open before its first request."""
 ARRIVAL: Final = 5.0
 """Seconds from a request's first byte within which the whole request must arrive."""
+DELIVERY: Final = 20.0
+"""Seconds that a client has to take an answer."""
 FAREWELL: Final = 2.0
 """Seconds that a client has to close its side after the last answer."""
 
@@ -49,15 +51,16 @@ _NOT_FATAL: Final = frozenset(
 class Worker(ThreadWorker):
     """Gives a thread only to a request that has arrived as a whole.
 
-    Connections wait in the event loop: for their first byte, for the rest of a request, for the next request, and for
-    the client to close. Nothing in the event loop waits for a single client. When there are too many connections, of
-    one address or in all, the one that has waited for the longest time is closed.
+    Connections wait in the event loop: for their first byte, for the rest of a request, for the client to take the
+    answer, for the next request, and for the client to close. Nothing waits for a single client. When there are too
+    many connections, of one address or in all, the one that has waited for the longest time is closed.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._silent: dict[Connection, None] = {}
         self._arriving: dict[Connection, None] = {}
+        self._delivering: dict[Connection, None] = {}
         self._parting: dict[Connection, None] = {}
         self._open: Counter[str] = Counter()
         self._crowded: set[str] = set()
@@ -79,7 +82,7 @@ class Worker(ThreadWorker):
         conn = Connection(self.cfg, accepted, address, listener.getsockname(), self._open)
         if self._open[conn.network] > self._share:
             self._crowded.add(conn.network)
-        self._wait(conn, self._silent, FIRST_BYTE, self._read)
+        self._wait(conn, self._silent, FIRST_BYTE, partial(self._read, conn))
 
     def enqueue_req(self, conn: Any) -> None:
         """Read what a connection that was kept open says next."""
@@ -87,8 +90,7 @@ class Worker(ThreadWorker):
         self._read(conn)
 
     def handle(self, conn: Any) -> Any:
-        """Handle one request, in a thread. All of it has arrived: this waits only for the client to take the answer."""
-        conn.client_socket.begin_answer()
+        """Handle one request, in a thread. All of it has arrived, and nothing here waits for the client."""
         if conn.client_socket.arrival.too_large:
             self._refuse(conn.sock, Problems.HEAD_TOO_LARGE, {})
             return False
@@ -103,8 +105,18 @@ class Worker(ThreadWorker):
         req.headers = with_one_cookie_field(req.headers)
         return super().handle_request(req, conn)
 
-    def finish_request(self, conn: Any, fs: Future[bool]) -> None:
-        """Keep the connection for its next request, or end it."""
+    def finish_request(self, conn: Any, fs: Future[bool], _client: Any = None) -> None:
+        """Deliver the answer, then keep the connection for its next request, or end it."""
+        try:
+            delivered = conn.client_socket.deliver()
+        except OSError:
+            self._drop(conn)
+            return
+        if not delivered:
+            if conn not in self._delivering:
+                self._wait(conn, self._delivering, DELIVERY, partial(self.finish_request, conn, fs), EVENT_WRITE)
+            return
+        self._leave(conn)
         if fs.cancelled() or fs.exception() is not None or not fs.result():
             self._part(conn)
             return
@@ -160,7 +172,7 @@ class Worker(ThreadWorker):
         This runs between two rounds of the event loop, so that no event is left for a connection that is closed here.
         """
         super().murder_pending()
-        for conn in chain(self._expired(self._silent), self._expired(self._parting)):
+        for conn in chain(*map(self._expired, (self._silent, self._delivering, self._parting))):
             self._drop(conn)
         for conn in self._expired(self._arriving):
             if conn.client_socket.arrival.has_head:
@@ -183,13 +195,20 @@ class Worker(ThreadWorker):
     @property
     def _waiting(self) -> tuple[dict[Connection, None], ...]:
         """Return the connections that wait, except between two requests; of each kind the oldest first."""
-        return self._parting, self._silent, self._arriving
+        return self._silent, self._arriving, self._delivering, self._parting
 
-    def _wait(self, conn: Any, waiting: dict[Connection, None], seconds: float, then: Any) -> None:
+    def _wait(
+        self,
+        conn: Any,
+        waiting: dict[Connection, None],
+        seconds: float,
+        then: Callable[[Any], None],
+        event: int = EVENT_READ,
+    ) -> None:
         conn.since = time.monotonic()
         conn.timeout = conn.since + seconds
         waiting[conn] = None
-        self.poller.register(conn.sock, EVENT_READ, partial(then, conn))
+        self.poller.register(conn.sock, event, then)
 
     def _leave(self, conn: Any) -> None:
         """Take the connection from where it waits."""
@@ -244,9 +263,9 @@ class Worker(ThreadWorker):
             return
         if arrival and conn not in self._arriving:
             self._leave(conn)
-            self._wait(conn, self._arriving, ARRIVAL, self._read)
+            self._wait(conn, self._arriving, ARRIVAL, partial(self._read, conn))
         elif not arrival and conn not in self._silent:
-            self._wait(conn, self._silent, FIRST_BYTE, self._read)
+            self._wait(conn, self._silent, FIRST_BYTE, partial(self._read, conn))
         if arrival.awaits_continue:
             with suppress(OSError):
                 conn.client_socket.invite_body()
@@ -269,7 +288,7 @@ class Worker(ThreadWorker):
         if conn.client_socket.arrival.ended:
             self._drop(conn)
         else:
-            self._wait(conn, self._parting, FAREWELL, self._drain)
+            self._wait(conn, self._parting, FAREWELL, partial(self._drain, conn))
 
     def _drain(self, conn: Any, _client: Any) -> None:
         try:

@@ -48,8 +48,13 @@ class _Incoming(io.BufferedReader):
 class Wire:
     """One connection that is kept open."""
 
-    def __init__(self, port: int, patience: float = PATIENCE, source: str = "127.0.0.1") -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=patience, source_address=(source, 0))
+    def __init__(self, port: int, patience: float = PATIENCE, source: str = "127.0.0.1", buffer: int = 0) -> None:
+        self._socket = socket.socket()
+        self._socket.settimeout(patience)
+        if buffer:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        self._socket.bind((source, 0))
+        self._socket.connect(("127.0.0.1", port))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._incoming = _Incoming(socket.SocketIO(self._socket, "r"))
         self._sent = 0.0
