@@ -33,7 +33,7 @@ from presentation.accounts import AccountResources
 from presentation.addresses import network_of
 from presentation.admin import BasicAuthentication, admin_blueprint
 from presentation.core import Core
-from presentation.docs import docs_blueprint
+from presentation.docs import register_docs
 from presentation.edge import Edge
 from presentation.factors import SessionResources
 from presentation.gate import GateResources
@@ -140,7 +140,7 @@ def create_app(
         guards: Guards = (*checking, authentication)
         app.register_blueprint(admin_blueprint(guards, core.clock, core.gateway.describe, shared_level, follower.look))
     app.register_blueprint(operation_blueprint(core.check_ready, core.metrics.exposition, CONTENT_TYPE))
-    app.register_blueprint(docs_blueprint(gate=core.gate is not None))
+    register_docs(app, gate=core.gate is not None)
     app.extensions[EXTENSION] = Service(core.gateway, follower)
     return app
 

@@ -3,7 +3,8 @@
 from functools import cache, partial
 from typing import Any, Final
 
-from flask import Blueprint, Response, current_app, json, render_template, request
+from flasgger.base import APIDocsView
+from flask import Blueprint, Flask, Response, current_app, json, render_template, request
 from werkzeug.exceptions import NotFound
 
 from presentation.edge import ROUTE
@@ -18,6 +19,25 @@ PAGE_POLICY: Final = (
     "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
 """No inline script, no inline style, nothing from anywhere else."""
+_ASSETS: Final = "/assets"
+_FLASGGER: Final = {
+    "endpoint": "docs",
+    "specs": [{"endpoint": "openapi"}],
+    "title": "API",
+    "assets": _ASSETS,
+}
+"""The settings of flasgger: `docs.openapi` is the route of the document; our template reads `assets`."""
+
+
+def register_docs(app: Flask, *, gate: bool) -> None:
+    """Add the pages to the application, and what flasgger needs besides: the name by which it finds Swagger UI's files.
+
+    Args:
+        app: the application.
+        gate: whether there is a gate to lead to.
+    """
+    app.register_blueprint(docs_blueprint(gate=gate))
+    app.add_url_rule(f"{_ASSETS}/<filename>", endpoint="flasgger.static", view_func=asset, build_only=True)
 
 
 def docs_blueprint(*, gate: bool) -> Blueprint:
@@ -33,11 +53,15 @@ def docs_blueprint(*, gate: bool) -> Blueprint:
         return json.dumps(build_openapi(current_app, link("")), sort_keys=False).encode()
 
     def page(template: str, status: int = 200, **values: Any) -> Response:
-        response = Response(
-            render_template(template, root=link(""), assets=link("/assets"), **values), status, mimetype="text/html"
-        )
+        text = render_template(template, root=link(""), assets=link(_ASSETS), **values)
+        return guarded(Response(text, status, mimetype="text/html"))
+
+    def guarded(response: Response) -> Response:
         response.headers["Content-Security-Policy"] = PAGE_POLICY
         return response
+
+    # flasgger renders `flasgger/index.html`. Ours is found first, because the application's templates come first.
+    swagger_ui = APIDocsView.as_view("swagger_ui", view_args={"config": _FLASGGER})
 
     get = partial(blueprint.get, provide_automatic_options=False)
 
@@ -51,13 +75,13 @@ def docs_blueprint(*, gate: bool) -> Blueprint:
 
     @get("/docs")
     def docs() -> Response:
-        return page("docs.html")
+        return guarded(current_app.make_response(swagger_ui()))
 
     @get("/openapi.json")
     def openapi() -> Response:
         return Response(document(), mimetype=JSON)
 
-    get("/assets/<name>")(asset)
+    get(f"{_ASSETS}/<name>")(asset)
 
     @get("/problems/<slug>")
     def problem(slug: str) -> Response:

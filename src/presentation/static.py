@@ -1,6 +1,6 @@
-"""Files that pages consist of: our own, and flasgger's copy of Swagger UI.
+"""Files that pages consist of: our own, and those of Swagger UI.
 
-flasgger's own page loads fonts from elsewhere and runs inline scripts, so no more of it is used.
+flasgger brings Swagger UI 3.28 of 2020 along, which has known faults. So a current one comes from another package.
 """
 
 from functools import cache
@@ -13,7 +13,7 @@ from flask import Response, send_from_directory
 
 _OF_SWAGGER_UI: Final = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png")
 _OWN: Final = Path(str(files("presentation"))) / "assets"
-_SWAGGER_UI: Final = Path(str(files("flasgger"))) / "ui3" / "static"
+_SWAGGER_UI: Final = Path(str(files("flask_swagger_ui"))) / "dist"
 
 
 def asset(name: str) -> Response:

@@ -18,7 +18,7 @@ THE_WIDEST = ["session_get_all", "session_post_totp", "session_post_totp_verify"
 LABEL = "Zoë Ångström 日本語 🔐"
 
 
-@pytest.fixture(params=[1280, 360])
+@pytest.fixture(params=[1280, 320])
 def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": request.param, "height": 900})
     yield context.new_page()
@@ -61,6 +61,32 @@ def test_the_documentation_fits_the_screen(docs: Page) -> None:
     expect(docs.locator(".responses-table")).to_have_count(len(THE_WIDEST))
 
     assert docs.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize(("theme", "darkest", "lightest"), [("light", 0, 110), ("dark", 150, 255)])
+def test_the_documentation_has_the_colours_that_a_reader_prefers(
+    page: Page, service: Service, theme: Literal["light", "dark"], darkest: int, lightest: int
+) -> None:
+    witness = Witness(page)
+    page.emulate_media(color_scheme=theme)
+    page.goto(f"{service.base}/docs")
+    expect(page.locator(".opblock").first).to_be_visible()
+    keep_picture(page, f"docs-{theme}-{page.evaluate('innerWidth')}")
+
+    text = page.evaluate("getComputedStyle(document.querySelector('.opblock-summary-path')).color")
+
+    brightness = [int(number) for number in re.findall(r"\d+", text)]
+    assert darkest <= min(brightness) <= max(brightness) <= lightest
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert witness.complaints == []
+
+
+def test_the_documentation_asks_nobody_for_a_cookie(docs: Page) -> None:
+    """A browser sends it by itself, and lets no script set it."""
+    docs.get_by_role("button", name="Authorize").first.click()
+
+    expect(docs.locator(".dialog-ux form")).to_have_count(1)
+    expect(docs.locator(".dialog-ux")).to_contain_text("administrator")
 
 
 def test_a_person_enrols_and_verifies_in_the_documentation(docs: Page) -> None:

@@ -203,6 +203,8 @@ def other_code(code: str) -> str:
 def all_routes(api: Api) -> Iterable[tuple[str, str]]:
     """Every method and path that is served, with something in the place of variables."""
     for rule in api.app.url_map.iter_rules():
+        if rule.build_only:
+            continue
         path = rule.rule.replace("<name>", "docs.js").replace("<slug>", "not-found")
         for method in sorted(rule.methods or ()):
             yield method, path

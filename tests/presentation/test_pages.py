@@ -1,6 +1,9 @@
 """Every page as it is sent: nothing from elsewhere, nothing inline, and a policy that would forbid both."""
 
 from html.parser import HTMLParser
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -110,3 +113,19 @@ def test_no_keyboard_changes_what_people_type_into_a_field(path: str, tenant: st
     assert fields
     for field in fields:
         assert (field["autocapitalize"], field["autocorrect"], field["spellcheck"]) == ("none", "off", "false")
+
+
+def test_swagger_ui_is_a_current_one() -> None:
+    """flasgger's own is version 3 of 2020."""
+    served = Api().client.get("/assets/swagger-ui-bundle.js").data
+
+    assert int(version("flask-swagger-ui").partition(".")[0]) >= 5
+    assert served == (Path(str(files("flask_swagger_ui"))) / "dist" / "swagger-ui-bundle.js").read_bytes()
+    assert served != (Path(str(files("flasgger"))) / "ui3" / "static" / "swagger-ui-bundle.js").read_bytes()
+
+
+def test_flasgger_shows_it() -> None:
+    """Its view has a second form, which names the documents that it shows."""
+    shown = Api().client.get("/docs?json=true").get_json()
+
+    assert [document["url"] for document in shown["specs"]] == ["/openapi.json"]
