@@ -53,6 +53,7 @@ def paths_of(api: Api) -> list[str]:
     return [
         re.sub("<[^>]*>", lambda found: names[found[0].split(":")[-1]], rule.rule)
         for rule in api.app.url_map.iter_rules()
+        if not rule.build_only
     ]
 
 
