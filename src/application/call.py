@@ -13,10 +13,19 @@ FIELDS: Final = "fields"
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Who calls: the request's id, and the client's address as far as the trusted proxies tell it."""
+    """Who calls.
+
+    Attributes:
+        request_id: the request's id.
+        address: the client's address as far as the trusted proxies tell it.
+        trace_id: the trace that the request belongs to, where the caller named one (W3C Trace Context).
+        span_id: the caller's span in that trace.
+    """
 
     request_id: str
     address: str
+    trace_id: str | None = None
+    span_id: str | None = None
 
 
 current_call: ContextVar[Call | None] = ContextVar("current call", default=None)

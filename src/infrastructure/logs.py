@@ -23,7 +23,7 @@ _encode: Final = json.JSONEncoder(default=repr, separators=(",", ":")).encode
 
 
 def json_line(moment: float, level: str, logger: str, message: str, fields: Mapping[str, Any]) -> str:
-    """`time`, `level`, `logger`, `message`, the call's `request_id` and `address`, and the fields; without its end.
+    """Return one line with `time`, `level`, `logger`, `message`, what is known of the call, and the fields; without its end.
 
     `moment` is Unix time in seconds.
     """
@@ -37,6 +37,9 @@ def json_line(moment: float, level: str, logger: str, message: str, fields: Mapp
     if call is not None:
         line["request_id"] = call.request_id
         line["address"] = call.address
+        if call.trace_id is not None:
+            line["trace_id"] = call.trace_id
+            line["span_id"] = call.span_id
     line |= fields
     return _encode(line)
 

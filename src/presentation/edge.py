@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from application.call import FIELDS, Call, current_call
+from presentation.trace_context import TRACEPARENT, read_traceparent
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -67,7 +68,10 @@ class Edge:
         # well ask the gate about one.
         environ.pop("HTTP_UPGRADE", None)
         request_id = _request_id(environ.get("HTTP_X_REQUEST_ID"))
-        token = current_call.set(Call(request_id, environ.get("REMOTE_ADDR") or "unknown"))
+        address = environ.get("REMOTE_ADDR") or "unknown"
+        trace = read_traceparent(environ.get("HTTP_TRACEPARENT"))
+        call = Call(request_id, address) if trace is None else Call(request_id, address, trace.trace_id, trace.span_id)
+        token = current_call.set(call)
         # Neither the method nor the path as they were sent get into logs and metrics: people put codes there, unasked.
         method = environ["REQUEST_METHOD"]
         if method not in _METHODS:
@@ -78,6 +82,8 @@ class Edge:
             headers += ALWAYS
             headers += [header for header in UNLESS_SET if header[0].lower() not in names]
             headers.append((REQUEST_ID, request_id))
+            if trace is not None:
+                headers.append((TRACEPARENT, trace.header))
             seconds = time.perf_counter() - started
             route = environ.get(ROUTE, "(none)")
             self._metrics.request(method, route, int(status[:3]), seconds)

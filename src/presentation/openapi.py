@@ -25,7 +25,7 @@ A code is accepted **at most once**, whatever the number of simultaneous request
 a `2xx`, so a client that looks only at the status is safe. Every refusal is a problem document (RFC 9457).
 
 Every answer carries `X-Request-ID`, which the problem documents and the logs repeat: the request's own, if it is 1 to
-128 printable ASCII characters, else a new one.
+128 printable ASCII characters, else a new one. A valid `traceparent` (W3C Trace Context) is repeated, too.
 
 A path that leads nowhere is answered with [404](/problems/not-found), a method that is not known there with
 [405](/problems/method-not-allowed) and `Allow`, a head of more than 64 KiB or 200 fields with

@@ -13,7 +13,7 @@ TAG = "Operation"
 def operation_blueprint(
     check_ready: Callable[[], None], exposition: Callable[[], bytes], exposition_type: str
 ) -> Blueprint:
-    """`/healthz`, `/readyz` and `/metrics`."""
+    """`/healthz` and its second name `/health`, `/readyz` and `/metrics`."""
     blueprint = Blueprint("operation", __name__)
 
     def health() -> Response:
@@ -26,15 +26,11 @@ def operation_blueprint(
     def metrics() -> Response:
         return Response(exposition(), content_type=exposition_type)
 
-    add(
-        blueprint,
-        "GET",
-        "/healthz",
-        health,
-        Operation(
-            summary="Whether the process serves", tag=TAG, answers={200: schemas.HealthView()}, touches_store=False
-        ),
+    operation = Operation(
+        summary="Whether the process serves", tag=TAG, answers={200: schemas.HealthView()}, touches_store=False
     )
+    for path in ("/healthz", "/health"):
+        add(blueprint, "GET", path, health, operation)
     add(
         blueprint,
         "GET",

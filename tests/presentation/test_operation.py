@@ -15,6 +15,17 @@ def test_healthy_is_who_serves(api: Api) -> None:
     assert (answer.status_code, document(answer)) == (200, {"status": "ok"})
 
 
+def test_health_is_another_name_of_healthz(api: Api) -> None:
+    for method in ("GET", "HEAD", "POST", "DELETE"):
+        answer, other = (api.client.open(path, method=method) for path in ("/health", "/healthz"))
+        assert (answer.status_code, answer.headers["Content-Type"], answer.headers.get("Allow")) == (
+            other.status_code,
+            other.headers["Content-Type"],
+            other.headers.get("Allow"),
+        )
+        assert answer.data == other.data or answer.status_code == 405
+
+
 def test_healthy_is_also_who_has_without_a_store() -> None:
     assert without_a_store().client.get("/healthz").status_code == 200
 

@@ -258,7 +258,7 @@ variable "public_paths" {
   type        = list(string)
   default = [
     "/api/v1/session", "/api/v1/session/*", "/api/v1/accounts/*",
-    "/api/v1/gate/*", "/auth/*", "/healthz",
+    "/api/v1/gate/*", "/auth/*", "/healthz", "/health",
     "/problems/*", "/assets/*", "/docs",
     "/openapi.json", "/",
   ]
