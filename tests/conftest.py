@@ -35,14 +35,22 @@ def require_redis_server() -> None:
     pytest.skip(MISSING_REDIS)
 
 
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_setup() -> Iterator[None]:
+    """What a part of a test has queued is written while its output is still captured."""
+    yield
+    LINES.flush()
+
+
+pytest_runtest_call = pytest_runtest_teardown = pytest_runtest_setup
+
+
 @pytest.fixture(autouse=True)
 def restored_logging() -> Iterator[None]:
     """Logging is global: every test leaves it as it was."""
     loggers = [logging.getLogger(name) for name in ("", SERVICE)]
     before = [(logger.level, logger.handlers[:]) for logger in loggers]
     yield
-    # What is still queued must not be taken for the next test's.
-    LINES.flush()
     logging.captureWarnings(capture=False)
     for logger, (level, handlers) in zip(loggers, before, strict=True):
         logger.setLevel(level)

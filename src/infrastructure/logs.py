@@ -23,7 +23,7 @@ _encode: Final = json.JSONEncoder(default=repr, separators=(",", ":")).encode
 
 
 def json_line(moment: float, level: str, logger: str, message: str, fields: Mapping[str, Any]) -> str:
-    """Return one line with `time`, `level`, `logger`, `message`, what is known of the call, and the fields; without its end.
+    """Return one line with `time`, `level`, `logger`, `message`, the call and the fields, without its end.
 
     `moment` is Unix time in seconds.
     """
