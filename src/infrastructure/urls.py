@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 _URL: Final = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z+]*)://(?P<rest>.*)", re.DOTALL)
 _REST: Final = re.compile(r"(?P<place>[^/?]*)(?P<path>[^?]*)(?:\?(?P<query>.*))?", re.DOTALL)
@@ -34,6 +34,17 @@ class Url:
     place: str
     path: str
     query: str | None = field(repr=False)
+
+
+def options_in(query: str) -> list[tuple[str, str]]:
+    """Return the names and values of a query, decoded. A plus sign stands for itself, as in the rest of a URL.
+
+    Raises:
+        ValueError: it is not made of name=value, or not of UTF-8.
+    """
+    if not query:
+        return []
+    return parse_qsl(query.replace("+", "%2B"), keep_blank_values=True, strict_parsing=True, errors="strict")
 
 
 def split_url(text: str, schemes: Iterable[str], *, has_user: bool = True) -> Url:

@@ -11,7 +11,6 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, make_msgid
 from typing import Final
-from urllib.parse import parse_qsl
 
 from application.errors import DeliveryFailed
 from application.ports import Message
@@ -21,7 +20,7 @@ from infrastructure.delivery.address import ENCODED_WORD, Sender, header_text, w
 from infrastructure.delivery.connection import is_loopback, opened, place, tls
 from infrastructure.delivery.text import Template
 from infrastructure.redis import deadline
-from infrastructure.urls import split_url
+from infrastructure.urls import options_in, split_url
 
 CONVERSATION: Final = 10.0
 """Seconds for a whole conversation, from looking up the server's name to its word that it has the mail."""
@@ -204,7 +203,7 @@ def _authorities(scheme: str, query: str | None) -> str | None:
     if query is None:
         return None
     try:
-        options = dict(parse_qsl(query, keep_blank_values=True, strict_parsing=True))
+        options = dict(options_in(query))
     except ValueError:
         options = {}
     if scheme == _PLAIN or list(options) != [_AUTHORITIES]:

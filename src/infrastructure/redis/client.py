@@ -5,7 +5,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import unquote
 
 from redis import ConnectionPool, Redis
 
@@ -19,7 +19,7 @@ from infrastructure.redis.connection import (
     UnixConnection,
 )
 from infrastructure.redis.sentinel import Sentinels
-from infrastructure.urls import Url, split_url
+from infrastructure.urls import Url, options_in, split_url
 
 Client = Redis | Cluster
 Connect = Callable[[], Client]
@@ -166,8 +166,7 @@ def _options(scheme: str, query: str) -> dict[str, Any]:
     if scheme.endswith("+sentinel"):
         readers |= _SENTINEL
     try:
-        pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=True, errors="strict") if query else []
-        return {name: readers[name](value) for name, value in pairs}
+        return {name: readers[name](value) for name, value in options_in(query)}
     except (KeyError, ValueError):
         raise InvalidRedisUrl(f"what follows the ? must be name=value with names of {', '.join(readers)}") from None
 

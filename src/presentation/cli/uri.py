@@ -44,7 +44,7 @@ def add(add_parser: AddParser) -> None:
         "uri",
         help="print a provisioning URI",
         description="Prints a provisioning URI (otpauth://…), from which `open-mfa qr` makes a QR code. It holds the"
-        " secret. The service itself learns nothing of it.",
+        " secret: the one that is given, or else 160 random bits. The service itself learns nothing of it.",
     )
     kinds = parser.add_subparsers(dest="kind", required=True, metavar="KIND")
     totp = kinds.add_parser(
@@ -69,9 +69,7 @@ def add(add_parser: AddParser) -> None:
 def add_options(parser: Parser, *kinds: Factor) -> None:
     """Add the options of which the URIs of these kinds are made, without the label."""
     secrets = parser.add_mutually_exclusive_group()
-    secrets.add_argument(
-        "--secret", metavar="BASE32", type=_secret, help="128 to 1024 bits in base32 (default: 160 random bits)"
-    )
+    secrets.add_argument("--secret", metavar="BASE32", type=_secret, help="the secret in base32, 128 to 1024 bits")
     secrets.add_argument(
         "--key", metavar="TEXT", dest="secret", type=_key, help="the secret as it is, 16 to 128 bytes, not in base32"
     )

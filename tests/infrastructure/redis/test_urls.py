@@ -213,7 +213,7 @@ def test_a_password_that_is_not_encoded_is_refused_with_the_name_of_the_characte
         assert "hunter2" not in message
 
 
-@given(st.text(st.characters(exclude_characters="%&+=", exclude_categories=["Cs"]), min_size=1))
+@given(st.text(st.characters(exclude_characters="%&", exclude_categories=["Cs"]), min_size=1))
 def test_a_password_in_the_query_is_read_exactly_or_refused(password: str) -> None:
     refused = {"#", "@"} & set(password)
     refusal = pytest.raises(InvalidRedisUrl, match="# as %23, @ as %40")
