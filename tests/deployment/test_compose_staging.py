@@ -84,7 +84,9 @@ def test_browsers_are_told_to_stay_with_https(staging: Stack) -> None:
     assert headers["Strict-Transport-Security"] == "max-age=31536000"
 
 
-@pytest.mark.parametrize("path", ["/metrics", "/metrics/", "//metrics", "/%6Detrics", "/x/../metrics", "/metrics?x=1"])
+@pytest.mark.parametrize(
+    "path", ["/metrics", "/metrics/", "//metrics", "/%6Detrics", "/x/../metrics", "/metrics?x=1", "/mfa/metrics"]
+)
 def test_what_is_counted_is_not_for_the_world(staging: Stack, path: str) -> None:
     status, headers, _ = staging.client().ask("GET", path)
 
