@@ -40,6 +40,10 @@ class PipedService(Service):
         os.close(writing)
         wait_until(self.answers, "the service's start")
 
+    def __exit__(self, *error: object) -> None:
+        super().__exit__(*error)
+        os.close(self.reading)
+
     def answers(self) -> bool:
         if self.process.poll() is not None:
             self.drain()
@@ -52,6 +56,11 @@ class PipedService(Service):
             if not (taken := os.read(self.reading, 1 << 16)):
                 return
             self.read += taken
+
+    def drained(self) -> bool:
+        """True, for conditions that need the pipe to be read meanwhile."""
+        self.drain()
+        return True
 
     def judged(self) -> set[str]:
         """The requests of which the audit trail says, as far as it has come, that a code was judged."""
@@ -92,11 +101,12 @@ def test_nothing_is_judged_while_nobody_reads_and_all_is_well_once_somebody_does
         status, request_id = guess(session, good)
         expected = {request_id, *(each for status, each in answers if status == 403)}
         wait_until(lambda: expected <= service.judged(), "the audit trail")
+        judged = service.judged()
 
     # None of the guesses that got 503 was counted, and the good code among them was not spent.
     assert refused.document["attempts_left"] == 4
     assert status == 200
-    assert not service.judged() & {each for status, each in answers if status == 503}
+    assert not judged & {each for status, each in answers if status == 503}
 
 
 def test_a_service_whose_stderr_nobody_reads_ends_in_time(redis_server: RedisServer) -> None:
@@ -108,3 +118,15 @@ def test_a_service_whose_stderr_nobody_reads_ends_in_time(redis_server: RedisSer
         service.process.terminate()
 
         assert service.process.wait(PATIENCE) == 0
+
+
+def test_a_service_that_is_told_to_end_writes_the_lines_of_all_its_answers(redis_server: RedisServer) -> None:
+    with PipedService(OPEN_MFA_REDIS_URL=redis_server.url, **ONE_WORKER) as service:
+        session = Session(service.port)
+        spent = next(session.good_codes("hotp"))
+        with ThreadPoolExecutor(8) as pool:
+            answered = {request_id for _, request_id in pool.map(guess, [session] * 40, [spent] * 40)}
+        service.process.terminate()
+        wait_until(lambda: service.drained() and service.process.poll() is not None, "the end")
+
+        assert answered - service.judged() == set()
