@@ -20,12 +20,14 @@ SUFFIX: Final = 8
 neither the country's code nor zeros before a national number matter."""
 _FEWEST_DIGITS: Final = 5
 """Digits of a telephone number."""
+_LENGTHS: Final = range(10, 16)
+"""Digits of a text with letters that may be a telephone number all the same (ITU-T E.164)."""
 _SCHEMES: Final = re.compile(
     r"(?:\s*(?:tel|telephone|phone|fon|mobile|mobil|cell|call|callto|sms|smsto|mms|mmsto|fax|sips?|whatsapp|viber|signal"
     r"|skype|mailto)\s*:(?://)?)+",
     re.IGNORECASE,
 )
-_MARKS: Final = frozenset(";,#*?&=~")
+_MARKS: Final = frozenset(";,:#*?&=~|!$%^<>{}")
 """Characters behind a telephone number: an extension, a pause or a parameter of a URI follows."""
 _EXTENSION: Final = re.compile(
     r"(?:x|ext|extn|extension|dw|durchwahl|int|interno|poste|anexo|ramal|доб|добавочный|[pwt]|pause|wait)(?![^\W\d_])"
@@ -50,21 +52,31 @@ _SAME_MAILBOXES: Final = {
 """Domains of one provider under which a name leads to the same mailbox."""
 
 
-def counted_as(channel: Channel, to: str) -> str:
-    """Return the one spelling under which a recipient is counted."""
-    text = _plain(to)
-    scheme = _SCHEMES.match(text) if channel is not Channel.EMAIL else None
+def counted_as(channel: Channel, to: str) -> frozenset[str]:
+    """Return the one or two spellings under which a recipient is counted.
+
+    A receiver cuts a telephone number at the mark of an extension, or ignores whatever is no digit. Either way the same
+    telephone has one spelling that stays the same, wherever a mark stands.
+    """
+    text = _plain(unquote(to))
+    if channel is Channel.EMAIL:
+        return frozenset({_mailbox(text)})
+    scheme = _SCHEMES.match(text)
     text = text[scheme.end() :] if scheme else text
+    digits = re.sub("[^0-9]", "", _plain(to))
+    whole = _significant(digits, is_international=_PLUS.match(text) is not None)
     if "@" in text:
-        return _mailbox(text)
-    text = _folded(text)
-    number = _number(text, is_certain=bool(scheme))
-    return _without_punctuation(text) if number is None else number
+        spelling, is_number = _mailbox(text), False
+    else:
+        number = _number(_folded(text), is_certain=bool(scheme))
+        is_number = number is not None
+        spelling = number or _without_punctuation(_folded(text))
+    return frozenset({spelling, whole} if is_number or len(digits) in _LENGTHS else {spelling})
 
 
 def _plain(text: str) -> str:
     """Return the text without invisible characters, and with one form for all widths and digits."""
-    visible = (character for character in unicodedata.normalize("NFKC", unquote(text)) if not is_invisible(character))
+    visible = (character for character in unicodedata.normalize("NFKC", text) if not is_invisible(character))
     return "".join(_digit(character) for character in visible).strip()
 
 
@@ -110,9 +122,13 @@ def _number(text: str, *, is_certain: bool) -> str | None:
     digits = _digits(text, is_certain=is_certain or has_plus)
     if digits is None or len(digits) < _FEWEST_DIGITS:
         return None
+    return _significant(digits, is_international=has_plus)
+
+
+def _significant(digits: str, *, is_international: bool) -> str:
+    """Return the last digits of a number without zeros for calls within the country: `+49 (0)170` has one."""
     significant = digits.lstrip("0")
-    if has_plus or digits.startswith("00"):
-        # Zeros for calls within the country follow its code, as in `+49 (0)170`.
+    if is_international or digits.startswith("00"):
         country = _COUNTRY.match(significant)
         at = country.end() if country else 0
         significant = significant[:at] + significant[at:].lstrip("0")

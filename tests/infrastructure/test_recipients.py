@@ -85,7 +85,7 @@ def spellings(draw: st.DrawFn) -> tuple[str, str]:
 def test_every_spelling_of_a_telephone_number_counts_as_one(spelled: tuple[str, str]) -> None:
     number, written = spelled
 
-    assert counted_as(Channel.WEBHOOK, written) == counted_as(Channel.WEBHOOK, f"+{number}")
+    assert counted_as(Channel.WEBHOOK, written) >= counted_as(Channel.WEBHOOK, f"+{number}")
 
 
 @pytest.mark.parametrize(
@@ -102,6 +102,8 @@ def test_every_spelling_of_a_telephone_number_counts_as_one(spelled: tuple[str, 
         "+49 170 123 45 67 Durchwahl 3",
         "mobil: 0170 1234567",
         "phone +491701234567 (Ada)",
+        "+491701234567:7",
+        "+491701234567|7",
         "\u202a+49 170 1234567\u202c",
         "tel:+49-170-1234567;phone-context=example.org",
         "+\u0664\u0669 \u0661\u0667\u0660 \u0661\u0662\u0663\u0664\u0665\u0666\u0667",
@@ -109,28 +111,36 @@ def test_every_spelling_of_a_telephone_number_counts_as_one(spelled: tuple[str, 
     ],
 )
 def test_trunk_zeros_prefixes_labels_and_scripts_do_not_matter(written: str) -> None:
-    assert counted_as(Channel.WEBHOOK, written) == counted_as(Channel.WEBHOOK, "+491701234567")
+    assert counted_as(Channel.WEBHOOK, written) >= counted_as(Channel.WEBHOOK, "+491701234567")
 
 
 @pytest.mark.parametrize(
     "written", ["+1 (0)555 0100", "001 555 0100", "011-1-555-0100", "+1 555 0100 ext 3", "1.555.0100", "tel:15550100"]
 )
 def test_short_numbers_have_many_spellings_too(written: str) -> None:
-    assert counted_as(Channel.WEBHOOK, written) == counted_as(Channel.WEBHOOK, "+15550100")
+    assert counted_as(Channel.WEBHOOK, written) >= counted_as(Channel.WEBHOOK, "+15550100")
 
 
 @given(st.text("abc2", min_size=10, max_size=10))
 def test_letters_of_a_keypad_make_no_other_recipients_without_end(letters: str) -> None:
-    assert counted_as(Channel.WEBHOOK, f"+1{letters}") in {
-        counted_as(Channel.WEBHOOK, f"+1{'2' * count}") for count in range(4, 11)
-    }
+    spelled = counted_as(Channel.WEBHOOK, f"+1{letters}")
+
+    assert spelled & {"1" + "2" * digits for digits in range(4, 8)} | spelled & {"2" * 8}
+
+
+@given(NUMBERS, st.integers(1, 11), st.sampled_from(string.punctuation + string.ascii_letters + "\u0434\u3042 "))
+def test_nothing_within_a_number_makes_another_recipient(number: str, at: int, mark: str) -> None:
+    """For a receiver that ignores whatever is no digit."""
+    for prefix in ("+", "", "tel:"):
+        written = f"{prefix}{number[:at]}{mark}{number[at:]}"
+        assert counted_as(Channel.WEBHOOK, written) & counted_as(Channel.WEBHOOK, f"+{number}")
 
 
 @given(st.lists(st.integers(10_000_000, 99_999_999), min_size=2, max_size=2, unique=True))
 def test_other_numbers_are_other_recipients(numbers: list[int]) -> None:
     one, other = (counted_as(Channel.WEBHOOK, f"+43{number}") for number in numbers)
 
-    assert one != other
+    assert not one & other
 
 
 @pytest.mark.parametrize(
@@ -151,7 +161,7 @@ def test_other_numbers_are_other_recipients(numbers: list[int]) -> None:
     ],
 )
 def test_what_only_looks_alike_stays_apart(one: str, other: str) -> None:
-    assert counted_as(Channel.WEBHOOK, one) != counted_as(Channel.WEBHOOK, other)
+    assert not counted_as(Channel.WEBHOOK, one) & counted_as(Channel.WEBHOOK, other)
 
 
 LOCAL_PARTS = st.from_regex(r"[a-z][a-z0-9_-]{0,5}[a-z]", fullmatch=True)
@@ -196,7 +206,7 @@ def mailboxes(draw: st.DrawFn) -> tuple[str, str]:
 def test_every_spelling_of_a_mailbox_counts_as_one(spelled: tuple[str, str], channel: Channel) -> None:
     mailbox, written = spelled
 
-    assert counted_as(channel, written) == counted_as(channel, mailbox)
+    assert counted_as(channel, written) & counted_as(channel, mailbox)
 
 
 @pytest.mark.parametrize(
@@ -211,12 +221,12 @@ def test_every_spelling_of_a_mailbox_counts_as_one(spelled: tuple[str, str], cha
     ],
 )
 def test_mailboxes_of_different_people_stay_apart(one: str, other: str) -> None:
-    assert counted_as(Channel.EMAIL, one) != counted_as(Channel.EMAIL, other)
+    assert not counted_as(Channel.EMAIL, one) & counted_as(Channel.EMAIL, other)
 
 
 @given(st.text(), st.sampled_from([Channel.EMAIL, Channel.WEBHOOK]), st.text(MARKS, max_size=3))
 def test_every_text_counts_as_something_whatever_is_invisible(text: str, channel: Channel, marks: str) -> None:
-    assert isinstance(counted_as(channel, text), str)
+    assert 1 <= len(counted_as(channel, text)) <= 2
     if text.isascii() and text.isalnum():
         assert counted_as(channel, marks + text + marks) == counted_as(channel, text)
 

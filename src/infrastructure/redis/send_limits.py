@@ -53,13 +53,14 @@ class RedisSendLimit:
         sender = f"{owner.kind.value}:{owner.tenant or ''}"
         # The hash tag keeps all that one script touches in one Cluster slot.
         name = f"{KEY_PREFIX}:{{{sender}}}"
-        recipient = self._digest(owner.kind.value, owner.tenant or "", channel.value, counted_as(channel, to))
-        keys, most = [f"{name}:all"], [self._per_hour]
+        scope = (owner.kind.value, owner.tenant or "", channel.value)
+        recipient = [f"{name}:to:{self._digest(*scope, spelling)}" for spelling in counted_as(channel, to)]
+        keys, most = [*recipient, f"{name}:all"], [self._per_hour]
         if is_session:
             keys.append(f"{name}:from:{self._digest('client', client)}")
             most.append(self._per_client)
-        numbers = (self._clock.now(), WINDOW, MOST_SENDS, HOUR, *most)
-        wait, reason = self._gateway.run_script(SENDS, f"{name}:to:{recipient}", *numbers, further=keys, lasting=False)
+        numbers = (self._clock.now(), WINDOW, MOST_SENDS, len(recipient), HOUR, *most)
+        wait, reason = self._gateway.run_script(SENDS, keys[0], *numbers, further=keys[1:], lasting=False)
         if wait:
             fields = {"channel": channel.value, "limit": _LIMITS[reason], "sender": sender, "wait": wait}
             _log.warning("too many codes", extra={FIELDS: fields})
