@@ -82,7 +82,7 @@ def defaults() -> dict[str, str]:
     texts = [path.read_text() for path in COMPOSE.glob("*/compose.yml")] + [(COMPOSE / "common.yml").read_text()]
     found = dict(re.findall(r"image: \$\{([A-Z_]+):-([^}]+)\}", "\n".join(texts)))
     del found["IMAGE"]
-    base = re.search(r"^ARG BASE_IMAGE=(\S+)$", (ROOT / "deploy/Dockerfile").read_text(), re.MULTILINE)
+    base = re.search(r"^FROM (\S+) AS base$", (ROOT / "deploy/Dockerfile").read_text(), re.MULTILINE)
     assert base is not None
     return found | {"BASE_IMAGE": base[1]}
 

@@ -130,6 +130,16 @@ def test_it_serves_with_a_read_only_root_as_nobody_without_capabilities(containe
     assert run("docker", "diff", container.id) == ""
 
 
+def test_it_shows_the_documentation_with_the_current_swagger_ui_and_has_no_other(container: Container) -> None:
+    for path in ("/docs", "/openapi.json", "/assets/swagger-ui-bundle.js", "/assets/docs.js"):
+        with Wire(container.port) as wire:
+            assert wire.ask(request("GET", path), "GET").status == 200, path
+
+    look = "import pathlib; print(*pathlib.Path('/opt').rglob('swagger-ui-bundle.js'))"
+    scripts = container.execute("python", "-c", look).split()
+    assert [path.partition("site-packages/")[2] for path in scripts] == ["flask_swagger_ui/dist/swagger-ui-bundle.js"]
+
+
 def test_its_health_is_looked_at(container: Container) -> None:
     wait_until(lambda: is_healthy(container.id), "the first look", patience=30)
 
