@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -11,6 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
+PORTS = 10_000, 15_000
+"""Below the ports that the kernel gives to whatever asks for any, and those of `redis_topologies`."""
+_chance = random.SystemRandom()
+"""Hypothesis seeds the other one alike in every process."""
 PATIENCE = 20.0
 """Seconds to wait for a process to come up."""
 
@@ -21,11 +26,13 @@ def die_with_parent() -> None:
 
 
 def free_port() -> int:
-    """A port that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port that nothing listens on now, and that the kernel gives to no connection."""
+    for _ in range(1000):
+        port = _chance.randrange(*PORTS)
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise OSError("no free port")
 
 
 def spawn(command: list[str], log: Path, env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
