@@ -21,13 +21,15 @@ LIMIT: Final = 1024
 """Waiting lines at which the queue is full; about 300 KiB."""
 FLUSH_SECONDS: Final = 2.0
 """How long the end of a process waits for its lines to be written."""
+SETTLE_SECONDS: Final = 0.25
+"""How long an answer waits for its lines; once for each thread while a reader is stalled."""
 RETRY_SECONDS: Final = 0.1
 _GONE: Final = frozenset({errno.EPIPE, errno.EBADF, errno.ECONNRESET, errno.ENOTCONN})
 """Nothing can ever be written again: the reader has ended, or stderr is closed."""
 
 
 class Lines:
-    """The queue and its writer. No method but `flush` ever waits.
+    """The queue and its writer. No method but `settle` and `flush` ever waits, and these wait for a bounded time.
 
     There are two kinds of lines. Lines of the audit trail are never dropped. Operations that would write one are
     refused beforehand while the queue is full, so the queue exceeds its limit only by the lines of the operations that
@@ -50,6 +52,12 @@ class Lines:
         self._queue: SimpleQueue[bytes | threading.Event] = SimpleQueue()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
+        # Reentrant, because a signal handler may log in the middle of this.
+        self._queuing = threading.RLock()
+        self._queued = self._written = 0
+        self._mine = threading.local()
+        self._progress = threading.Condition()
+        self._stalled = False
 
     @property
     def is_full(self) -> bool:
@@ -67,6 +75,18 @@ class Lines:
         else:
             self._put(text.encode(errors="backslashreplace"))
 
+    def settle(self) -> None:
+        """Wait until the lines that this thread has queued are written, unless their reader is stalled.
+
+        An answer that is sent afterwards has its line even if the process is killed in the next moment.
+        """
+        last = getattr(self._mine, "last", 0)
+        if self._written >= last or self._stalled:
+            return
+        with self._progress:
+            if not self._progress.wait_for(lambda: self._written >= last, SETTLE_SECONDS):
+                self._stalled = True
+
     def flush(self, seconds: float = FLUSH_SECONDS) -> bool:
         """Wait until the lines queued so far are written, or given up; whether that came about in time."""
         if self._thread is None:
@@ -82,7 +102,10 @@ class Lines:
             sys.stderr = _Stderr(self, self._stream)
 
     def _put(self, data: bytes) -> None:
-        self._queue.put(data)
+        with self._queuing:
+            self._queued += 1
+            self._mine.last = self._queued
+            self._queue.put(data)
         if self._thread is None:
             self._start()
 
@@ -101,7 +124,7 @@ class Lines:
             self._starting.release()
 
     def _write_for_ever(self, queue: "SimpleQueue[bytes | threading.Event]") -> None:
-        chunk = b""
+        chunk, lines = b"", 0
         while True:
             item: bytes | threading.Event | None
             try:
@@ -111,14 +134,19 @@ class Lines:
             # Processes share a pipe. What is not longer than this stays in one piece (pipe(7)).
             if isinstance(item, bytes) and len(chunk) + len(item) <= select.PIPE_BUF:
                 chunk += item
+                lines += 1
                 continue
             if chunk:
                 self._write(chunk)
-            chunk = b""
+                with self._progress:
+                    self._written += lines
+                    self._stalled = False
+                    self._progress.notify_all()
+            chunk, lines = b"", 0
             if isinstance(item, threading.Event):
                 item.set()
             elif item is not None:
-                chunk = item
+                chunk, lines = item, 1
 
     def _write(self, chunk: bytes) -> None:
         rest = chunk

@@ -92,7 +92,7 @@ def create_app(
     shared_level = SharedLogLevel(RedisLogLevels(core.gateway), settings.log_level)
     follower = LogLevelFollower(shared_level)
 
-    app = _flask(settings, core.metrics)
+    app = _flask(settings, core.metrics, lines)
     checking, enrolling = _rate_limits(settings, core.gateway)
     sessions = Sessions(
         settings.secret_key,
@@ -157,7 +157,7 @@ class _NoSession(SessionInterface):
         return True
 
 
-def _flask(settings: Settings, metrics: Metrics) -> Flask:
+def _flask(settings: Settings, metrics: Metrics, lines: Lines) -> Flask:
     app = Flask("presentation", static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=LARGEST_BODY, PROPAGATE_EXCEPTIONS=False)
     app.config[PATH_PREFIX] = settings.path_prefix
@@ -168,7 +168,7 @@ def _flask(settings: Settings, metrics: Metrics) -> Flask:
     proxies = settings.trusted_proxies
     prefix = settings.path_prefix
     inner = PathPrefix(app.wsgi_app, prefix) if prefix else app.wsgi_app
-    edge = Edge(inner, metrics, lambda: deadline.within(deadline.BUDGET))
+    edge = Edge(inner, metrics, lambda: deadline.within(deadline.BUDGET), lines.settle)
     app.wsgi_app = ProxyFix(edge, x_for=proxies, x_proto=proxies, x_host=proxies) if proxies else edge  # type: ignore[method-assign] # Flask's documented way to wrap
     return app
 

@@ -49,6 +49,7 @@ class Edge:
         application: the application behind.
         metrics: where requests are counted.
         budget: the time that a request has; entered at its start, left at its end.
+        settle: called before an answer is sent, when all is known and logged.
     """
 
     def __init__(
@@ -56,10 +57,12 @@ class Edge:
         application: "WSGIApplication",
         metrics: RequestMetrics,
         budget: Callable[[], AbstractContextManager[object]],
+        settle: Callable[[], None],
     ) -> None:
         self._application = application
         self._metrics = metrics
         self._budget = budget
+        self._settle = settle
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Serves one request."""
@@ -95,6 +98,7 @@ class Edge:
                     "milliseconds": round(seconds * 1e3, 2),
                 }
                 _log.debug("answered", extra={FIELDS: fields})
+            self._settle()
             return start_response(status, headers, exc_info)
 
         try:

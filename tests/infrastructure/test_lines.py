@@ -4,6 +4,7 @@ import os
 import select
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infrastructure.lines import Lines
+from infrastructure.lines import SETTLE_SECONDS, Lines
 
 PIPE = 65_536
 """Bytes that a pipe holds."""
@@ -128,6 +129,33 @@ def test_whatever_the_reader_does_the_audit_trail_is_whole_and_in_order(steps: l
 
     assert [line for line in found if line.startswith(b"a")] == sent
     assert sum(line.startswith(b"o") for line in found) == offered - sum(dropped)
+
+
+def test_what_has_settled_has_been_written(pipe: Pipe) -> None:
+    lines = Lines(pipe.stream)
+    for number in range(100):
+        lines.append(str(number))
+        lines.settle()
+        pipe.take(PIPE)
+
+        assert pipe.read.endswith(b"%d\n" % number)
+
+
+def test_a_stalled_reader_is_waited_for_once_and_no_more_until_it_continues(pipe: Pipe) -> None:
+    lines = Lines(pipe.stream, limit=64)
+    pipe.fill()
+    began = time.monotonic()
+    for number in range(32):
+        lines.append(str(number))
+        lines.settle()
+
+    assert time.monotonic() - began < 16 * SETTLE_SECONDS
+    pipe.drain(b"31")
+    assert lines.flush()
+    lines.append("afterwards")
+    lines.settle()
+    pipe.take(PIPE)
+    assert pipe.read.endswith(b"afterwards\n")
 
 
 def test_callers_at_once_lose_nothing_and_keep_their_own_order(pipe: Pipe) -> None:
