@@ -69,7 +69,7 @@ lint: $(DEV) ## Check style, types, the direction of imports, and what the deplo
 	$(BIN)/shellcheck $$(grep -rlE '^#!/usr/bin/env bash' .ci .github deploy)
 	$(BIN)/yamllint --strict .github deploy
 	$(BIN)/hadolint deploy/Dockerfile tests/deployment/stand_ins/Dockerfile
-	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec deploy/docker-compose/common.yml deploy/docker-compose/*/compose.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec deploy/docker-compose/compose.common.yml deploy/docker-compose/*/compose.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(BIN)/zizmor --offline --quiet .github

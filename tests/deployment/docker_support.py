@@ -79,7 +79,9 @@ class Daemon:
 
 def defaults() -> dict[str, str]:
     """The public images that the stacks name, by the variable that can name another."""
-    texts = [path.read_text() for path in COMPOSE.glob("*/compose.yml")] + [(COMPOSE / "common.yml").read_text()]
+    texts = [path.read_text() for path in COMPOSE.glob("*/compose.yml")] + [
+        (COMPOSE / "compose.common.yml").read_text()
+    ]
     found = dict(re.findall(r"image: \$\{([A-Z_]+):-([^}]+)\}", "\n".join(texts)))
     del found["IMAGE"]
     base = re.search(r"^FROM (\S+) AS base$", (ROOT / "deploy/Dockerfile").read_text(), re.MULTILINE)

@@ -29,14 +29,14 @@ def services(path: Path) -> dict[str, Any]:
 
 def stack(kind: str) -> dict[str, Any]:
     """The services of a stack, with what they have in common."""
-    common = services(COMPOSE / "common.yml")
+    common = services(COMPOSE / "compose.common.yml")
     found = services(COMPOSE / kind / "compose.yml")
     return {name: common.get(name, {}) | own for name, own in found.items()}
 
 
 def used() -> set[str]:
     """Every variable in the Compose files."""
-    files = [COMPOSE / "common.yml", *(COMPOSE / kind / "compose.yml" for kind in STACKS)]
+    files = [COMPOSE / "compose.common.yml", *(COMPOSE / kind / "compose.yml" for kind in STACKS)]
     texts = "\n".join(file.read_text() for file in files)
     return set(re.findall(r"(?<!\$)\$\{([A-Z_]+)", texts)) - {"COMPOSE_PROJECT_NAME"}
 
@@ -54,7 +54,7 @@ def explained() -> set[str]:
 
 
 def test_every_setting_of_the_service_can_be_set() -> None:
-    passed = set(services(COMPOSE / "common.yml")["app"]["environment"])
+    passed = set(services(COMPOSE / "compose.common.yml")["app"]["environment"])
 
     assert setting_names() - OURS <= passed
     assert passed >= FIXED
@@ -83,7 +83,7 @@ def test_every_variable_is_explained_and_every_explained_one_is_used() -> None:
 
 
 def test_what_the_example_calls_a_default_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    texts = [path.read_text() for path in (COMPOSE / "common.yml", *COMPOSE.glob("*/compose.yml"))]
+    texts = [path.read_text() for path in (COMPOSE / "compose.common.yml", *COMPOSE.glob("*/compose.yml"))]
     defaults = dict(re.findall(r"\$\{([A-Z_]+):-([^}]+)\}", "".join(texts)))
     told = dict(re.findall(r"^# ([A-Z_]+)=(.+)$", EXAMPLE, re.MULTILINE))
     ours = {name: told.pop(name) for name in setting_names() & told.keys()}
@@ -203,11 +203,11 @@ def test_dependabot_updates_every_file_that_names_an_image() -> None:
         }
         for update in updates
     }
-    composed = {
-        path.parent for path in COMPOSE.rglob("*.yml") if re.search(r"^    image: ", path.read_text(), re.MULTILINE)
-    }
+    naming = [path for path in COMPOSE.rglob("*.yml") if re.search(r"^    image: ", path.read_text(), re.MULTILINE)]
 
-    assert composed <= watched["docker-compose"]
+    # Dependabot reads no Compose file of another name.
+    assert [path.name for path in naming if not re.fullmatch(r"compose(\.[\w-]+)?\.yml", path.name)] == []
+    assert {path.parent for path in naming} <= watched["docker-compose"]
     assert {path.parent for path in ROOT.glob("deploy/**/Dockerfile")} <= watched["docker"]
 
 
