@@ -81,7 +81,10 @@ class Server(BaseApplication):
     def connections_per_address(self) -> int:
         """How many connections of one address a worker holds. Behind a proxy, all are the proxy's."""
         connections: int = self.cfg.worker_connections
-        return connections if self._settings.trusted_proxies else max(1, connections // SHARE)
+        if self._settings.trusted_proxies:
+            return connections
+        # At least as many as can be with a thread, for those are not closed.
+        return max(self._settings.threads + 1, connections // SHARE)
 
     def run(self) -> None:
         """Serves until SIGTERM or SIGINT."""

@@ -92,7 +92,7 @@ class Worker(ThreadWorker):
     def handle(self, conn: Any) -> Any:
         """Handle one request, in a thread. All of it has arrived, and nothing here waits for the client."""
         if conn.client_socket.arrival.too_large:
-            self._refuse(conn.sock, Problems.HEAD_TOO_LARGE, {})
+            self.handle_error(None, conn.sock, conn.client, LimitRequestHeaders("head"))
             return False
         return super().handle(conn)
 
@@ -117,7 +117,10 @@ class Worker(ThreadWorker):
                 self._wait(conn, self._delivering, DELIVERY, partial(self.finish_request, conn, fs), EVENT_WRITE)
             return
         self._leave(conn)
-        if fs.cancelled() or fs.exception() is not None or not fs.result():
+        failure = None if fs.cancelled() else fs.exception()
+        if failure is not None:
+            self.log.error("Error handling request", exc_info=failure)
+        if fs.cancelled() or failure is not None or not fs.result():
             self._part(conn)
             return
         conn.client_socket.next_request(conn.parser.unreader.take_buffered())

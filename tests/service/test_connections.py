@@ -1,15 +1,20 @@
 """Connections that stay open, in numbers: they may keep nobody else from being served."""
 
 import resource
+import signal
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from pathlib import Path
 
 import pytest
 import requests
 
+from presentation.server import GRACE
 from tests.service.conftest import TWO_BY_EIGHT
 from tests.service.wire import Wire, request
+from tests.support.processes import spawn, wait_until
 from tests.support.redis_server import RedisServer
 from tests.support.service import Service
 
@@ -114,8 +119,40 @@ def test_two_thousand_connections_of_one_address_stop_nobody(own_service: Servic
         assert max(waits(own_service.port, "127.0.0.1")) < SOON
 
 
+class FewDescriptors(Service):
+    """The service where a process may open few files and sockets."""
+
+    def start(self) -> None:
+        program = Path(sys.executable).with_name("open-mfa")
+        self.process = spawn(["sh", "-c", f"ulimit -n 200 && exec {program} serve"], self.log, self.settings)
+        wait_until(self.answers, "the service's start", self.log)
+
+
+def test_connections_do_not_exhaust_the_descriptors() -> None:
+    with FewDescriptors() as service, ExitStack() as stack:
+        for _ in range(300):
+            stack.enter_context(Wire(service.port))
+
+        assert max(waits(service.port, NEIGHBOUR)) < SOON
+        assert [line for line in service.lines() if line["level"] in {"ERROR", "CRITICAL"}] == []
+
+
 def test_an_answer_is_followed_by_the_end_of_the_connection(own_service: Service) -> None:
     with Wire(own_service.port) as wire:
         assert wire.ask(LAST_REQUESTS["Connection: close"], "GET").status == 200
 
         assert wire.is_ended()
+
+
+def test_at_its_end_the_service_answers_a_client_that_is_connected_and_waits_for_no_other() -> None:
+    with Service() as service, ExitStack() as stack:
+        wires = [stack.enter_context(Wire(service.port)) for _ in range(60)]
+        for wire, raw in zip(wires, [b"", LAST_REQUESTS["HTTP/1.0"], LAST_REQUESTS["not HTTP"]] * 20, strict=True):
+            wire.send(raw)
+        with Wire(service.port) as connected, Wire(service.port) as kept:
+            assert kept.ask(HEALTH, "GET").status == 200
+            service.process.send_signal(signal.SIGTERM)
+            wait_until(lambda: "Handling signal: term" in service.log.read_text(), "the signal", service.log)
+
+            assert [wire.ask(HEALTH, "GET").status for wire in (connected, kept)] == [200, 200]
+        assert service.process.wait(GRACE / 2) == 0
