@@ -51,26 +51,22 @@ class Cookie:
         self._domain = domain
         self._clock = clock
         self._plain_is_read_until = clock.now() + lifetime
-        # Werkzeug would read all cookies, and unquote what ours never needs. Only a space and a tab may precede a name:
-        # with other white space before it, a browser takes a name for one without a prefix, and anybody could set it.
-        self._current = _pattern(self.name, value)
-        self._former = _pattern(plain, value) if prefix else None
+        self._value = re.compile(value)
 
     def values(self) -> list[str]:
         """Return the values that the request carries, each of them once.
 
         There are several where another host of the domain has set a cookie of the same name.
         """
-        header: str = request.environ.get("HTTP_COOKIE", "")
-        found = self._current.findall(header)
-        if not found and self._former is not None and self._clock.now() < self._plain_is_read_until:
-            found = self._former.findall(header)
-        return list(dict.fromkeys(found))
+        found = self._sent_as(self.name)
+        if not found and self.name != self._plain and self._clock.now() < self._plain_is_read_until:
+            found = self._sent_as(self._plain)
+        return found
 
     def set(self, response: Response, value: str) -> None:
         """Set the cookie for its lifetime."""
         self._write(response, value, self.lifetime)
-        if self._former is not None and self._former.search(request.environ.get("HTTP_COOKIE", "")):
+        if self.name != self._plain and self._sent_as(self._plain):
             self._remove_plain(response)
 
     def remove(self, response: Response) -> None:
@@ -78,6 +74,17 @@ class Cookie:
         self._write(response, "", 0)
         if (self.name, self._path, self._domain) != (self._plain, EVERYWHERE, None):
             self._remove_plain(response)
+
+    def _sent_as(self, name: str) -> list[str]:
+        # Werkzeug would unquote what ours never needs. Only spaces and tabs may precede a name: with other white space
+        # before it, a browser sees a name without a prefix, and any host of the domain could set it.
+        header: str = request.environ.get("HTTP_COOKIE", "")
+        start = f"{name}="
+        if start not in header:
+            return []
+        pairs = [pair.strip(" \t") for pair in header.split(";")]
+        values = [pair.removeprefix(start) for pair in pairs if pair.startswith(start)]
+        return list(dict.fromkeys(value for value in values if self._value.fullmatch(value)))
 
     def _write(self, response: Response, value: str, lifetime: int) -> None:
         response.set_cookie(
@@ -96,7 +103,3 @@ class Cookie:
         response.set_cookie(
             self._plain, "", max_age=0, path=EVERYWHERE, secure=self._secure, httponly=True, samesite="Lax"
         )
-
-
-def _pattern(name: str, value: str) -> re.Pattern[str]:
-    return re.compile(rf"(?:^|;)[ \t]*{name}=({value})[ \t]*(?=;|$)")

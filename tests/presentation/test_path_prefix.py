@@ -97,7 +97,7 @@ def test_no_other_path_is_served(mfa: Api, path: str) -> None:
     assert status == (200 if re.fullmatch(f"{PREFIX}/*", plain) else 404)
 
 
-@pytest.mark.parametrize("path", sorted(PROBES & {"/healthz", "/readyz"}))
+@pytest.mark.parametrize("path", sorted(PROBES))
 @pytest.mark.parametrize("prefix", ["", PREFIX])
 def test_an_orchestrator_asks_an_instance_with_and_without_the_path(below: Api, path: str, prefix: str) -> None:
     assert document(below.client.get(f"{prefix}{path}")) == {"status": "ok"}
