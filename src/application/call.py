@@ -13,13 +13,13 @@ FIELDS: Final = "fields"
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Who calls.
+    """The identifiers of one request.
 
     Attributes:
         request_id: the request's id.
-        address: the client's address as far as the trusted proxies tell it.
-        trace_id: the trace that the request belongs to, where the caller named one (W3C Trace Context).
-        span_id: the caller's span in that trace.
+        address: the client's address, as the trusted proxies report it.
+        trace_id: the trace that the caller named (W3C Trace Context); None for none.
+        span_id: the caller's span in that trace; None for none.
     """
 
     request_id: str

@@ -17,7 +17,7 @@ class UnreadableRecord(StoreUnavailable):
 
 
 class AuditUnavailable(StoreUnavailable):
-    """The audit trail takes no more lines: nothing was judged or changed, so that the trail has no holes."""
+    """The audit trail takes no more lines. Nothing was judged or changed, so the trail has no gap."""
 
 
 class UnsupportedDelivery(ApplicationError):
@@ -29,7 +29,7 @@ class InvalidRecipient(ApplicationError):
 
 
 class TooManySends(ApplicationError):
-    """Too many codes were sent to one recipient, or to all together; `wait` is in seconds."""
+    """Too many codes were sent to one recipient, or to all recipients together; `wait` is in seconds."""
 
     def __init__(self, wait: int) -> None:
         super().__init__(f"too many codes were sent; {wait} s until the next")

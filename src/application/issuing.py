@@ -18,13 +18,13 @@ from domain.secret import SharedSecret
 
 @dataclass(frozen=True, slots=True)
 class IssueCodeRequest:
-    """A new code.
+    """A request for a new code.
 
     Attributes:
-        lifetime: the owner's, in seconds.
-        code_lifetime: the code's, in seconds.
-        to: the channel's recipient.
-        client: the network from which the code is asked for.
+        lifetime: lifetime of the owner, in seconds.
+        code_lifetime: lifetime of the code, in seconds.
+        to: the recipient, as the channel names it.
+        client: the network of the client that requests the code.
     """
 
     owner: Owner

@@ -60,14 +60,14 @@ class CredentialRepository(Protocol):
     def commit(self, credential_id: CredentialId, version: Version, content: Remnant | None) -> Stored | None:
         """Replaces what lies in the place if it still is what was loaded; None empties it.
 
-        The content's `expires_at` alone says when it expires. Nothing is inherited from the content before it.
+        The content expires at its own `expires_at`. The expiry of the former content has no effect.
 
         Returns:
             None when committed; otherwise what lies there instead, and nothing was changed.
         """
 
     def require_writable(self, credential_id: CredentialId) -> None:
-        """Raise `StoreUnavailable` where a commit was refused and no write has succeeded since."""
+        """Raise `StoreUnavailable` if a commit was refused and the store still refuses writes."""
 
     def forget(self, owner: Owner, *factors: Factor) -> None:
         """Empties places of the owner at once, whatever lies in them; all of them where no factor is named."""
@@ -153,12 +153,19 @@ class Delivery(Protocol):
 
 
 class SendLimit(Protocol):
-    """How often codes are sent, to one recipient and to all; one tenant's codes do not count against another's."""
+    """Limits of sent codes, to one recipient and to all. The codes of one tenant do not count for another."""
 
     def admit(self, owner: Owner, channel: Channel, to: str, client: str) -> int:
-        """Counts one more; seconds until the next one may be sent, 0 where this one may. Raises `StoreUnavailable`.
+        """Count a code if it may be sent, and return 0; otherwise return the seconds until one may be sent.
 
-        `client` tells the clients apart that hold sessions.
+        Args:
+            owner: the owner of the code.
+            channel: the channel that sends it.
+            to: the recipient.
+            client: the network of the client; it counts for sessions only.
+
+        Raises:
+            StoreUnavailable: the store failed.
         """
 
 
@@ -185,13 +192,13 @@ class Purpose(StrEnum):
 
 
 class Events(Protocol):
-    """The audit trail. An event is announced after its change has been committed, never before.
+    """The audit trail. An event is announced after its change was committed, never before.
 
-    Every use case that changes or judges anything calls `require_room` first, once.
+    Every use case that changes or judges anything first calls `require_room` once.
     """
 
     def require_room(self) -> None:
-        """Raise `AuditUnavailable` unless the events of one more operation can be recorded."""
+        """Raise `AuditUnavailable` unless the trail has room for the events of one more use case."""
 
     def changed(self, action: Action, credential_id: CredentialId) -> None:
         """A credential was changed without a code."""

@@ -32,8 +32,8 @@ class StateChange:
     """Applies a decision to what lies in a credential's place.
 
     The decision is taken on a loaded state, and holds only if it is committed against that very state. Whoever loses a
-    race decides again, on the state that won. A decision that changes nothing needs no commit. After a refused commit
-    nothing is decided until the store takes writes again.
+    race decides again, on the state that won. A decision that changes nothing needs no commit. After a refused commit,
+    nothing is decided until the store accepts writes again.
     """
 
     def __init__(self, repository: CredentialRepository, clock: Clock) -> None:
@@ -57,7 +57,7 @@ class StateChange:
             StoreUnavailable: the store failed, or every one of `ATTEMPTS` races was lost; nothing was accepted.
         """
         stored = stored or self._repository.load(credential_id)
-        # A guess that is judged but can't be committed would not be counted.
+        # A judged guess whose commit fails is not counted.
         self._repository.require_writable(credential_id)
         for _ in range(ATTEMPTS):
             now = self._clock.now()

@@ -61,7 +61,7 @@ class Judge:
             purpose: what the code was sent for.
             credential_id: whose it is.
             judge: gets the content and the time, Unix seconds.
-            stored: what has been loaded already, by a caller that has called `require_room` itself.
+            stored: the content that the caller has loaded already. Such a caller has called `require_room` itself.
             removing: whether an accepted code takes the credential away.
 
         Raises:
@@ -87,7 +87,7 @@ class Judge:
         return outcome
 
     def require_room(self) -> None:
-        """Raise `AuditUnavailable` unless the verdicts on one more code can be recorded."""
+        """Raise `AuditUnavailable` unless the audit trail has room for one more verdict."""
         self._events.require_room()
 
 

@@ -1,4 +1,4 @@
-"""What Unicode says of the characters that people type, paste and use in names."""
+"""Unicode properties of the characters that people type, paste and use in names."""
 
 import unicodedata
 from typing import Final
@@ -7,18 +7,18 @@ WHITE_SPACE: Final = frozenset(
     "\t\n\v\f\r \u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000"
 )
-"""The characters with Unicode's property White_Space. `str.isspace` adds the information separators to them."""
+"""The characters with the Unicode property White_Space. `str.isspace` also accepts the information separators."""
 _DASHES: Final = frozenset("\u00ad\u02d7\u2043\u2212")
-"""Dash-like characters outside of the category Pd: soft hyphen, modifier minus, hyphen bullet and minus."""
+"""Characters outside of the category Pd that look like dashes: soft hyphen, modifier minus, hyphen bullet, minus."""
 _IGNORABLE: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2065\u3164\uffa0")
 _IGNORABLE_RANGES: Final = (("\ufe00", "\ufe0f"), ("\ufff0", "\ufff8"), ("\U000e0000", "\U000e0fff"))
-"""With these, the characters with Unicode's property Default_Ignorable_Code_Point outside of the category Cf."""
+"""The single characters and the ranges with the property Default_Ignorable_Code_Point that are not in category Cf."""
 _BLANKS: Final = frozenset("\u2800\U00016fe4\U0001d159")
-"""Characters that are drawn as nothing, although Unicode calls them visible: Braille blank, filler, null note head."""
+"""Characters without ink that Unicode classifies as visible: Braille blank, Khitan filler, null note head."""
 _NOT_IN_LINES: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
 """The categories of control characters, surrogates, line separators and paragraph separators."""
 _BIDI_CONTROLS: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""The characters with Unicode's property Bidi_Control: they make a text look like another one."""
+"""The characters with the property Bidi_Control. They can make a text look like a different one."""
 
 
 def is_separator(character: str) -> bool:
@@ -27,9 +27,9 @@ def is_separator(character: str) -> bool:
 
 
 def is_invisible(character: str) -> bool:
-    """Return whether nothing is drawn for the character itself, although it is no white space.
+    """Return whether the character is neither drawn nor white space.
 
-    These are format characters (category Cf), variation selectors, fillers and joiners.
+    Such characters are format characters (category Cf), variation selectors, fillers and joiners.
     """
     return (
         unicodedata.category(character) == "Cf"
@@ -39,21 +39,21 @@ def is_invisible(character: str) -> bool:
 
 
 def is_line(text: str) -> bool:
-    """Return whether the text is one line that reads as it is written.
+    """Return whether the text is one line that is displayed in the order in which it is stored.
 
-    Such a text has no control characters, line and paragraph separators, surrogates and bidi controls.
-    `str.isprintable` is narrower: it refuses the joiners that Persian and emoji need, and every space but one.
+    Such a text has no control characters, line separators, paragraph separators, surrogates or bidi controls.
+    `str.isprintable` is stricter: it refuses the joiners of Persian and emoji, and all spaces except U+0020.
     """
     return not any(unicodedata.category(c) in _NOT_IN_LINES or c in _BIDI_CONTROLS for c in text)
 
 
 def is_blank(text: str) -> bool:
-    """Return whether a person who looks at the text sees nothing."""
+    """Return whether the text has no visible character."""
     return all(c in WHITE_SPACE or c in _BLANKS or is_invisible(c) for c in text)
 
 
 def trim(text: str) -> str:
-    """Return the text without white space and invisible marks at its ends."""
+    """Return the text without white space and invisible characters at its ends."""
     first, last = 0, len(text)
     while first < last and (text[first] in WHITE_SPACE or is_invisible(text[first])):
         first += 1
@@ -63,9 +63,9 @@ def trim(text: str) -> str:
 
 
 def compact(typed: str) -> str:
-    """Return what is left of a code or a secret without the characters that people and displays add to it.
+    """Return a code or a secret without the characters that people and displays add to it.
 
-    White space and dashes are dropped everywhere, invisible marks at the ends. An invisible mark in the middle stays,
-    because nothing that people copy has one there.
+    White space and dashes are dropped everywhere, invisible characters only at the ends. Inside a code or a secret, no
+    program adds an invisible character.
     """
     return trim("".join(character for character in typed if not is_separator(character)))

@@ -20,7 +20,7 @@ class Code:
 
     @classmethod
     def parse(cls, typed: str) -> "Code":
-        """Return the code without the white space, hyphens and invisible marks that `compact` drops.
+        """Return the code in a typed text, without the characters that `compact` drops.
 
         Raises:
             MalformedCode: what is left is not 6 to 10 ASCII digits.

@@ -118,21 +118,21 @@ class Credential(ABC):
         return replace(self, failures=NO_FAILURES)
 
     def removed(self, now: int) -> "Vacancy | None":
-        """Return what stays when the credential is removed, None for nothing."""
+        """Return what must be remembered if the credential is removed; None for nothing."""
         return None if self.failures == NO_FAILURES else Vacancy.after(self.id, self.failures, now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vacancy:
-    """What a credential that is gone leaves behind: its failures, and how far the codes of its secrets are spent.
+    """The failures and the former secrets of a credential that was removed.
 
-    A new credential enrolled in its place inherits both, so that neither removal nor re-issue resets the throttle, and
-    no code is accepted again because its secret is brought along once more.
+    A new credential in the same place inherits both. So neither removal nor re-issue resets the throttle, and enrolling
+    the same secret again does not make its spent codes valid.
 
     Attributes:
-        expires_at: Unix time in seconds from which nothing of this is needed any more, None for never.
-        failures_until: Unix time in seconds from which the failures no longer count, None where that is `expires_at`.
-        former: the secrets that were here, the last one first.
+        expires_at: Unix time in seconds from which neither is needed; None for never.
+        failures_until: Unix time in seconds from which the failures no longer count; None if that is `expires_at`.
+        former: the former secrets, the most recent first.
     """
 
     id: CredentialId
@@ -150,14 +150,15 @@ class Vacancy:
         former: tuple[FormerSecret, ...] = (),
         owner_ends_at: int | None = None,
     ) -> "Vacancy":
-        """Return what a credential that ends now leaves behind.
+        """Return the vacancy of a credential that ends now.
 
         Args:
-            credential_id: its identity.
+            credential_id: the credential.
             failures: its wrong codes; they count for another hour.
             now: Unix time in seconds.
-            former: its secrets, the last one first.
-            owner_ends_at: when the owner ends, Unix time in seconds, None for never. Counters are remembered as long.
+            former: its secrets, the most recent first.
+            owner_ends_at: Unix time in seconds at which the owner ends; None for never. Spent counters are remembered
+                until then.
         """
         failures_until = now + REMEMBERED_AFTER_REMOVAL
         ends = [owner_ends_at if secret.until is None else secret.until for secret in former]
@@ -171,7 +172,7 @@ class Vacancy:
         )
 
     def at(self, now: int) -> "Vacancy":
-        """Return what still counts at `now`."""
+        """Return the vacancy without failures that no longer count at `now`."""
         past = self.failures_until is not None and now >= self.failures_until
         return replace(self, failures=NO_FAILURES) if past and self.failures != NO_FAILURES else self
 
@@ -186,7 +187,7 @@ class Vacancy:
         raise NotEnrolled
 
     def unlocked(self) -> "Vacancy | None":
-        """Return what is left once the failures are forgiven."""
+        """Return the vacancy without its failures; None if nothing else is in it."""
         return replace(self, failures=NO_FAILURES) if self.former else None
 
 

@@ -8,21 +8,21 @@ from typing import Final
 from domain.errors import InvalidValue
 
 FORMER_SECRETS: Final = 4
-"""How many secrets of one factor are remembered, the present one included when it is removed or replaced."""
+"""Secrets that are remembered for one factor. A secret that is removed or replaced counts as one of them."""
 FORMER_DIGEST_BYTES: Final = 8
-"""64 bits tell four secrets apart. A digest that matches by chance only makes codes count as spent."""
+"""64 bits distinguish four secrets. If two digests are equal by chance, the service only refuses some fresh codes."""
 REACH: Final = 31
-"""Time steps after which a spent TOTP code is refused in any case: a drift of 20, a window of 10, and its own step."""
+"""Time steps after which every TOTP code is too old: the largest drift (20), the largest window (10), and its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class FormerSecret:
-    """A secret, known by a digest, and how far its codes are spent.
+    """The digest of a secret that was replaced or removed, and its last spent moving factor.
 
     Attributes:
         digest: see `series_digest`.
-        last: the last spent moving factor; all up to it are spent.
-        interval: seconds of a time step, None for counters.
+        last: the last spent moving factor; all before it are spent too.
+        interval: seconds of a time step; None for counters.
     """
 
     digest: bytes
@@ -39,22 +39,22 @@ class FormerSecret:
 
     @property
     def until(self) -> int | None:
-        """Unix time in seconds from which time itself refuses the spent codes, None for never."""
+        """Unix time in seconds from which all spent codes are too old to be accepted; None for never."""
         return None if self.interval is None else (self.last + REACH) * self.interval
 
 
 def series_digest(key: bytes, series: str) -> bytes:
-    """Return HMAC-SHA-256 under a shared secret of what else its codes depend on, truncated to 64 bits.
+    """Return HMAC-SHA-256, truncated to 64 bits, of the other inputs of the codes, under the shared secret.
 
-    The key has 80 bits of entropy or more, so the digest does not lead back to it.
+    A secret has 128 bits or more, so the digest does not reveal it.
     """
     return hmac.digest(key, f"former secret\0{series}".encode(), "sha256")[:FORMER_DIGEST_BYTES]
 
 
 def merged(secrets: Iterable[FormerSecret], now: int) -> tuple[FormerSecret, ...]:
-    """Return the secrets whose spent codes could still be accepted at `now`, at most `FORMER_SECRETS`, in their order.
+    """Return the first `FORMER_SECRETS` of the secrets whose spent codes are not too old at `now`.
 
-    Of two entries with one digest, the one that has more spent codes counts.
+    If several entries have the same digest, the one with the highest `last` counts.
     """
     furthest: dict[bytes, FormerSecret] = {}
     for secret in secrets:

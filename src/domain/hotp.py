@@ -37,7 +37,10 @@ class HotpCredential(SecretCredential):
         NEXT_COUNTER.check("counter", self.counter)
 
     def match(self, code: Code, now: int, algorithm: HotpAlgorithm) -> Credential | Reason:
-        """Accept the next code, or one of `look_ahead` beyond it (RFC 4226 section 7.4); it spends all before it."""
+        """Accept the next code or one of the `look_ahead` codes after it (RFC 4226 section 7.4).
+
+        An accepted code spends all codes before it.
+        """
         counters = range(self._spent().start, self.counter + self.parameters.look_ahead + 1)
         found = self.first_fresh(code, counters, self.counter - 1, algorithm)
         return found if isinstance(found, Reason) else self.spent_up_to(found)
@@ -52,11 +55,11 @@ class HotpCredential(SecretCredential):
 
     @property
     def series(self) -> str:
-        """Return the hash; fewer digits of the same value are the same code."""
+        """Return the hash. The number of digits is left out, because six digits are the end of eight."""
         return f"hotp {self.parameters.algorithm.value}"
 
     def as_former(self) -> FormerSecret | None:
-        """Return the last spent counter, None where this service has spent none."""
+        """Return the digest and the last spent counter; None if this service has accepted no code."""
         return FormerSecret(self.digest, self.counter - 1) if self.counter > self.initial_counter else None
 
     def spent_up_to(self, last: int) -> Self:

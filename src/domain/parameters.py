@@ -81,7 +81,7 @@ def check_name(text: str) -> str:
     """Return a label or an issuer as it is.
 
     Raises:
-        InvalidValue: invisible, too long, no single line of text, or with a colon. The colon separates the issuer from
+        InvalidValue: the text is invisible, too long or not one line, or has a colon. A colon separates the issuer from
             the account's name in the Key URI Format.
     """
     if ":" in text or not is_line(text):

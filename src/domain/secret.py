@@ -16,7 +16,7 @@ LONGEST_SECRET: Final = 128
 """Bytes: twice the longest digest's block is more than any authenticator keeps, and fits a QR code."""
 _BASE32: Final = re.compile("[A-Za-z2-7]*")
 _IMPOSSIBLE: Final = frozenset({1, 3, 6})
-"""Characters beyond the last group of eight that are no whole number of bytes (RFC 4648 section 6)."""
+"""Lengths of the last, incomplete group of characters that no number of bytes has (RFC 4648 section 6)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class SharedSecret:
 
     @classmethod
     def from_base32(cls, text: str) -> "SharedSecret":
-        """Return the secret that a text in base32 holds; see `base32_bytes`.
+        """Return the secret of a text in base32; see `base32_bytes`.
 
         Raises:
             InvalidSecret: not base32, or outside 128 to 1024 bits.
@@ -67,19 +67,19 @@ class SharedSecret:
 
 
 def base32_bytes(text: str) -> bytes:
-    """Return the bytes of base32 (RFC 4648 section 6) as people paste it.
+    """Return the bytes of a text in base32 (RFC 4648 section 6) as people paste it.
 
-    The case does not matter, nor does padding, nor what `compact` drops.
+    Case, padding and the characters that `compact` drops are ignored.
 
     Raises:
-        InvalidSecret: the text has other characters, or a length that base32 never has.
+        InvalidSecret: the text has other characters, or a length that is impossible in base32.
     """
     letters = compact(text).rstrip("=")
     if not _BASE32.fullmatch(letters):
         raise InvalidSecret("must be base32: the letters A to Z and the digits 2 to 7")
     if len(letters) % 8 in _IMPOSSIBLE:
         raise InvalidSecret(
-            f"must be complete base32: {len(letters)} characters are no whole number of bytes, so at least one is "
+            f"must be complete base32: {len(letters)} characters are not a whole number of bytes, so at least one is "
             "missing or extra"
         )
     return base64.b32decode(letters + "=" * (-len(letters) % 8), casefold=True)

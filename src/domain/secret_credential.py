@@ -27,7 +27,7 @@ class SecretCredential(Credential):
         issuer: issuer for the authenticator, None for the default.
         replacement: a pending credential that takes this one's place with its first accepted code. It lies inside, so
             that the swap is one change of one record.
-        former: the secrets that were here before, the last one first.
+        former: the former secrets of this factor, the most recent first.
     """
 
     parameters: HotpParameters | TotpParameters
@@ -43,11 +43,11 @@ class SecretCredential(Credential):
     @property
     @abstractmethod
     def series(self) -> str:
-        """Return what the codes depend on besides the secret and the moving factor."""
+        """Return the inputs of the codes other than the secret and the moving factor."""
 
     @abstractmethod
     def as_former(self) -> FormerSecret | None:
-        """Return how far the codes of the secret are spent, None where none is."""
+        """Return the secret's digest and its last spent moving factor; None if no code is spent."""
 
     @abstractmethod
     def spent_up_to(self, last: int) -> Self:
@@ -55,25 +55,25 @@ class SecretCredential(Credential):
 
     @property
     def digest(self) -> bytes:
-        """Return what the secret is known by after it is gone."""
+        """Return the digest that identifies the secret after it is replaced or removed."""
         return series_digest(self.secret.key, f"{self.id}\0{self.series}")
 
     def remembered(self, now: int) -> tuple[FormerSecret, ...]:
-        """Return all secrets whose spent codes must stay refused when this one is gone at `now`."""
-        # A derived secret is never derived a second time.
+        """Return the former secrets to remember if this one is replaced or removed at `now`."""
+        # A derived secret never returns: each derivation yields a new one.
         own = None if self.secret.derivation is not None else self.as_former()
         return merged(self.former if own is None else (own, *self.former), now)
 
     def after(self, former: tuple[FormerSecret, ...]) -> Self:
-        """Return the state that follows secrets of before: where this one was among them, its codes stay spent."""
-        last = next((each.last for each in former if each.digest == self.digest), None) if former else None
+        """Return the state in which the codes that were spent under an equal former secret are spent."""
+        last = next((each.last for each in former if each.digest == self.digest), None)
         return self if last is None else self.spent_up_to(last)
 
     def removed(self, now: int) -> Vacancy | None:
-        """Return what stays when the credential is removed, None for nothing."""
+        """Return what must be remembered if the credential is removed; None for nothing."""
         former = self.remembered(now)
         if not former:
-            # By name: `super()` finds no class in one that slots made anew.
+            # Not `super()`: a dataclass with slots is a second class, which the compiled `super()` does not know.
             return Credential.removed(self, now)
         return Vacancy.after(self.id, self.failures, now, former, self.expires_at)
 
@@ -152,15 +152,15 @@ class SecretCredential(Credential):
         return Judgement(Accepted(), swapped)
 
     def first_fresh(self, code: Code, factors: Sequence[int], last: int, algorithm: HotpAlgorithm) -> int | Reason:
-        """Return the first moving factor beyond `last` that has this code, or the reason why the code is refused.
+        """Return the first moving factor after `last` that has this code, or the reason why the code is refused.
 
-        Spent factors come first: two moving factors may have the same digits, and digits that were accepted once are a
-        replay. Every factor is computed and compared, so the time that this takes says nothing about the code.
+        If a spent moving factor has the same digits, the code is a replay: these digits were accepted before. Every
+        code is computed and compared, so the duration does not depend on the submitted code.
 
         Args:
-            code: what was submitted.
-            factors: in ascending order, spent and fresh ones.
-            last: the last spent one.
+            code: the submitted code.
+            factors: spent and fresh moving factors, in ascending order.
+            last: the last spent moving factor.
             algorithm: computes the codes.
         """
         codes = self._codes(factors, algorithm)

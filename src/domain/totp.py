@@ -37,7 +37,10 @@ class TotpCredential(SecretCredential):
         DRIFT.check("drift", self.drift)
 
     def match(self, code: Code, now: int, algorithm: HotpAlgorithm) -> Credential | Reason:
-        """Accept the current step plus or minus `window` (RFC 6238 section 5.2); step n spends every step up to n."""
+        """Accept the codes of the current step plus or minus `window` (RFC 6238 section 5.2).
+
+        An accepted code spends its step and all steps before it.
+        """
         center = self._step(now) + self.drift
         steps = range(max(0, center - self.parameters.window), center + self.parameters.window + 1)
         found = self.first_fresh(code, sorted({*self._spent(), *steps}), self.last_step, algorithm)
@@ -58,11 +61,11 @@ class TotpCredential(SecretCredential):
 
     @property
     def series(self) -> str:
-        """Return the hash and the interval; fewer digits of the same value are the same code."""
+        """Return hash and interval. The number of digits is left out, because six digits are the end of eight."""
         return f"totp {self.parameters.algorithm.value} {self.parameters.interval}"
 
     def as_former(self) -> FormerSecret | None:
-        """Return the last accepted step, None before the first."""
+        """Return the digest and the last accepted step; None if no code was accepted."""
         if self.last_step == NO_STEP:
             return None
         return FormerSecret(self.digest, self.last_step, self.parameters.interval)

@@ -27,7 +27,7 @@ class AuditTrail:
         self._lines = lines
 
     def require_room(self) -> None:
-        """Raise `AuditUnavailable` while too many lines wait to be written."""
+        """Raise `AuditUnavailable` while too many lines are waiting."""
         if self._lines.is_full:
             raise AuditUnavailable("the reader of the log does not take the lines of the audit trail")
 

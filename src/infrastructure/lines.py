@@ -20,23 +20,23 @@ if TYPE_CHECKING:
 LIMIT: Final = 1024
 """Waiting lines at which the queue is full; about 300 KiB."""
 FLUSH_SECONDS: Final = 2.0
-"""How long the end of a process waits for its lines to be written."""
+"""Seconds that the end of a process waits for its lines to be written."""
 SETTLE_SECONDS: Final = 0.25
-"""How long an answer waits for its lines; once for each thread while a reader is stalled."""
+"""Seconds that an answer waits for its lines. While a reader is stalled, each thread waits only once."""
 RETRY_SECONDS: Final = 0.1
 _GONE: Final = frozenset({errno.EPIPE, errno.EBADF, errno.ECONNRESET, errno.ENOTCONN})
-"""Nothing can ever be written again: the reader has ended, or stderr is closed."""
+"""Errors after which no write can succeed: the reader has ended, or stderr is closed."""
 
 
 class Lines:
-    """The queue and its writer. No method but `settle` and `flush` ever waits, and these wait for a bounded time.
+    """The queue and its writer. Only `settle` and `flush` wait, and these wait for a bounded time.
 
-    There are two kinds of lines. Lines of the audit trail are never dropped. Operations that would write one are
-    refused beforehand while the queue is full, so the queue exceeds its limit only by the lines of the operations that
-    were under way. All other lines may fill half of the queue, and are dropped and counted beyond that.
+    There are two kinds of lines. Lines of the audit trail are never dropped. While the queue is full, operations that
+    would write such a line are refused in advance. The queue exceeds its limit only by the lines of the operations that
+    were under way. Other lines may fill half of the queue. Beyond that they are dropped and counted.
 
     Args:
-        stream: where the lines go; None for the `sys.stderr` of the time of writing.
+        stream: the stream to write to; None for the `sys.stderr` at the time of each write.
         limit: the number of waiting lines at which the queue is full.
     """
 
@@ -48,11 +48,11 @@ class Lines:
         self.reset()
 
     def reset(self) -> None:
-        """Begin anew without a thread: a forked child has none, and its parent writes the lines that are waiting."""
+        """Start again without a thread. A forked child has no thread, and its parent writes the waiting lines."""
         self._queue: SimpleQueue[bytes | threading.Event] = SimpleQueue()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
-        # Reentrant, because a signal handler may log in the middle of this.
+        # Reentrant, because a signal handler may log while its own thread holds the lock.
         self._queuing = threading.RLock()
         self._queued = self._written = 0
         self._mine = threading.local()
@@ -69,16 +69,16 @@ class Lines:
         self._put(f"{line}\n".encode(errors="backslashreplace"))
 
     def offer(self, text: str) -> None:
-        """Queue other text, whole lines with their ends, or drop it when half of the queue is taken."""
+        """Queue other text, which is whole lines with their ends, or drop it when half of the queue is taken."""
         if self._queue.qsize() * 2 >= self._limit:
-            self.count_dropped(1)
+            self.count_dropped(text.count("\n"))
         else:
             self._put(text.encode(errors="backslashreplace"))
 
     def settle(self) -> None:
         """Wait until the lines that this thread has queued are written, unless their reader is stalled.
 
-        An answer that is sent afterwards has its line even if the process is killed in the next moment.
+        If the process is killed right after an answer, the line of the answer is already written.
         """
         last = getattr(self._mine, "last", 0)
         if self._written >= last or self._stalled:
@@ -88,7 +88,7 @@ class Lines:
                 self._stalled = True
 
     def flush(self, seconds: float = FLUSH_SECONDS) -> bool:
-        """Wait until the lines queued so far are written, or given up; whether that came about in time."""
+        """Wait until the lines queued so far are written or dropped. Return whether that happened in time."""
         if self._thread is None:
             return True
         reached = threading.Event()
@@ -96,7 +96,7 @@ class Lines:
         return reached.wait(seconds)
 
     def take_over_stderr(self) -> None:
-        """Send what Python and libraries write to `sys.stderr` the same way, such as tracebacks of threads."""
+        """Queue all text that Python and libraries write to `sys.stderr`, such as tracebacks of threads."""
         if self._stream is None and sys.stderr is not None:
             self._stream = sys.stderr
             sys.stderr = _Stderr(self, self._stream)
@@ -110,7 +110,7 @@ class Lines:
             self._start()
 
     def _start(self) -> None:
-        # A signal handler may log in the middle of this: it must not wait for the lock.
+        # A signal handler may log while its own thread holds the lock, so it must not wait for it.
         if not self._starting.acquire(blocking=False):
             return
         try:
@@ -119,7 +119,7 @@ class Lines:
                 thread.start()
                 self._thread = thread
         except RuntimeError:
-            pass  # the machine has no thread to give now; the next line tries again
+            pass  # The machine cannot start a thread now. The next line tries again.
         finally:
             self._starting.release()
 
@@ -131,7 +131,7 @@ class Lines:
                 item = queue.get_nowait() if chunk else queue.get()
             except Empty:
                 item = None
-            # Processes share a pipe. What is not longer than this stays in one piece (pipe(7)).
+            # Processes share the pipe. Only a write of at most PIPE_BUF bytes is never split (pipe(7)).
             if isinstance(item, bytes) and len(chunk) + len(item) <= select.PIPE_BUF:
                 chunk += item
                 lines += 1
@@ -157,9 +157,9 @@ class Lines:
                 if error.errno in _GONE:
                     self.count_dropped(rest.count(b"\n"))
                     return
-                # A full disk, or a stream that another process has made non-blocking.
+                # The disk is full, or another process has made the stream non-blocking.
                 time.sleep(RETRY_SECONDS)
-            except Exception:  # noqa: BLE001 - a stream that was closed or replaced; the thread has to go on
+            except Exception:  # noqa: BLE001 - the stream was closed or replaced; the thread must continue
                 self.count_dropped(rest.count(b"\n"))
                 return
 
@@ -167,19 +167,20 @@ class Lines:
         stream = self._stream or sys.stderr
         try:
             descriptor = stream.fileno()
-        except io.UnsupportedOperation:  # it is in memory, as in tests
+        except io.UnsupportedOperation:  # The stream is in memory, as in tests.
             stream.write(data.decode())
             return len(data)
         return os.write(descriptor, data)
 
 
 class _Stderr(io.TextIOBase):
-    """What takes the place of `sys.stderr`: passes whole lines on and never waits."""
+    """A replacement for `sys.stderr` that queues whole lines and never waits."""
 
     def __init__(self, lines: Lines, former: TextIO) -> None:
         self._lines = lines
         self._former = former
-        self._guard = threading.Lock()
+        # Reentrant, because a signal handler may write while its own thread holds the lock.
+        self._guard = threading.RLock()
         self._begun = ""
 
     def write(self, text: str) -> int:

@@ -23,7 +23,7 @@ _encode: Final = json.JSONEncoder(default=repr, separators=(",", ":")).encode
 
 
 def json_line(moment: float, level: str, logger: str, message: str, fields: Mapping[str, Any]) -> str:
-    """Return one line with `time`, `level`, `logger`, `message`, the call and the fields, without its end.
+    """Return a line without its end: `time`, `level`, `logger`, `message`, the identifiers of the call, and the fields.
 
     `moment` is Unix time in seconds.
     """
@@ -59,7 +59,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class LinesHandler(logging.Handler):
-    """Hands records to the writer thread, so that no logging call waits for the reader of stderr."""
+    """A handler that queues lines for the writer thread, so that no logging call waits for the reader of stderr."""
 
     def __init__(self, lines: Lines) -> None:
         super().__init__()
@@ -67,7 +67,7 @@ class LinesHandler(logging.Handler):
         self.setFormatter(JsonFormatter())
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Queue the record's line, or drop it where there is no room."""
+        """Queue the record's line, or drop it if there is no room."""
         try:
             line = self.format(record)
         except Exception as error:  # noqa: BLE001 - a log call with wrong arguments must not stop its caller

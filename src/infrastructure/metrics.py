@@ -19,7 +19,7 @@ from infrastructure.numbers import Key, Numbers
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 FRESH: Final = 1.0
-"""Seconds for which one text serves everybody who asks."""
+"""Seconds for which all callers get the same text."""
 _SECONDS: Final = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 _REQUESTS: Final = "open_mfa_http_request_duration_seconds"
 _COUNTERS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
@@ -29,22 +29,22 @@ _COUNTERS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "open_mfa_store_failures": ("Requests answered with 503.", ()),
     "open_mfa_log_lines_dropped": ("Log lines that were not written because nothing read them.", ()),
 }
-"""Each with its meaning and the names of its labels."""
+"""The description and the labels of each counter."""
 
 
 class Metrics:
-    """What the service counts. No label ever holds an owner, an address, a code or a path as it was sent.
+    """The service's metrics. No label ever holds an owner, an address, a code or a path as it was sent.
 
     Args:
-        numbers: where it counts.
-        monotonic: the time in seconds, from any beginning.
+        numbers: the numbers of all processes; None for a process that is alone.
+        monotonic: a clock in seconds that never goes back.
     """
 
     def __init__(self, numbers: Numbers | None = None, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._numbers = numbers or Numbers()
         self._monotonic = monotonic
         self._counting = threading.Lock()
-        # Looking a series up by its labels costs more than counting.
+        # Finding a series by its labels costs more than counting.
         self._request_series = cache(self._series_of_requests)
         self._counter = cache(self._series_of_counter)
         self._registry = CollectorRegistry()
@@ -57,30 +57,30 @@ class Metrics:
                 self._counter(name)
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
-        """A request was answered; `route` is the rule that matched it, not the path."""
+        """Count an answered request. `route` is the rule that matched, not the path."""
         series = self._request_series(method, route, status)
         with self._counting:
             series[bisect_left(_SECONDS, seconds)] += 1
             series[-1] += seconds
 
     def verdict(self, factor: str, purpose: str, verdict: Verdict) -> None:
-        """A code was judged."""
+        """Count a judged code."""
         self._count("open_mfa_verdicts", factor, purpose, outcome_of(verdict))
 
     def change(self, factor: str, action: str) -> None:
-        """A credential was changed without a code."""
+        """Count a change of a credential without a code."""
         self._count("open_mfa_changes", factor, action)
 
     def lock(self, factor: str) -> None:
-        """A factor was locked."""
+        """Count a locked factor."""
         self._count("open_mfa_locks", factor)
 
     def store_failure(self) -> None:
-        """The store could not be used."""
+        """Count a failure of the store."""
         self._count("open_mfa_store_failures")
 
     def lines_dropped(self, number: int) -> None:
-        """Log lines were dropped."""
+        """Count dropped log lines."""
         self._count("open_mfa_log_lines_dropped", number=number)
 
     def exposition(self) -> bytes:
@@ -101,12 +101,12 @@ class Metrics:
         return self._numbers.series((name, *labels), 1)
 
     def _series_of_requests(self, method: str, route: str, status: int) -> "memoryview[float]":
-        # One number for each bucket, one for what is slower, and the sum.
+        # One number for each bucket, one for slower requests, and the sum of all durations.
         return self._numbers.series((_REQUESTS, method, route, str(status)), len(_SECONDS) + 2)
 
 
 class _Totals(Collector):
-    """The totals in the terms of prometheus-client."""
+    """The totals as metrics of prometheus-client."""
 
     def __init__(self, numbers: Numbers) -> None:
         self._numbers = numbers

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 SLOT_BYTES: Final = 1 << 20
-"""Memory of one process, about 5,000 series; pages that nothing is written to cost nothing."""
+"""Memory of one process, enough for about 5,000 series. Pages that are never written to take no memory."""
 _WORD: Final = 8
 _HEAD: Final = struct.Struct("=II")
-"""Of each record: the bytes of its key, and how many numbers follow that."""
+"""The head of a record: the length of its key in bytes, and how many numbers follow the key."""
 
 _log = logging.getLogger("open_mfa.metrics")
 
@@ -20,10 +20,9 @@ Key = tuple[str, ...]
 
 
 class SharedMemory:
-    """Slots for so many processes. Children that are forked afterwards see the same memory.
+    """Memory with a slot for each process. Children that are forked later use the same memory.
 
-    The memory is anonymous: no file system can be full under it, and nothing is left of it when the last process ends,
-    however it ends.
+    The memory is anonymous. It needs no file system, and the kernel frees it when the last process ends in any way.
     """
 
     def __init__(self, slots: int) -> None:
@@ -32,16 +31,16 @@ class SharedMemory:
 
 
 class Numbers:
-    """What one process counts, and the totals of all processes.
+    """The numbers of one process, and the totals of all processes.
 
-    Each process writes to a slot of its own, so no process waits for another. A process that takes over the slot of
-    one that has ended continues its numbers: nothing that was counted is lost, and slots do not become more.
+    Each process writes to its own slot, so no process waits for another. A process that takes over the slot of an ended
+    process continues its numbers. So no count is lost, and the number of slots stays the same.
 
-    Without room in a slot a series is counted for this process alone, after one warning.
+    If a slot has no room for a series, the series is counted for this process alone, after one warning.
 
     Args:
-        memory: what the processes share; None for a process that is alone.
-        slot: the index of this process' own slot; None where all are taken.
+        memory: the memory that the processes share; None for a process that is alone.
+        slot: the index of this process' own slot; None if all are taken.
     """
 
     def __init__(self, memory: SharedMemory | None = None, slot: int | None = None) -> None:
@@ -54,7 +53,7 @@ class Numbers:
         self._making = threading.Lock()
 
     def series(self, key: Key, width: int) -> "memoryview[float]":
-        """Return the numbers of this process under a key, `width` floats that begin with 0."""
+        """Return the numbers of this process under a key: `width` floats, 0 at first."""
         with self._making:
             found = self._series.get(key)
             if found is None:
@@ -62,7 +61,7 @@ class Numbers:
             return found
 
     def totals(self) -> dict[Key, Sequence[float]]:
-        """Return the sums over all processes, those that have ended included."""
+        """Return the sums over all processes, including ended ones."""
         totals: dict[Key, Sequence[float]] = {}
         with self._making:
             records = [record for slot in self._slots for record in slot.records()]
@@ -83,7 +82,7 @@ class Numbers:
 
 
 class _Slot:
-    """Records one after the other; the first word says how many bytes are used, itself included."""
+    """A sequence of records. The first word holds the number of used bytes, including itself."""
 
     def __init__(self, memory: memoryview) -> None:
         self._memory = memory
@@ -92,22 +91,22 @@ class _Slot:
         self._read = _WORD
 
     def records(self) -> Sequence[tuple[Key, "memoryview[float]"]]:
-        """All records so far; only those that are new since the last time are looked at."""
+        """Return all records. Only those that were added since the last call are read."""
         self._seen += self._unread()
         return self._seen
 
     def add(self, key: Key, width: int) -> "memoryview[float] | None":
-        """Add a record; None where there is no room for it. Only the process that owns the slot may call this."""
+        """Add a record and return its numbers; None if there is no room. Only the owner of the slot may call this."""
         name = json.dumps(key).encode()
         start = max(self._used[0], _WORD)
         numbers, end = _bounds(start, len(name), width)
         if end > len(self._memory):
             return None
-        # A process that was killed may have left half of a record here.
+        # A killed process may have left an incomplete record here.
         self._memory[start:end] = bytes(end - start)
         _HEAD.pack_into(self._memory, start, len(name), width)
         self._memory[start + _HEAD.size : start + _HEAD.size + len(name)] = name
-        # Last, so that others never read half of a record.
+        # This comes last, so that other processes never read an incomplete record.
         self._used[0] = end
         return self._memory[numbers:end].cast("d")
 
@@ -122,6 +121,6 @@ class _Slot:
 
 
 def _bounds(start: int, length: int, width: int) -> tuple[int, int]:
-    """Return where the numbers of a record begin and end; words are aligned, so that each is written at once."""
+    """Return where the numbers of a record begin and end. They are aligned, so each is written in one step."""
     numbers = start + _HEAD.size + -(-length // _WORD) * _WORD
     return numbers, numbers + width * _WORD

@@ -11,26 +11,26 @@ import segno
 from application.ports import QrFormat
 
 SCALE: Final = 8
-"""Pixels of a module's side: read by a phone at arm's length off a laptop's screen."""
+"""Pixels of a module's side. A phone at arm's length can read the code from a laptop's screen."""
 BORDER: Final = 4
-"""Modules of the quiet zone."""
+"""Width of the quiet zone in modules."""
 _WHITE_ON_BLACK: Final = "\x1b[38;5;231;48;5;16m"
 """The corners of the 256 colours' cube, which no theme changes as it changes the first 16."""
 _RESET: Final = "\x1b[0m"
 _SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _PIXELS: Final = bytes.maketrans(b"\x00\x01", b"\xff\x00")
-"""Of a module that is light or dark: `SCALE` pixels of one bit."""
+"""A translation from a light or dark module to one byte: `SCALE` pixels of one bit each."""
 _LEVEL: Final = 1
-"""Of zlib: anything above takes several times as long and saves a few KiB at most."""
+"""Compression level of zlib. Higher levels take several times as long and save a few KiB at most."""
 
 
 class SegnoQrRenderer:
     """Black on white with the quiet zone of four modules, whatever the page's theme: scanners expect that."""
 
     def render(self, text: str, picture: QrFormat) -> bytes:
-        """Return a picture with error correction L, or better where the same size allows it.
+        """Return a picture with error correction L, or better if the same size allows it.
 
-        A screen has no stains, and fewer modules are both larger on it and cheaper.
+        A screen has no stains that need more correction. Fewer modules are larger on the screen and faster to make.
         """
         # Any mask can be read. To weigh all eight, as the standard would, takes six times as long, and anybody may ask.
         code = segno.make_qr(text, error="l", mask=0)
@@ -42,11 +42,11 @@ class SegnoQrRenderer:
 
 
 def _png(matrix: Sequence[bytes | bytearray]) -> bytes:
-    """Return a PNG picture (ISO/IEC 15948) of one bit a pixel; segno's own takes ten times as long as this."""
+    """Return a PNG picture (ISO/IEC 15948) with one bit for each pixel. The writer of segno takes ten times as long."""
     side = (len(matrix) + 2 * BORDER) * SCALE
     margin = b"\xff" * BORDER
     blank = b"\x00" + b"\xff" * (side // SCALE)
-    # Each line of pixels begins with its filter, which is none.
+    # Each line of pixels begins with the number of its filter: 0 for none.
     lines = [b"\x00" + margin + bytes(row).translate(_PIXELS) + margin for row in matrix]
     pixels = b"".join(line * SCALE for line in (*[blank] * BORDER, *lines, *[blank] * BORDER))
     header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)

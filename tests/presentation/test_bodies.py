@@ -293,7 +293,7 @@ def test_a_secret_of_a_length_that_base32_never_has_is_told_so(api: Api, extra: 
 
     (told,) = document(answer)["errors"]["secret"]
     assert answer.status_code == 400
-    assert f"{len(RFC_SECRET + extra)} characters are no whole number of bytes" in told
+    assert f"{len(RFC_SECRET + extra)} characters are not a whole number of bytes" in told
 
 
 @pytest.mark.parametrize("path", ["otp/verify", "hotp/verify", "totp/verify", "hotp/resync", "totp/resync"])
