@@ -1,7 +1,7 @@
-"""Which spellings count as one recipient.
+"""The spellings under which a recipient of codes is counted (ADR 22).
 
-A caller who can spell a recipient in many ways gets past a limit for each recipient. So these rules count two
-recipients as one rather than one recipient as two: those two then share a limit, which they hardly reach together.
+A caller could evade the limit of a recipient by many spellings. So the rules prefer to count two recipients as one: two
+recipients then share a limit, which is harmless in practice.
 """
 
 import re
@@ -16,28 +16,28 @@ from application.ports import Channel
 from domain.characters import is_invisible
 
 SUFFIX: Final = 8
-"""Digits at the end of a telephone number that are compared. Most national numbers are at least as long, so that
-neither the country's code nor zeros before a national number matter."""
+"""Last digits of a telephone number that are compared. Most national numbers have at least as many digits, so the
+country code and zeros before a national number do not matter."""
 _FEWEST_DIGITS: Final = 5
-"""Digits of a telephone number."""
+"""The smallest number of digits of a telephone number."""
 _LENGTHS: Final = range(10, 16)
-"""Digits of a text with letters that may be a telephone number all the same (ITU-T E.164)."""
+"""The numbers of digits with which a text with letters may still be a telephone number (ITU-T E.164)."""
 _SCHEMES: Final = re.compile(
     r"(?:\s*(?:tel|telephone|phone|fon|mobile|mobil|cell|call|callto|sms|smsto|mms|mmsto|fax|sips?|whatsapp|viber|signal"
     r"|skype|mailto)\s*:(?://)?)+",
     re.IGNORECASE,
 )
 _MARKS: Final = frozenset(";,:#*?&=~|!$%^<>{}")
-"""Characters behind a telephone number: an extension, a pause or a parameter of a URI follows."""
+"""Characters after which an extension, a pause or a parameter of a URI follows a telephone number."""
 _EXTENSION: Final = re.compile(
     r"(?:x|ext|extn|extension|dw|durchwahl|int|interno|poste|anexo|ramal|доб|добавочный|[pwt]|pause|wait)(?![^\W\d_])"
 )
-"""Words behind a telephone number: an extension or a pause follows."""
+"""Words after which an extension or a pause follows a telephone number."""
 _PLUS: Final = re.compile(r"\D*\+\D*\d")
 _COUNTRY: Final = re.compile(r"[17]|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|[0-9]{1,3}")
-"""The code of a country (ITU-T E.164)."""
+"""A country code (ITU-T E.164)."""
 _KEYPAD: Final = str.maketrans(string.ascii_lowercase, "22233344455566677778889999")
-"""The digits that share a key with letters on telephones (ITU-T E.161); some programs read `+1 800 FLOWERS`."""
+"""The digit of each letter on the keys of telephones (ITU-T E.161). Some programs read `+1 800 FLOWERS`."""
 _DOMAIN: Final = re.compile(r"[^\s<>?;,/]*")
 _SAME_MAILBOXES: Final = {
     alias: domain
@@ -49,14 +49,14 @@ _SAME_MAILBOXES: Final = {
     }.items()
     for alias in aliases
 }
-"""Domains of one provider under which a name leads to the same mailbox."""
+"""Domains of a provider under which a name leads to the same mailbox, and the domain that stands for all of them."""
 
 
 def counted_as(channel: Channel, to: str) -> frozenset[str]:
     """Return the one or two spellings under which a recipient is counted.
 
-    A receiver cuts a telephone number at the mark of an extension, or ignores whatever is no digit. Either way the same
-    telephone has one spelling that stays the same, wherever a mark stands.
+    A receiver may end a telephone number at the mark of an extension, or ignore the mark and read all digits. A number
+    is counted under both readings, so a mark at another position changes at most one of them.
     """
     text = _plain(unquote(to))
     if channel is Channel.EMAIL:
@@ -75,7 +75,7 @@ def counted_as(channel: Channel, to: str) -> frozenset[str]:
 
 
 def _plain(text: str) -> str:
-    """Return the text without invisible characters, and with one form for all widths and digits."""
+    """Return the text without invisible characters, and with ASCII digits in place of those of other scripts."""
     visible = (character for character in unicodedata.normalize("NFKC", text) if not is_invisible(character))
     return "".join(_digit(character) for character in visible).strip()
 
@@ -90,9 +90,9 @@ def _digit(character: str) -> str:
 
 
 def _mailbox(text: str) -> str:
-    """Return a mailbox without dots in the local part and without the recipient's own mark behind a + (RFC 5233).
+    """Return a mailbox without the dots of the local part and without a subaddress, which begins with + (RFC 5233).
 
-    Mail to telephones has numbers before the @.
+    A gateway from mail to telephones has a telephone number before the @, which is reduced like other numbers.
     """
     local, _, rest = text.rpartition("@")
     local = _folded(local.rpartition("<")[2].strip())
@@ -104,7 +104,7 @@ def _mailbox(text: str) -> str:
     found = _DOMAIN.match(rest)
     domain = found[0] if found else ""
     try:
-        # Folded, a sharp s would be the ss of another domain.
+        # Case folding would turn a sharp s into the "ss" of another domain.
         domain = idna.encode(domain, uts46=True).decode("ascii").rstrip(".")
     except UnicodeError:
         domain = _folded(domain).rstrip(".")
@@ -112,11 +112,11 @@ def _mailbox(text: str) -> str:
 
 
 def _number(text: str, *, is_certain: bool) -> str | None:
-    """Return the last significant digits of a telephone number, None for a text that is none.
+    """Return the last significant digits of a telephone number; None if the text is not a number.
 
     Args:
-        text: may have a label before the number, an extension behind it, and punctuation everywhere.
-        is_certain: whether something says that it is a number.
+        text: a text with perhaps a label before the number, an extension after it, and punctuation anywhere.
+        is_certain: whether the scheme of a URI shows that the text is a number.
     """
     has_plus = _PLUS.match(text) is not None
     digits = _digits(text, is_certain=is_certain or has_plus)
@@ -126,7 +126,7 @@ def _number(text: str, *, is_certain: bool) -> str | None:
 
 
 def _significant(digits: str, *, is_international: bool) -> str:
-    """Return the last digits of a number without zeros for calls within the country: `+49 (0)170` has one."""
+    """Return the last digits of a number without the zeros of national calls, as in `+49 (0)170`."""
     significant = digits.lstrip("0")
     if is_international or digits.startswith("00"):
         country = _COUNTRY.match(significant)
@@ -136,10 +136,10 @@ def _significant(digits: str, *, is_international: bool) -> str:
 
 
 def _digits(text: str, *, is_certain: bool) -> str | None:
-    """Return the digits up to the first mark of an extension or a pause.
+    """Return the digits before the first mark of an extension or a pause; None if letters show that this is no number.
 
-    Where it is certain that the text is a number, every letter behind it is such a mark, and letters within it are
-    digits. Otherwise such letters make the text no number: None.
+    If it is certain that the text is a number, letters among the first digits stand for digits, and a later letter is
+    such a mark.
     """
     digits = ""
     for at, character in enumerate(text):

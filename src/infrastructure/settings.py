@@ -37,7 +37,7 @@ _PREFIX: Final = "OPEN_MFA_"
 _PLAIN: Final = ("HOST", "PORT", "WEB_CONCURRENCY", "THREADS")
 """Names that the twelve-factor app's platforms set, without a prefix."""
 _LOOPBACK: Final = "127.0.0.1"
-_OTHERS: Final = f"Another tool, such as conda, may have set HOST: unset it, or set it to {_LOOPBACK}."
+_HOST_HINT: Final = f"Another tool, such as conda, may have set HOST: unset it, or set it to {_LOOPBACK}."
 SHORTEST_KEY: Final = 32
 """Characters of a key that nobody guesses."""
 LONGEST_DOMAIN: Final = 253
@@ -87,7 +87,7 @@ class Settings:
     """What the environment says. Durations are in seconds; None is «not set up».
 
     Attributes:
-        gate_setting: the setting that the gate's secret comes from.
+        gate_setting: the name of the setting that holds the gate's secret.
         api_keys: tenants' names and keys; a tenant has several while one takes another's place.
         notices: what an operator should read at start.
     """
@@ -392,9 +392,9 @@ def _gate_text(text: str) -> None:
 
 
 def _domain(text: str) -> None:
-    # A last label that begins with a digit can make an address of it. A browser sets no cookie for a top-level domain.
+    # If the last label begins with a digit, the text may be an IP address. Browsers refuse cookies for a single label.
     if len(text) > LONGEST_DOMAIN or not re.fullmatch(rf"(?:{_LABEL}\.)+(?=[a-z]){_LABEL}", text):
-        raise ValidationError("Must be a domain in small ASCII letters, such as example.com.")
+        raise ValidationError("Must be a domain in lower-case ASCII, such as example.com.")
 
 
 def _path_prefix(text: str) -> None:
@@ -425,28 +425,30 @@ def _weaknesses(values: dict[str, Any], *, development: bool) -> list[str]:
 
 
 def checked_address(settings: Settings) -> Settings:
-    """Return the settings with an address that can be listened on.
+    """Return the settings with an address on which the service can listen.
 
-    Some tools set HOST for purposes of their own: conda to a platform such as x86_64-conda-linux-gnu. So in development
-    a name that does not lead to this machine is replaced by the default, with a notice.
+    Some tools set HOST for their own purposes: conda sets it to a platform such as x86_64-conda-linux-gnu. So in
+    development, the default replaces a name that does not lead to this machine, with a notice.
 
     Raises:
-        SettingsError: nothing can listen there; gunicorn would try five times and say the same in many lines.
+        SettingsError: the service cannot listen there. gunicorn would try five times and write many lines.
     """
     problem = _problem_of(settings.host, settings.port)
     if problem is None:
         return settings
     name, why = problem
     if name == "HOST" and not _is_address(settings.host):
-        why = f"{why} {_OTHERS}"
+        why = f"{why} {_HOST_HINT}"
         if settings.environment == DEVELOPMENT and _problem_of(_LOOPBACK, settings.port) is None:
-            notice = f"HOST leads to no address of this machine, so development mode listens on {_LOOPBACK}. {_OTHERS}"
+            notice = (
+                f"HOST leads to no address of this machine, so development mode listens on {_LOOPBACK}. {_HOST_HINT}"
+            )
             return replace(settings, host=_LOOPBACK, notices=(*settings.notices, notice))
     raise SettingsError({name: [why]})
 
 
 def _problem_of(host: str, port: int) -> tuple[str, str] | None:
-    """Try to listen, and return the setting that does not let us, with the reason."""
+    """Try to listen. Return the setting that prevents it and the reason, None if it works."""
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, socket.SOCK_STREAM) as probe:

@@ -1,4 +1,4 @@
-"""URLs in settings (RFC 3986): each part is read exactly, or the URL is refused."""
+"""URLs in settings (RFC 3986). A URL is read exactly or refused."""
 
 import re
 from collections.abc import Iterable
@@ -21,11 +21,11 @@ class Url:
 
     Attributes:
         scheme: in lower case.
-        user: decoded; None where no @ stands before the host.
-        password: decoded; None where there is no user, or no colon after it.
-        place: host and port as they are written, or several of them; user and password are no part of it.
-        path: as it is written, with its first slash.
-        query: as it is written; None where there is no question mark.
+        user: decoded; None without an @ before the host.
+        password: decoded; None without a user, or without a colon after it.
+        place: the host and the port as written, or several of them, without user and password.
+        path: as written, with its first slash.
+        query: as written; None without a question mark.
     """
 
     scheme: str
@@ -37,10 +37,10 @@ class Url:
 
 
 def options_in(query: str) -> list[tuple[str, str]]:
-    """Return the names and values of a query, decoded. A plus sign stands for itself, as in the rest of a URL.
+    """Return the decoded names and values of a query. A plus sign is not a space, as in the rest of a URL.
 
     Raises:
-        ValueError: it is not made of name=value, or not of UTF-8.
+        ValueError: a part is not name=value, or not UTF-8.
     """
     if not query:
         return []
@@ -48,19 +48,19 @@ def options_in(query: str) -> list[tuple[str, str]]:
 
 
 def split_url(text: str, schemes: Iterable[str], *, has_user: bool = True) -> Url:
-    """Take a URL apart.
+    """Split a URL into its parts.
 
-    A parser that follows RFC 3986 cuts a password at its first `/`, `?` or `#`, and connects to another host. So an @
-    may stand only once, and none of these characters before it.
+    A parser that follows RFC 3986 ends the host at the first `/`, `?` or `#`. If a password has one of these characters
+    unencoded, that parser connects to another host. So only one @ is allowed, and none of these characters before it.
 
     Args:
         text: the URL.
-        schemes: the schemes that are taken, in lower case; upper case is read too.
-        has_user: whether a user and a password may stand before the host. Where they may not, an @ with no colon before
-            it may be a part of the path or the query.
+        schemes: the accepted schemes, in lower case. The URL may have them in upper case.
+        has_user: whether a user and a password may stand before the host. If not, an @ may be part of the path or the
+            query, unless a colon or a # stands before it.
 
     Raises:
-        ValueError: naming the reason. The message does not repeat the URL, because it may hold a password.
+        ValueError: the reason. The message does not repeat the URL, because it may contain a password.
     """
     parts = _URL.fullmatch(text)
     scheme = parts["scheme"].lower() if parts else ""
@@ -77,7 +77,7 @@ def split_url(text: str, schemes: Iterable[str], *, has_user: bool = True) -> Ur
     if at and not has_user:
         raise ValueError("must have no user and no password before the host")
     found = _REST.fullmatch(rest)
-    if found is None:  # The expression takes every text.
+    if found is None:  # The expression matches every text.
         raise AssertionError
     user, colon, password = login.partition(":")
     try:

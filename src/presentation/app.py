@@ -85,8 +85,8 @@ def create_app(
         connect: another Redis client than the settings name; for tests.
         clock: another clock than the system's; for tests.
         randomness: other randomness than the system's; for tests.
-        lines: where the audit trail is written; another one for tests.
-        metrics: where events are counted; for this process alone by default.
+        lines: the lines that the audit trail is written to; others for tests.
+        metrics: the counters of events; for this process alone by default.
     """
     core = Core(settings, connect, clock, randomness, lines, metrics)
     shared_level = SharedLogLevel(RedisLogLevels(core.gateway), settings.log_level)

@@ -1,4 +1,4 @@
-"""What has arrived of a request, and whether it can be handled without waiting for more."""
+"""The bytes of a request that have arrived, and whether they can be handled without waiting for more."""
 
 import re
 from typing import Final
@@ -6,10 +6,10 @@ from typing import Final
 from presentation.resource import LARGEST_BODY
 
 LARGEST_HEAD: Final = 64 * 1024
-"""Bytes of a request line and all fields, with the empty line behind them."""
+"""Bytes of the request line and all fields, including the empty line after them."""
 MOST_FIELDS: Final = 200
 
-# The parser refuses a line feed without a carriage return at once, so there is nothing to wait for.
+# A line feed without a carriage return ends the head, too: the parser refuses it, so there is nothing to wait for.
 _END: Final = re.compile(rb"\r\n\r\n|(?<!\r)\n")
 _FRAMING: Final = re.compile(
     rb"\r\n(content-length|transfer-encoding|expect):[ \t]*([^\r\n]*?)[ \t]*(?=\r\n)", re.IGNORECASE
@@ -18,13 +18,13 @@ _LENGTH: Final = re.compile(rb"[0-9]{1,5}")
 
 
 class Arrival:
-    """Collects the bytes of one request.
+    """The bytes of one request.
 
-    This decides only when a request is handed to the parser, never what it means. A request whose framing is unusual is
-    handed over at once, and the parser judges it by what has arrived.
+    This class only decides when the parser gets the request. It never decides what the request means. The parser gets a
+    request with unusual framing at once, and judges it by the bytes that have arrived.
 
     Attributes:
-        ended: whether the client has said that it sends nothing more.
+        ended: whether the client has closed its sending side.
         too_large: whether the head exceeds a limit.
         awaits_continue: whether the client sends the body only after an interim answer (RFC 9110, section 10.1.1).
     """
@@ -40,27 +40,27 @@ class Arrival:
         self._chunked = False
 
     def __bool__(self) -> bool:
-        """Return whether anything has arrived."""
+        """Return whether any byte has arrived."""
         return bool(self._bytes)
 
     @property
     def has_head(self) -> bool:
-        """Whether the head has arrived, or as much of it as the parser needs to refuse it."""
+        """Whether the head has arrived, or enough of it to refuse it."""
         return self.too_large or self._head > 0
 
     @property
     def is_complete(self) -> bool:
-        """Whether there is nothing to wait for: the request is here, or is refused, or no more of it comes."""
+        """Whether waiting is pointless: the request has arrived, will be refused, or has ended early."""
         if not self.has_head:
             return False
         size = len(self._bytes)
         if self.ended or self.too_large or size >= self._wanted:
             return True
-        # A chunked body ends with an empty line. One within the data only hands the request over too early.
+        # A chunked body ends with an empty line. An empty line in its data only passes the request on too early.
         return self._chunked and self._bytes.find(b"\r\n\r\n", self._head) >= 0
 
     def add(self, data: bytes) -> None:
-        """Add what has arrived; nothing means that the client has ended."""
+        """Add bytes that have arrived. No bytes mean that the client has closed its sending side."""
         if not data:
             self.ended = True
             return
@@ -69,7 +69,7 @@ class Arrival:
             self._find_head()
 
     def take(self) -> bytes:
-        """Return all that has arrived, and keep none of it."""
+        """Return all bytes, and keep none."""
         taken = bytes(self._bytes)
         self._bytes.clear()
         return taken
@@ -82,7 +82,7 @@ class Arrival:
             return
         self._head = self._wanted = found.end()
         head = bytes(self._bytes[: self._head])
-        # The parser ignores an empty line in front of the request (RFC 9112, section 2.2).
+        # The parser ignores an empty line before the request (RFC 9112, section 2.2).
         fields = head.removeprefix(b"\r\n").count(b"\r\n") - 2
         self.too_large = self._head > LARGEST_HEAD or fields > MOST_FIELDS
         if not self.too_large:
@@ -98,7 +98,7 @@ class Arrival:
         if name == b"content-length" and _LENGTH.fullmatch(value) and int(value) <= LARGEST_BODY:
             self._wanted += int(value)
         elif name == b"transfer-encoding" and value == b"chunked":
-            # Twice the largest body leaves room for the sizes of its chunks.
+            # Twice the largest body leaves room for the framing of its chunks.
             self._wanted += 2 * LARGEST_BODY
             self._chunked = True
         self.awaits_continue = bool(expected) and b" HTTP/1.0\r\n" not in head and not self.is_complete

@@ -1,4 +1,4 @@
-"""A client's connection, of which the event loop reads and a thread answers."""
+"""A client's connection: the event loop reads it, and a thread answers."""
 
 import errno
 import socket
@@ -12,30 +12,30 @@ from presentation.addresses import network_of
 from presentation.arrival import Arrival
 
 MOST_DRAINED: Final = 1024 * 1024
-"""Bytes that are read and dropped at the end: closing before the client has sent them could destroy the answer."""
+"""Bytes that are read and dropped at the end, because closing with unread bytes could destroy the answer."""
 
 _READ: Final = 16 * 1024
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class Connection(TConn):
-    """A client's connection, which is counted from here on.
+    """A client's connection. It counts for its network from its creation until `close`.
 
     Args:
         cfg: gunicorn's configuration.
         accepted: the socket.
         client: the client's address.
-        server: the address that it has connected to.
-        open_: how many connections each network has.
+        server: the address that the client connected to.
+        open_: the number of open connections of each network.
     """
 
     def __init__(self, cfg: Any, accepted: socket.socket, client: Any, server: Any, open_: Counter[str]) -> None:
         super().__init__(cfg, accepted, client, server)
         self.timeout: float = 0.0
         self.since = 0.0
-        """When it began to wait for the client."""
+        """The monotonic time at which it began to wait for the client."""
         self.client_socket = Client(accepted)
-        self.sock = self.client_socket  # type: ignore[assignment] # it has all of a socket that gunicorn uses
+        self.sock = self.client_socket  # type: ignore[assignment] # Client has all parts of a socket that gunicorn uses
         self.network = network_of(client[0] if isinstance(client, tuple) else None)
         self._open = open_
         open_[self.network] += 1
@@ -49,13 +49,13 @@ class Connection(TConn):
 
 
 class Client:
-    """A client's socket, with what has arrived on it and what is still to be sent.
+    """A client's socket, with the bytes that have arrived and the bytes that are still to be sent.
 
-    Only the event loop waits for the client. A thread reads what the event loop has read, and leaves to it what the
-    kernel does not take at once.
+    Only the event loop waits for the client. A thread reads the bytes that the event loop has received. It sends the
+    bytes that the kernel takes at once, and leaves the others to the event loop.
 
     Args:
-        inner: the socket; it does not block.
+        inner: the socket, in non-blocking mode.
     """
 
     def __init__(self, inner: socket.socket) -> None:
@@ -67,16 +67,16 @@ class Client:
     # For the event loop
 
     def receive(self) -> None:
-        """Read what has arrived. Raises BlockingIOError if there is nothing."""
+        """Receive bytes that have arrived. Raise BlockingIOError if there are none."""
         self.arrival.add(self._inner.recv(_READ))
 
     def invite_body(self) -> None:
-        """Send the interim answer that the client waits for. It fits in the buffer of a client that reads answers."""
+        """Send the interim answer that the client waits for."""
         self.arrival.awaits_continue = False
-        self._inner.send(_CONTINUE)
+        self.sendall(_CONTINUE)
 
     def deliver(self) -> bool:
-        """Send more of the answer. Return whether all of it is sent."""
+        """Send more of the answer. Return whether nothing is left."""
         while self._unsent:
             self._unsent[0] = self._push(self._unsent[0])
             if self._unsent[0]:
@@ -85,18 +85,18 @@ class Client:
         return True
 
     def next_request(self, read_ahead: bytes) -> None:
-        """Begin with another request, of which the parser has read some already."""
+        """Begin another request. Its first bytes are those that the parser has read but not used."""
         unread = read_ahead + self.arrival.take()
         self.arrival = Arrival(ended=self.arrival.ended)
         if unread:
             self.arrival.add(unread)
 
     def half_close(self) -> None:
-        """Tell the client that nothing more comes."""
+        """Close the sending side."""
         self._inner.shutdown(socket.SHUT_WR)
 
     def drain(self) -> bool:
-        """Read and drop what has arrived. Return whether that is enough. Raises BlockingIOError if there is nothing."""
+        """Drop bytes that have arrived. Return whether to stop draining. Raise BlockingIOError if there are none."""
         dropped = len(self._inner.recv(_READ))
         self._drained += dropped
         return not dropped or self._drained > MOST_DRAINED
@@ -104,19 +104,19 @@ class Client:
     # For a thread
 
     def recv(self, _size: int) -> bytes:
-        """Return what has arrived, whatever its size. Raises ConnectionResetError if that is not enough."""
+        """Return all bytes that have arrived. Raise ConnectionResetError if the parser needs more."""
         taken = self.arrival.take()
         if not taken and not self.arrival.ended:
-            # That is how gunicorn knows a client that is gone.
+            # gunicorn then treats the client as gone.
             raise ConnectionResetError(errno.ECONNRESET, "the request did not arrive in time")
         return taken
 
     def send(self, data: bytes) -> int:
-        """Drop gunicorn's interim answer: the body that it asks for is here."""
+        """Drop gunicorn's interim answer (100 Continue), because the body has already arrived."""
         return len(data)
 
     def sendall(self, data: bytes) -> None:
-        """Send what the kernel takes at once, and keep the rest for the event loop."""
+        """Send the bytes that the kernel takes at once, and keep the rest for the event loop."""
         view = memoryview(data)
         if not self._unsent:
             view = self._push(view)
@@ -124,7 +124,7 @@ class Client:
             self._unsent.append(view)
 
     def _push(self, view: memoryview) -> memoryview:
-        """Send what the kernel takes at once. Return the rest."""
+        """Send the bytes that the kernel takes at once. Return the rest."""
         while view:
             try:
                 view = view[self._inner.send(view) :]

@@ -1,7 +1,7 @@
 """The service's cookies: their names, and how they are read, set and removed.
 
-A cookie that a browser sends over TLS only has a name with a prefix (RFC 6265bis, section 4.1.3). Another host of the
-domain and a page over plain HTTP cannot set a cookie of such a name for this host, so they cannot replace ours.
+The names of cookies that browsers send over TLS only have a prefix (RFC 6265bis, section 4.1.3). A page over plain HTTP
+cannot set such a cookie. With the prefix `__Host-`, another host of the domain cannot set it for this host either.
 """
 
 import re
@@ -12,9 +12,9 @@ from flask import Response, request
 from application.ports import Clock
 
 HOST_PREFIX: Final = "__Host-"
-"""Browsers accept it only with `Secure`, with `Path=/` and without `Domain`."""
+"""The prefix of cookies that browsers accept only with `Secure`, with `Path=/` and without `Domain`."""
 SECURE_PREFIX: Final = "__Secure-"
-"""Browsers accept it only with `Secure`."""
+"""The prefix of cookies that browsers accept only with `Secure`."""
 EVERYWHERE: Final = "/"
 
 
@@ -22,13 +22,13 @@ class Cookie:
     """One cookie.
 
     Args:
-        plain: the name without a prefix. Versions before this one used it over TLS, too.
-        value: the pattern of a value. It has no semicolon, comma, space or quotation mark.
-        lifetime: seconds that the cookie lives. For so long after the start, the plain name is still read over TLS.
+        plain: the name without a prefix. Former versions used it over TLS, too.
+        value: the pattern of a value. It matches no semicolon, comma, space or quotation mark.
+        lifetime: lifetime of the cookie in seconds. For this time after the start, the plain name also counts over TLS.
         clock: the clock.
         secure: whether the cookie travels over TLS only.
         path: the path below which browsers send the cookie.
-        domain: the domain to whose hosts browsers send the cookie; None for this host alone.
+        domain: the domain whose hosts get the cookie; None for this host alone.
     """
 
     def __init__(
@@ -54,9 +54,9 @@ class Cookie:
         self._value = re.compile(value)
 
     def values(self) -> list[str]:
-        """Return the values that the request carries, each of them once.
+        """Return the different values in the request.
 
-        There are several where another host of the domain has set a cookie of the same name.
+        There are several if another host of the domain has set a cookie of the same name.
         """
         found = self._sent_as(self.name)
         if not found and self.name != self._plain and self._clock.now() < self._plain_is_read_until:
@@ -76,8 +76,8 @@ class Cookie:
             self._remove_plain(response)
 
     def _sent_as(self, name: str) -> list[str]:
-        # Werkzeug would unquote what ours never needs. Only spaces and tabs may precede a name: with other white space
-        # before it, a browser sees a name without a prefix, and any host of the domain could set it.
+        # Werkzeug would also unquote values, which ours never need. Only spaces and tabs may precede a name. Browsers
+        # treat other white space as part of the name, which then has no prefix: any host of the domain could set it.
         header: str = request.environ.get("HTTP_COOKIE", "")
         start = f"{name}="
         if start not in header:
@@ -99,7 +99,7 @@ class Cookie:
         )
 
     def _remove_plain(self, response: Response) -> None:
-        """Remove the cookie that versions before this one have set."""
+        """Remove the cookie that a former version has set."""
         response.set_cookie(
             self._plain, "", max_age=0, path=EVERYWHERE, secure=self._secure, httponly=True, samesite="Lax"
         )

@@ -53,8 +53,8 @@ class Core:
         connect: another Redis client than the settings name; for tests.
         clock: another clock than the system's; for tests.
         randomness: other randomness than the system's; for tests.
-        lines: where the audit trail is written.
-        metrics: where it is counted; for this process alone by default.
+        lines: the lines that the audit trail is written to.
+        metrics: the counters of events; for this process alone by default.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class Core:
         self._judge = Judge(self._changes, self.events)
 
     def check_ready(self) -> None:
-        """Raise `StoreUnavailable` unless codes can be judged."""
+        """Raise `StoreUnavailable` unless Redis answers and the audit trail has room."""
         self.events.require_room()
         self.gateway.ping()
 

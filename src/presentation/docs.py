@@ -26,15 +26,15 @@ _FLASGGER: Final = {
     "title": "API",
     "assets": _ASSETS,
 }
-"""The settings of flasgger: `docs.openapi` is the route of the document; our template reads `assets`."""
+"""The settings of flasgger: the route `docs.openapi` serves the document, and our template reads `assets`."""
 
 
 def register_docs(app: Flask, *, gate: bool) -> None:
-    """Add the pages to the application, and what flasgger needs besides: the name by which it finds Swagger UI's files.
+    """Add the pages to the application, and the route name by which flasgger finds Swagger UI's files.
 
     Args:
         app: the application.
-        gate: whether there is a gate to lead to.
+        gate: whether the pages link to the gate.
     """
     app.register_blueprint(docs_blueprint(gate=gate))
     app.add_url_rule(f"{_ASSETS}/<filename>", endpoint="flasgger.static", view_func=asset, build_only=True)
@@ -60,7 +60,7 @@ def docs_blueprint(*, gate: bool) -> Blueprint:
         response.headers["Content-Security-Policy"] = PAGE_POLICY
         return response
 
-    # flasgger renders `flasgger/index.html`. Ours is found first, because the application's templates come first.
+    # flasgger renders `flasgger/index.html`. Flask finds ours, because the application's templates come first.
     swagger_ui = APIDocsView.as_view("swagger_ui", view_args={"config": _FLASGGER})
 
     get = partial(blueprint.get, provide_automatic_options=False)

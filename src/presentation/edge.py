@@ -49,7 +49,7 @@ class Edge:
         application: the application behind.
         metrics: where requests are counted.
         budget: the time that a request has; entered at its start, left at its end.
-        settle: called before an answer is sent, when all is known and logged.
+        settle: called before an answer is sent, after its lines were logged.
     """
 
     def __init__(

@@ -304,10 +304,10 @@ class FactorResources(OwnerResources):
         of_what = "the new secret" if replacement else "the secret"
         problems = [Problems.NOT_ENROLLED]
         if not replacement:
-            # A replacement is never confirmed: then it is none any more.
+            # A replacement can't be confirmed already: its first accepted code makes it the secret.
             problems.append(Problems.ALREADY_CONFIRMED)
         if self._enrolling:
-            # A picture costs much more than any other answer.
+            # A picture takes much more CPU time than any other answer.
             problems.append(Problems.RATE_LIMITED)
         operation = Operation(
             summary=f"Show the QR code of {of_what}",
@@ -483,10 +483,10 @@ class SessionResources(FactorResources):
 
 
 def acceptable(media_types: Sequence[str]) -> str | None:
-    """Return the media type that the Accept header prefers (RFC 9110 section 12.5.1), None if it accepts none of them.
+    """Return the media type that the Accept header prefers (RFC 9110 section 12.5.1); None if it accepts none of them.
 
-    Without a preference it is the first one. So it is for a client that accepts problem documents or JSON, but no
-    picture: generated clients send one header for all answers of an operation, and some name only the errors' type.
+    Without a preference, the first one is returned. The same holds for a client that accepts problem documents or JSON
+    but none of the media types: some generated clients send a header that names only the media type of errors.
     """
     header = request.accept_mimetypes
     best = header.best_match(media_types) if header else media_types[0]

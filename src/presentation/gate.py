@@ -27,14 +27,14 @@ from presentation.static import asset
 
 TAG: Final = "Gate"
 COOKIE: Final = "open_mfa_gate"
-"""Without the prefix that it has over TLS."""
+"""The name of the cookie without the prefix that it has over TLS."""
 PAGES: Final = "/auth"
 LOGIN: Final = "/auth/login"
 LOGOUT: Final = "/auth/logout"
 ASSETS: Final = "/auth/assets"
 """Here too, so that a proxy needs to leave the gate nothing but `/auth/`."""
 LOOKS: Final = ("page.css", "login.js", "favicon-32x32.png")
-"""All that the pages consist of besides themselves."""
+"""The files of the pages."""
 ANY_METHOD: Final = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")
 LOGIN_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'"
@@ -74,7 +74,7 @@ class GateResources:
         clock: for how long a lock lasts still.
         lifetime: seconds that the cookie lives.
         secure: whether the cookie travels over TLS only.
-        cookie_domain: the domain whose hosts share a log-in, None for this host alone.
+        cookie_domain: the domain whose hosts share a log-in; None if each host has its own.
         path_prefix: the path below which the service runs.
         accounts: whether people log in with an account of their own too.
         checking: what a submitted code must pass before it is judged, such as a rate limit.
@@ -94,7 +94,7 @@ class GateResources:
     ) -> None:
         self._use_cases = use_cases
         self._clock = clock
-        # For the whole host, also where the service runs below a path: the application's requests must carry it.
+        # The cookie is for the whole host even if the service runs below a path: the application's requests need it.
         self._cookie = Cookie(
             COOKIE, "[A-Za-z0-9_-]{43}", lifetime=lifetime, clock=clock, secure=secure, domain=cookie_domain
         )
@@ -162,9 +162,9 @@ class GateResources:
         return Response(status=303, headers={"Location": location if len(location) <= _LONGEST_LOCATION else page})
 
     def _site(self) -> str:
-        """Return scheme and host that the person asked for, where hosts share a log-in; else nothing.
+        """Return scheme and host of the requested page if hosts share a log-in; else an empty text.
 
-        A trusted proxy tells them. Without one they are what reached this service, which is not https.
+        A trusted proxy reports them. Without one, the scheme is that of the connection to this service, which is http.
         """
         shared = self._shares_log_in and request.scheme == "https" and self._return_to.accepts_host(request.host)
         return f"https://{request.host}" if shared else ""
@@ -185,7 +185,7 @@ class GateResources:
             return_to = form.get("return_to", return_to)
             account = form.get("account", "").strip() if self._accounts else ""
             if self._user() == (account or EVERYBODY):
-                # The second half of a double click: its code is spent, and was accepted.
+                # This is the second request of a double click. The first one has spent the code and was accepted.
                 return self._lead_on(return_to)
             for guard in self._checking:
                 guard()
@@ -200,7 +200,11 @@ class GateResources:
         return Response(status=303, headers={"Location": self._return_to.safe(return_to)})
 
     def _show_failures_as_a_page(self, fields: Callable[[], tuple[str | None, str]]) -> None:
-        """Show a person the page instead of JSON, also where Redis is away; `fields` are return_to and the account."""
+        """Answer failures with the log-in page instead of JSON, for example while Redis is unreachable.
+
+        Args:
+            fields: returns the values of the form at the time of the answer: return_to and the account.
+        """
 
         @after_this_request
         def for_a_person(response: Response) -> Response:
@@ -237,14 +241,14 @@ class GateResources:
             # A picture, a prefetch, a HEAD: nobody has asked to be logged out.
             raise Problem(Problems.CROSS_SITE_REQUEST, "Log out by following a link, or by a form.")
         if not _is_of_this_site():
-            # A link or a form of another host. A person may want to log out nevertheless, and is asked.
+            # The link or form is on another host. The person may still want to log out, so the page asks.
             if _is_page():
                 return self._answer_page(render_template("logout.html", action=link(LOGOUT), assets=link(ASSETS)), 403)
             raise Problem(Problems.CROSS_SITE_REQUEST)
 
         @after_this_request
         def forget(response: Response) -> Response:
-            """Remove the cookie from the browser, also where Redis is away."""
+            """Remove the cookie from the browser, even if Redis is unreachable."""
             self._cookie.remove(response)
             return response
 
@@ -252,10 +256,11 @@ class GateResources:
         return Response(status=303, headers={"Location": HOME})
 
     def _verify(self, body: Mapping[str, Any]) -> Response:
+        ((name, code),) = body.items()
         try:
-            outcome = self._use_cases.shared.execute(next(iter(body.values())))
+            outcome = self._use_cases.shared.execute(code)
         except MalformedCode as error:
-            raise invalid({next(iter(body)): [f"The gate's codes {error}."]}) from None
+            raise invalid({name: [f"The gate's codes {error}."]}) from None
         accepted(outcome, self._clock)
         return reply({"verified": True})
 
@@ -287,11 +292,11 @@ class GateResources:
         return response
 
     def _tokens(self) -> list[str]:
-        """Return all values of the cookie: one that another host of the domain has set must not hide ours."""
+        """Return all values of the cookie. A value that another host of the domain has set must not hide ours."""
         return self._cookie.values()[:_MOST_COOKIES]
 
     def _user(self) -> str | None:
-        """Return whose log-in the request carries; None for no log-in that is alive."""
+        """Return the user of the request's log-in; None without a living one."""
         return self._use_cases.sessions.user_of(self._tokens())
 
 
@@ -317,11 +322,11 @@ def _is_followed() -> bool:
 
 
 def _is_of_this_site() -> bool:
-    """Return whether this site asks to log out, as far as the browser tells.
+    """Return whether the request to log out comes from this site, as far as the browser reports that.
 
-    A browser sends no Origin when a person follows a link, so Fetch Metadata tells the site. Browsers without them, and
-    all browsers over plain HTTP, tell it by the Referer, which another site can leave out. Programs send neither, but
-    do not ask for a page either.
+    When a person follows a link, a browser sends no Origin, so Fetch Metadata counts. Browsers without it, and all
+    browsers over plain HTTP, send only a Referer, which another site can suppress. Programs send neither, but they do
+    not request a page.
     """
     try:
         refuse_other_sites()

@@ -12,9 +12,9 @@ Fields = list[tuple[str, str]]
 
 
 def is_host(value: str) -> bool:
-    """Return whether this is a host with or without a port (RFC 9110, section 7.2; RFC 3986, section 3.2.2).
+    """Return whether the value is a host with or without a port (RFC 9110, section 7.2; RFC 3986, section 3.2.2).
 
-    An empty value is none: a URI of the scheme `http` always names a host (RFC 9110, section 4.2.1).
+    An empty value is not a host: every URI of the scheme `http` names one (RFC 9110, section 4.2.1).
     """
     if _NAME.fullmatch(value):
         return True
@@ -29,10 +29,10 @@ def is_host(value: str) -> bool:
 
 
 def with_one_cookie_field(fields: Sequence[tuple[str, str]]) -> Fields:
-    """Join several Cookie fields to one, with "; ".
+    """Return the fields with all Cookie fields joined into one by "; ".
 
-    A proxy that translates HTTP/2 may send several (RFC 9113, section 8.2.3). The WSGI server would join them with a
-    comma, and so destroy the cookies at the joint.
+    A proxy that translates HTTP/2 may send several (RFC 9113, section 8.2.3). gunicorn would join them with a comma,
+    which is not a separator of cookies.
     """
     cookies = [value for name, value in fields if name == "COOKIE"]
     if len(cookies) < 2:  # noqa: PLR2004 - there is nothing to join

@@ -4,5 +4,5 @@ from flask import request
 
 
 def link(path: str) -> str:
-    """Return a path of the service as it stands in a link: below the prefix under which the service runs."""
+    """Return the target of a link: a path of the service, with the prefix below which the service runs."""
     return f"{request.environ['SCRIPT_NAME']}{path}"

@@ -17,7 +17,7 @@ from presentation.problems import MEDIA_TYPE, Problems, ProblemType
 from presentation.resource import DESCRIPTION, JSON, LARGEST_BODY, READING, Operation
 
 OPENAPI_VERSION: Final = "3.0.3"
-"""Of 3.1, openapi-generator warns that its support is in beta (docs/adr/0023)."""
+"""For 3.1, openapi-generator warns that its support is in beta (ADR 23)."""
 _INTRODUCTION: Final = """\
 Second factors over REST: one-time codes, HOTP (RFC 4226) and TOTP (RFC 6238).
 
@@ -56,7 +56,7 @@ _MEMBER_EXAMPLES: Final[dict[Problems, dict[str, Any]]] = {
 
 
 def build_openapi(app: Flask, prefix: str = "") -> dict[str, Any]:
-    """Return the document of everything that was added to the application by `resource.add`.
+    """Return the document of all operations that `resource.add` has added to the application.
 
     Args:
         app: the application.
@@ -89,7 +89,7 @@ def build_openapi(app: Flask, prefix: str = "") -> dict[str, Any]:
 
 
 class _Shapes:
-    """The schemas that are made of others: unions, nullable objects and the kinds of problems."""
+    """The schemas that consist of others: unions, nullable objects and the kinds of problems."""
 
     def __init__(self, spec: APISpec, converter: Any) -> None:
         self._schemas: dict[str, Any] = spec.components.schemas
@@ -107,7 +107,7 @@ class _Shapes:
         converter.add_attribute_function(compose)
 
     def of_problems(self, kinds: list[Problems]) -> dict[str, str]:
-        """Return a reference to the schema of a problem that is of one of these kinds."""
+        """Return a reference to the schema of a problem of one of these kinds."""
         named = {kind.value.uri: self._problem(kind) for kind in kinds}
         if len(named) == 1:
             return _reference(*named.values())
@@ -116,10 +116,10 @@ class _Shapes:
         )
 
     def name_enumerations(self) -> None:
-        """Replace every enumeration within a schema by a reference to one that all schemas share.
+        """Replace every enumeration within a schema with a reference to a named one that all schemas share.
 
-        Generators name an enumeration within a schema after its schema or its member. So users would get several types
-        for the same values, or several enumerations called `Type` and told apart by numbers.
+        Generators name an inline enumeration after its schema or its member. Users would get several types for the same
+        values, or several enumerations that are called `Type` and a number.
         """
         names: dict[tuple[str, ...], str] = {}
         for name, schema in list(self._schemas.items()):
@@ -132,7 +132,7 @@ class _Shapes:
                     described["allOf"] = [_reference(enumeration)]
 
     def _problem(self, kind: Problems) -> str:
-        """Return the name of the schema of one kind of problem, which its `type` tells from all others."""
+        """Return the name of the schema of one kind of problem. Only this kind has its `type`."""
         problem = kind.value
         name = _camel(problem.slug, "problem")
         schema = self._converter.schema2jsonschema(_PROBLEM_VIEWS.get(kind, schemas.ProblemView)())
@@ -152,7 +152,7 @@ class _Shapes:
         return self._union(field.union, field.discriminator, named)
 
     def _union(self, name: str, discriminator: str, named: Mapping[str, str]) -> dict[str, str]:
-        """Return a reference to a schema that is one of several: the value of a member tells which one."""
+        """Return a reference to a union of schemas. The value of a member, the discriminator, selects one of them."""
         self._schemas[name] = {
             "oneOf": [_reference(schema) for schema in named.values()],
             "discriminator": {
@@ -164,8 +164,8 @@ class _Shapes:
 
     def _or_null(self, field: schemas.OrNullView) -> dict[str, Any]:
         reference = self._converter.resolve_nested_schema(field.view)
-        # The object is nullable itself: no word beside a reference allows null. openapi-python-client would call the
-        # class of a nullable object by another name, unless it has a title.
+        # The object itself is nullable, because no keyword beside a reference allows null. Without a title,
+        # openapi-python-client would give the class of a nullable object another name.
         name = _schema_name(field.view)
         self._schemas[name] |= {"title": name, "nullable": True}
         return {"allOf": [reference], "nullable": True}
@@ -181,7 +181,7 @@ def _reference(name: str) -> dict[str, str]:
 
 
 def _below(document: dict[str, Any], prefix: str) -> dict[str, Any]:
-    """Return the document with the prefix before every link, but not before the paths, which `servers` says it for."""
+    """Return the document with the prefix before every link. The paths stay, because they are relative to `servers`."""
 
     def moved(value: Any) -> Any:
         match value:

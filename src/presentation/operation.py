@@ -37,7 +37,7 @@ def operation_blueprint(
         "/readyz",
         ready,
         Operation(
-            summary="Whether codes can be judged: Redis answers in time, and the audit trail takes lines",
+            summary="Whether Redis answers in time and the audit trail takes lines",
             tag=TAG,
             answers={200: schemas.HealthView()},
         ),

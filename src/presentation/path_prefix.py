@@ -1,4 +1,4 @@
-"""The path below which the service runs. `presentation.links` puts it before links."""
+"""The path below which the service runs. `presentation.links` adds it to links."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
@@ -10,18 +10,18 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 PATH_PREFIX: Final = "PATH_PREFIX"
-"""Where the Flask application's configuration has the prefix."""
+"""The key of the prefix in the Flask application's configuration."""
 PROBES: Final = frozenset({"/healthz", "/health", "/readyz"})
-"""What an orchestrator asks an instance directly. These paths are served without the prefix, too."""
+"""Paths that are also served without the prefix, because orchestrators request them from an instance directly."""
 
 
 class PathPrefix:
-    """Moves the prefix from `PATH_INFO` to `SCRIPT_NAME`, so that routes, metrics and logs do not know it.
+    """A WSGI layer that moves the prefix from `PATH_INFO` to `SCRIPT_NAME`. Routes, metrics and logs do not see it.
 
-    A request outside of the prefix is a 404. A proxy in front must leave the prefix in the path.
+    A request outside of the prefix gets a 404. A proxy in front must leave the prefix in the path.
 
     Args:
-        application: the application behind.
+        application: the application that serves the requests.
         prefix: the prefix, such as `/mfa`.
     """
 

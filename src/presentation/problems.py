@@ -149,9 +149,9 @@ class Problems(Enum):
         "head-too-large",
         431,
         "The request's head is too large",
-        "The address of the page, the cookies, and what the browser adds to them are too long together, or too many.",
+        "The page's address, its cookies and the browser's own additions are too long together, or too many.",
         "Delete the cookies of this site, and try again.",
-        "Request line and header fields may have 64 KiB together. There may be 200 header fields.",
+        "The request line and the header fields may have 64 KiB together, and there may be 200 header fields.",
     )
     LOCKED = ProblemType(
         "locked",
@@ -233,9 +233,9 @@ def document(
 
     Args:
         kind: the kind of problem.
-        detail: what happened; the kind's own words where it is None.
+        detail: what happened; None for the text of the kind.
         members: the further members.
-        request_id: the id of the request, where there was one.
+        request_id: the id of the request, None for none.
         prefix: the path below which the service runs.
     """
     problem = kind.value

@@ -24,7 +24,7 @@ JSON: Final = "application/json"
 DESCRIPTION: Final = "__open_mfa_operation__"
 
 SAME_ORIGIN: Final = frozenset({"same-origin", "none"})
-_PERHAPSSAME_ORIGIN: Final = frozenset({None, "same-site"})
+_PERHAPS_SAME_ORIGIN: Final = frozenset({None, "same-site"})
 
 View = Callable[..., Response]
 
@@ -54,8 +54,8 @@ class Operation:
         answers: what a success looks like: status to schema, or to the media types that are not JSON.
         problems: what else it answers with, beyond what every operation does.
         examples: request bodies, by name.
-        security: the security scheme that it uses, None for none.
-        anonymous: whether it also serves requests that carry no credentials.
+        security: its security scheme, None for none.
+        anonymous: whether it also serves requests without credentials.
         parameters: what the variables of its path may be, by name: a description, an example and a pattern.
         sets_cookie: whether a success sets the session cookie.
         touches_store: whether it can fail with the store.
@@ -131,7 +131,7 @@ def refuse_other_sites() -> None:
         return
     origin = environ.get("HTTP_ORIGIN")
     other = origin is not None and (not request.host or origin.partition("://")[2] != request.host)
-    if other or site not in _PERHAPSSAME_ORIGIN:
+    if other or site not in _PERHAPS_SAME_ORIGIN:
         raise Problem(Problems.CROSS_SITE_REQUEST)
 
 

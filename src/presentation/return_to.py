@@ -1,4 +1,4 @@
-"""Where to go after a log-in: to a path of the same site or, where hosts share a log-in, to one of these hosts."""
+"""Targets of a log-in: a path of the same site or, if hosts share a log-in, a URL of one of these hosts."""
 
 import re
 from dataclasses import dataclass
@@ -10,35 +10,37 @@ HOME: Final = "/"
 LONGEST: Final = 2048
 """Characters."""
 LAST_PORT: Final = 65535
-_CONTROL: Final = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029\\]")
-"""Browsers drop tabs and line breaks out of a URL before they read it, and take a backslash for a slash (WHATWG)."""
-_UNWRAPPED: Final = 3
-"""Times that a path is percent-decoded in search of something that it hides: proxies on the way may decode it."""
+_NOT_IN_PATH: Final = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029\\]")
+"""Browsers remove tabs and line breaks from a URL before they parse it, and treat a backslash as a slash (WHATWG)."""
+_NOT_IN_URL: Final = re.compile(r"[\x00\t\n\r]")
+"""Characters that are refused in a query, too."""
+_DECODINGS: Final = 3
+"""Times that a path is percent-decoded and checked again, because proxies on the way may decode it."""
 _HTTPS: Final = re.compile(r"https://(?P<host>[a-z0-9.-]+)(?P<port>:[1-9][0-9]{0,4})?(?P<rest>/.*)?", re.DOTALL)
-"""Every reader of URLs agrees on this form: no user, no escapes, no capital or international letters in the host."""
+"""A form that all parsers of URLs read alike: no user, no escapes, only lower-case ASCII in the host."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReturnTo:
-    """Judges where a log-in may lead.
+    """The rules for the targets of a log-in.
 
     Args:
-        gate: the path below which the gate's own pages lie. One of them logs out, so none of them is a target.
-        domain: the domain to whose hosts, by https, a log-in may lead; None for the same site alone.
+        gate: the path of the gate's own pages. One of them logs out, so none of them is a target.
+        domain: the domain whose hosts are targets, by https only; None for no other hosts.
     """
 
     gate: str = "/auth"
     domain: str | None = None
 
     def safe(self, text: str | None) -> str:
-        """Return the target as it can stand in a Location header; `/` for what is none, or might be none."""
+        """Return the target in the form for a Location header; `/` if the text is not certainly a safe target."""
         if not text or len(text) > LONGEST:
             return HOME
         site = self._site(text)
         path = text[len(site) :] or HOME
         if not self._is_path(path):
             return HOME
-        # What is percent-encoded stays so; what can't stand in a header is.
+        # Percent-encoded characters stay encoded. Characters that a header cannot carry become encoded.
         return site + quote(path, safe="/?#[]@!$&'()*+,;=:%~-._")
 
     def accepts_host(self, host: str) -> bool:
@@ -46,7 +48,7 @@ class ReturnTo:
         return self._site(f"https://{host}") != ""
 
     def _site(self, text: str) -> str:
-        """Return scheme, host and port of a URL on the domain; empty for everything else."""
+        """Return scheme, host and port of a URL on the domain; empty for any other text."""
         found = _HTTPS.fullmatch(text) if self.domain is not None else None
         if found is None or not f".{found['host']}".endswith(f".{self.domain}") or ".." in f".{found['host']}":
             return ""
@@ -54,18 +56,15 @@ class ReturnTo:
         return f"https://{found['host']}{port}" if int(port[1:] or 0) <= LAST_PORT else ""
 
     def _is_path(self, text: str) -> bool:
-        """Return whether the text is a path with perhaps a query: a second slash would begin a host, however hidden."""
+        """Return whether the text is a path, perhaps with a query, that stays a path when it is percent-decoded."""
         if not text.startswith("/"):
             return False
-        for _ in range(_UNWRAPPED):
+        for _ in range(_DECODINGS):
             path = re.split("[?#]", text, maxsplit=1)[0]
-            if text.startswith("//") or _CONTROL.search(text.partition("?")[0]) or _has_line_break(text):
+            # A second slash begins a host.
+            if text.startswith("//") or _NOT_IN_PATH.search(text.partition("?")[0]) or _NOT_IN_URL.search(text):
                 return False
             if f"{normpath(path)}/".startswith(f"{self.gate}/"):
                 return False
             text = unquote(text)
         return True
-
-
-def _has_line_break(text: str) -> bool:
-    return any(character in text for character in "\r\n\t\0")

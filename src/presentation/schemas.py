@@ -42,9 +42,9 @@ LONGEST_RECIPIENT: Final = 254
 """Characters: as long as a mail address can be (RFC 5321 section 4.5.3.1.3)."""
 _EXAMPLE_SECRET: Final = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"  # noqa: S105 - RFC 4226 appendix D
 _NAME: Final = r"^[^:\x00-\x1f\x7f]*[^\s:\x00-\x1f\x7f][^:\x00-\x1f\x7f]*$"
-"""Describes a name as far as ASCII goes; the regular expressions that every tool reads know no Unicode properties."""
+"""A pattern that is exact for ASCII only: no tool-independent regular expression can name Unicode properties."""
 _GAP: Final = "[^0-9A-Za-z]*"
-"""What can stand between the characters of a code. The service ignores white space and dashes of all scripts there."""
+"""Characters between those of a code. The service ignores white space and dashes of all scripts there."""
 _MOMENT: Final = "2026-11-22T03:28:00Z"
 
 
@@ -180,11 +180,11 @@ def _factor(factor: Factor) -> Any:
 
 
 class OneOfView(fields.Field[Any]):
-    """One of several objects, told apart by a member. Only OpenAPI needs it: nothing is read or written with it.
+    """One of several objects. It only describes them in OpenAPI, and neither reads nor writes values.
 
     Args:
-        union: the name of their union in the document.
-        discriminator: the member whose value tells them apart.
+        union: the name of the union in the document.
+        discriminator: the member whose value selects the object.
         views: the objects.
     """
 
@@ -196,7 +196,7 @@ class OneOfView(fields.Field[Any]):
 
 
 class OrNullView(fields.Field[Any]):
-    """An object or null. Only OpenAPI needs it: nothing is read or written with it."""
+    """An object or null. It only describes them in OpenAPI, and neither reads nor writes values."""
 
     def __init__(self, view: type[Schema], **options: Any) -> None:
         super().__init__(**options)
@@ -252,7 +252,7 @@ class IssueCodeBody(RequestSchema):
     lifetime = _whole(CODE_LIFETIME, DEFAULT_CODE_LIFETIME, "Seconds for which the code is good.")
     delivery = fields.Nested(
         DeliveryRequest,
-        # A function, because it does not get into the document: generators refuse an object as a default.
+        # A function, which apispec leaves out of the document: generators refuse an object as a default.
         load_default=lambda: {"channel": Channel.RESPONSE},
         metadata={"example": {"channel": Channel.RESPONSE.value}},
     )
@@ -581,7 +581,7 @@ class ServerView(Schema):
     """How the service, or Redis, is."""
 
     status = _shown(fields.String, "Whether it answers.", "up", validate=validate.OneOf(["up", "down"]))
-    # Without a format: generated Python code would call the member's type by the member's name.
+    # Without a format, because generated Python code would give the member the name of its own type.
     datetime = fields.String(
         allow_none=True, metadata={"description": "Its clock; null when down. RFC 3339, UTC.", "example": _MOMENT}
     )

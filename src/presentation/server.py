@@ -36,13 +36,13 @@ GRACE: Final = 20
 """Seconds that requests under way have to end after SIGTERM; the longest, which sends a code, about 18."""
 
 TIMEOUT: Final = 30
-"""Seconds after which a worker whose event loop hangs is killed."""
+"""Seconds after which the master kills a worker whose event loop hangs."""
 MOST_CONNECTIONS: Final = 1000
-"""Connections that a worker holds; of each, at most about 100 KiB have arrived."""
+"""Connections that a worker holds. It keeps at most about 100 KiB of received bytes for each."""
 SHARE: Final = 4
-"""One address may have this fraction of them."""
+"""One client address may have one in `SHARE` of these connections."""
 _OTHER_DESCRIPTORS: Final = 64
-"""Descriptors that a worker needs for anything but clients and Redis."""
+"""Descriptors that a worker needs besides those for clients and Redis."""
 
 _FAILED: Final = "Error handling request"
 _MEMORY: Final = "/dev/shm"  # noqa: S108 - gunicorn's heartbeat must not wait for a disk
@@ -72,18 +72,18 @@ class Server(BaseApplication):
     def __init__(self, settings: Settings, timeout: int = TIMEOUT) -> None:
         self._settings = settings
         self._timeout = timeout
-        # Some more than the workers, because a reload runs two generations beside each other.
+        # More slots than workers, because two generations of workers run at the same time during a reload.
         self._memory = SharedMemory(2 * settings.workers + 2)
         self._slot: int | None = None
         super().__init__()
 
     @property
     def connections_per_address(self) -> int:
-        """How many connections of one address a worker holds. Behind a proxy, all are the proxy's."""
+        """The number of connections to a worker that one address may have. Behind proxies, an address is a proxy's."""
         connections: int = self.cfg.worker_connections
         if self._settings.trusted_proxies:
             return connections
-        # At least as many as can be with a thread, for those are not closed.
+        # More than the threads, because the worker never closes connections that a thread serves.
         return max(self._settings.threads + 1, connections // SHARE)
 
     def run(self) -> None:
@@ -102,7 +102,7 @@ class Server(BaseApplication):
             "timeout": self._timeout,
             "keepalive": 75,
             "forwarded_allow_ips": "",
-            # The worker limits the head as a whole, so the parser needs no limit of a line.
+            # The worker limits the whole head, so the parser needs no limit for a line.
             "limit_request_line": 0,
             "limit_request_field_size": LARGEST_HEAD,
             "limit_request_fields": MOST_FIELDS,
@@ -120,13 +120,13 @@ class Server(BaseApplication):
             self.cfg.set(name, value)
 
     def _announce(self, server: Any) -> None:
-        # With PORT=0 the kernel has chosen the port.
+        # With PORT=0 the kernel chose the port.
         authority = _authority(self._settings.host, server.LISTENERS[0].getsockname()[1])
         url = f"http://{authority}{self._settings.path_prefix}"
         _log.info("serving", extra={FIELDS: {"url": url, "docs": f"{url}/docs", "version": version("open-mfa")}})
 
     def _choose_slot(self, server: Any, worker: Any) -> None:
-        """Give the worker a slot that no living worker has; it continues what a former owner counted there."""
+        """Give the worker a slot that no living worker has. It continues the numbers of the slot's former owner."""
         taken = {each.metrics_slot for each in server.WORKERS.values()}
         self._slot = next((slot for slot in range(len(self._memory.slots)) if slot not in taken), None)
         worker.metrics_slot = self._slot
@@ -137,17 +137,17 @@ class Server(BaseApplication):
 
 
 class Master(Arbiter):
-    """gunicorn's master process, which notices that it was paused itself."""
+    """gunicorn's master process, which notices pauses of the machine."""
 
     def __init__(self, app: Server) -> None:
         super().__init__(app)
         self._looked = time.monotonic()
 
     def murder_workers(self) -> None:
-        """Kill the workers that have given no sign of life for too long.
+        """Kill the workers that have given no sign of life for the whole timeout.
 
-        After a pause of the machine, no worker has given one. The master looks every second. If it did not look for
-        half the timeout, it was paused as well, and every worker gets the whole timeout again.
+        The master checks this every second. If its last check is more than half the timeout ago, the machine was
+        paused, and the workers could give no sign of life either. Every worker then gets the whole timeout again.
         """
         now = time.monotonic()
         if now - self._looked > self.timeout / 2:
@@ -182,9 +182,9 @@ def _authority(host: str, port: int) -> str:
 
 
 def _connections(threads: int) -> int:
-    """How many connections a worker can hold with the descriptors that it may open."""
+    """Return how many connections a worker can hold with the descriptors that it may open."""
     descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    # Each thread may use a connection to Redis, and another one while that is replaced.
+    # Each thread may need two connections to Redis while one replaces the other.
     return max(threads + 1, min(MOST_CONNECTIONS, descriptors - 2 * threads - _OTHER_DESCRIPTORS))
 
 

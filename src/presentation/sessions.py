@@ -14,7 +14,7 @@ from domain.owner import Owner, OwnerKind
 from presentation.cookies import EVERYWHERE, Cookie
 
 COOKIE: Final = "open_mfa_session"
-"""Without the prefix that it has over TLS."""
+"""The name of the cookie without the prefix that it has over TLS."""
 ID_BYTES: Final = 32
 """256 bits, as OWASP's session management asks for many times over."""
 OWNER_ID_BYTES: Final = 24
@@ -46,10 +46,10 @@ class Sessions:
         """Seconds."""
 
     def id_of_request(self) -> str | None:
-        """Return the id of the session that the request carries; None for no session that is alive.
+        """Return the id of the request's session; None without a living one.
 
-        Cookies of several living sessions count for none of them: somebody else has set one of them, and would see what
-        is enrolled in it.
+        Cookies of several living sessions count for none of them: another person may have set one of them, and could
+        read the secret that is enrolled in it.
         """
         ids = {session_id for value in self._cookie.values() if (session_id := self._id_in(value)) is not None}
         return ids.pop() if len(ids) == 1 else None

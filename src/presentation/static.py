@@ -1,6 +1,6 @@
-"""Files that pages consist of: our own, and those of Swagger UI.
+"""Files of the pages: our own, and those of Swagger UI.
 
-flasgger brings Swagger UI 3.28 of 2020 along, which has known faults. So a current one comes from another package.
+flasgger contains Swagger UI 3.28 of 2020, which has known faults. So the current one comes from another package.
 """
 
 from functools import cache
@@ -27,7 +27,7 @@ def asset(name: str) -> Response:
     if response.status_code == HTTPStatus.OK:
         response.close()
         response.direct_passthrough = False
-        # All clients that are slow to take it share one copy.
+        # Slow clients share one copy of the file in memory.
         response.response = [_content(folder / name)]
     return response
 

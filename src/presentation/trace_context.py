@@ -13,7 +13,7 @@ _SAMPLED: Final = 0x01
 
 @dataclass(frozen=True, slots=True)
 class TraceContext:
-    """One `traceparent`: the trace, the caller's span in it, and the flags."""
+    """The fields of a `traceparent`: the trace, the caller's span and the flags."""
 
     trace_id: str
     span_id: str
@@ -21,14 +21,14 @@ class TraceContext:
 
     @property
     def header(self) -> str:
-        """The value of a `traceparent` of version 00."""
+        """The fields as a `traceparent` of version 00."""
         return f"00-{self.trace_id}-{self.span_id}-{self.flags}"
 
 
 def read_traceparent(sent: str | None) -> TraceContext | None:
-    """Return what the header says, None where it is missing or malformed: the standard demands to ignore that.
+    """Return the fields of the header; None if it is missing or malformed, as the standard demands.
 
-    Of a later version, the four fields are read that version 00 has, and the only flag that it defines (section 4.3).
+    From a later version, only the four fields of version 00 are read, and only the flag that it defines (section 4.3).
     """
     found = _FORMAT.fullmatch(sent) if sent else None
     if found is None or found["version"] == "ff" or not found["trace"].strip("0") or not found["parent"].strip("0"):

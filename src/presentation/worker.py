@@ -45,15 +45,16 @@ _NOT_FATAL: Final = frozenset(
         errno.EOPNOTSUPP,
     }
 )
-"""What accept(2) reports of a connection that failed before it was accepted."""
+"""Errors of accept(2) that concern only a connection that failed before it was accepted."""
 
 
 class Worker(ThreadWorker):
-    """Gives a thread only to a request that has arrived as a whole.
+    """A worker that gives a thread only to a complete request.
 
-    Connections wait in the event loop: for their first byte, for the rest of a request, for the client to take the
-    answer, for the next request, and for the client to close. Nothing waits for a single client. When there are too
-    many connections, of one address or in all, the one that has waited for the longest time is closed.
+    Connections wait in the event loop, in one of five states: for the first byte (`_silent`), for the rest of a request
+    (`_arriving`), for the client to take an answer (`_delivering`), for the next request (`keepalived_conns`, which
+    gunicorn manages), and for the client to close (`_parting`). No thread waits for a client. If there are too many
+    connections, from one address or in total, the worker closes the one that has waited longest.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -67,12 +68,12 @@ class Worker(ThreadWorker):
         self._share: int = self.app.connections_per_address  # type: ignore[attr-defined] # it is our server
 
     def accept(self, listener: socket.socket) -> None:
-        """Accept a connection, and let it wait for its first byte beside the others."""
+        """Accept a connection, and wait for its first byte in the event loop."""
         try:
             accepted, address = listener.accept()
         except OSError as error:
             if error.errno in _NO_ROOM:
-                # The process or the machine has fewer descriptors than the settings promised.
+                # The process or the machine has fewer descriptors than `worker_connections` needs.
                 self.worker_connections = max(1, self.nr_conns)
                 self.log.warning("no more than %s connections can be open", self.worker_connections)
             elif error.errno not in _NOT_FATAL:
@@ -85,28 +86,28 @@ class Worker(ThreadWorker):
         self._wait(conn, self._silent, FIRST_BYTE, partial(self._read, conn))
 
     def enqueue_req(self, conn: Any) -> None:
-        """Read what a connection that was kept open says next."""
+        """Read the next request of a connection that was kept open."""
         conn.client_socket.next_request(b"")
         self._read(conn)
 
     def handle(self, conn: Any) -> Any:
-        """Handle one request, in a thread. All of it has arrived, and nothing here waits for the client."""
+        """Handle one complete request, in a thread. Nothing here waits for the client."""
         if conn.client_socket.arrival.too_large:
             self.handle_error(None, conn.sock, conn.client, LimitRequestHeaders("head"))
             return False
         return super().handle(conn)
 
     def handle_request(self, req: Any, conn: Any) -> Any:
-        """Judge the fields that gunicorn leaves to the application."""
+        """Check `Host` and join the `Cookie` fields, which gunicorn does not do."""
         hosts = [value for name, value in req.headers if name == "HOST"]
-        # gunicorn has refused a second one.
+        # gunicorn has already refused a second Host.
         if not (is_host(hosts[0]) if hosts else req.version < (1, 1)):
             raise InvalidHeader("HOST", req=req)
         req.headers = with_one_cookie_field(req.headers)
         return super().handle_request(req, conn)
 
     def finish_request(self, conn: Any, fs: Future[bool], _client: Any = None) -> None:
-        """Deliver the answer, then keep the connection for its next request, or end it."""
+        """Deliver the answer. Then keep the connection for the next request, or end it."""
         try:
             delivered = conn.client_socket.deliver()
         except OSError:
@@ -131,9 +132,10 @@ class Worker(ThreadWorker):
             super().finish_request(conn, fs)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:  # noqa: ARG002 - gunicorn's
-        """Answer what cannot be read as a request like every other bad request: gunicorn would repeat it in HTML.
+        """Answer an unreadable request with a problem document.
 
-        The log does not repeat it either: a part of it may be a code in the wrong place.
+        gunicorn's own answer, in HTML, repeats the request. Neither the answer nor the log may do that, because a code
+        may stand in the wrong place.
         """
         if not isinstance(exc, ParseException):
             self.log.error("Error handling request", exc_info=exc)
@@ -147,9 +149,9 @@ class Worker(ThreadWorker):
             self._refuse(client, Problems.INVALID_REQUEST, {"errors": errors})
 
     def set_accept_enabled(self, enabled: bool | None) -> None:
-        """At the worker's end, answer every client that has connected by now, and accept nobody any more.
+        """At the worker's end, accept every client that has connected, then close the listening sockets.
 
-        gunicorn leaves the sockets open, and gives no answer to clients that connect meanwhile.
+        gunicorn leaves these sockets open, so clients that connect in the meantime would get no answer.
         """
         super().set_accept_enabled(enabled)
         if enabled or self.alive:
@@ -162,7 +164,7 @@ class Worker(ThreadWorker):
             listener.close()
 
     def wait_for_and_dispatch_events(self, timeout: float | None) -> None:
-        """Wait no longer than until the next connection's time is up."""
+        """Wait for events, at most until the time of the next connection is up."""
         firsts = [next(iter(waiting)).timeout for waiting in self._waiting if waiting]
         if firsts:
             rest = max(0.0, min(firsts) - time.monotonic())
@@ -170,9 +172,9 @@ class Worker(ThreadWorker):
         super().wait_for_and_dispatch_events(timeout)
 
     def murder_pending(self) -> None:
-        """Close the connections whose time is up, and those that are too many.
+        """Close the connections whose time is up, and the excess ones.
 
-        This runs between two rounds of the event loop, so that no event is left for a connection that is closed here.
+        This runs between two rounds of the event loop. So no event can follow for a connection that is closed here.
         """
         super().murder_pending()
         for conn in chain(*map(self._expired, (self._silent, self._delivering, self._parting))):
@@ -190,14 +192,14 @@ class Worker(ThreadWorker):
             pass
 
     def _cap_keepalive(self, deadline: float) -> None:
-        """At the worker's end, give connections that have sent nothing as long as those between two requests."""
+        """At the worker's end, give silent connections the same deadline as connections between two requests."""
         super()._cap_keepalive(deadline)  # type: ignore[misc] # the stubs are of an older gunicorn
         for conn in self._silent:
             conn.timeout = min(conn.timeout, deadline)
 
     @property
     def _waiting(self) -> tuple[dict[Connection, None], ...]:
-        """Return the connections that wait, except between two requests; of each kind the oldest first."""
+        """Return the waiting connections by state, the oldest first, without those that gunicorn manages."""
         return self._silent, self._arriving, self._delivering, self._parting
 
     def _wait(
@@ -214,7 +216,7 @@ class Worker(ThreadWorker):
         self.poller.register(conn.sock, event, then)
 
     def _leave(self, conn: Any) -> None:
-        """Take the connection from where it waits."""
+        """End the connection's waiting, if it waits."""
         for waiting in self._waiting:
             if conn in waiting:
                 del waiting[conn]
@@ -226,7 +228,7 @@ class Worker(ThreadWorker):
         conn.close()
 
     def _give_way(self, network: str | None = None) -> bool:
-        """Close the connection that has waited for the longest time, of one network or of all. Tell if there is one."""
+        """Close the connection that has waited longest, of one network or of all. Return whether there was one."""
         kinds: tuple[Iterable[Any], ...] = (*self._waiting, self.keepalived_conns)
         oldest = [next((conn for conn in kind if network in {None, conn.network}), None) for kind in kinds]
         candidates = [conn for conn in oldest if conn is not None]
@@ -240,12 +242,13 @@ class Worker(ThreadWorker):
         return True
 
     def _expired(self, waiting: dict[Connection, None]) -> Iterator[Connection]:
+        """Yield the connections whose time is up. The caller must end the waiting of each before the next one."""
         now = time.monotonic()
         while waiting and (conn := next(iter(waiting))).timeout <= now:
             yield conn
 
     def _read(self, conn: Any, _client: Any = None) -> None:
-        """Read what has arrived of a request."""
+        """Read the bytes of a request that have arrived."""
         try:
             conn.client_socket.receive()
         except BlockingIOError:
@@ -256,7 +259,7 @@ class Worker(ThreadWorker):
         self._proceed(conn)
 
     def _proceed(self, conn: Any) -> None:
-        """Hand the request to a thread if it is complete, else wait for the rest."""
+        """Pass the request to a thread if it is complete, else wait for the rest."""
         arrival = conn.client_socket.arrival
         if arrival.is_complete:
             self._submit(conn)
@@ -279,9 +282,9 @@ class Worker(ThreadWorker):
         super().enqueue_req(conn)
 
     def _part(self, conn: Any) -> None:
-        """End the connection without waiting for the client (RFC 9112, section 9.6).
+        """Close the sending side, and let the event loop wait for the client to close its side (RFC 9112, section 9.6).
 
-        The client learns that nothing more comes. Until it closes its side, what it still sends is read and dropped.
+        Until then, the event loop reads and drops the bytes that the client still sends.
         """
         try:
             conn.client_socket.half_close()
@@ -304,7 +307,7 @@ class Worker(ThreadWorker):
             self._drop(conn)
 
     def _refuse(self, client: Any, kind: Problems, members: dict[str, Any]) -> None:
-        """Answer with a problem document, before or after what the application could answer."""
+        """Answer with a problem document without the application."""
         request_id = new_request_id()
         body = document(kind, None, members, request_id, self.wsgi.config[PATH_PREFIX])  # type: ignore[attr-defined] # a Flask application
         headers = [
@@ -320,4 +323,4 @@ class Worker(ThreadWorker):
         try:
             client.sendall(f"{head}\r\n".encode("ascii") + body)
         except OSError:
-            self.log.debug("the client is gone before its answer")
+            self.log.debug("the client closed the connection before the answer")

@@ -1,4 +1,4 @@
-"""Mail addresses and headers: a library judges addresses, and all is written so that every mail server takes it."""
+"""Mail addresses and headers. A library judges addresses; headers and domains are ASCII, which all servers accept."""
 
 import re
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ from domain.characters import is_blank, is_line
 LONGEST_LOCAL_PART: Final = 64
 """Bytes of UTF-8, RFC 5321 section 4.5.3.1.1. The library counts characters."""
 ENCODED_WORD: Final = "=?"
-"""The beginning of an encoded word of RFC 2047, which programs decode where they should not."""
+"""The beginning of an encoded word (RFC 2047). Some programs decode such words in places where they should not."""
 _LONGEST_QUOTED: Final = 70
-"""Characters of a name that stands on one line as it is; RFC 5322 section 2.1.1 recommends lines of at most 78."""
+"""Characters of a text that stays on one line. RFC 5322 section 2.1.1 recommends lines of at most 78 characters."""
 _NAMED: Final = re.compile(r'(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>[^()<>\[\]:;@\\,"]*)) *<(?P<address>[^<>]*)>')
-"""A name as a quoted string (RFC 5322 section 3.2.4) or without RFC 5322's specials except the dot, and an address."""
+"""A name and an address. The name is a quoted string (RFC 5322 section 3.2.4) or has no specials except dots."""
 _ESCAPE: Final = re.compile(r"\\(.)")
 _ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _ATOMS: Final = re.compile(rf"{_ATOM}(?: {_ATOM})*")
@@ -29,19 +29,19 @@ email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """The sender of mail: an address in ASCII, and the name that people see beside it, which may be empty."""
+    """The sender of mail: an address in ASCII, and the name that mail programs show, which may be empty."""
 
     name: str
     address: str
 
     @classmethod
     def parse(cls, text: str) -> "Sender":
-        """Read an address alone or with a name: `mfa@example.com`, `Shop <mfa@example.com>`, `"A, B" <mfa@…>`.
+        """Read an address, alone or with a name: `mfa@example.com`, `Shop <mfa@example.com>`, `"A, B" <mfa@…>`.
 
-        The domain may be internationalized. The local part is ASCII, because only servers with SMTPUTF8 take others.
+        The domain may be internationalized. The local part must be ASCII, because others need servers with SMTPUTF8.
 
         Raises:
-            ValueError: saying what is wrong; the message does not repeat the text.
+            ValueError: the text is not such an address. The message does not repeat it.
         """
         if not is_line(text) or ENCODED_WORD in text:
             raise ValueError(
@@ -61,7 +61,7 @@ class Sender:
 
     @property
     def header(self) -> str:
-        """The value of a From header, folded into lines of a bearable length."""
+        """The value of a From header, folded into lines of at most 78 characters where possible."""
         if not self.name:
             return self.address
         name = header_text(self.name)
@@ -72,10 +72,10 @@ class Sender:
 
 
 def header_text(text: str) -> str:
-    """Return a text for a header: as it is, or as encoded words (RFC 2047), folded into lines of a bearable length.
+    """Return the text for a header: unchanged, or as folded encoded words (RFC 2047).
 
-    Python's own folding of structured headers drops the quotes of long names, so that one address becomes several, and
-    spaces between encoded words (seen in 3.11).
+    Python's folding of structured headers drops the quotes of long names, so that one address becomes several. It also
+    drops spaces between encoded words (seen in 3.11).
     """
     if text.isascii() and len(text) <= _LONGEST_QUOTED:
         return text
@@ -88,16 +88,16 @@ def check_recipient(text: str) -> str:
     Local parts in quotes are refused: RFC 5321 section 4.1.2 tells hosts to avoid them, and programs disagree on them.
 
     Raises:
-        ValueError: saying what is wrong; the message does not repeat the address.
+        ValueError: the text is not such an address. The message does not repeat it.
     """
     wire_address(text)
     return text
 
 
 def wire_address(text: str) -> str:
-    """Return an address in the form for SMTP: an internationalized domain as A-labels, which every server takes.
+    """Return an address as SMTP carries it. An internationalized domain becomes A-labels, which every server accepts.
 
-    The result is ASCII unless the local part is not.
+    The result is ASCII if the local part is.
 
     Raises:
         ValueError: see `check_recipient`.

@@ -53,7 +53,7 @@ class _TlsSocket(ssl.SSLSocket):
 def place(text: str, default_port: int) -> tuple[str, int]:
     """The host and the port of `host`, `host:port` or either with an IPv6 address in brackets.
 
-    An internationalized name becomes A-labels, the form that resolvers and certificates have.
+    An internationalized name becomes A-labels, as resolvers and certificates need it.
 
     Raises:
         ValueError: it is none of these; the message does not repeat it.

@@ -86,12 +86,12 @@ def _parts(url: str) -> Url:
 
 
 def scheme_of(url: str) -> str:
-    """Return the scheme of a URL in lower case. Raise `InvalidRedisUrl` where it names no Redis."""
+    """Return the scheme of a URL in lower case. Raise `InvalidRedisUrl` if it is not a URL of Redis."""
     return _parts(url).scheme
 
 
 def places_in(url: str) -> str:
-    """Return the hosts and ports of a URL, or the path of its socket: the parts that may be shown."""
+    """Return the parts of a URL that may be shown: its hosts and ports, or the path of its socket."""
     try:
         parts = _parts(url)
     except InvalidRedisUrl:

@@ -1,4 +1,4 @@
-"""Errors of Redis in words for operators, without Redis' own: these can repeat the arguments of a command."""
+"""Explanations of Redis' errors for operators. Redis' own texts are not shown, because they can repeat arguments."""
 
 import re
 from typing import Final
@@ -21,7 +21,7 @@ from redis.sentinel import MasterNotFoundError
 
 
 class TooFewReplicas(RedisError):
-    """The write is on the master, but not yet on as many replicas as it must be."""
+    """The write is on the master, but not yet on the demanded number of replicas."""
 
 
 _BY_TYPE: Final[dict[type[Exception], str]] = {
@@ -38,7 +38,7 @@ _BY_TYPE: Final[dict[type[Exception], str]] = {
     RedisClusterException: "is no Cluster, or none of its nodes answers",
     TooFewReplicas: "has not as many replicas at hand as OPEN_MFA_REDIS_WAIT demands",
 }
-"""The first that fits."""
+"""The first type that matches counts."""
 _BY_TEXT: Final = {
     "NOREPLICAS": "has fewer replicas than its min-replicas-to-write demands: bring them back, or demand fewer",
     "MISCONF": "can't write its data to disk, and takes no writes until it can: look at its log and its disk",
@@ -47,20 +47,20 @@ _BY_TEXT: Final = {
     "The user executing the script can't run": "does not let this user run a command of a script: look at its ACL",
     "unknown command": "does not know a command that is needed: it is renamed or switched off",
 }
-"""By the beginning of an answer that has no type of its own."""
+"""Explanations by the beginning of the answer, for errors without a type of their own."""
 _CODES: Final[dict[type[Exception], str]] = {
     NoPermissionError: "NOPERM",
     ReadOnlyError: "READONLY",
     OutOfMemoryError: "OOM",
     MovedError: "MOVED",
 }
-"""The codes that redis-py takes off the answers."""
+"""The codes that redis-py removes from the texts of these errors."""
 _CODE: Final = re.compile(r"[A-Z]{3,}(?= )")
 _COMMAND: Final = re.compile(r"the '([a-z|-]+)' command")
 
 
 def explain(error: BaseException) -> str:
-    """Return what the error says about Redis, to stand after its name."""
+    """Return the explanation of an error. It follows the server's name in a sentence."""
     cause = _cause(error)
     if isinstance(error, MasterNotFoundError) and isinstance(cause, AuthenticationError):
         return "has Sentinels that refuse sentinel_username or sentinel_password, or want them"
@@ -85,13 +85,13 @@ def code_of(error: BaseException) -> str:
 
 
 def forbidden_command(error: BaseException) -> str:
-    """Return the command that Redis says the user may not run, empty where it says none."""
+    """Return the command that the user may not run; empty if the error names none."""
     found = _COMMAND.search(str(error)) if isinstance(error, NoPermissionError) else None
     return found[1].replace("|", " ").upper() if found else ""
 
 
 def _cause(error: BaseException) -> BaseException:
-    """Return the refusal behind an error: where all nodes refuse the user, redis-py only says that it found none."""
+    """Return the refusal that caused an error: redis-py's own error may only say that no node answers."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, AuthenticationError | NoPermissionError):

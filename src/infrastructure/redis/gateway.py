@@ -84,7 +84,7 @@ class _Outage:
     Attributes:
         suspected: something timed out, or failed twice in a row.
         known: it was tried to the end of a request's budget, in vain.
-        refused: the last operation failed, for whatever reason.
+        refused: the last operation failed, for any reason.
     """
 
     suspected: bool = False
@@ -157,7 +157,7 @@ class Gateway:
         self._run(lambda client: self._write(client, key, *command), _Kind.LASTING, key)
 
     def refuses_writes(self, key: str) -> bool:
-        """Return whether a write that must last has failed where the key is, and none has succeeded since."""
+        """Return whether a lasting write to the key's node has failed and none has succeeded since."""
         outage = self._outage(_Kind.LASTING, key)
         return outage.suspected or outage.refused
 
@@ -192,9 +192,9 @@ class Gateway:
 
         Args:
             script: what to run.
-            key: the first key that it touches.
-            arguments: the script's.
-            further: the other keys that it touches; they share a hash tag with the first.
+            key: the script's first key.
+            arguments: the script's arguments.
+            further: its other keys, with the same hash tag as the first.
             lasting: whether what it writes must survive a fail-over.
         """
         values = (1 + len(further), key, *further, *arguments)
@@ -237,7 +237,7 @@ class Gateway:
         return ServerDescription(str(info["redis_version"]), int(seconds))
 
     def look(self, inspection: Callable[[Client], T]) -> T:
-        """Return what an inspection of the servers themselves finds; it may run more than once."""
+        """Return the result of an inspection of the servers themselves. It may run more than once."""
         return self._run(inspection, _Kind.READING)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""What every master says of itself, and refuses, for whoever has to set it up."""
+"""Inspections of the Redis masters for operators: what each reports of itself, and which commands it refuses."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -21,15 +21,15 @@ Ask = Callable[[Command], Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inspection:
-    """What a server says of itself, and what it refuses.
+    """The report of a server about itself, and the commands that it refuses.
 
     Attributes:
         place: host and port, as the Sentinels or the Cluster name it; empty where only the URL does.
-        information: the lines of INFO by their names; None where the user may not ask for them.
-        snapshots: whether it is known to take snapshots; None where nothing tells.
-        clock_ahead: seconds that its clock is ahead of ours, at least; negative where it is behind; None where the
-            user may not ask for its time.
-        trial: what it refuses of what the service needs.
+        information: the values of INFO by name; None if the user may not run INFO.
+        snapshots: whether it is known to take snapshots; None if this is unknown.
+        clock_ahead: seconds that its clock is ahead of ours, at least; negative if it is behind; None if the user may
+            not run TIME.
+        trial: the commands and keys that it refuses.
     """
 
     place: str
@@ -44,12 +44,12 @@ class Inspection:
 
     @property
     def is_replica(self) -> bool:
-        """Whether it says that it takes no writes."""
+        """Whether it reports the role of a replica, which takes no writes."""
         return self._told("role") == "slave"
 
     @property
     def replicas(self) -> int:
-        """How many it has."""
+        """The number of its connected replicas."""
         return int(self._told("connected_slaves") or 0)
 
     @property
@@ -59,7 +59,7 @@ class Inspection:
 
     @property
     def fullness(self) -> float:
-        """The part of its `maxmemory` that is in use; 0 where it has no limit."""
+        """The fraction of `maxmemory` that is in use; 0 without a limit."""
         limit = int(self._told("maxmemory") or 0)
         return int(self._told("used_memory") or 0) / limit if limit else 0.0
 
@@ -76,7 +76,7 @@ def inspect(gateway: Gateway, now: Callable[[], float]) -> list[Inspection]:
     """Looks at the only server, at the Sentinels' master, or at each of a Cluster's masters.
 
     Args:
-        gateway: leads to them, and knows how many replicas must have a write.
+        gateway: the gateway to them; it knows how many replicas must have a write.
         now: our clock, Unix time in seconds.
 
     Raises:
@@ -116,9 +116,9 @@ def _information(ask: Ask) -> dict[str, str] | None:
 
 
 def _is_withheld(error: ResponseError) -> bool:
-    """Return whether the user may not run this very command, or the server has none of that name."""
+    """Return whether the user may not run the command, or the server does not know it."""
     if isinstance(error, NoPermissionError):
-        # SELECT belongs to connecting: nothing else can be asked either.
+        # SELECT is part of connecting. If it is forbidden, no other command works either.
         return forbidden_command(error) != "SELECT"
     return str(error).startswith("unknown command")
 

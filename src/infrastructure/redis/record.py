@@ -35,7 +35,7 @@ _DERIVED: Final = b"\0"
 """Begins what is kept of a derived secret; no sealed one begins so, since none is sealed under a key without a name."""
 _ALGORITHMS: Final = tuple(HashAlgorithm)
 _SECRET_FIELDS: Final = {Factor.HOTP: 8, Factor.TOTP: 9}
-"""How many fields of a record are about its secret; the replacement and the former secrets follow."""
+"""The number of a record's fields that belong to its secret. The replacement and the former secrets follow them."""
 _LAST_MOMENT: Final = 253_402_300_799
 """9999-12-31T23:59:59Z."""
 

@@ -73,10 +73,10 @@ class RedisCredentialRepository:
         return None if answer == 1 else self._stored(answer or None, credential_id)
 
     def require_writable(self, credential_id: CredentialId) -> None:
-        """Raise `StoreUnavailable` while commits are refused; costs a round trip only after one was.
+        """Raise `StoreUnavailable` while commits are refused.
 
-        A commit is tried on a key that nothing else uses, in the same slot. It expires in 1970, so Redis removes it at
-        once.
+        Only after a refused commit, this costs a round trip: a commit on a key of the same slot that nothing else uses.
+        That record expires in 1970, so Redis removes it at once.
         """
         if self._gateway.refuses_writes(key_of(credential_id)):
             trial = f"{KEY_PREFIX}:{{{credential_id.owner}}}:write-trial"

@@ -1,4 +1,4 @@
-"""How often codes are sent, counted in the same Redis as everything else."""
+"""Limits of sent codes, counted in Redis."""
 
 import hmac
 import logging
@@ -16,7 +16,7 @@ WINDOW: Final = 600
 HOUR: Final = 3600
 """Seconds."""
 CLIENT_SHARE: Final = 20
-"""The sessions of one client address may have this part of the codes of all sessions sent."""
+"""The sessions of one client address may send one in `CLIENT_SHARE` of the codes that all sessions may send."""
 SENDS: Final = Script("sends.lua")
 KEY_PREFIX: Final = "open-mfa:sends"
 _LIMITS: Final = ("none", "recipient", "all recipients", "client address")
@@ -24,17 +24,17 @@ _log = logging.getLogger("open_mfa.delivery")
 
 
 class RedisSendLimit:
-    """Implements `SendLimit`: to one recipient, to all of them, and for one client address.
+    """The `SendLimit` in Redis: for one recipient, for all recipients, and for one client address.
 
-    At most 5 codes are sent to one recipient in any 10 minutes, for each tenant, and for all sessions together. No
-    spelling of a recipient evades the other limits. Recipients and addresses are kept under a keyed digest: nobody
-    reads in Redis who is sent codes.
+    At most 5 codes are sent to one recipient in any 10 minutes, for each tenant and for all sessions together. The two
+    other limits do not depend on the spelling of a recipient. Keys have keyed digests of recipients and addresses, so
+    nobody can read in Redis to whom codes are sent.
 
     Args:
-        gateway: to Redis.
-        clock: tells when a code was sent.
-        key: of the digests.
-        per_hour: how many codes are sent in an hour for each tenant, and for all sessions together.
+        gateway: the gateway to Redis.
+        clock: the time at which a code is sent.
+        key: the key of the digests.
+        per_hour: the number of codes in an hour, for each tenant and for all sessions together.
     """
 
     def __init__(self, gateway: Gateway, clock: Clock, key: str, per_hour: int) -> None:
@@ -51,7 +51,7 @@ class RedisSendLimit:
         """
         is_session = owner.kind is OwnerKind.SESSION
         sender = f"{owner.kind.value}:{owner.tenant or ''}"
-        # The hash tag keeps all that one script touches in one Cluster slot.
+        # The hash tag keeps all keys of the script in one slot of a Cluster.
         name = f"{KEY_PREFIX}:{{{sender}}}"
         scope = (owner.kind.value, owner.tenant or "", channel.value)
         recipient = [f"{name}:to:{self._digest(*scope, spelling)}" for spelling in counted_as(channel, to)]

@@ -1,9 +1,16 @@
--- Counts a code that is sent, unless too many were sent before.
--- ARGV[1] now, ARGV[2] the recipient's window in seconds, ARGV[3] how many are sent to the recipient within any window,
--- ARGV[4] how many of the KEYS are the recipient's: the times of the last ones, newest first. The other KEYS count all that
--- are sent, in windows of ARGV[5] seconds that begin with the first; ARGV[6…] how many are sent in each of these.
--- Returns the seconds until the next one may be sent, and which limit says so: 1 the recipient's, 2… the others; {0, 0} when
--- this one may be sent, which is then counted. A refusal counts nowhere.
+-- Counts a code, unless a limit is reached.
+--
+-- KEYS     first the lists of the recipient: the times of the last codes, newest first;
+--          then the counters, each with a window that begins with its first code
+-- ARGV[1]  now, Unix time in seconds
+-- ARGV[2]  the recipient's window in seconds
+-- ARGV[3]  how many codes may be sent to the recipient within any window
+-- ARGV[4]  how many of the KEYS are lists of the recipient
+-- ARGV[5]  the window of the counters in seconds
+-- ARGV[6…] the limit of each counter
+--
+-- Returns {0, 0} when the code may be sent, and counts it. Otherwise it counts nothing and returns the seconds until a code
+-- may be sent, and the number of the limit: 1 for the recipient's, 2 for that of the first counter, and so on.
 local recipient = tonumber(ARGV[4])
 local wait, limit = 0, 0
 for number, key in ipairs(KEYS) do

@@ -48,7 +48,7 @@ class Sentinels(Sentinel):
         """Return host and port.
 
         Raises:
-            MasterNotFoundError: no Sentinel names a master; its cause is the refusal where they refuse the user.
+            MasterNotFoundError: no Sentinel names a master. Its cause is the refusal if Sentinels refuse the user.
         """
         refusal: Exception | None = None
         for sentinel in sorted(self.sentinels, key=lambda each: each is not self._knowing):

@@ -1,4 +1,4 @@
-"""Whether Redis lets the service do its work: each of its commands is tried on keys that nothing else uses."""
+"""A trial of every command that the service sends to Redis, on keys that nothing else uses (ADR 26)."""
 
 import re
 import secrets
@@ -22,20 +22,21 @@ from infrastructure.redis.send_limits import KEY_PREFIX as SENDS
 
 PREFIX: Final = "open-mfa"
 LIFETIME: Final = 60
-"""Seconds after which the keys of a trial are gone, also when it was interrupted."""
+"""Seconds after which the keys of a trial expire, in case it is interrupted."""
 _OTHER_SLOTS: Final = 16
-"""Keys that are looked at to tell a node of a Cluster: of two masters each has all of them once in 65,536 times."""
+"""Keys that are read to recognize a node of a Cluster. A node with half of the slots has all of these keys in one of
+65,536 trials, and is then not recognized."""
 SENDS_SCRIPT: Final = "sends.lua"
 _BY_ITSELF: Final = {"GET", "SET", "DEL", "TTL"}
-"""Commands that the service sends outside of scripts too."""
+"""Commands that the service also sends outside of scripts."""
 _FOR_COUNTING: Final = {"SET", "DEL", "EVAL", "EVALSHA", "INCRBY", "EXPIRE"}
-"""The commands of the last step of a trial."""
+"""The commands of the last step of a trial, which runs the script of the rate limit."""
 _NO_SCRIPT: Final = "0" * 40
 _IN_SCRIPTS: Final = re.compile(r"redis\.call\('([A-Z]+)'")
 
 
 class Refusal(NamedTuple):
-    """The code of an answer, such as OOM, and the reason, to stand after the server's name."""
+    """The code of an answer, such as OOM, and the reason, which follows the server's name in a sentence."""
 
     code: str
     reason: str
@@ -43,14 +44,14 @@ class Refusal(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """What Redis refuses, of what the service needs.
+    """The result of a trial: the needs of the service that Redis refuses.
 
     Attributes:
         forbidden: commands that the user may not run.
         unknown: commands that the server does not know.
-        closed_keys: keys, or the beginnings of keys, that the user may not use as the service does.
-        refusal: how it refuses writes; None where it takes them.
-        failure: how a script, with as many replicas as must have its write, went wrong; None where it did not.
+        closed_keys: keys, or prefixes of keys, that the user may not use.
+        refusal: the refusal of writes; None if writes are accepted.
+        failure: why a script with the demanded number of replicas failed; None if it succeeded or was not tried.
     """
 
     forbidden: tuple[str, ...] = ()
@@ -64,11 +65,11 @@ NOTHING_REFUSED: Final = Trial()
 
 
 def try_out(gateway: Gateway, node: str = "") -> Trial:
-    """Try every command that the service sends, in a second or less; nothing of it stays.
+    """Try every command that the service sends, in a second or less. No key remains.
 
     Args:
-        gateway: leads to Redis, and knows how many replicas must have a write.
-        node: which master of a Cluster; empty where there is only one.
+        gateway: the gateway to Redis; it knows how many replicas must have a write.
+        node: the name of a master of a Cluster; empty for a single master.
 
     Raises:
         StoreUnavailable: Redis can't be asked.
@@ -88,19 +89,19 @@ def try_out(gateway: Gateway, node: str = "") -> Trial:
 
 
 def commands_in_scripts() -> dict[str, set[str]]:
-    """Return the commands that each script of this package calls: a user needs leave for them too."""
+    """Return the commands that each script of this package calls. The user needs the permission for them, too."""
     scripts = (file for file in files(__package__).iterdir() if file.name.endswith(".lua"))
     return {script.name: {*_IN_SCRIPTS.findall(script.read_text("utf-8"))} for script in scripts}
 
 
 def commands_for_sending() -> set[str]:
-    """Return the commands that are needed for nothing but to limit how many codes are sent."""
+    """Return the commands that only the limits of sent codes need."""
     scripts = commands_in_scripts()
     return scripts.pop(SENDS_SCRIPT).difference(_BY_ITSELF, *scripts.values())
 
 
 def _tag_on(client: Client, node: str) -> str:
-    """Return a hash tag that no other trial uses, in one of the node's slots."""
+    """Return a random hash tag whose slot is one of the node's."""
     while True:
         tag = f"doctor:{secrets.token_hex(8)}"
         if isinstance(client, Redis) or not node or client.name_of(f"{{{tag}}}") == node:
@@ -108,7 +109,7 @@ def _tag_on(client: Client, node: str) -> str:
 
 
 class _Attempt:
-    """Sends the commands one by one, and keeps what was refused."""
+    """One trial, which sends the commands one by one and records the refusals."""
 
     def __init__(self, client: Client, key: str, tag: str) -> None:
         self._client = client
@@ -128,12 +129,12 @@ class _Attempt:
                 self._send(other, prefix, "DEL", other)
         self._send(LOG_LEVEL, LOG_LEVEL, "GET", LOG_LEVEL)
         if isinstance(self._client, Redis):
-            # One node of a Cluster takes writes too, to the keys of its own slots.
+            # A single node of a Cluster accepts the keys of its own slots, so the writes alone may all succeed.
             for _ in range(_OTHER_SLOTS):
                 other = f"{PREFIX}:{{doctor:{secrets.token_hex(8)}}}:trial"
                 self._send(other, f"{PREFIX}:{{", "GET", other)
         for name, *arguments in _commands(key):
-            # Without the key, which expires, these would make one that does not.
+            # If the key does not exist, these commands would create one that never expires.
             if written or name not in {"INCR", "LPUSH"}:
                 self._send(key, f"{PREFIX}:{{", name, *arguments)
         if not isinstance(self._client, Redis):
@@ -150,7 +151,7 @@ class _Attempt:
         return self._send(key, prefix, "SET", key, "1", "EX", LIFETIME)
 
     def _send(self, key: str, prefix: str, *command: bytes | str | int) -> bool:
-        """Send a command, and return whether it was done."""
+        """Send a command, record its refusal, and return whether it was executed."""
         name = str(command[0])
         try:
             _ask(self._client, key, [command])
@@ -172,9 +173,9 @@ class _Attempt:
 
 
 def _commands(key: str) -> Iterator[Command]:
-    """Every command that the service sends, harmless on a key that holds a number and expires.
+    """Yield every command that the service sends, in a form that is harmless on a key that holds a number.
 
-    On such a key those for lists are answered with an error of their type, after the user's permissions were looked at.
+    Redis answers commands for lists with an error of type on such a key, but checks the user's permissions first.
     """
     yield ("GET", key)
     yield ("MGET", key)
@@ -190,7 +191,7 @@ def _commands(key: str) -> Iterator[Command]:
 _ARGUMENTS: Final[dict[str, Any]] = {
     "EXPIRE": lambda key: (key, LIFETIME),
     "INCR": lambda key: (key,),
-    # No number, so that nothing is counted where there is no key.
+    # Not a number, so that the command creates no key.
     "INCRBY": lambda key: (key, "one"),
     "LINDEX": lambda key: (key, 0),
     "LPUSH": lambda key: (key, 1),
