@@ -52,6 +52,12 @@ def verdicts(service: Service) -> float:
     return sum(sample.value for sample in samples if sample.name == "open_mfa_verdicts_total")
 
 
+def both_workers(service: Service) -> set[int]:
+    """The second one may start after the first one serves."""
+    wait_until(lambda: len(workers(service)) == 2, "two workers")
+    return workers(service)
+
+
 def workers(service: Service) -> set[int]:
     children = Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children").read_text()
     return {int(pid) for pid in children.split()}
@@ -60,7 +66,7 @@ def workers(service: Service) -> set[int]:
 def test_the_service_starts_and_counts_where_no_byte_is_left(redis_server: RedisServer, disk: Path) -> None:
     fill(disk)
     with Service(OPEN_MFA_REDIS_URL=redis_server.url, TMPDIR=str(disk), **SETTINGS) as service:
-        before = workers(service)
+        before = both_workers(service)
         session = Session(service.port)
         codes = session.good_codes("hotp")
         assert [session.send("POST", "hotp/verify", {"code": next(codes)}).status for _ in range(8)] == [200] * 8
@@ -71,7 +77,7 @@ def test_the_service_starts_and_counts_where_no_byte_is_left(redis_server: Redis
 
 def test_a_disk_that_fills_up_in_operation_kills_nobody(redis_server: RedisServer, disk: Path) -> None:
     with Service(OPEN_MFA_REDIS_URL=redis_server.url, TMPDIR=str(disk), **SETTINGS) as service:
-        before = workers(service)
+        before = both_workers(service)
         session = Session(service.port)
         codes = session.good_codes("hotp")
         fill(disk)
@@ -93,7 +99,7 @@ def test_workers_that_are_killed_again_and_again_lose_no_count_and_leave_no_file
         codes = session.good_codes("hotp")
         for number in range(1, 5):
             assert session.send("POST", "hotp/verify", {"code": next(codes)}).status == 200
-            killed = workers(service)
+            killed = both_workers(service)
             for pid in killed:
                 os.kill(pid, signal.SIGKILL)
             wait_until(lambda killed=killed: len(workers(service) - killed) == 2, "new workers")  # type: ignore[misc]
@@ -105,7 +111,7 @@ def test_workers_that_are_killed_again_and_again_lose_no_count_and_leave_no_file
 
 def test_a_killed_master_leaves_no_file(redis_server: RedisServer, disk: Path) -> None:
     with Service(OPEN_MFA_REDIS_URL=redis_server.url, TMPDIR=str(disk), **SETTINGS) as service:
-        for pid in (service.process.pid, *workers(service)):
+        for pid in (service.process.pid, *both_workers(service)):
             os.kill(pid, signal.SIGKILL)
         service.process.wait()
 

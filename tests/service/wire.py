@@ -53,8 +53,12 @@ class Wire:
         self._socket.settimeout(patience)
         if buffer:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-        self._socket.bind((source, 0))
-        self._socket.connect(("127.0.0.1", port))
+        try:
+            self._socket.bind((source, 0))
+            self._socket.connect(("127.0.0.1", port))
+        except OSError:
+            self._socket.close()
+            raise
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._incoming = _Incoming(socket.SocketIO(self._socket, "r"))
         self._sent = 0.0

@@ -298,7 +298,7 @@ class Gateway:
     def _be_patient(self, stack: ExitStack) -> None:
         """Takes one of the places of those who try on, until the stack unwinds. Raises where none is left."""
         if not self._patience.acquire(blocking=False):
-            raise StoreUnavailable(f"Redis at {self._where} does not answer, and enough callers wait for it")
+            raise StoreUnavailable(f"Redis at {self._where} does not answer, and too many requests are already waiting")
         stack.callback(self._patience.release)
 
     def _unavailable(self, error: Exception) -> StoreUnavailable:
