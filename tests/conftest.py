@@ -37,7 +37,7 @@ def require_redis_server() -> None:
 
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_setup() -> Iterator[None]:
-    """What a part of a test has queued is written while its output is still captured."""
+    """Write the queued lines of a test while its output is still captured."""
     yield
     LINES.flush()
 

@@ -603,7 +603,7 @@ class StoredAccountModel(AccountModel):
     stored = True
 
     def the_clock_is_set_back(self, seconds: int) -> None:
-        """Not here: what Redis has forgotten does not come back."""
+        """Skip this case: an expired record of Redis does not come back."""
 
     @invariant()
     def the_content_alone_says_when_redis_forgets_it(self) -> None:

@@ -98,7 +98,7 @@ SPELLINGS = {
 
 
 @pytest.mark.parametrize(("digest", "spellings"), SPELLINGS.items(), ids=str)
-def test_every_digest_gives_what_openssl_computes_in_each_of_its_spellings(digest: str, spellings: list[str]) -> None:
+def test_every_spelling_of_a_digest_gives_the_code_that_openssl_computes(digest: str, spellings: list[str]) -> None:
     counter = 77
     command = ["openssl", "dgst", f"-{digest}", "-mac", "HMAC", "-macopt", f"hexkey:{RFC_4226_SEED.hex()}", "-binary"]
     mac = subprocess.run(command, input=counter.to_bytes(8, "big"), capture_output=True, check=True).stdout

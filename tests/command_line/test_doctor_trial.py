@@ -87,7 +87,7 @@ def test_the_smallest_user_of_the_page_is_accepted_with_a_warning(server: RedisS
     assert "does not let this user run INFO, CONFIG GET, TIME" in warning
 
 
-def test_with_what_the_page_allows_the_doctor_there_is_no_warning(server: RedisServer) -> None:
+def test_the_user_of_the_guide_gets_no_warning(server: RedisServer) -> None:
     url = restricted(server, [*RULES, *also_for("doctor")])
 
     assert found(MUST, settings(url)) == found(WARNING, settings(url)) == []

@@ -16,7 +16,7 @@ MARKS = [character for character in EVERY if is_invisible(character) and not is_
 BIDI_CONTROLS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
 
-def test_white_space_is_what_unicode_calls_so() -> None:
+def test_white_space_has_the_unicode_property() -> None:
     # Python adds the information separators, which are control characters.
     assert {character for character in EVERY if character.isspace()} - WHITE_SPACE == set("\x1c\x1d\x1e\x1f")
     assert all(character.isspace() for character in WHITE_SPACE)
@@ -55,7 +55,7 @@ def test_separators_are_dropped_everywhere_and_marks_at_the_ends(digits: str, da
 
 
 @given(st.text(st.sampled_from([*SEPARATORS, *MARKS, *"0123aZ=\u0660"])))
-def test_what_is_left_begins_and_ends_with_something_visible(typed: str) -> None:
+def test_a_compact_text_begins_and_ends_with_a_visible_character(typed: str) -> None:
     left = compact(typed)
 
     assert compact(left) == left
@@ -75,6 +75,6 @@ def test_a_line_has_no_controls_no_separators_of_lines_no_surrogates_and_no_bidi
 
 
 @given(st.text([*WHITE_SPACE, *MARKS, "\u2800"]))
-def test_what_nobody_sees_is_blank(text: str) -> None:
+def test_an_invisible_text_is_blank(text: str) -> None:
     assert is_blank(text)
     assert not is_blank(f"{text}a{text}")

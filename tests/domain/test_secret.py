@@ -37,7 +37,7 @@ def test_base32_is_read_as_people_paste_it(text: str) -> None:
 
 
 @given(SECRETS, st.data())
-def test_what_pasting_adds_changes_no_secret(key: bytes, data: st.DataObject) -> None:
+def test_characters_that_pasting_adds_change_no_secret(key: bytes, data: st.DataObject) -> None:
     text = SharedSecret(key).base32
     gaps = data.draw(st.lists(st.sampled_from(SEPARATORS), min_size=len(text), max_size=len(text)))
     first, last = data.draw(st.text(MARKS, max_size=2)), data.draw(st.text(MARKS, max_size=2))

@@ -162,7 +162,7 @@ def test_a_browser_keeps_no_cookie_of_our_name_from_a_sibling_host_or_a_page_wit
     assert [case for case, number in kept.items() if number] == [("https://app.test/", "Secure; Path=/")]
 
 
-def test_what_is_no_request_is_told_of_below_the_path(below: Service) -> None:
+def test_an_unreadable_request_gets_a_problem_below_the_path(below: Service) -> None:
     answer = once(below.port, b"GET /mfa/docs HTTP/9.9\r\nHost: x\r\n\r\n", "GET")
 
     assert answer.document["type"] == f"{PREFIX}/problems/invalid-request"
@@ -203,7 +203,7 @@ def test_the_gate_stands_in_front_of_an_application_beside_it(gated: str, applic
         ["everybody"],
         [],
     )
-    # What lies at the paths without the prefix is the application's.
+    # The paths without the prefix belong to the application.
     assert heard_in(browser.get(f"{gated}/auth/login", timeout=5).json()).path == "/auth/login"
     assert heard_in(browser.get(f"{gated}/docs", timeout=5).json()).path == "/docs"
     assert browser.get(f"{gated}{PREFIX}/auth/logout", allow_redirects=False, timeout=5).headers["Location"] == "/"

@@ -108,7 +108,7 @@ def of_npm(name: str) -> str:
 
 def run(*command: str | Path, cwd: Path) -> str:
     """Runs a program to its successful end, and returns what it said."""
-    # ruff formats what openapi-python-client writes; it is looked for on the path.
+    # openapi-python-client calls ruff, which must be on the path.
     environment = os.environ | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "NO_COLOR": "1", "CI": "true"}
     ended = subprocess.run(
         command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=LONGEST, check=False

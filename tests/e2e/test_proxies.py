@@ -605,7 +605,7 @@ class ListeningGate(http.server.BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None: ...
 
 
-def test_the_gate_gets_what_it_needs_and_no_more(proxy: str, site_without_gate: str, gate_port: int) -> None:
+def test_the_gate_gets_only_the_fields_that_it_needs(proxy: str, site_without_gate: str, gate_port: int) -> None:
     sent = {
         "Cookie": "other=1; open_mfa_gate=A; more=2",
         "Authorization": "Bearer secret",

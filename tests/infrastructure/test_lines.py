@@ -21,7 +21,7 @@ PIPE = 65_536
 
 
 class Pipe:
-    """One whose reader takes only what it is told to."""
+    """Return a pipe whose reader takes only the bytes that the test asks for."""
 
     def __init__(self) -> None:
         self.reading, writing = os.pipe()
@@ -105,8 +105,17 @@ def test_ordinary_lines_take_no_more_than_half_and_the_rest_is_counted(pipe: Pip
     assert 32 <= kept < 32 + PIPE // len("ordinary\n")
 
 
+def test_each_line_of_a_dropped_text_is_counted() -> None:
+    lines = Lines(limit=0)
+    dropped = counted(lines)
+
+    lines.offer("Traceback\n  cause\n")
+
+    assert dropped == [2]
+
+
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 6000), st.integers(0, 8000)), max_size=40))
-def test_whatever_the_reader_does_the_audit_trail_is_whole_and_in_order(steps: list[tuple[bool, int, int]]) -> None:
+def test_the_audit_trail_is_complete_and_in_order_with_any_reader(steps: list[tuple[bool, int, int]]) -> None:
     pipe = Pipe()
     lines = Lines(pipe.stream, limit=8)
     dropped = counted(lines)
@@ -131,7 +140,7 @@ def test_whatever_the_reader_does_the_audit_trail_is_whole_and_in_order(steps: l
     assert sum(line.startswith(b"o") for line in found) == offered - sum(dropped)
 
 
-def test_what_has_settled_has_been_written(pipe: Pipe) -> None:
+def test_settled_lines_are_written(pipe: Pipe) -> None:
     lines = Lines(pipe.stream)
     for number in range(100):
         lines.append(str(number))
@@ -242,14 +251,14 @@ def test_a_non_blocking_stderr_loses_nothing(pipe: Pipe) -> None:
 
 
 @pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full", "2>/dev/null"])
-def test_whatever_stderr_is_a_process_ends_in_time(redirection: str) -> None:
+def test_a_process_with_any_stderr_ends_in_time(redirection: str) -> None:
     program = "from infrastructure.lines import LINES; LINES.append('x'); LINES.offer('y\\n')"
     done = subprocess.run(["sh", "-c", f'"$0" -c "$1" {redirection}', sys.executable, program], timeout=20, check=False)
 
     assert done.returncode == 0
 
 
-def test_a_process_whose_stderr_nobody_reads_ends_in_time(pipe: Pipe) -> None:
+def test_a_process_with_an_unread_stderr_ends_in_time(pipe: Pipe) -> None:
     pipe.fill()
     program = "from infrastructure.lines import LINES; LINES.append('x')"
 

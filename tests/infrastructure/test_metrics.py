@@ -1,4 +1,4 @@
-"""Metrics: the same totals whoever is asked, in memory that no full disk takes away."""
+"""Every process reports the same totals, and a full disk has no effect on them."""
 
 import os
 import signal
@@ -36,7 +36,7 @@ def in_a_child(act: Callable[[], object]) -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), KEYS, st.floats(0, 1e6)), max_size=60))
-def test_the_totals_are_what_all_have_counted(steps: list[tuple[int, tuple[str, str], float]]) -> None:
+def test_the_totals_are_the_sums_over_all_processes(steps: list[tuple[int, tuple[str, str], float]]) -> None:
     memory = SharedMemory(4)
     processes = [Numbers(memory, slot) for slot in range(4)]
     expected: dict[tuple[str, ...], float] = {}
@@ -50,7 +50,7 @@ def test_the_totals_are_what_all_have_counted(steps: list[tuple[int, tuple[str, 
         assert all(totals[key] == pytest.approx([0, expected[key]]) for key in expected)
 
 
-def test_what_a_killed_process_counted_stays_and_its_successor_continues_it() -> None:
+def test_a_successor_continues_the_counts_of_a_killed_process() -> None:
     memory = SharedMemory(2)
 
     def count_one() -> None:
@@ -104,7 +104,7 @@ def test_threads_lose_no_count() -> None:
 
 
 @given(st.lists(st.floats(0, 10), max_size=30))
-def test_a_bucket_counts_what_took_no_longer(durations: list[float]) -> None:
+def test_a_bucket_counts_durations_up_to_its_bound(durations: list[float]) -> None:
     metrics = Metrics(monotonic=count(step=FRESH).__next__)
     for seconds in durations:
         metrics.request("GET", "/", 200, seconds)
@@ -116,7 +116,7 @@ def test_a_bucket_counts_what_took_no_longer(durations: list[float]) -> None:
     assert sample(metrics, f"{name}_sum") == pytest.approx(sum(durations))
 
 
-def test_what_has_not_happened_yet_is_counted_as_zero_where_it_has_no_labels() -> None:
+def test_a_counter_without_labels_begins_with_zero() -> None:
     text = Metrics().exposition().decode()
 
     assert "open_mfa_store_failures_total 0.0" in text

@@ -130,7 +130,7 @@ def test_letters_of_a_keypad_make_no_other_recipients_without_end(letters: str) 
 
 @given(NUMBERS, st.integers(1, 11), st.sampled_from(string.punctuation + string.ascii_letters + "\u0434\u3042 "))
 def test_nothing_within_a_number_makes_another_recipient(number: str, at: int, mark: str) -> None:
-    """For a receiver that ignores whatever is no digit."""
+    """Some receivers ignore all characters except digits."""
     for prefix in ("+", "", "tel:"):
         written = f"{prefix}{number[:at]}{mark}{number[at:]}"
         assert counted_as(Channel.WEBHOOK, written) & counted_as(Channel.WEBHOOK, f"+{number}")
@@ -160,7 +160,7 @@ def test_other_numbers_are_other_recipients(numbers: list[int]) -> None:
         ("", "a"),
     ],
 )
-def test_what_only_looks_alike_stays_apart(one: str, other: str) -> None:
+def test_similar_recipients_are_counted_separately(one: str, other: str) -> None:
     assert not counted_as(Channel.WEBHOOK, one) & counted_as(Channel.WEBHOOK, other)
 
 
@@ -225,7 +225,9 @@ def test_mailboxes_of_different_people_stay_apart(one: str, other: str) -> None:
 
 
 @given(st.text(), st.sampled_from([Channel.EMAIL, Channel.WEBHOOK]), st.text(MARKS, max_size=3))
-def test_every_text_counts_as_something_whatever_is_invisible(text: str, channel: Channel, marks: str) -> None:
+def test_every_text_has_a_spelling_and_invisible_marks_do_not_change_it(
+    text: str, channel: Channel, marks: str
+) -> None:
     assert 1 <= len(counted_as(channel, text)) <= 2
     if text.isascii() and text.isalnum():
         assert counted_as(channel, marks + text + marks) == counted_as(channel, text)

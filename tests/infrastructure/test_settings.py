@@ -242,7 +242,7 @@ def test_mail_comes_from_and_goes_over_names_beyond_ascii(environment: pytest.Mo
 
 
 @pytest.mark.parametrize("name", ["a:b", "a\nb", "a\u202eb", "a\u2028b", " ", "\ufe0f", "\u3164", "a\udcff"])
-def test_an_issuer_that_nobody_could_read_is_named(environment: pytest.MonkeyPatch, name: str) -> None:
+def test_an_unreadable_issuer_is_refused(environment: pytest.MonkeyPatch, name: str) -> None:
     assert list(problems(environment, **REQUIRED, OPEN_MFA_ISSUER=name)) == ["OPEN_MFA_ISSUER"]
 
 

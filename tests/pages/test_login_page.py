@@ -190,7 +190,7 @@ def test_a_sibling_host_logs_nobody_out_but_a_person_can(browser: Browser, gate:
 
 
 def test_a_browser_reads_every_target_as_the_service_does(browser: Browser) -> None:
-    """The WHATWG URL parser of Chromium is what a Location is read with."""
+    """Chromium reads a Location with its WHATWG URL parser."""
     choose = Random(20261127)
     starts = ("", "/", "https://", "https://app.example.com", "https://app.example.com/", "https://app.example.com:")
     texts = [

@@ -1,4 +1,4 @@
-"""A request is handed over as soon as it is complete, in whatever pieces it arrives."""
+"""The parser gets a request as soon as it is complete, in any pieces."""
 
 from itertools import pairwise
 
@@ -62,7 +62,7 @@ def test_a_request_is_complete_with_its_last_byte_and_not_before(raw: bytes, cut
 
 
 @given(raw=st.sampled_from(REFUSED), cuts=CUTS)
-def test_what_the_parser_refuses_does_not_wait(raw: bytes, cuts: set[int]) -> None:
+def test_a_request_that_the_parser_refuses_does_not_wait(raw: bytes, cuts: set[int]) -> None:
     assert arrival_of(*pieces_of(raw, cuts)).is_complete
 
 

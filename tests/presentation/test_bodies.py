@@ -266,14 +266,14 @@ def test_what_can_be_no_pair_of_codes_is_a_bad_request_and_no_guess(api: Api, co
 
 
 @pytest.mark.parametrize("typed", PASTED)
-def test_what_pasting_adds_to_a_code_is_ignored(api: Api, typed: str) -> None:
+def test_characters_that_pasting_adds_to_a_code_are_ignored(api: Api, typed: str) -> None:
     api.enrol("hotp", secret=RFC_SECRET)
 
     assert api.verify("hotp", typed.format("755", "224")).status_code == 200
 
 
 @pytest.mark.parametrize("typed", PASTED)
-def test_what_pasting_adds_to_a_secret_is_ignored(api: Api, typed: str) -> None:
+def test_characters_that_pasting_adds_to_a_secret_are_ignored(api: Api, typed: str) -> None:
     enrolled = api.enrol("hotp", secret=typed.format(RFC_SECRET[:16].lower(), RFC_SECRET[16:]))
 
     assert enrolled["secret"] == RFC_SECRET

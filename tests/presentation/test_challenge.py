@@ -258,7 +258,7 @@ def test_an_accepted_code_clears_the_count_of_its_factor_only(account: Account) 
 
 
 @pytest.mark.parametrize("typed", PASTED)
-def test_what_pasting_adds_to_a_code_is_ignored(account: Account, typed: str) -> None:
+def test_characters_that_pasting_adds_to_a_code_are_ignored(account: Account, typed: str) -> None:
     code = account.good_code("totp", account.confirmed("totp"), 1)
 
     assert account.challenge(typed.format(code[:3], code[3:])).status_code == 200

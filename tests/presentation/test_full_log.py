@@ -74,7 +74,7 @@ def test_a_refused_code_is_still_good_afterwards(account: Account, full: Account
     assert account.challenge(code).status_code == 200
 
 
-def test_what_only_reads_is_answered(account: Account, full: Account) -> None:
+def test_reading_requests_are_answered(account: Account, full: Account) -> None:
     account.confirmed("totp")
 
     assert full.get("totp").status_code == 200

@@ -79,7 +79,7 @@ def test_a_good_code_leads_on_and_sets_the_cookie(gate: Api, field: str) -> None
 
 
 @pytest.mark.parametrize("typed", PASTED)
-def test_what_pasting_adds_to_a_code_is_ignored(gate: Api, typed: str) -> None:
+def test_characters_that_pasting_adds_to_a_code_are_ignored(gate: Api, typed: str) -> None:
     good = code(gate)
 
     assert log_in(gate, typed.format(good[:3], good[3:])).status_code == 303
@@ -763,7 +763,7 @@ class TestSharedByHosts:
 
         assert location == f"/auth/login?return_to={return_to}"
 
-    def test_without_a_trusted_proxy_nobody_can_tell(self) -> None:
+    def test_without_a_trusted_proxy_the_forwarded_host_is_ignored(self) -> None:
         untrusted = Api(**DOMAIN | {"trusted_proxies": 0})
 
         assert check_forward(untrusted, APP | {"X-Forwarded-Uri": "/x"}) == "/auth/login?return_to=/x"

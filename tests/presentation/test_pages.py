@@ -101,7 +101,7 @@ def test_the_first_page_leads_to_the_gate_where_there_is_one(gate_secret: Shared
 
 @pytest.mark.parametrize("tenant", [None, "staff"])
 @pytest.mark.parametrize("path", ["/", "/auth/login"])
-def test_no_keyboard_changes_what_people_type_into_a_field(path: str, tenant: str | None) -> None:
+def test_no_keyboard_corrects_the_input_of_a_field(path: str, tenant: str | None) -> None:
     keys = (("staff", "s" * 32),)
     api = Api(gate_secret=SharedSecret.from_base32(RFC_SECRET), api_keys=keys, gate_tenant=tenant)
     fields = [

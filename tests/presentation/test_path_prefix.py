@@ -82,7 +82,7 @@ def test_everything_is_below_the_path_and_nothing_but_the_probes_is_outside(belo
         "/",
     ],
 )
-def test_what_only_looks_like_the_path_is_outside(below: Api, path: str) -> None:
+def test_a_path_that_only_resembles_the_prefix_is_outside(below: Api, path: str) -> None:
     answer = below.client.get(path)
 
     assert (answer.status_code, answer.mimetype) == (404, "application/problem+json")
@@ -169,7 +169,7 @@ def test_a_store_that_is_away_is_told_below_the_path() -> None:
 
 
 @pytest.mark.parametrize(("prefix", "url"), [("", "/"), (PREFIX, PREFIX), ("/a/b.c", "/a/b.c")])
-def test_the_document_says_below_what_its_paths_are(prefix: str, url: str) -> None:
+def test_the_document_names_the_prefix_of_its_paths(prefix: str, url: str) -> None:
     api = Api(**EVERYTHING | {"path_prefix": prefix})
     text = api.client.get(f"{prefix}/openapi.json").text
     loaded = json.loads(text)

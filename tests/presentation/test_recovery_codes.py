@@ -68,7 +68,7 @@ def test_a_code_is_taken_as_people_type_it(account: Account, path: str, type_it:
 
 @pytest.mark.parametrize("path", [f"{RECOVERY}/verify", "challenge"])
 @pytest.mark.parametrize("typed", PASTED)
-def test_what_pasting_adds_to_a_code_is_ignored(account: Account, path: str, typed: str) -> None:
+def test_characters_that_pasting_adds_to_a_code_are_ignored(account: Account, path: str, typed: str) -> None:
     code = account.recovery_codes()[0]
 
     assert account.post(path, {"code": typed.format(code[:9], code[9:])}).status_code == 200

@@ -157,7 +157,7 @@ OF_THE_DOMAIN = [
 
 
 @pytest.mark.parametrize("text", ELSEWHERE_OF_THE_DOMAIN)
-def test_what_leads_off_the_domain_or_might_leads_home(text: str) -> None:
+def test_a_target_that_may_leave_the_domain_becomes_home(text: str) -> None:
     assert on_the_domain(text) == HOME
 
 
@@ -184,7 +184,7 @@ def test_below_a_path_the_gates_pages_lie_there(path: str) -> None:
 
 
 @given(st.lists(st.sampled_from(URL_PIECES), max_size=8).map("".join))
-def test_whatever_url_is_asked_for_stays_on_the_domain(text: str) -> None:
+def test_every_target_stays_on_the_domain(text: str) -> None:
     location = on_the_domain(text)
     target = urlsplit(urljoin("https://login.example.com/auth/login", location.replace("\\", "/")))
 

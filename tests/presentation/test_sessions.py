@@ -288,7 +288,7 @@ def test_of_several_sessions_none_counts(header: str, secure: bool) -> None:
     assert slug(api.post("totp/verify", {"code": "123456"}, **options)) == "not-enrolled"
     assert slug(api.delete("totp", **options)) == "not-enrolled"
     assert api.snapshot() == before
-    # What is enrolled now belongs to a session that none of them is.
+    # The new factor belongs to a new session.
     assert api.post("totp", **options).status_code == 201
     assert {key: api.snapshot()[key] for key in before} == before
     assert api.get("hotp", headers={"Cookie": cookies[0]}).status_code == 404

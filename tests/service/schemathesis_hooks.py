@@ -1,4 +1,4 @@
-"""What schemathesis is told beyond the OpenAPI document; it imports this module by its path.
+"""Facts for schemathesis that the OpenAPI document does not contain. It imports this module by its path.
 
 No schema says exactly which codes and secrets the service reads, because it ignores white space, dashes and invisible
 marks. The document's patterns are wider. Here schemathesis learns how a usual code or secret looks.

@@ -1,4 +1,4 @@
-"""Connections that stay open, in numbers: they may keep nobody else from being served."""
+"""Many connections that stay open do not prevent others from being served."""
 
 import resource
 import signal
@@ -21,7 +21,7 @@ from tests.support.service import Service
 HEALTH = request("GET", "/healthz")
 NEIGHBOUR = "127.0.0.2"
 SOON = 3.0
-"""Seconds within which a request is answered, whatever other clients do; a busy machine included."""
+"""Seconds within which a request must be answered on a busy machine, regardless of other clients."""
 LARGE_ANSWERS = ["/assets/swagger-ui-bundle.js", "/openapi.json"]
 LAST_REQUESTS = {
     "Connection: close": request("GET", "/healthz", headers={"Connection": "close"}),

@@ -1,4 +1,4 @@
-"""A full file system under TMPDIR: the service starts, serves and counts, and nobody is killed."""
+"""With a full file system under TMPDIR, the service starts, serves and counts, and no worker ends."""
 
 import os
 import signal
@@ -75,7 +75,7 @@ def test_the_service_starts_and_counts_where_no_byte_is_left(redis_server: Redis
         assert workers(service) == before
 
 
-def test_a_disk_that_fills_up_in_operation_kills_nobody(redis_server: RedisServer, disk: Path) -> None:
+def test_a_disk_that_fills_up_in_operation_ends_no_worker(redis_server: RedisServer, disk: Path) -> None:
     with Service(OPEN_MFA_REDIS_URL=redis_server.url, TMPDIR=str(disk), **SETTINGS) as service:
         before = both_workers(service)
         session = Session(service.port)

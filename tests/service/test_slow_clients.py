@@ -68,7 +68,7 @@ def sockets() -> Iterator[tuple[Client, socket.socket]]:
         yield Client(ours), theirs
 
 
-def test_a_thread_does_not_wait_for_what_a_client_has_not_sent(sockets: tuple[Client, socket.socket]) -> None:
+def test_a_thread_does_not_wait_for_missing_bytes(sockets: tuple[Client, socket.socket]) -> None:
     client, theirs = sockets
     theirs.send(b"one more byte")
 

@@ -76,7 +76,7 @@ def guess(session: Session, code: str) -> tuple[int, str]:
     return once(session.port, raw).status, request_id
 
 
-def test_nothing_is_judged_while_nobody_reads_and_all_is_well_once_somebody_does(redis_server: RedisServer) -> None:
+def test_no_code_is_judged_while_the_log_is_stalled_and_codes_are_judged_afterwards(redis_server: RedisServer) -> None:
     with PipedService(OPEN_MFA_REDIS_URL=redis_server.url, **ONE_WORKER) as service:
         session = Session(service.port)
         codes = session.good_codes("hotp")
@@ -109,7 +109,7 @@ def test_nothing_is_judged_while_nobody_reads_and_all_is_well_once_somebody_does
     assert not judged & {each for status, each in answers if status == 503}
 
 
-def test_a_service_whose_stderr_nobody_reads_ends_in_time(redis_server: RedisServer) -> None:
+def test_a_service_with_an_unread_stderr_ends_in_time(redis_server: RedisServer) -> None:
     with PipedService(OPEN_MFA_REDIS_URL=redis_server.url, **ONE_WORKER) as service:
         session = Session(service.port)
         spent = next(session.good_codes("hotp"))

@@ -7,7 +7,7 @@ from PIL import Image
 
 
 def qr_text(picture: bytes, width: int | None = None) -> str:
-    """What the one QR code in the picture says, or in the picture as a page shows it that is so many pixels wide."""
+    """Return the text of the only QR code in the picture, or in a page's rendering of it at a width in pixels."""
     with Image.open(BytesIO(picture)) as image:
         grey = image.convert("L")
         if width is not None:

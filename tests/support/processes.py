@@ -13,7 +13,7 @@ from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
 PORTS = 10_000, 15_000
-"""Below the ports that the kernel gives to whatever asks for any, and those of `redis_topologies`."""
+"""Ports below those that the kernel chooses, and different from those of `redis_topologies`."""
 _chance = random.SystemRandom()
 """Hypothesis seeds the other one alike in every process."""
 PATIENCE = 20.0

@@ -1,4 +1,4 @@
-"""What this process has written to stderr."""
+"""The text that this process has written to stderr."""
 
 import pytest
 

@@ -266,7 +266,7 @@ def test_the_content_alone_says_when_a_record_expires(caller: Caller, predecesso
 
 
 @pytest.mark.parametrize("predecessor", CONTENTS)
-def test_a_removal_is_remembered_for_seconds_whatever_was_removed(caller: Caller, predecessor: str) -> None:
+def test_every_removal_is_remembered_for_seconds(caller: Caller, predecessor: str) -> None:
     for former_end in ENDS:
         place = CredentialId(new_owner(), Factor.HOTP)
         version = put(caller, CONTENTS[predecessor](place, former_end))
