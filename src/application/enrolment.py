@@ -93,7 +93,7 @@ class Enrol:
                 raise NotEnrolled
             ends = [end for end in (now + REPLACEMENT_LIFETIME, content.expires_at) if end is not None]
             life = Lifecycle(created_at=now, expires_at=min(ends))
-            replacement = build(request, secret, life, NO_FAILURES).after(content.former)
+            replacement = build(request, secret, life, NO_FAILURES).after(content.remembered(now))
             return Change(replacement, content.with_replacement(replacement, now))
 
         return self._commit(Action.REPLACEMENT_ENROLLED, request, decide)

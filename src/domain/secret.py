@@ -1,17 +1,21 @@
 """The secret that an authenticator and this service share."""
 
 import base64
+import hashlib
 import re
 from dataclasses import dataclass
 from typing import Final
 
 from domain.characters import compact
 from domain.errors import InvalidSecret
+from domain.parameters import HashAlgorithm
 
 SHORTEST_SECRET: Final = 16
 """Bytes. RFC 4226 section 4, requirement R6: at least 128 bits."""
 RECOMMENDED_SECRET: Final = 20
 """Bytes. RFC 4226 section 4, requirement R6: 160 bits are recommended."""
+_BLOCK_BYTES: Final = {HashAlgorithm.SHA1: 64, HashAlgorithm.SHA256: 64, HashAlgorithm.SHA512: 128}
+"""FIPS 180-4, figure 1."""
 LONGEST_SECRET: Final = 128
 """Bytes: twice the longest digest's block is more than any authenticator keeps, and fits a QR code."""
 _BASE32: Final = re.compile("[A-Za-z2-7]*")
@@ -56,6 +60,16 @@ class SharedSecret:
             InvalidSecret: not base32, or outside 128 to 1024 bits.
         """
         return cls(base32_bytes(text))
+
+    def hmac_key(self, algorithm: HashAlgorithm) -> bytes:
+        """Return the same key for all secrets that have the same HMACs.
+
+        RFC 2104 section 2 hashes keys that are longer than a block, and fills shorter ones with zeros.
+        """
+        key = self.key
+        if len(key) > _BLOCK_BYTES[algorithm]:
+            key = hashlib.new(algorithm.value, key).digest()
+        return key.rstrip(b"\0")
 
     @property
     def base32(self) -> str:

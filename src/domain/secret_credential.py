@@ -56,7 +56,7 @@ class SecretCredential(Credential):
     @property
     def digest(self) -> bytes:
         """Return the digest that identifies the secret after it is replaced or removed."""
-        return series_digest(self.secret.key, f"{self.id}\0{self.series}")
+        return series_digest(self.secret.hmac_key(self.parameters.algorithm), f"{self.id}\0{self.series}")
 
     def remembered(self, now: int) -> tuple[FormerSecret, ...]:
         """Return the former secrets to remember if this one is replaced or removed at `now`."""
@@ -119,8 +119,8 @@ class SecretCredential(Credential):
         """
         if self.status is Status.PENDING:
             raise AlreadyEnrolled
-        if replacement.secret.key == self.secret.key:
-            # Its spent codes would be good once more.
+        if replacement.secret.key == self.secret.key or replacement.digest == self.digest:
+            # Its spent codes would be good once more. Keys of different length can have the same codes.
             raise InvalidSecret("must be another secret than the present one")
         try:
             self.living_replacement(now)

@@ -1,6 +1,8 @@
 """A spent code stays refused when its secret is enrolled again."""
 
-from collections.abc import Sequence
+import hashlib
+import hmac
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -8,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from domain.credential import REMEMBERED_AFTER_REMOVAL, Lifecycle, Vacancy
-from domain.errors import InvalidValue
+from domain.errors import InvalidSecret, InvalidValue
 from domain.failures import NO_FAILURES, Failures
 from domain.former_secret import FORMER_SECRETS, FormerSecret, merged
 from domain.hotp import HotpCredential
@@ -65,6 +67,40 @@ def test_a_later_initial_counter_is_kept() -> None:
 )
 def test_other_codes_are_not_spent(removed: SecretCredential, enrolled: SecretCredential) -> None:
     assert enrolled_after(left_by(removed), enrolled) == enrolled
+
+
+def same_codes(algorithm: HashAlgorithm) -> list[tuple[bytes, bytes]]:
+    """Pairs of keys that have the same HMACs (RFC 2104, section 2)."""
+    name = algorithm.value.lower()
+    longer = bytes(range(1, 1 + (128 if algorithm is HashAlgorithm.SHA512 else 65)))
+    pairs = [(SECRET.key, SECRET.key + bytes(5)), (SECRET.key + bytes(1), SECRET.key + bytes(44))]
+    if algorithm is not HashAlgorithm.SHA512:
+        pairs.append((longer, hashlib.new(name, longer).digest()))
+    return [*pairs, *((other, one) for one, other in pairs)]
+
+
+@pytest.mark.parametrize("algorithm", HashAlgorithm)
+@pytest.mark.parametrize("make", [totp, hotp], ids=["totp", "hotp"])
+def test_another_form_of_the_same_key_has_the_same_spent_codes(
+    make: Callable[..., SecretCredential], algorithm: HashAlgorithm
+) -> None:
+    for one, other in same_codes(algorithm):
+        assert hmac.digest(one, b"x", algorithm.value) == hmac.digest(other, b"x", algorithm.value)
+        spent = make(STEP, secret=SharedSecret(one), algorithm=algorithm)
+        again = enrolled_after(left_by(spent), make(secret=SharedSecret(other), algorithm=algorithm))
+        last = spent.as_former()
+        assert last is not None
+
+        assert again.judge(code_of(again, last.last), NOON, ALGORITHM).verdict == Rejected(Reason.REPLAYED, 5)
+
+
+@pytest.mark.parametrize("make", [totp, hotp], ids=["totp", "hotp"])
+def test_another_form_of_the_present_key_is_no_replacement(make: Callable[..., SecretCredential]) -> None:
+    life = Lifecycle(created_at=NOON, expires_at=None, confirmed_at=NOON)
+    present = replace(make(STEP), lifecycle=life)
+
+    with pytest.raises(InvalidSecret):
+        present.with_replacement(make(secret=SharedSecret(SECRET.key + bytes(5))), NOON)
 
 
 def test_fewer_digits_of_the_same_value_are_the_same_code() -> None:

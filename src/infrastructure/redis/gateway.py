@@ -58,6 +58,8 @@ class _Kind(Enum):
     READING = auto()
     WRITING = auto()
     LASTING = auto()
+    REMOVING = auto()
+    """A full Redis still removes keys, so a removal says nothing about writes."""
 
 
 _PASSING: Final = (
@@ -171,7 +173,7 @@ class Gateway:
                 return sum(self._write(client, key, "DEL", key) for key in keys)
             return count
 
-        return self._run(remove, _Kind.LASTING, keys[0])
+        return self._run(remove, _Kind.REMOVING, keys[0])
 
     def seconds_to_live(self, key: str) -> int:
         """Seconds until a key expires, 0 where it does not or there is none."""

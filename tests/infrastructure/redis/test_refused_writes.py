@@ -158,3 +158,15 @@ def test_reading_goes_on_while_writes_are_refused(own_server: RedisServer, guess
         guesser.guess()
 
         assert isinstance(guesser.caller.repository.load(guesser.place).content, Credential)
+
+
+def test_a_removal_in_between_does_not_let_a_guess_be_judged(own_server: RedisServer, guesser: Guesser) -> None:
+    """A full Redis removes keys all the same."""
+    begin, _ = FAULTS["out of memory"]
+    with own_server.client() as admin:
+        begin(admin)
+        for _ in range(20):
+            guesser.guess()
+            guesser.caller.repository.forget(new_owner())
+
+    assert guesser.algorithm.asked <= 1
