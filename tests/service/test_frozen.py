@@ -1,4 +1,4 @@
-"""A pause of the whole machine ends no worker; a worker that alone hangs is replaced."""
+"""A pause of the machine ends no worker. The master replaces a worker that hangs by itself."""
 
 import os
 import signal
@@ -15,8 +15,6 @@ from tests.support.service import Service
 
 TIMEOUT = 3
 SERVE = f"""
-import os, tempfile
-os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(dir={{directory!r}})
 from infrastructure.logs import configure_logging
 from infrastructure.settings import load_settings
 from presentation.server import Server
@@ -29,8 +27,7 @@ class Impatient(Service):
     """The service with a master that kills a hanging worker after seconds."""
 
     def start(self) -> None:
-        script = SERVE.format(directory=str(self.directory))
-        self.process = spawn([sys.executable, "-c", script], self.log, self.settings)
+        self.process = spawn([sys.executable, "-c", SERVE], self.log, self.settings)
         wait_until(self.answers, "the service's start", self.log)
 
     def workers(self) -> set[int]:
@@ -75,7 +72,7 @@ def test_a_pause_of_the_machine_ends_no_worker(service: Impatient) -> None:
     (worker,) = workers = service.workers()
     service.signal(signal.SIGSTOP, service.process.pid, worker)
     wait_until(lambda: is_overdue(worker), "the timeout")
-    # The master may well be the first to go on.
+    # The master may continue before its workers.
     service.signal(signal.SIGCONT, service.process.pid)
     service.let_master_look()
     service.signal(signal.SIGCONT, worker)

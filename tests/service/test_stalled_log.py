@@ -1,4 +1,4 @@
-"""A stalled reader of stderr: the service lives, judges nothing without its audit line, and heals by itself."""
+"""While the reader of stderr is stalled, the service serves but judges no code. It recovers without a restart."""
 
 import fcntl
 import json
@@ -23,7 +23,7 @@ ONE_WORKER = {"WEB_CONCURRENCY": "1", "THREADS": "8"}
 
 
 class PipedService(Service):
-    """One whose stderr is a pipe that is read only when a test says so."""
+    """A service whose stderr is a pipe. Only the test reads it."""
 
     def start(self) -> None:
         self.reading, writing = os.pipe()

@@ -25,7 +25,7 @@ _OPENSSL_NAMES: Final = (
     *("SHA-1", "SHA2-224", "SHA2-256", "SHA2-384", "SHA2-512", "SHA2-512/224", "SHA2-512/256"),
     *("BLAKE2b512", "BLAKE2s256", "RIPEMD", "RMD160", "SSL3-MD5", "SSL3-SHA1"),
 )
-"""OpenSSL's further names of digests; `hashlib.algorithms_available` lists one name for each digest."""
+"""Other names that OpenSSL has for digests; `hashlib.algorithms_available` lists only one name for each."""
 _digits: Final = whole(1, LONGEST_CODE)
 _interval: Final = whole(1, HIGHEST)
 _counter: Final = whole(0, HIGHEST)
@@ -91,7 +91,7 @@ def _add_options(parser: Parser) -> None:
 def _run(options: Namespace) -> int:
     uri = options.uri or {}
     told = {name: value for name, value in vars(options).items() if value is not None}
-    # An option goes before the program named by --as, that one before the URI, and the URI before the defaults.
+    # Options override the program named by --as, which overrides the URI, which overrides the defaults.
     values: dict[str, Any] = _DEFAULTS | uri | _PROGRAMS.get(told.get("program", ""), {}) | told
     if options.server_secret is None and options.user_id is not None:
         options.error("--user-id needs --server-secret")
@@ -112,8 +112,8 @@ def _run(options: Namespace) -> int:
 def _hotp(key: bytes, factor: int, digest: str, digits: int) -> str:
     """Return HOTP(K, C) of RFC 4226 section 5.3, under any hash and with any number of digits.
 
-    The service computes codes with pyotp, which takes 6 to 10 digits and no digest under 18 bytes. Of an MD5 digest
-    an offset of 13 to 15 leaves fewer than 4 bytes: the value is then that of the remaining bytes, as in NaviServer.
+    The service uses pyotp, which needs digests of at least 18 bytes. In an MD5 digest, an offset of 13 to 15 leaves
+    fewer than 4 bytes. The value then consists of the remaining bytes, as in NaviServer.
     """
     mac = hmac.digest(key, factor.to_bytes(8, "big"), digest)
     offset = mac[-1] & 15
@@ -131,12 +131,12 @@ def _derived(server_secret: bytes, user_id: int) -> bytes:
 
 
 def _words(name: str) -> tuple[str, ...]:
-    """Return the words and numbers of a digest's name: SHA-512/256, sha512_256 and sha512-256 have the same."""
+    """Return the words and numbers of a digest's name. They are equal for SHA-512/256, sha512_256 and sha512-256."""
     return tuple(re.findall("[a-z]+|[0-9]+", name.lower().removeprefix("hmac")))
 
 
 def _serves_hmac(digest: str) -> bool:
-    """Return whether OpenSSL has the digest here and HMAC can use it: extendable-output functions have no length."""
+    """Return whether OpenSSL has the digest and HMAC can use it. Extendable-output functions have no fixed length."""
     try:
         return bool(hmac.digest(b"key", b"", digest))
     except ValueError:
@@ -150,7 +150,7 @@ _UNSEPARATED: Final = {"".join(words): name for words, name in _DIGESTS.items()}
 
 
 def _digest(text: str) -> str:
-    """Read the name of a digest in any usual spelling."""
+    """Return OpenSSL's name of a digest that is given in any usual spelling."""
     name = _DIGESTS.get(_words(text)) or _UNSEPARATED.get(text.lower().removeprefix("hmac"))
     if name is None:
         raise ArgumentTypeError(
@@ -164,7 +164,7 @@ def _base32_secret(text: str) -> bytes:
 
 
 def _base32(text: str) -> bytes:
-    """As `SharedSecret.from_base32` reads it, but of any length, for that is what `oathtool` takes."""
+    """Return the bytes of a secret in base32 of any length: unlike the service, `oathtool` accepts short ones."""
     try:
         key = base32_bytes(text)
     except InvalidSecret as error:
@@ -185,9 +185,9 @@ _IN_URI: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
 
 
 def _uri(text: str) -> dict[str, Any]:
-    """What a provisioning URI says, by the names of the options, and its `type`.
+    """Return the values of a provisioning URI by the names of the options, and its `type`.
 
-    The scheme, the type and the names of the parameters are read in any case.
+    The scheme, the type and the names of the parameters may be in any case.
     """
     try:
         parts = urlsplit(trim(text_secret(text)))

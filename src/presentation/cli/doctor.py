@@ -79,9 +79,9 @@ def add(add_parser: AddParser) -> None:
         "doctor",
         help="look for what has to change before production",
         description="Checks the settings (the same environment variables as for `serve`), how strong their secrets"
-        " are, and every Redis master: version, eviction policy, persistence, TLS, clock, and whether it does every"
-        " command that the service needs, tried on keys of its own. Prints a line for each finding. The exit status is"
-        " 1 where something must change. In development mode what only production needs is a warning.",
+        " are, and every Redis master: version, eviction policy, persistence, TLS, clock, and every command that"
+        " the service needs, tried on the doctor's own keys. Prints a line for each finding. The exit status is 1 if"
+        " something must change. In development mode, findings that matter only in production are warnings.",
     )
     parser.set_defaults(run=_run)
 
@@ -209,7 +209,7 @@ def _judge_store(settings: Settings, now: Callable[[], float], grave: Grade) -> 
 
 
 def _unneeded(settings: Settings) -> dict[str, str]:
-    """Return the commands that the service does without, and what does not work then."""
+    """Return the commands that this service does not need, and for each what does not work without it."""
     unneeded = {"SCAN": "`open-mfa reseal`"}
     if settings.mail is None and settings.webhook is None:
         unneeded |= dict.fromkeys(commands_for_sending(), "sending codes")
@@ -248,24 +248,22 @@ def _is_loopback(place: str) -> bool:
 def judge_master(
     master: Inspection, wait: int, grave: Grade, unneeded: Mapping[str, str] | None = None
 ) -> Iterator[Finding]:
-    """Return what is said of a server, after its name.
+    """Yield the findings about a server. Their texts follow its name.
 
     Args:
-        master: what it says of itself, and what it refuses.
+        master: its report about itself, and the commands that it refuses.
         wait: how many replicas must have a write.
-        grave: how bad it is where only production would be harmed.
-        unneeded: commands that the service does without, and what does not work then.
+        grave: the grade of findings that matter only in production.
+        unneeded: the commands that the service does not need, and for each what does not work without it.
     """
     if master.information is not None:
         yield from _judge_information(master, grave)
     refused = list(_judge_trial(master, wait, unneeded or {}))
-    yield from refused or [Finding(Grade.OK, " does every command that the service needs")]
+    yield from refused or [Finding(Grade.OK, " accepts every command that the service needs")]
     silent = {"INFO": master.information, "CONFIG GET": master.snapshots, "TIME": master.clock_ahead}
     unasked = [name for name, answer in silent.items() if answer is None]
     if unasked:
-        text = (
-            "so not everything was looked at: allow them, or look at version, eviction, persistence and clock yourself"
-        )
+        text = "so some checks were skipped: allow them, or check version, eviction, persistence and clock yourself"
         yield Finding(Grade.WARNING, f" does not let this user run {', '.join(unasked)}, {text}")
     ahead = master.clock_ahead
     if ahead is not None and abs(ahead) > LARGEST_CLOCK_DIFFERENCE:
@@ -275,7 +273,7 @@ def judge_master(
 
 
 def _judge_trial(master: Inspection, wait: int, unneeded: Mapping[str, str]) -> Iterator[Finding]:
-    """Whether it does what the service needs."""
+    """Yield the findings about the commands that the service needs."""
     must, trial = Grade.MUST_CHANGE, master.trial
     purposes: dict[str, list[str]] = {}
     for name in trial.forbidden:

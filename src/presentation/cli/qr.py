@@ -58,7 +58,7 @@ def _run(options: Namespace) -> int:
 
 
 def _uri(options: Namespace) -> str:
-    """Return the URI that was given, or that of the secret that was given."""
+    """Return the given URI, or a new one of the given secret."""
     if options.secret is None:
         if options.uri is None:
             options.error("one of URI, --key and --secret is required")

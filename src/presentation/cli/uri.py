@@ -67,7 +67,7 @@ def add(add_parser: AddParser) -> None:
 
 
 def add_options(parser: Parser, *kinds: Factor) -> None:
-    """Add the options of which the URIs of these kinds are made, without the label."""
+    """Add the options for the URIs of these kinds, except the label."""
     secrets = parser.add_mutually_exclusive_group()
     secrets.add_argument("--secret", metavar="BASE32", type=_secret, help="the secret in base32, 128 to 1024 bits")
     secrets.add_argument(
@@ -98,7 +98,7 @@ def _run(options: Namespace) -> int:
 
 
 def provisioning_uri(kind: str, options: Namespace) -> str:
-    """Return the URI of a secret with the options that were given."""
+    """Return the provisioning URI for these options."""
     shared = options.secret or SystemRandomness().secret()
     place = CredentialId(Owner(OwnerKind.ACCOUNT, ""), Factor(kind))
     credential: TotpCredential | HotpCredential
@@ -124,7 +124,7 @@ def provisioning_uri(kind: str, options: Namespace) -> str:
 
 
 def name(text: str) -> str:
-    """Read a label or an issuer."""
+    """Return a label or an issuer from the command line."""
     try:
         return check_name(text)
     except InvalidValue as error:

@@ -1,4 +1,4 @@
-"""While Redis can be read but takes no writes, no code is judged: a guess that can't be counted must not be made."""
+"""While Redis refuses writes, no code is judged, because a guess would not be counted."""
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count
@@ -97,7 +97,7 @@ def test_one_guess_at_most_is_judged_while_writes_are_refused(
     begin, end = FAULTS[fault]
     with own_server.client() as admin:
         begin(admin)
-        # One after the other: each answer is there before the next guess is made. A replica is waited for, so fewer.
+        # Each guess waits for the answer to the one before. With a replica each takes long, so there are fewer.
         answers = {guesser.guess() for _ in range(GUESSES if fault != "a replica" else 3)}
         judged = guesser.algorithm.asked
         end(admin)

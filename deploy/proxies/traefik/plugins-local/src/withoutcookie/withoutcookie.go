@@ -1,4 +1,4 @@
-// Package withoutcookie is a middleware for Traefik that removes one cookie from what the application is sent.
+// Package withoutcookie is a middleware for Traefik that removes one cookie from the requests to the application.
 package withoutcookie
 
 import (
@@ -10,7 +10,7 @@ import (
 
 // Config is what the dynamic configuration says.
 type Config struct {
-	// Name is the cookie's name without the prefixes that browsers give a meaning to (RFC 6265bis).
+	// Name is the cookie's name without the prefixes of RFC 6265bis.
 	Name string `json:"name"`
 }
 
@@ -32,7 +32,7 @@ type withoutCookie struct {
 	pairs []string
 }
 
-func (w *withoutCookie) isIt(pair string) bool {
+func (w *withoutCookie) removes(pair string) bool {
 	for _, start := range w.pairs {
 		if strings.HasPrefix(pair, start) {
 			return true
@@ -47,7 +47,7 @@ func (w *withoutCookie) ServeHTTP(answer http.ResponseWriter, request *http.Requ
 	for _, line := range request.Header.Values("Cookie") {
 		for _, pair := range strings.Split(line, ";") {
 			pair = strings.TrimSpace(pair)
-			if pair != "" && !w.isIt(pair) {
+			if pair != "" && !w.removes(pair) {
 				kept = append(kept, pair)
 			}
 		}
