@@ -21,6 +21,8 @@ ENROL: Final = Expected(201, b'"secret"')
 ISSUE: Final = Expected(201, b'"code"')
 _COOKIE: Final = re.compile(rb"\r\nset-cookie: *([^;]+)", re.IGNORECASE)
 _KEYS: Final = "open-mfa:{*"
+_RECENTLY: Final = 11
+"""Spent HOTP codes whose digits are replays."""
 _CANDIDATES: Final = [f"{digit * 111111:06d}" for digit in range(10)]
 
 
@@ -153,8 +155,13 @@ def wrong_totp(sessions: Sequence[Session]) -> list[bytes]:
 
 
 def good_hotp(sessions: Sequence[Session], codes: int) -> list[list[bytes]]:
-    """The first codes of each, in their order."""
-    return [[verify(session, "hotp", session.hotp.at(counter)) for counter in range(codes)] for session in sessions]
+    """The first codes of each, in their order, without those that have the digits of a recently spent one."""
+    wanted = []
+    for session in sessions:
+        shown = [session.hotp.at(counter) for counter in range(codes + _RECENTLY)]
+        fresh = [code for number, code in enumerate(shown) if code not in shown[max(0, number - _RECENTLY) : number]]
+        wanted.append([verify(session, "hotp", code) for code in fresh[:codes]])
+    return wanted
 
 
 def good_otp(sessions: Sequence[Session]) -> list[bytes]:

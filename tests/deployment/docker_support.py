@@ -18,10 +18,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
-import pyotp
 import pytest
 
 from tests.deployment.stand_ins import build
+from tests.support.authenticator import hotp_codes
 from tests.support.processes import free_port, spawn, stop, wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -169,8 +169,7 @@ class Client:
         """Enrols a HOTP secret, and yields its codes."""
         status, _, document = self.ask("POST", "/api/v1/session/hotp", {})
         assert status == 201, document
-        hotp = pyotp.HOTP(document["secret"])
-        return (hotp.at(counter) for counter in range(10**6))
+        return hotp_codes(document["secret"])
 
     def verify(self, code: str, **headers: str) -> tuple[int, Any]:
         """The status, and what the service says."""

@@ -2,12 +2,10 @@
 
 import time
 from collections.abc import Iterator
-from itertools import count
 from typing import Any
 
-import pyotp
-
 from tests.service.wire import Answer, once, request
+from tests.support.authenticator import hotp_codes
 
 RFC_SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 """RFC 4226 appendix D."""
@@ -31,12 +29,14 @@ class Session:
     def good_codes(self, factor: str, **body: Any) -> Iterator[str]:
         """Enrols, and yields codes that are good from now on (of `otp` there is only one)."""
         enrolled = self.enrol(factor, **body)
-        if factor == "otp":
-            yield enrolled["code"]
-        else:
-            # The window of one step makes up for a step that ends between here and the service.
-            first = enrolled["counter"] if factor == "hotp" else int(time.time()) // enrolled["interval"]
-            yield from (pyotp.HOTP(enrolled["secret"]).at(moving_factor) for moving_factor in count(first))
+        match factor:
+            case "otp":
+                yield enrolled["code"]
+            case "hotp":
+                yield from hotp_codes(enrolled["secret"], enrolled["counter"])
+            case _:
+                # The window of one step makes up for a step that ends between here and the service.
+                yield from hotp_codes(enrolled["secret"], int(time.time()) // enrolled["interval"])
 
     def verification(self, factor: str, code: str) -> bytes:
         return self.request("POST", f"{factor}/verify", {"code": code})
