@@ -91,7 +91,7 @@ class Outbox:
 
 
 class Rig:
-    """Everything that a test of the use cases needs; Alice owns it all.
+    """The use cases and fakes for tests. Alice owns all credentials.
 
     Args:
         algorithm: another one than HOTP's.

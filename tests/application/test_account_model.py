@@ -598,7 +598,7 @@ class AccountModelWithFewCodes(AccountModel):
 
 
 class StoredAccountModel(AccountModel):
-    """The same on the embedded store, which forgets in time what has an end, and must forget nothing else."""
+    """The same model on the embedded store, which must remove only expired records."""
 
     stored = True
 

@@ -1,4 +1,4 @@
-"""Three secrets come and go in one account, by every way that there is; no code of theirs is accepted twice."""
+"""No code of three secrets is accepted twice, in any sequence of enrolments, replacements and removals."""
 
 import pytest
 from hypothesis import settings
@@ -141,7 +141,7 @@ class FormerSecretsModel(RuleBasedStateMachine):
 
     @rule(where=PLACES)
     def the_next_code_is_good(self, where: CredentialId) -> None:
-        """A secret that comes back is not out of step."""
+        """An authenticator whose secret returns is in step."""
         which = self.present[where]
         if which is None:
             return

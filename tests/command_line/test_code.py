@@ -94,7 +94,7 @@ SPELLINGS = {
     "sm3": ["sm3", "SM3"],
     "md5-sha1": ["md5-sha1", "MD5-SHA1"],
 }
-"""By the name that `openssl dgst` knows."""
+"""The digests by the names that `openssl dgst` accepts."""
 
 
 @pytest.mark.parametrize(("digest", "spellings"), SPELLINGS.items(), ids=str)

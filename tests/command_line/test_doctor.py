@@ -155,7 +155,7 @@ def test_every_policy_that_evicts_must_change(policy: str) -> None:
 
 def test_memory_that_runs_out_is_seen_before_it_has() -> None:
     with RedisServer() as server, contextlib.closing(server.client()) as client:
-        # Without a large command, whose buffer Redis would give back in the middle of the test.
+        # Not with a large command: Redis would release its buffer during the test.
         client.setrange("filling", 10**7, "x")
         used = client.info("memory")["used_memory"]
         client.config_set("maxmemory", used * 2)

@@ -1,4 +1,4 @@
-"""`open-mfa doctor` tries every command: with the smallest sufficient user, and on servers that refuse writes."""
+"""`open-mfa doctor` tries every command, with the smallest sufficient user and on servers that refuse writes."""
 
 import contextlib
 import re
@@ -45,7 +45,7 @@ SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 
 
 def also_for(when: str) -> list[str]:
-    """What the page's table allows in addition."""
+    """Return the additional rules in the table of the guide."""
     (row,) = [line for line in PAGE.splitlines() if line.startswith("|") and when in line.split("|", 2)[1]]
     return re.findall(r"\+[a-z|]+", row.split("|", 2)[2])
 
@@ -58,7 +58,7 @@ def server() -> Iterator[RedisServer]:
 
 
 def restricted(server: RedisServer, rules: list[str]) -> str:
-    """The URL of a user with these rules and no others."""
+    """Return the URL of a user with only these rules."""
     with contextlib.closing(server.client()) as client:
         client.execute_command("ACL", "SETUSER", "open-mfa", *rules)
         client.execute_command("ACL", "LOG", "RESET")
@@ -66,7 +66,7 @@ def restricted(server: RedisServer, rules: list[str]) -> str:
 
 
 def soon(diagnosed: Settings) -> list[str]:
-    """What must change, with less patience for a state that does not pass."""
+    """Return what must change. The time for retries is short, for states that do not pass."""
     with deadline.within(1):
         return found(MUST, diagnosed)
 

@@ -127,7 +127,7 @@ def test_nothing_gains_privileges_and_what_is_ours_has_none(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", STACKS)
 def test_no_service_waits_for_the_log_driver(kind: str) -> None:
-    """As on AWS: the driver keeps lines in memory when their destination stalls."""
+    """As on AWS, the driver keeps lines in memory while their destination is stalled."""
     terraform = (ROOT / "deploy/terraform/app-stack/service.tf").read_text()
     settings = dict(re.findall(r'^ +(mode|max-buffer-size) += "(.+)"$', terraform, re.MULTILINE))
 

@@ -1,4 +1,4 @@
-"""What people type, paste and call themselves."""
+"""Texts that people type, paste and use as names."""
 
 import sys
 import unicodedata
@@ -12,7 +12,7 @@ from domain.characters import WHITE_SPACE, compact, is_blank, is_invisible, is_l
 EVERY = [chr(number) for number in range(sys.maxunicode + 1)]
 SEPARATORS = [character for character in EVERY if is_separator(character)]
 MARKS = [character for character in EVERY if is_invisible(character) and not is_separator(character)]
-"""What is ignored at the ends of a code."""
+"""Characters that are ignored at the ends of a code."""
 BIDI_CONTROLS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
 

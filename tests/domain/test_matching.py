@@ -1,4 +1,4 @@
-"""What holds of matching a code in HOTP and in TOTP alike."""
+"""Properties of matching a code that hold for HOTP and TOTP."""
 
 from collections.abc import Sequence
 
@@ -16,11 +16,11 @@ from tests.domain.examples import ALGORITHM, STEP, code_of, hotp, totp, wrong_co
 from tests.support.fakes import NOON
 
 COLLIDING = SharedSecret((251_119).to_bytes(20, "big"))
-"""Its 6-digit codes of noon's time step and of the next one are the same."""
+"""A secret whose 6-digit codes at noon and one time step later are equal."""
 
 
 class CountingAlgorithm(PyotpHotp):
-    """Counts the codes that it computes."""
+    """An algorithm that counts the codes that it computes."""
 
     def __init__(self) -> None:
         self.computed = 0
@@ -33,7 +33,7 @@ class CountingAlgorithm(PyotpHotp):
 
 
 def work(credential: SecretCredential, code: Code) -> int:
-    """How many codes it takes to judge one."""
+    """Return how many codes are computed to judge one."""
     algorithm = CountingAlgorithm()
     credential.judge(code, NOON, algorithm)
     return algorithm.computed
@@ -82,7 +82,7 @@ class FewCodes(PyotpHotp):
 
 @given(st.data(), st.integers(0, 10), st.integers(-20, 20))
 def test_no_totp_code_on_display_is_accepted_twice(data: st.DataObject, window: int, drift: int) -> None:
-    """Not in its own step and not in any of the following ones, until another code is accepted."""
+    """It is refused in its own step and in the following ones, until another code is accepted."""
     credential = totp(window=window, drift=drift)
     shown = Code(f"{data.draw(st.integers(0, 6)):06d}")
     moment, accepted = NOON, 0

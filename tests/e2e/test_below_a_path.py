@@ -40,7 +40,7 @@ BROWSER = {"Accept": "text/html", "Sec-Fetch-Mode": "navigate"}
 
 @pytest.fixture(scope="module")
 def below() -> Iterator[Service]:
-    """With the cookies of production: they travel over TLS only."""
+    """Serve with the cookies of production, which travel over TLS only."""
     settings = {"OPEN_MFA_GATE_SECRET": SECRET, "OPEN_MFA_TRUSTED_PROXIES": "1", "OPEN_MFA_COOKIE_SECURE": "true"}
     with Service(OPEN_MFA_PATH_PREFIX=PREFIX, **settings) as running_service:
         yield running_service
@@ -48,7 +48,7 @@ def below() -> Iterator[Service]:
 
 @contextmanager
 def tls_proxy(service: Service) -> Iterator[str]:
-    """The guide's location in a server with TLS; where the service is to browsers."""
+    """Serve the guide's location in a server with TLS. Yield the address for browsers."""
     (location,) = re.findall(r"## Below a path.*?```nginx\n(.*?)```", GUIDE, re.DOTALL)
     ports = Ports(service.port, 0, free_port())
     with Certificates() as certificates, tempfile.TemporaryDirectory(prefix="open-mfa-proxy-") as name:
@@ -80,7 +80,7 @@ def site(below: Service) -> Iterator[str]:
 
 @pytest.fixture
 def page(browser: Browser, site: str) -> Iterator[Page]:
-    """A page that asks for nothing outside of the path, and has nothing to complain of."""
+    """Yield a page. It must request nothing outside of the path, and must log no error."""
     context = browser.new_context(ignore_https_errors=True)
     page = context.new_page()
     asked, complaints = [], []
@@ -112,7 +112,7 @@ def test_a_person_tries_it(page: Page, site: str, path: str) -> None:
     page.get_by_role("button", name="Verify").click()
 
     expect(page.locator("#verdict")).to_contain_text("Accepted.")
-    # Chromium keeps what the prefixes of names demand.
+    # Chromium enforces the rules for prefixes of names.
     assert cookies_of(page.context) == {"__Secure-open_mfa_session": (PREFIX, True)}
     page.reload()
     expect(page.get_by_text("The key is in your authenticator")).to_be_visible()
@@ -136,7 +136,7 @@ def test_a_person_logs_in_and_reads_what_a_problem_means(page: Page, site: str) 
     page.get_by_role("button", name="Log in").click()
     page.wait_for_url(f"{site}{PREFIX}/problems/locked")
 
-    # For the whole host: the application's requests must carry it.
+    # The cookie is for the whole host, because the application's requests must carry it.
     assert cookies_of(page.context) == {"__Host-open_mfa_gate": ("/", True)}
     page.goto(f"{site}{PREFIX}/auth/login?return_to={PREFIX}/docs")
     page.wait_for_url(f"{site}{PREFIX}/docs")
@@ -177,7 +177,7 @@ def test_the_start_announces_where_it_is(below: Service) -> None:
 
 @pytest.fixture(scope="module")
 def gated(application: Application) -> Iterator[str]:
-    """The copied configuration of nginx, changed as the guide says."""
+    """Serve the example configuration of nginx with the guide's changes."""
     text = (CONFIGURATIONS / "nginx.conf").read_text().replace("/auth/", f"{PREFIX}/auth/")
     prepare: Callable[[Path, Ports], list[str]] = partial(nginx, text=text)
     with (

@@ -57,12 +57,12 @@ JOURNEY = {
     "locked": {"status": 429, "model": "LockedProblem"},
     "server": {"status": 200, "model": "Server", "state": "up", "century": "20"},
 }
-"""What every generated client makes of the same calls."""
+"""The results that every generated client must have for the same calls."""
 
 
 @pytest.fixture(scope="module")
 def everything() -> Iterator[Service]:
-    """The service with all that can be switched on."""
+    """Serve with all optional features."""
     with Service(
         OPEN_MFA_GATE_SECRET="GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ",
         OPEN_MFA_DERIVATION_SECRET="a master secret that nobody could guess",
@@ -92,7 +92,7 @@ def camel(name: str) -> str:
 
 
 def require(program: str) -> str:
-    """A program, or a skipped test; in CI its absence is a failure."""
+    """Return the path of a program. Without it the test is skipped, and in CI it fails."""
     found = shutil.which(program)
     if found is None and os.environ.get("CI"):
         pytest.fail(f"{program} is missing")
@@ -102,12 +102,12 @@ def require(program: str) -> str:
 
 
 def of_npm(name: str) -> str:
-    """A program of tests/package.json."""
+    """Return the path of a program of tests/package.json."""
     return require(str(NODE_MODULES / ".bin" / name))
 
 
 def run(*command: str | Path, cwd: Path) -> str:
-    """Runs a program to its successful end, and returns what it said."""
+    """Run a program, which must succeed, and return its output."""
     # openapi-python-client calls ruff, which must be on the path.
     environment = os.environ | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "NO_COLOR": "1", "CI": "true"}
     ended = subprocess.run(
@@ -119,7 +119,7 @@ def run(*command: str | Path, cwd: Path) -> str:
 
 
 def warnings(said: str) -> list[str]:
-    """The lines that complain; openapi-generator says which files it writes, and one may be called `error`."""
+    """Return the lines with warnings and errors, without openapi-generator's list of written files."""
     lines = [line for line in said.splitlines() if "writing file" not in line and line not in ALWAYS_SAID]
     return [line for line in lines if WARNING.search(line)]
 
@@ -129,7 +129,7 @@ def text_of(directory: Path, pattern: str) -> str:
 
 
 def import_all(package: str, directory: Path) -> None:
-    """Every module, with warnings as errors."""
+    """Import every module, with warnings as errors."""
     program = f"""
 import importlib, pkgutil, {package}
 for module in pkgutil.walk_packages({package}.__path__, "{package}."):
@@ -179,7 +179,7 @@ def test_openapi_generator_for_python(document: Path, everything: Service, tmp_p
 
 
 def journey(script: str, directory: Path, service: Service) -> dict[str, Any]:
-    """The steps that a script takes with the client of a directory."""
+    """Return the steps of a script that uses the client in a directory."""
     shutil.copy(HERE / script, directory)
     said = run(sys.executable, script, *arguments(service), cwd=directory)
     steps: dict[str, Any] = json.loads(said)

@@ -591,7 +591,7 @@ def test_the_log_in_page_works_beside_large_cookies(site: str, alice: Person) ->
 
 
 class ListeningGate(http.server.BaseHTTPRequestHandler):
-    """Lets everybody in, and remembers the fields that it was sent."""
+    """A gate that admits every request and records its fields."""
 
     heard: list[list[tuple[str, str]]]
 
@@ -625,7 +625,7 @@ def test_the_gate_gets_only_the_fields_that_it_needs(proxy: str, site_without_ga
 
     assert {"authorization", "accept-language", "referer", "if-none-match", "sec-ch-ua"} & got.keys() == set()
     assert (got["x-request-id"], got["x-forwarded-for"]) == ("abc", "127.0.0.1")
-    # Caddy and Traefik cannot take a cookie out of those that they pass on.
+    # Caddy and Traefik pass all cookies to the gate.
     assert got["cookie"] == ("open_mfa_gate=A" if proxy == "nginx" else sent["Cookie"])
 
 

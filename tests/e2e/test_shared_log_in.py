@@ -23,7 +23,7 @@ RULES = f"--host-resolver-rules=MAP *.{DOMAIN} 127.0.0.1, MAP {DOMAIN} 127.0.0.1
 
 @pytest.fixture
 def port(application: Application) -> Iterator[int]:
-    """Where nginx serves every host with TLS."""
+    """Yield the port on which nginx serves every host with TLS."""
     settings = {"OPEN_MFA_GATE_SECRET": SECRET, "OPEN_MFA_TRUSTED_PROXIES": "1", "OPEN_MFA_COOKIE_SECURE": "true"}
     with (
         Certificates() as certificates,
@@ -76,7 +76,7 @@ def test_a_link_on_another_host_of_the_domain_logs_nobody_out(page: Page, port: 
     page.get_by_role("button", name="Log in").click()
     page.wait_for_url(app)
     page.goto(f"https://other.{DOMAIN}:{port}/page")
-    # With Fetch Metadata: it is the same site, and another origin.
+    # According to Fetch Metadata, this is the same site and another origin.
     page.evaluate("url => { location.href = url }", f"https://app.{DOMAIN}:{port}/auth/logout")
     expect(page.get_by_role("heading", name="Log out?")).to_be_visible()
 

@@ -1,4 +1,4 @@
-"""Lines on stderr: nothing but the writer thread waits for their reader."""
+"""Only the writer thread waits for the reader of stderr."""
 
 import os
 import select
@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from infrastructure.lines import SETTLE_SECONDS, Lines
 
 PIPE = 65_536
-"""Bytes that a pipe holds."""
+"""The capacity of a pipe in bytes."""
 
 
 class Pipe:
-    """Return a pipe whose reader takes only the bytes that the test asks for."""
+    """A pipe whose reader takes only the bytes that the test asks for."""
 
     def __init__(self) -> None:
         self.reading, writing = os.pipe()
@@ -29,7 +29,7 @@ class Pipe:
         self.read = b""
 
     def fill(self) -> None:
-        """Leaves no room for a single byte."""
+        """Fill the pipe to the last byte."""
         os.write(self.stream.fileno(), b"." * (PIPE - 1) + b"\n")
 
     def take(self, size: int) -> None:
@@ -40,7 +40,7 @@ class Pipe:
             self.take(size)
 
     def drain(self, end: bytes) -> list[bytes]:
-        """The lines up to this one."""
+        """Read up to this line, and return the lines."""
         while not self.read.endswith(end + b"\n"):
             self.take(PIPE)
         return self.read.splitlines()
@@ -63,7 +63,7 @@ def pipe() -> Iterator[Pipe]:
 
 
 def counted(lines: Lines) -> list[int]:
-    """The numbers of lines that are dropped from now on."""
+    """Return a list to which the numbers of lines dropped from now on are added."""
     dropped: list[int] = []
     lines.count_dropped = dropped.append
     return dropped
@@ -200,7 +200,7 @@ def test_lines_are_whole_where_processes_share_a_pipe(pipe: Pipe) -> None:
 
 
 def test_a_full_disk_delays_lines_and_loses_none(tmp_path: Path) -> None:
-    """The limit of a file's size stands in for the disk's end: both stop a write in the middle."""
+    """The limit of a file's size replaces a full disk, because both end a write in the middle."""
     program = (
         "import resource, sys\n"
         "from infrastructure.lines import LINES\n"

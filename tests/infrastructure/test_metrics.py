@@ -25,7 +25,7 @@ def sample(metrics: Metrics, name: str, **labels: str) -> float:
 
 
 def in_a_child(act: Callable[[], object]) -> None:
-    """Runs this in a forked process that is then killed, as by the kernel."""
+    """Run a function in a forked process, which is then killed with SIGKILL."""
     child = os.fork()
     if not child:
         try:

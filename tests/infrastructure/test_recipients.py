@@ -1,4 +1,4 @@
-"""Which spellings count as one recipient."""
+"""Spellings that count as one recipient."""
 
 import string
 import unicodedata
@@ -74,7 +74,7 @@ NUMBERS = st.builds(
 
 @st.composite
 def spellings(draw: st.DrawFn) -> tuple[str, str]:
-    """A number, and another way to write it."""
+    """Draw a number and another spelling of it."""
     number = draw(NUMBERS)
     zero = ord(draw(st.sampled_from(SCRIPTS)))
     written = "".join(chr(zero + int(digit)) + draw(st.sampled_from(GAPS)) for digit in number)
@@ -172,7 +172,7 @@ DOMAINS = st.sampled_from(
 
 @st.composite
 def mailboxes(draw: st.DrawFn) -> tuple[str, str]:
-    """A mailbox, and another way to write it."""
+    """Draw a mailbox and another spelling of it."""
     local, domain = draw(LOCAL_PARTS), draw(DOMAINS)
     dotted = "".join(
         draw(st.sampled_from([letter, letter.upper()])) + draw(st.sampled_from(["", "."])) for letter in local[:-1]

@@ -63,7 +63,7 @@ def test_what_was_written_is_read(content: Remnant) -> None:
 
 
 def test_records_of_before_former_secrets_are_read() -> None:
-    """Their arrays end with the replacement, or with the end of a lock."""
+    """Records of former versions end with the replacement or with the end of a lock."""
     blob = KEYS.seal(totp().secret.key, totp().id, "secret")
     life = [NOON, None, None]
     old_totp = ["totp", None, 0, 0, *life, blob, 0, 6, None, None, 30, 1, 100, -3, None]

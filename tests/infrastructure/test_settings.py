@@ -383,7 +383,7 @@ def test_a_host_that_is_not_this_machine_is_named(environment: pytest.MonkeyPatc
 
 
 TRIPLETS = ["x86_64-conda-linux-gnu", "arm64-apple-darwin20.0.0", "nowhere.invalid", "a" * 70]
-"""What conda and other tools put into HOST, and names that lead nowhere."""
+"""Values that conda and other tools set for HOST, and names that do not resolve."""
 
 
 @pytest.mark.parametrize("host", TRIPLETS)

@@ -52,7 +52,7 @@ def test_a_person_mistypes_sees_so_and_logs_in(visit: tuple[Page, str], gate: Se
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert serious_findings(page) == []
     keep_picture(page, f"login-refused-{name}")
-    # As it arrives from a mail or a chat.
+    # A secret as it is copied from a mail or a chat.
     field.fill(f"\ufeff{code[:3]}\u00a0{code[3:]}\u200b")
     page.get_by_role("button", name="Log in").click()
 

@@ -82,7 +82,7 @@ def test_the_documentation_has_the_colours_that_a_reader_prefers(
 
 
 def test_the_documentation_asks_nobody_for_a_cookie(docs: Page) -> None:
-    """A browser sends it by itself, and lets no script set it."""
+    """A browser sends the cookie by itself, and scripts can't set it."""
     docs.get_by_role("button", name="Authorize").first.click()
 
     expect(docs.locator(".dialog-ux form")).to_have_count(1)

@@ -27,7 +27,7 @@ RFC_CODES = ("755224", "287082", "359152", "969429", "338314", "254676", "287922
 """RFC 4226 appendix D."""
 COOKIE = "__Host-open_mfa_session"
 GATE_COOKIE = "__Host-open_mfa_gate"
-"""Their names where they travel over TLS only, as by default."""
+"""The names of the cookies that travel over TLS only, as by default."""
 FACTORS = ("otp", "hotp", "totp")
 ADMINISTRATOR = ("admin", "correct horse battery staple")
 SESSION = "/api/v1/session"
@@ -224,4 +224,4 @@ PASTED = [
     "\u202a{0} {1}\u202c",
     "{0}\u00ad{1}\u200b",
 ]
-"""How the two halves of a code arrive when people type or paste it."""
+"""Separators between the halves of a code that people type or paste."""

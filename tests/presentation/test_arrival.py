@@ -33,7 +33,7 @@ REFUSED = [
     POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n",
     POST + b"Content-Length: 2\r\nExpect: miracles\r\n\r\n",
 ]
-"""What the parser can judge without the rest."""
+"""Requests that the parser can refuse without the rest."""
 
 
 def arrival_of(*pieces: bytes) -> Arrival:

@@ -1,4 +1,4 @@
-"""The names of cookies: over TLS another host of the domain cannot set them, and former names are read for a while."""
+"""Over TLS another host of the domain cannot set our cookies. The former names count for one lifetime."""
 
 import re
 from collections.abc import Callable
@@ -19,15 +19,15 @@ GATE: dict[str, Any] = {"gate_secret": SharedSecret.from_base32(RFC_SECRET)}
 
 @dataclass(frozen=True)
 class Kind:
-    """One of the two cookies: how a browser gets it, how it is used, and how it is given back."""
+    """One of the two cookies, with the requests that set it, need it and remove it."""
 
     plain: str
     lifetime: int
     below_a_path: str
-    """Its name below a path."""
+    """The name of the cookie below a path."""
     get: Callable[[Api], TestResponse]
     counts: Callable[[Api, str], bool]
-    """Whether a request with this Cookie header is one of somebody who has got the cookie."""
+    """Return whether the service recognizes the cookie in this Cookie header."""
     end: Callable[[Api], TestResponse]
 
 
@@ -52,7 +52,7 @@ KINDS = {
     "gate": Kind(
         plain="open_mfa_gate",
         lifetime=DAY,
-        # The application's requests must carry it, so it is set for the whole host.
+        # The gate's cookie is for the whole host, because the application's requests must carry it.
         below_a_path="__Host-open_mfa_gate",
         get=_log_in,
         counts=lambda api, cookie: _sent(api, "/auth/check", cookie).status_code == 200,
@@ -71,7 +71,7 @@ def service(**settings: Any) -> Api:
 
 
 def set_cookies(answer: TestResponse) -> dict[str, tuple[str, set[str]]]:
-    """Name to value and attributes of every cookie that an answer sets."""
+    """Return value and attributes, by name, of every cookie that an answer sets."""
     found = {}
     for header in answer.headers.getlist("Set-Cookie"):
         pair, *attributes = [part.strip() for part in header.split(";")]
@@ -111,7 +111,7 @@ def test_a_name_has_the_strictest_prefix_that_browsers_allow(
 
     assert name == names[which]
     assert found >= attributes | {"HttpOnly", "SameSite=Lax"}
-    # RFC 6265bis, section 4.1.3: browsers drop cookies that do not keep to this.
+    # Browsers drop other cookies with these prefixes (RFC 6265bis, section 4.1.3).
     if name.startswith("__"):
         assert "Secure" in found
     if name.startswith("__Host-"):
@@ -161,7 +161,7 @@ def test_no_other_name_is_read(kind: Kind, name: str) -> None:
 
 
 def test_no_white_space_makes_a_name_of_another_one(kind: Kind) -> None:
-    """To a browser such a name has no prefix, so another host of the domain may set it."""
+    """For a browser such a name has no prefix, so another host of the domain may set it."""
     api = service()
     value = got(api, kind)
     spaces = [chr(byte) for byte in range(256) if chr(byte).isspace() and chr(byte) not in " \t"]

@@ -8,7 +8,7 @@ from tests.presentation.api import RFC_SECRET, Account, document, other_code
 
 MASTER = "a master secret that nobody could guess"
 NEVER = -1
-"""What PTTL says of a key that does not expire."""
+"""The result of PTTL for a key that does not expire."""
 
 
 def deleted(account: Account, factor: str) -> None:
@@ -62,7 +62,7 @@ REMOVALS = (
 
 
 def times_to_live(account: Account) -> dict[str, int]:
-    """Milliseconds by factor."""
+    """Return the milliseconds to live by factor."""
     return {key.decode().rpartition(":")[2]: account.redis.pttl(key) for key in account.snapshot()}
 
 

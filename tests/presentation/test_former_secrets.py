@@ -1,4 +1,4 @@
-"""A secret that was in an account before does not make its spent codes good again."""
+"""The spent codes of a former secret of an account stay refused when the secret returns."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,7 @@ def code(api: Api, factor: str, secret: str, ahead: int = 0) -> str:
 
 
 def replace(api: Api, factor: str, secret: str) -> TestResponse:
-    """Replace the present secret; the answer to the new one's first code."""
+    """Replace the present secret, and return the answer to the first code of the new one."""
     answer = api.post(f"{factor}/replacement", {"secret": secret})
     assert answer.status_code == 201, answer.text
     return api.post(f"{factor}/replacement/verify", {"code": code(api, factor, secret)})

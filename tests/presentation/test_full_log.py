@@ -1,4 +1,4 @@
-"""While nothing takes the lines of the audit trail, nothing is judged or changed: the trail must not have holes."""
+"""While the audit trail takes no lines, nothing is judged or changed, so the trail has no gap."""
 
 from typing import Any
 
@@ -10,12 +10,12 @@ from tests.presentation.api import ACCOUNTS, ADMIN, COOKIE, RFC_SECRET, SESSION,
 
 GATE: dict[str, Any] = {"gate_secret": SharedSecret.from_base32(RFC_SECRET)}
 NO_AUDIT_LINE = {"/auth/logout", f"{ADMIN}/logging", "/auth/check", "/auth/forward"}
-"""What is not GET and may go on: it has no line of its own."""
+"""Operations other than GET that write no line of the audit trail, so they stay available."""
 
 
 @pytest.fixture
 def full(account: Account) -> Account:
-    """The same accounts and sessions, on an instance whose queue of lines is full."""
+    """Return an instance with the same accounts and sessions whose queue of lines is full."""
     return Account(account.redis, account.clock, lines=Lines(limit=0), **GATE)
 
 

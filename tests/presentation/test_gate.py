@@ -511,7 +511,7 @@ def passing_with(api: Api, *tokens: str) -> int:
 
 
 class TestLoggedIn:
-    """A log-in that is alive is looked at before anything else."""
+    """A living log-in is checked first."""
 
     @pytest.mark.parametrize("method", ["GET", "HEAD"])
     def test_the_page_leads_on(self, gate: Api, method: str) -> None:
@@ -579,7 +579,7 @@ def stored(api: Api) -> dict[bytes, bytes]:
 
 
 class TestLogOut:
-    """Only the site itself, or a person who types the address, logs out at once."""
+    """Only a request of the site itself, or a typed address, logs out at once."""
 
     FOLLOWED = {"Accept": "text/html,*/*;q=0.8"}  # noqa: RUF012 - a constant
 
@@ -603,7 +603,7 @@ class TestLogOut:
         self, gate: Api, method: str, headers: dict[str, str]
     ) -> None:
         log_in(gate, code(gate))
-        # Browsers send Origin with a form, also without Fetch Metadata.
+        # Browsers without Fetch Metadata also send Origin with a form.
         origin = {"Origin": "https://sub.localhost"} if method == "POST" else {}
 
         answer = gate.client.open("/auth/logout", method=method, headers=self.FOLLOWED | headers | origin)

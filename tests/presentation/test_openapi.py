@@ -33,7 +33,7 @@ ANSWERED_ANYWHERE = {
     Problems.HEAD_TOO_LARGE,
     Problems.INTERNAL_ERROR,
 }
-"""Problems of no single operation. The introduction names them."""
+"""Problems that belong to no operation. The introduction names them."""
 
 
 class Described(NamedTuple):

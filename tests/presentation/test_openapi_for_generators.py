@@ -36,14 +36,14 @@ def components(openapi: dict[str, Any]) -> dict[str, Any]:
 
 
 def members(components: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Every member of every object, with its schema's name."""
+    """Yield every member of every object, with the name of its schema."""
     for name, schema in components.items():
         for member, described in schema.get("properties", {}).items():
             yield name, member, described
 
 
 def objects(node: Any) -> Iterator[dict[str, Any]]:
-    """Every JSON object of the document."""
+    """Yield every JSON object of the document."""
     if isinstance(node, dict):
         yield node
     for inner in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
@@ -115,7 +115,7 @@ def test_every_enumeration_has_a_name_and_no_two_have_the_same_values(components
 
 
 def test_no_member_that_can_be_null_is_required(components: dict[str, Any]) -> None:
-    """Under OpenAPI 3.0, datamodel-code-generator takes a required member for one that is never null."""
+    """For OpenAPI 3.0, datamodel-code-generator assumes that a required member is never null."""
     nullable = [
         (name, member)
         for name, member, described in members(components)

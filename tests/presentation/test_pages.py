@@ -116,7 +116,7 @@ def test_no_keyboard_corrects_the_input_of_a_field(path: str, tenant: str | None
 
 
 def test_swagger_ui_is_a_current_one() -> None:
-    """flasgger's own is version 3 of 2020."""
+    """flasgger's own copy is version 3 of 2020."""
     served = Api().client.get("/assets/swagger-ui-bundle.js").data
 
     assert int(version("flask-swagger-ui").partition(".")[0]) >= 5
@@ -125,7 +125,7 @@ def test_swagger_ui_is_a_current_one() -> None:
 
 
 def test_flasgger_shows_it() -> None:
-    """Its view has a second form, which names the documents that it shows."""
+    """The view of flasgger has a second form, which lists its documents."""
     shown = Api().client.get("/docs?json=true").get_json()
 
     assert [document["url"] for document in shown["specs"]] == ["/openapi.json"]

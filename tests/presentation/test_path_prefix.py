@@ -1,4 +1,4 @@
-"""The service below a path: nothing it answers with leads out of it, and nothing outside of it is served."""
+"""Below a path, no answer leads out of the path, and nothing outside of it is served."""
 
 import json
 import re
@@ -48,7 +48,7 @@ def links_in(page: str) -> list[str]:
 
 
 def paths_of(api: Api) -> list[str]:
-    """Every path that is served, with something in the place of variables."""
+    """Return every path of the service, with values for its variables."""
     names = {"<name>": "docs.js", "<slug>": "locked", "<account_id>": "alice"}
     return [
         re.sub("<[^>]*>", lambda found: names[found[0].split(":")[-1]], rule.rule)
@@ -93,7 +93,7 @@ def test_no_other_path_is_served(mfa: Api, path: str) -> None:
     plain = path.partition("?")[0].partition("#")[0]
     status = mfa.client.get("/", environ_overrides={"PATH_INFO": plain}).status_code
 
-    # More than one slash behind it is one to Flask.
+    # For Flask, several slashes after the prefix are one.
     assert status == (200 if re.fullmatch(f"{PREFIX}/*", plain) else 404)
 
 

@@ -28,7 +28,7 @@ ACCEPTED = [
     (OCTETS, OCTETS),
     ("application/*", OCTETS),
     (f"{OCTETS}, {PNG};q=0.9", OCTETS),
-    # Generated clients name the media type of the errors, first or alone.
+    # Generated clients name the media type of errors first, or no other.
     (PROBLEM, SVG),
     ("application/json", SVG),
     (f"{PROBLEM}, application/json;q=0.5", SVG),
@@ -37,7 +37,7 @@ ACCEPTED = [
     (f"text/html, {PROBLEM};q=0.1", SVG),
 ]
 ON_A_PAGE = 265
-"""Pixels: the width at which the page to try it shows the picture."""
+"""The width in pixels at which the trial page shows the picture."""
 REFUSED = [
     f"{PROBLEM};q=0",
     "application/xml",

@@ -277,7 +277,7 @@ def test_a_planted_cookie_of_the_same_name_hides_no_session(api: Api, planted: s
 @pytest.mark.parametrize("header", ["{0}; {1}", "{1}; {0}", "{0}; x=y; {1}", "{0}; {1}; {0}", "{0};{1}; {2}"])
 @pytest.mark.parametrize("secure", [True, False])
 def test_of_several_sessions_none_counts(header: str, secure: bool) -> None:
-    """Another host of the domain has set one of them, and would see what is enrolled in it."""
+    """Another host of the domain may have set one of them, and could read the secret that is enrolled in it."""
     api = Api(cookie_secure=secure)
     name = COOKIE if secure else PLAIN
     cookies = [f"{name}={started(api, name)}" for _ in range(3)]
@@ -314,7 +314,7 @@ def test_a_session_that_is_over_does_not_stand_in_the_way(api: Api) -> None:
 
 
 def started(api: Api, name: str) -> str:
-    """The cookie of a new session with a TOTP factor."""
+    """Return the cookie of a new session with a TOTP factor."""
     answer = api.another().post("/api/v1/session/totp", json={})
     assert answer.status_code == 201
     return parse_cookie(answer.headers["Set-Cookie"])[name]

@@ -1,4 +1,4 @@
-"""`traceparent` is carried into log lines and answers (W3C Trace Context)."""
+"""`traceparent` (W3C Trace Context) is copied to log lines and answers."""
 
 import json
 import re

@@ -15,9 +15,9 @@ USUAL_CODES = {
     "VerifyRecovery": r"^[ \-]*([0-9A-Za-z][ \-]*){16}$",
     "Challenge": r"^[ \-]*([0-9A-Za-z][ \-]*){6,16}$",
 }
-"""By schema."""
+"""Strategies by the name of the schema."""
 
-# 16 to 128 bytes is what the document's `minLength` and its description say.
+# The document's `minLength` and its description name 16 to 128 bytes.
 schemathesis.openapi.format(
     "base32", st.binary(min_size=16, max_size=128).map(lambda key: base64.b32encode(key).decode().rstrip("="))
 )
@@ -25,7 +25,7 @@ schemathesis.openapi.format(
 
 @schemathesis.hook
 def before_load_schema(context: Any, raw_schema: dict[str, Any]) -> None:
-    """Adds the usual form of secrets and codes."""
+    """Add the usual form of secrets and codes to the document's schemas."""
     described = raw_schema["components"]["schemas"]
     for name, schema in described.items():
         members = schema.get("properties", {})

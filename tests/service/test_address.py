@@ -1,4 +1,4 @@
-"""Where the service listens, and says so."""
+"""The service listens on the configured address and logs it."""
 
 import pytest
 import requests
@@ -7,7 +7,7 @@ from tests.support.service import Service
 
 
 class Announced(Service):
-    """A service whose port is read off its own log."""
+    """A service whose port is read from its log."""
 
     def answers(self) -> bool:
         if self.process.poll() is not None:

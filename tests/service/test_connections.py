@@ -58,7 +58,7 @@ def _enough_descriptors() -> Iterator[None]:
 
 
 def waits(port: int, source: str, number: int = 20) -> list[float]:
-    """Return how long each of some requests took, connecting included."""
+    """Return the seconds that each of some requests took, including the connection."""
     seconds = []
     for _ in range(number):
         begun = time.monotonic()
@@ -120,7 +120,7 @@ def test_two_thousand_connections_of_one_address_stop_nobody(own_service: Servic
 
 
 class FewDescriptors(Service):
-    """The service where a process may open few files and sockets."""
+    """The service with a low limit of open files and sockets."""
 
     def start(self) -> None:
         program = Path(sys.executable).with_name("open-mfa")

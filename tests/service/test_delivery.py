@@ -338,7 +338,7 @@ def test_the_message_keeps_the_recipient_as_it_was_written(world: World) -> None
 
 
 def test_all_recipients_together_have_a_limit(redis_server: RedisServer) -> None:
-    """The tenant of its own, and addresses that no other test sends from."""
+    """A tenant and addresses that no other test uses."""
     hook = Hook()
     with Receiver(raw=hook) as receiver:
         settings = {

@@ -24,7 +24,7 @@ Server(load_settings(), timeout={TIMEOUT}).run()
 
 
 class Impatient(Service):
-    """The service with a master that kills a hanging worker after seconds."""
+    """The service with a master that kills a hanging worker after `TIMEOUT` seconds."""
 
     def start(self) -> None:
         self.process = spawn([sys.executable, "-c", SERVE], self.log, self.settings)
@@ -39,11 +39,11 @@ class Impatient(Service):
             os.kill(pid, number)
 
     def looks(self) -> int:
-        """How often the master has looked after its workers on request."""
+        """Return how often the master has checked its workers on request."""
         return self.log.read_text().count("Handling signal: winch")
 
     def let_master_look(self) -> None:
-        """Waits until the master has looked after its workers at least once from now on."""
+        """Wait until the master has checked its workers at least once more."""
         for _ in range(2):
             before = self.looks()
             self.signal(signal.SIGWINCH, self.process.pid)
@@ -51,7 +51,7 @@ class Impatient(Service):
 
 
 def last_sign_of_life(worker: int) -> float:
-    """When a worker's event loop ran last, on the monotonic clock."""
+    """Return when a worker's event loop ran last, on the monotonic clock."""
     for descriptor in Path(f"/proc/{worker}/fd").iterdir():
         if "/wgunicorn-" in str(descriptor.readlink()):
             return descriptor.stat().st_mtime

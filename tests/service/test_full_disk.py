@@ -20,7 +20,7 @@ SETTINGS = {"WEB_CONCURRENCY": "2", "THREADS": "4"}
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 1 MiB; needs root, which containers of CI have."""
+    """Mount a file system of 1 MiB. This needs root, which containers of CI have."""
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=1m,mode=1777", "tmpfs", tmp_path],
         capture_output=True,
@@ -36,7 +36,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def fill(disk: Path) -> None:
-    """To the last byte."""
+    """Fill the file system to the last byte."""
     with (disk / "filler").open("ab", buffering=0) as file:
         for size in (1 << 16, 1):
             try:
@@ -53,7 +53,7 @@ def verdicts(service: Service) -> float:
 
 
 def both_workers(service: Service) -> set[int]:
-    """The second one may start after the first one serves."""
+    """Wait for both workers, because the second may start after the first one serves."""
     wait_until(lambda: len(workers(service)) == 2, "two workers")
     return workers(service)
 

@@ -1,4 +1,4 @@
-"""Heads of requests as proxies and browsers send them: large ones, cookies in several fields, and the Host."""
+"""Heads of requests from proxies and browsers: large heads, cookies in several fields, and the Host."""
 
 import time
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ def gate() -> Iterator[Service]:
 
 @pytest.fixture(scope="module")
 def pass_cookie(gate: Service) -> str:
-    """The cookie of a browser that has logged in."""
+    """Return the cookie of a logged-in browser."""
     form = {"code": pyotp.TOTP(SECRET).at(int(time.time()))}
     answer = requests.post(f"{gate.base}/auth/login", data=form, allow_redirects=False, timeout=5)
     return answer.headers["Set-Cookie"].partition(";")[0]
@@ -110,7 +110,7 @@ def test_a_long_address_is_read(gate: Service, pass_cookie: str) -> None:
 
 
 def several_fields(cookies: list[str], starts: list[bool]) -> list[str]:
-    """Cookie fields; one begins where it is told to."""
+    """Return Cookie fields that are split at the given positions."""
     fields: list[list[str]] = []
     for cookie, starts_here in zip(cookies, starts, strict=True):
         if starts_here or not fields:

@@ -18,7 +18,7 @@ from tests.support.redis_server import RedisServer
 from tests.support.service import Service
 
 F_SETPIPE_SZ = 1031
-"""Of Linux; `fcntl` has it by name from Python 3.12 on."""
+"""A constant of Linux. `fcntl` has had it since Python 3.12."""
 ONE_WORKER = {"WEB_CONCURRENCY": "1", "THREADS": "8"}
 
 
@@ -51,26 +51,26 @@ class PipedService(Service):
         return super().answers()
 
     def drain(self) -> None:
-        """Reads all that has come."""
+        """Read all available bytes."""
         while select.select([self.reading], [], [], 0)[0]:
             if not (taken := os.read(self.reading, 1 << 16)):
                 return
             self.read += taken
 
     def drained(self) -> bool:
-        """True, for conditions that need the pipe to be read meanwhile."""
+        """Read the pipe and return True, for conditions that need the pipe to be read."""
         self.drain()
         return True
 
     def judged(self) -> set[str]:
-        """The requests of which the audit trail says, as far as it has come, that a code was judged."""
+        """Return the ids of the requests whose code was judged, according to the audit trail so far."""
         self.drain()
         lines = [json.loads(line) for line in self.read.rpartition(b"\n")[0].splitlines() if line.startswith(b"{")]
         return {line["request_id"] for line in lines if line["message"] == "judged"}
 
 
 def guess(session: Session, code: str) -> tuple[int, str]:
-    """One wrong guess or replay; the status, and the id of the request."""
+    """Send a code, and return the status and the id of the request."""
     request_id = uuid4().hex
     raw = request("POST", "/api/v1/session/hotp/verify", {"code": code}, session.headers | {"X-Request-ID": request_id})
     return once(session.port, raw).status, request_id

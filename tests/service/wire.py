@@ -78,11 +78,11 @@ class Wire:
         self._socket.shutdown(socket.SHUT_WR)
 
     def lines(self, number: int) -> list[bytes]:
-        """The next lines as they come."""
+        """Return the next lines."""
         return [self._incoming.readline() for _ in range(number)]
 
     def is_ended(self) -> bool:
-        """Whether the service sends nothing more, and says so."""
+        """Return whether the service has closed its side without another byte."""
         return self._incoming.read(1) == b""
 
     def receive(self, method: str = "POST") -> Answer:

@@ -7,7 +7,7 @@ from domain.recovery_codes import RecoveryCode
 from domain.secret import SharedSecret
 
 NOON = 2_237_198_400
-"""2040-11-22T12:00:00Z: later than the clock of every real Redis, which must not expire what tests store."""
+"""2040-11-22T12:00:00Z. It is after the clock of a real Redis, so that Redis does not expire the tests' records."""
 
 
 class FakeClock:

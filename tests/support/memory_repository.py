@@ -62,7 +62,7 @@ class MemoryRepository:
         return None
 
     def require_writable(self, credential_id: CredentialId) -> None:
-        """Nothing is refused twice here."""
+        """Do nothing: this repository refuses no write."""
 
     def forget(self, owner: Owner, *factors: Factor) -> None:
         if self.down_before_commits:
@@ -75,7 +75,7 @@ class MemoryRepository:
         return self._stored(credential_id).content
 
     def expire(self, now: int) -> None:
-        """Let a store forget what is past its end at `now`, Unix time in seconds; this one never does."""
+        """Remove expired records at `now`, Unix time in seconds. This store keeps them."""
 
     def put(self, content: Remnant) -> None:
         """Somebody else's change."""

@@ -15,7 +15,7 @@ PR_SET_PDEATHSIG = 1
 PORTS = 10_000, 15_000
 """Ports below those that the kernel chooses, and different from those of `redis_topologies`."""
 _chance = random.SystemRandom()
-"""Hypothesis seeds the other one alike in every process."""
+"""A generator of its own, because hypothesis gives the global one the same seed in every process."""
 PATIENCE = 20.0
 """Seconds to wait for a process to come up."""
 
@@ -26,7 +26,7 @@ def die_with_parent() -> None:
 
 
 def free_port() -> int:
-    """Return a port that nothing listens on now, and that the kernel gives to no connection."""
+    """Return a port on which nothing listens and which the kernel assigns to no connection."""
     for _ in range(1000):
         port = _chance.randrange(*PORTS)
         with contextlib.suppress(OSError), socket.socket() as probe:

@@ -62,7 +62,7 @@ class Service:
         return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
 
     def awaited_lines(self, belongs: Callable[[dict[str, Any]], bool], number: int) -> list[dict[str, Any]]:
-        """The lines that belong together, once there are so many: a line may be written shortly after its answer."""
+        """Wait until there are this many matching lines, because a line may follow its answer. Return them."""
         found: list[dict[str, Any]] = []
 
         def are_there() -> bool:

@@ -1,4 +1,4 @@
-"""The repository that the service uses, on the embedded store, with the accidents and the time that tests need."""
+"""The service's repository on the embedded store, with failures and a clock for tests."""
 
 from redis import Redis
 
@@ -13,7 +13,7 @@ from tests.support.memory_repository import MemoryRepository
 
 
 class StoredRepository(MemoryRepository):
-    """Keeps in Redis what its parent keeps in memory, and forgets it when Redis would."""
+    """A repository that keeps records in Redis and removes them when they expire."""
 
     def __init__(self, redis: Redis, codec: RecordCodec, clock: FakeClock) -> None:
         super().__init__()
@@ -27,12 +27,12 @@ class StoredRepository(MemoryRepository):
         self._repository.forget(owner)
 
     def expires_at(self, credential_id: CredentialId) -> int | None:
-        """When Redis will remove the record: Unix time in seconds, None for never."""
+        """Return when Redis will remove the record, Unix time in seconds; None for never."""
         milliseconds: int = self._redis.pexpiretime(key_of(credential_id))  # type: ignore[assignment] # not awaitable here
         return None if milliseconds < 0 else milliseconds // 1000
 
     def expire(self, now: int) -> None:
-        """Remove what is past its end by the tests' clock, which is far ahead of Redis' own."""
+        """Remove the records that have expired by the tests' clock, which is far ahead of Redis' clock."""
         for key in self._redis.scan_iter():
             if 0 <= self._redis.pexpiretime(key) <= now * 1000:  # type: ignore[operator] # not awaitable here
                 self._redis.delete(key)

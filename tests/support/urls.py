@@ -1,4 +1,4 @@
-"""Pieces out of which URLs are put together that readers of URLs may understand differently."""
+"""Pieces of URLs that parsers may read differently."""
 
 URL_PIECES = (
     *("https://", "https:", "http://", "HTTPS://", "//", "/", "\\", "/\\", ":", "@", "?", "#", ".", "..", "%2f", "%5c"),

@@ -6,6 +6,6 @@ from infrastructure.lines import LINES
 
 
 def written(capsys: pytest.CaptureFixture[str]) -> str:
-    """All of it since the last time, once the writer thread has come to the end of its queue."""
+    """Wait for the writer thread, and return the text since the last call."""
     assert LINES.flush()
     return capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Drives the service with the client that openapi-generator generates, and prints what the calls return, by step.
+"""Call the service with the client that openapi-generator generates, and print the result of each step.
 
 Arguments: the service's URL, an API key, the name and the password of an administrator.
 """
@@ -19,12 +19,12 @@ steps: dict[str, Any] = {}
 
 
 def of_union(parsed: Any) -> Any:
-    """The object itself where the generator wraps one of several."""
+    """Return the object inside the wrapper that the generator makes for a union."""
     return getattr(parsed, "actual_instance", parsed)
 
 
 def note(step: str, call: Callable[..., Any], *arguments: Any, **members: Callable[[Any], Any]) -> Any:
-    """Calls, and keeps the status, the model and the members of the answer; returns the answer with its headers."""
+    """Make a call, record status, model and members of the answer, and return the answer with its headers."""
     try:
         answer = call(*arguments)
         status, parsed = answer.status_code, answer.data
@@ -44,7 +44,7 @@ def factors(parsed: Any) -> list[str]:
 
 
 def replacements(parsed: Any) -> list[str]:
-    """The types of the members, null included; a moment proves that the object was read."""
+    """Return the types of the members, including null. A parsed time proves that the object was read."""
     credentials = [of_union(factor) for factor in parsed.factors]
     found = [credential.replacement for credential in credentials if hasattr(credential, "replacement")]
     assert all(replacement.created_at.year > 2020 for replacement in found if replacement is not None)

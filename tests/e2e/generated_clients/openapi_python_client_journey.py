@@ -1,4 +1,4 @@
-"""Drives the service with the client that openapi-python-client generates, and prints what the calls return, by step.
+"""Call the service with the client that openapi-python-client generates, and print the result of each step.
 
 Arguments: the service's URL, an API key, the name and the password of an administrator.
 """
@@ -36,7 +36,7 @@ def factors(parsed: Any) -> list[str]:
 
 
 def replacements(parsed: Any) -> list[str]:
-    """The types of the members, null included; a moment proves that the object was read."""
+    """Return the types of the members, including null. A parsed time proves that the object was read."""
     found = [factor.replacement for factor in parsed.factors if hasattr(factor, "replacement")]
     assert all(replacement.created_at.year > 2020 for replacement in found if replacement is not None)
     return sorted("null" if replacement is None else type(replacement).__name__ for replacement in found)

@@ -544,7 +544,7 @@ def test_good_senders(shared: tuple[Mailbox, int], sender: str, name: str, addre
 
 
 def read_sender(envelope: Envelope) -> list[tuple[str, str]]:
-    """Whom the mail says that it is from, as another reader than the one for the other headers understands it."""
+    """Return the sender of a mail, read by other functions than the other headers."""
     assert isinstance(envelope.content, bytes)
     assert max(len(line) for line in envelope.content.split(b"\r\n")) <= 998
     value = message_from_bytes(envelope.content)["From"].replace("\r\n", "")

@@ -280,7 +280,7 @@ def test_every_removal_is_remembered_for_seconds(caller: Caller, predecessor: st
 def test_a_retry_after_a_lost_reply_expires_when_the_first_try_does(
     caller: Caller, place: CredentialId, end: int | None
 ) -> None:
-    """The script runs again on the record that it has written."""
+    """After a lost reply, the script runs again on the record that it has written."""
     value = CODEC.encode(confirmed(place, end))
     for _ in range(2):
         answer = caller.gateway.run_script(COMPARE_AND_SET, key_of(place), b"", value, 0 if end is None else end * 1000)
@@ -291,7 +291,7 @@ def test_a_retry_after_a_lost_reply_expires_when_the_first_try_does(
 def test_no_commit_makes_a_life_longer(caller: Caller, place: CredentialId, clock: FakeClock) -> None:
     version = put(caller, hotp(place, expires_at=NOON + HOUR))
     for counter in range(1, 20):
-        # A clock that is set back must not move the end either.
+        # A clock that is set back must not change the expiry either.
         clock.advance(-60)
         assert caller.repository.commit(place, version, hotp(place, counter, NOON + HOUR)) is None
         version = caller.repository.load(place).version
@@ -401,7 +401,7 @@ def test_a_server_says_which_version_it_is_and_what_time_it_has(caller: Caller) 
 
 
 def expires_at(caller: Caller, place: CredentialId) -> int | None:
-    """Unix time in seconds, None for never: Redis is asked past the adapter, which does not need to know."""
+    """Return when Redis expires the record, Unix time in seconds; None for never. The adapter has no such query."""
     milliseconds: int = caller.gateway._read(key_of(place), "PEXPIRETIME", key_of(place))
     assert milliseconds != -2, "there is no record"
     return None if milliseconds == -1 else milliseconds // 1000

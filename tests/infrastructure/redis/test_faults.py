@@ -190,7 +190,7 @@ def test_while_redis_is_suspected_to_be_away_only_the_patient_wait_for_it(rig: R
         wait_until(lambda: sum("already waiting" in text for text in told) > 100, "callers who are told at once")
         enough.set()
     assert [caller.result() for caller in callers] == [None] * 2 * PATIENT
-    # Each one that waits takes half a second; hundreds are told at once meanwhile.
+    # Each waiting request takes half a second. In the meantime, hundreds are refused at once.
     assert sum("already waiting" not in text for text in told) < len(told) / 5
 
 

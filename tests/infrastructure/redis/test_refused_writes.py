@@ -25,7 +25,7 @@ THREADS = 8
 
 
 class CountingAlgorithm(PyotpHotp):
-    """Counts how often a code is judged."""
+    """An algorithm that counts how often a code is judged."""
 
     def __init__(self) -> None:
         self.asked = 0
@@ -38,7 +38,7 @@ class CountingAlgorithm(PyotpHotp):
 
 
 class Guesser:
-    """Somebody who guesses at one credential, through one instance of the service."""
+    """An attacker who guesses codes of one credential, through one instance of the service."""
 
     def __init__(self, server: RedisServer) -> None:
         self.caller = Caller(connector(server.url))
@@ -49,7 +49,7 @@ class Guesser:
         self._numbers = count()
 
     def guess(self) -> object:
-        """Send a wrong code; the verdict, or "503"."""
+        """Send a wrong code, and return the verdict or "503"."""
         return self.send(Code(f"{900_000 + next(self._numbers)}"))
 
     def send(self, code: Code) -> object:
@@ -117,14 +117,14 @@ def test_of_guesses_that_come_together_those_under_way_are_judged_at_most(
     with own_server.client() as admin:
         begin(admin)
         for _ in range(10):
-            # Those of the first round may be judged before any commit was refused, the others may not.
+            # Only guesses of the first round may be judged, because no commit was refused before them.
             assert set(all_at_once([guesser.guess for _ in range(THREADS)])) == {"503"}
 
     assert guesser.algorithm.asked <= THREADS
 
 
 def test_a_spent_code_is_not_named_one_while_writes_are_refused(own_server: RedisServer, guesser: Guesser) -> None:
-    """An answer about it would tell that its digits were once right."""
+    """An answer that names a replay would reveal that the digits were right once."""
     (good,) = PyotpHotp().codes(SharedSecret(b"a secret of 160 bits"), HashAlgorithm.SHA1, 6, [0])
     assert guesser.send(Code(good)) == Accepted()
     begin, end = FAULTS["out of memory"]

@@ -249,7 +249,7 @@ def test_another_spelling_is_no_other_place(limit: RedisSendLimit, channel: Chan
 
 @pytest.fixture
 def tight(gateway: Gateway, clock: FakeClock) -> RedisSendLimit:
-    """At most 8 codes in an hour; keyed so that no other test counts with it, and with a tenant of its own."""
+    """A limit of 8 codes in an hour, with a random key and tenant, so that no other test counts in it."""
     return RedisSendLimit(gateway, clock, uuid.uuid4().hex, 8)
 
 
@@ -282,7 +282,7 @@ def test_a_refused_code_counts_nowhere(gateway: Gateway, clock: FakeClock, tenan
     clock.advance(WINDOW)
 
     assert (waits.count(0), [wait == 0 for wait in others]) == (5, [True, True, False])
-    # The recipient could be sent codes again, and nothing was counted for the third of the others.
+    # The recipient may get codes again, and the refused code for the third recipient was not counted.
     roomy = RedisSendLimit(gateway, clock, KEY, 8 + MOST_SENDS)
     assert [roomy.admit(ada, Channel.EMAIL, f"2{place}", CLIENT) for _ in range(MOST_SENDS)] == [0] * MOST_SENDS
 
