@@ -4,22 +4,25 @@ import errno
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from itertools import chain
 from selectors import EVENT_READ, EVENT_WRITE
+from types import MappingProxyType
 from typing import Any, Final
 
 from gunicorn.http.errors import InvalidHeader, LimitRequestHeaders, LimitRequestLine, ParseException
 from gunicorn.workers.gthread import ThreadWorker
 
+from application.call import FIELDS
 from presentation.connection import Connection
 from presentation.edge import ALWAYS, REQUEST_ID, UNLESS_SET, new_request_id
 from presentation.head import is_host, with_one_cookie_field
 from presentation.path_prefix import PATH_PREFIX
 from presentation.problems import MEDIA_TYPE, Problems, document
+from presentation.unreadable import fault_of
 
 FIRST_BYTE: Final = 10.0
 """Seconds that a connection may stay open before its first request."""
@@ -30,6 +33,10 @@ DELIVERY: Final = 20.0
 FAREWELL: Final = 2.0
 """Seconds that a client has to close its side after the last answer."""
 
+_UNREADABLE: Final = (
+    "The request is not valid HTTP/1.1. Nothing was changed, and no wrong guess was counted. Fix the part that "
+    "`errors` names."
+)
 _NO_ROOM: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _NOT_FATAL: Final = frozenset(
     {
@@ -137,16 +144,19 @@ class Worker(ThreadWorker):
         gunicorn's own answer, in HTML, repeats the request. Neither the answer nor the log may do that, because a code
         may stand in the wrong place.
         """
+        request_id = new_request_id()
+        address = (addr or ("unknown",))[0]
+        extra = {FIELDS: {"request_id": request_id, "address": address}}
         if not isinstance(exc, ParseException):
-            self.log.error("Error handling request", exc_info=exc)
-            self._refuse(client, Problems.INTERNAL_ERROR, {})
+            self.log.error("Error handling request", exc_info=exc, extra=extra)
+            self._refuse(client, request_id, Problems.INTERNAL_ERROR)
             return
-        self.log.warning("Invalid request from ip=%s: %s", (addr or ("unknown",))[0], type(exc).__name__)
+        self.log.warning("Invalid request from ip=%s: %s", address, type(exc).__name__, extra=extra)
         if isinstance(exc, LimitRequestLine | LimitRequestHeaders):
-            self._refuse(client, Problems.HEAD_TOO_LARGE, {})
+            self._refuse(client, request_id, Problems.HEAD_TOO_LARGE)
         else:
-            errors = {"request": ["Must be HTTP/1.1 with one valid Host field."]}
-            self._refuse(client, Problems.INVALID_REQUEST, {"errors": errors})
+            errors = {"request": [fault_of(exc)]}
+            self._refuse(client, request_id, Problems.INVALID_REQUEST, _UNREADABLE, {"errors": errors})
 
     def set_accept_enabled(self, enabled: bool | None) -> None:
         """At the worker's end, accept every client that has connected, then close the listening sockets.
@@ -306,10 +316,16 @@ class Worker(ThreadWorker):
         if ended:
             self._drop(conn)
 
-    def _refuse(self, client: Any, kind: Problems, members: dict[str, Any]) -> None:
+    def _refuse(
+        self,
+        client: Any,
+        request_id: str,
+        kind: Problems,
+        detail: str | None = None,
+        members: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
         """Answer with a problem document without the application."""
-        request_id = new_request_id()
-        body = document(kind, None, members, request_id, self.wsgi.config[PATH_PREFIX])  # type: ignore[attr-defined] # a Flask application
+        body = document(kind, detail, members, request_id, self.wsgi.config[PATH_PREFIX])  # type: ignore[attr-defined] # a Flask application
         headers = [
             *ALWAYS,
             *UNLESS_SET,

@@ -169,6 +169,52 @@ def test_the_forwarded_scheme_of_anybody_is_not_believed(service: Service) -> No
     assert session.send("POST", "totp", {}).slug == "cross-site-request"
 
 
+GET_LINES = "GET /healthz HTTP/1.1\r\nHost: x\r\n"
+FAULTS = {
+    "no Host": ("GET /healthz HTTP/1.1\r\n", "Host"),
+    "two Hosts": (GET_LINES + "Host: x\r\n", "Host"),
+    "an invalid Host": ("GET /healthz HTTP/1.1\r\nHost: x/y\r\n", "Host"),
+    "two Content-Types": (JSON_POST + "Content-Type: application/json\r\n", "Content-Type"),
+    "an empty Content-Length": (JSON_POST + "Content-Length:\r\n", "Content-Length"),
+    "two equal Content-Lengths": (JSON_POST + "Content-Length: 2\r\nContent-Length: 2\r\n", "Content-Length"),
+    "a length and chunks": (JSON_POST + "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n", "Content-Length"),
+    "an unknown coding": (JSON_POST + "Transfer-Encoding: br\r\n", "Transfer-Encoding"),
+    "a coding that is not the last": (JSON_POST + "Transfer-Encoding: gzip\r\n", "Transfer-Encoding"),
+    "chunks in HTTP/1.0": ("GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n", "Transfer-Encoding"),
+    "an unknown expectation": (GET_LINES + "Expect: miracles\r\n", "Expect"),
+    "a space before the colon": (GET_LINES + "X-A : b\r\n", "colon"),
+    "a folded field": (GET_LINES + "X-A: b\r\n c\r\n", "on one line"),
+    "a field without a colon": (GET_LINES + "X-A\r\n", "Name: value"),
+    "a control character": (GET_LINES + "X-A: a\x00b\r\n", "control characters"),
+    "raw UTF-8 in the path": ("GET /caf\u00e9 HTTP/1.1\r\nHost: x\r\n", "percent-encoded"),
+    "no version": ("GET /healthz\r\nHost: x\r\n", "HTTP/1.1"),
+    "a lower-case method": ("get /healthz HTTP/1.1\r\nHost: x\r\n", "capital letters"),
+    "another version": ("GET /healthz HTTP/2.0\r\nHost: x\r\n", "version"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_answer_to_an_unreadable_request_names_its_fault(service: Service, fault: str) -> None:
+    head, words = FAULTS[fault]
+    answer = once(service.port, f"{head}\r\n".encode())
+
+    (text,) = answer.document["errors"]["request"]
+    assert words in text
+    assert words == "Host" or "Host" not in text
+    assert "JSON" not in answer.document["detail"]
+    assert "HTTP/1.1" in answer.document["detail"]
+
+
+@pytest.mark.parametrize(
+    "raw", [b"hello\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n", b"GET /" + b"x" * 70_000], ids=["no HTTP", "no Host", "large"]
+)
+def test_the_log_line_of_an_unreadable_request_has_the_id_of_the_answer(service: Service, raw: bytes) -> None:
+    request_id = once(service.port, raw).document["request_id"]
+
+    (line,) = service.awaited_lines(lambda line: line.get("request_id") == request_id, 1)
+    assert (line["level"], line["address"]) == ("WARNING", "127.0.0.1")
+
+
 def test_no_client_could_make_the_service_log_a_fault(service: Service) -> None:
     for raw in [*(CHUNKED + bad for bad in BAD_CHUNKS.values()), *BAD_HEADS.values()]:
         once(service.port, raw)
