@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
-from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
+from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, validate, validates_schema
 
 from application.challenge import STANDING
 from application.log_level import LEVELS
@@ -221,6 +221,15 @@ class RequestSchema(Schema):
         unknown = RAISE
 
 
+class ResponseSchema(Schema):
+    """An answer's body. The document allows further members, so that a later version can add one (ADR 23)."""
+
+    class Meta:
+        """apispec describes the schema without `additionalProperties: false`."""
+
+        unknown = EXCLUDE
+
+
 class DeliveryRequest(RequestSchema):
     """How a one-time code is to reach its person."""
 
@@ -377,13 +386,13 @@ class SetLogLevelBody(RequestSchema):
     )
 
 
-class DeliveryView(Schema):
+class DeliveryView(ResponseSchema):
     """How the code reaches its person."""
 
     channel = _shown(fields.String, "The channel.", "response", validate=validate.OneOf(list(Channel)))
 
 
-class IssuedCodeView(Schema):
+class IssuedCodeView(ResponseSchema):
     """A new one-time code."""
 
     code = fields.String(
@@ -394,7 +403,7 @@ class IssuedCodeView(Schema):
     delivery = fields.Nested(DeliveryView, required=True)
 
 
-class EnrolmentView(Schema):
+class EnrolmentView(ResponseSchema):
     """A new secret, shown this once."""
 
     uri = _shown(
@@ -426,7 +435,7 @@ class TotpEnrolmentView(EnrolmentView):
     window = _shown(fields.Integer, "Time steps accepted on either side of the current one.", DEFAULT_WINDOW)
 
 
-class VerifiedView(Schema):
+class VerifiedView(ResponseSchema):
     """The code was accepted, and is spent."""
 
     verified = _shown(fields.Boolean, "Always true: a code that is not accepted is never a 2xx.", example=True)
@@ -434,13 +443,13 @@ class VerifiedView(Schema):
     status = _shown(fields.String, "Confirmed by now.", "confirmed", validate=validate.OneOf(list(Status)))
 
 
-class GateVerifiedView(Schema):
+class GateVerifiedView(ResponseSchema):
     """The code was accepted, and is spent."""
 
     verified = _shown(fields.Boolean, "Always true: a code that is not accepted is never a 2xx.", example=True)
 
 
-class ResynchronizedView(Schema):
+class ResynchronizedView(ResponseSchema):
     """Both codes were accepted, and are spent."""
 
     resynchronized = _shown(fields.Boolean, "Always true.", example=True)
@@ -466,21 +475,21 @@ class TotpResynchronizedView(ResynchronizedView):
     )
 
 
-class RecoveryCodesVerifiedView(Schema):
+class RecoveryCodesVerifiedView(ResponseSchema):
     """The code was accepted, and is spent."""
 
     verified = _shown(fields.Boolean, "Always true: a code that is not accepted is never a 2xx.", example=True)
     remaining = _shown(fields.Integer, "How many codes are still good.", 9, validate=validate.Range(0, RECOVERY_CODES))
 
 
-class ChallengePassedView(Schema):
+class ChallengePassedView(ResponseSchema):
     """The code was accepted, and is spent."""
 
     verified = _shown(fields.Boolean, "Always true: a code that is not accepted is never a 2xx.", example=True)
     factor = _shown(fields.String, "Which factor it was.", "totp", validate=validate.OneOf(STANDING))
 
 
-class IssuedRecoveryCodesView(Schema):
+class IssuedRecoveryCodesView(ResponseSchema):
     """New recovery codes, shown this once."""
 
     codes = fields.List(
@@ -491,14 +500,14 @@ class IssuedRecoveryCodesView(Schema):
     )
 
 
-class ReplacementView(Schema):
+class ReplacementView(ResponseSchema):
     """A replacement that waits for its first code."""
 
     created_at = _moment("When it was enrolled.")
     expires_at = _moment("When it is gone unless a code of it is accepted.")
 
 
-class CredentialView(Schema):
+class CredentialView(ResponseSchema):
     """What there is to know of a factor; never a secret or a code."""
 
     status = _shown(
@@ -555,7 +564,7 @@ class TotpView(SecretCredentialView):
     drift = _shown(fields.Integer, "Time steps that the authenticator is ahead, as resynchronization found it.", 0)
 
 
-class OwnerView(Schema):
+class OwnerView(ResponseSchema):
     """Everything that an owner has."""
 
     factors = fields.List(
@@ -566,7 +575,7 @@ class OwnerView(Schema):
     expires_at = _moment("When the last of them ends; null for never, or where there are none.", nullable=True)
 
 
-class AccountView(Schema):
+class AccountView(ResponseSchema):
     """Everything that an account has."""
 
     account_id = _shown(fields.String, "The account.", "alice@example.com")
@@ -577,7 +586,7 @@ class AccountView(Schema):
     )
 
 
-class ServerView(Schema):
+class ServerView(ResponseSchema):
     """How the service, or Redis, is."""
 
     status = _shown(fields.String, "Whether it answers.", "up", validate=validate.OneOf(["up", "down"]))
@@ -590,19 +599,19 @@ class ServerView(Schema):
     )
 
 
-class LogLevelView(Schema):
+class LogLevelView(ResponseSchema):
     """The log level of all workers of all instances."""
 
     level = _shown(fields.String, "The level.", "INFO", validate=validate.OneOf(LEVELS))
 
 
-class HealthView(Schema):
+class HealthView(ResponseSchema):
     """The service answers."""
 
     status = _shown(fields.String, "Always «ok».", "ok", validate=validate.Equal("ok"))
 
 
-class ProblemView(Schema):
+class ProblemView(ResponseSchema):
     """A problem document (RFC 9457)."""
 
     type = _shown(fields.String, "Identifies the kind of problem, and leads to its explanation.", "/problems/not-found")

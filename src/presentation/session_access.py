@@ -33,7 +33,9 @@ class SessionAccess:
                 "type": "apiKey",
                 "in": "cookie",
                 "name": sessions.cookie_name,
-                "description": "The first `POST` sets this cookie. A browser stores and sends it by itself.",
+                "description": "The first `POST` sets this cookie. A browser stores and sends it by itself. The name of"
+                " the cookie and the `type` of problems depend on the service's settings, so generate a client from the"
+                " document of the deployment that it calls, or of one with the same settings.",
             },
         )
         self.lifetime: int | None = sessions.lifetime

@@ -176,6 +176,20 @@ def test_openapi_generator_for_python(document: Path, everything: Service, tmp_p
     assert missing([f"def {name}" for name in operation_ids(document)], text) == []
     import_all("openapi_client", tmp_path)
     assert journey("openapi_generator_journey.py", tmp_path, everything) == JOURNEY
+    # Without further settings, this is the only one of the clients that refuses members if a schema forbids others.
+    account = f"{everything.api}/accounts/later-version"
+    headers = {"Authorization": f"Bearer {API_KEYS['shop']}"}
+    assert requests.post(f"{account}/hotp", headers=headers, timeout=5).status_code == 201
+    answer = requests.get(account, headers=headers, timeout=5).json()
+    (factor,) = answer["factors"]
+    later = {**answer, "factors": [{**factor, "added": 1}], "added": 1}
+    (tmp_path / "account.json").write_text(json.dumps(later))
+    program = """
+import pathlib, openapi_client
+account = openapi_client.Account.from_json(pathlib.Path("account.json").read_text())
+print(*(type(factor.actual_instance).__name__ for factor in account.factors))
+"""
+    assert run(sys.executable, "-W", "error", "-c", program, cwd=tmp_path).split() == ["Hotp"]
 
 
 def journey(script: str, directory: Path, service: Service) -> dict[str, Any]:

@@ -1,5 +1,8 @@
 """Facts for schemathesis that the OpenAPI document does not contain. It imports this module by its path.
 
+The document admits further members in answers, because a later version may add some. The answers of this version have
+only the members that the document names, so here its schemas admit no others.
+
 No schema says exactly which codes and secrets the service reads, because it ignores white space, dashes and invisible
 marks. The document's patterns are wider. Here schemathesis learns how a usual code or secret looks.
 """
@@ -25,10 +28,12 @@ schemathesis.openapi.format(
 
 @schemathesis.hook
 def before_load_schema(context: Any, raw_schema: dict[str, Any]) -> None:
-    """Add the usual form of secrets and codes to the document's schemas."""
+    """Add the usual form of secrets and codes, and forbid members that the document does not name."""
     described = raw_schema["components"]["schemas"]
     for name, schema in described.items():
         members = schema.get("properties", {})
+        if members:
+            schema["additionalProperties"] = False
         if name.startswith("Enrol"):
             members["secret"]["format"] = "base32"
         if name in USUAL_CODES:
