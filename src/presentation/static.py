@@ -17,18 +17,22 @@ _SWAGGER_UI: Final = Path(str(files("flask_swagger_ui"))) / "dist"
 
 
 def asset(name: str) -> Response:
-    """The file of a name, which a browser may keep but must ask about: its page may be of the next version.
+    """Return a file, which a browser may keep but must ask about: its page may be of the next version.
 
     Raises:
         NotFound: there is no such file.
     """
     folder = _SWAGGER_UI if name in _OF_SWAGGER_UI else _OWN
     response = send_from_directory(folder, name)
+    response.close()
+    response.direct_passthrough = False
     if response.status_code == HTTPStatus.OK:
-        response.close()
-        response.direct_passthrough = False
         # Slow clients share one copy of the file in memory.
         response.response = [_content(folder / name)]
+    else:
+        # The client has this version of the file, or wants only another one.
+        response.set_data(b"")
+    response.headers.pop("Accept-Ranges", None)
     return response
 
 

@@ -252,3 +252,30 @@ def test_administrators_get_the_same_headers(api: Api) -> None:
 @pytest.mark.parametrize("name", ["docs.js", "docs.css", "page.css", "swagger-ui-bundle.js", "swagger-ui.css"])
 def test_assets_may_be_kept(api: Api, name: str) -> None:
     assert "no-store" not in api.client.get(f"/assets/{name}").headers["Cache-Control"]
+
+
+@pytest.mark.parametrize("path", ["/assets/swagger-ui-bundle.js", "/openapi.json"])
+@pytest.mark.parametrize("headers", [{}, {"Range": "bytes=0-"}, {"Range": "bytes=9-"}, {"Range": "bytes=x"}], ids=str)
+def test_all_answers_share_one_copy_of_a_large_body(api: Api, path: str, headers: dict[str, str]) -> None:
+    """A server may ignore Range (RFC 9110, section 14.2)."""
+    (whole,) = api.client.get(path, buffered=False).iter_encoded()
+    answer = api.client.get(path, headers=headers, buffered=False)
+    (body,) = answer.iter_encoded()
+
+    assert answer.status_code == 200
+    assert "Accept-Ranges" not in answer.headers
+    assert body is whole
+
+
+def test_an_unchanged_file_is_not_sent_again(api: Api) -> None:
+    etag = api.client.get("/assets/docs.js").headers["ETag"]
+    for headers in ({"If-None-Match": etag}, {"If-None-Match": etag, "Range": "bytes=0-", "If-Range": etag}):
+        answer = api.client.get("/assets/docs.js", headers=headers)
+
+        assert (answer.status_code, answer.data) == (304, b"")
+
+
+def test_a_file_is_not_sent_to_a_client_that_expects_another_version(api: Api) -> None:
+    answer = api.client.get("/assets/docs.js", headers={"If-Match": '"another"'})
+
+    assert (answer.status_code, answer.data) == (412, b"")

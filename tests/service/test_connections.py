@@ -13,7 +13,7 @@ import requests
 
 from presentation.server import GRACE
 from tests.service.conftest import TWO_BY_EIGHT
-from tests.service.wire import Wire, request
+from tests.service.wire import Wire, once, request
 from tests.support.processes import spawn, wait_until
 from tests.support.redis_server import RedisServer
 from tests.support.service import Service
@@ -68,6 +68,14 @@ def waits(port: int, source: str, number: int = 20) -> list[float]:
     return seconds
 
 
+def anonymous_memory(service: Service) -> int:
+    """Return the bytes that the service's processes have allocated and use."""
+    master = service.process.pid
+    children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
+    statuses = [Path(f"/proc/{pid}/status").read_text() for pid in children]
+    return sum(int(status.partition("RssAnon:")[2].split()[0]) * 1024 for status in statuses)
+
+
 @pytest.mark.parametrize("raw", LAST_REQUESTS.values(), ids=LAST_REQUESTS)
 def test_clients_that_do_not_hang_up_delay_nobody(own_service: Service, raw: bytes) -> None:
     with ExitStack() as stack:
@@ -102,6 +110,24 @@ def test_large_answers_arrive_whole_and_in_order(own_service: Service, path: str
 
         assert wire.is_ended()
     assert [answer.body == expected for answer in answers] == [True, True, True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [*((path, {}) for path in LARGE_ANSWERS), (LARGE_ANSWERS[0], {"Range": "bytes=0-"})],
+    ids=["file", "document", "part of a file"],
+)
+def test_clients_that_take_no_answer_share_one_copy(own_service: Service, path: str, headers: dict[str, str]) -> None:
+    assert once(own_service.port, request("GET", path), "GET").status == 200
+    before = anonymous_memory(own_service)
+    with ExitStack() as stack:
+        for _ in range(120):
+            wire = stack.enter_context(Wire(own_service.port, buffer=4096))
+            wire.send(request("GET", path, headers=headers) * 4)
+            assert wire.lines(1)[0].startswith(b"HTTP/1.1 ")
+
+        grown = anonymous_memory(own_service) - before
+        assert grown < 10_000_000
 
 
 @pytest.mark.parametrize("first", [b"", b"G", HEALTH], ids=["silent", "one byte", "kept alive"])
