@@ -10,9 +10,6 @@ _URL: Final = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z+]*)://(?P<rest>.*)", re.DO
 _REST: Final = re.compile(r"(?P<place>[^/?]*)(?P<path>[^?]*)(?:\?(?P<query>.*))?", re.DOTALL)
 _ENCODED: Final = {"/": "%2F", "?": "%3F", "#": "%23", "@": "%40"}
 """The characters that end a user or a password, percent-encoded."""
-_HOW: Final = "in a user, a password or a query write " + ", ".join(
-    f"{raw} as {code}" for raw, code in _ENCODED.items()
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +64,20 @@ def split_url(text: str, schemes: Iterable[str], *, has_user: bool = True) -> Ur
     if parts is None or scheme not in schemes:
         raise ValueError(f"must be a URL that begins with one of {', '.join(f'{each}://' for each in schemes)}")
     login, at, rest = parts["rest"].rpartition("@")
-    unencoded = [character for character in _ENCODED if character in login]
-    if unencoded and not has_user and ":" not in login and "#" not in login:
-        login, at, rest, unencoded = "", "", parts["rest"], []
-    if unencoded:
-        raise ValueError(f"must have {' and '.join(unencoded)} percent-encoded before the last @: {_HOW}")
-    if "#" in rest:
-        raise ValueError(f"must have no fragment, and # percent-encoded: {_HOW}")
     if at and not has_user:
-        raise ValueError("must have no user and no password before the host")
+        authority = _REST.fullmatch(parts["rest"])["place"]  # type: ignore[index] # the expression matches every text
+        if any(character in login for character in ":#") or "@" in authority:
+            raise ValueError("must have no user and no password before the host; write an @ after the host as %40")
+        login, at, rest = "", "", parts["rest"]
+    unencoded = [character for character in _ENCODED if character in login]
+    if unencoded:
+        codes = " and ".join(_ENCODED[character] for character in unencoded)
+        elsewhere = ", or write an @ after the host as %40" if {"/", "?"} & set(unencoded) else ""
+        raise ValueError(
+            f"the user or the password has an unencoded {' and '.join(unencoded)}: write {codes}{elsewhere}"
+        )
+    if "#" in rest:
+        raise ValueError("must have no fragment; write a # as %23")
     found = _REST.fullmatch(rest)
     if found is None:  # The expression matches every text.
         raise AssertionError

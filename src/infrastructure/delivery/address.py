@@ -17,7 +17,10 @@ _LONGEST_QUOTED: Final = 70
 """Characters of a text that stays on one line. RFC 5322 section 2.1.1 recommends lines of at most 78 characters."""
 _NAMED: Final = re.compile(r'(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>[^()<>\[\]:;@\\,"]*)) *<(?P<address>[^<>]*)>')
 """A name and an address. The name is a quoted string (RFC 5322 section 3.2.4) or has no specials except dots."""
+_UNQUOTED: Final = re.compile(r'[^<>"]+<[^<>]*>')
+"""A name without quotes and an address. If `_NAMED` does not match it, the name needs quotes."""
 _ESCAPE: Final = re.compile(r"\\(.)")
+_EXAMPLE: Final = '"Acme, Inc." <mfa@example.com>'
 _ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _ATOMS: Final = re.compile(rf"{_ATOM}(?: {_ATOM})*")
 """A name that needs no quotes (RFC 5322 section 3.2.5)."""
@@ -25,6 +28,10 @@ _ATOMS: Final = re.compile(rf"{_ATOM}(?: {_ATOM})*")
 # The library refuses names such as localhost, mail.local and test, which companies use in their own networks. It has no
 # option for that; its documentation says to change this list.
 email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
+
+
+class NotAnAddress(ValueError):
+    """Raised if a text is not one mail address. The message does not repeat the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +55,18 @@ class Sender:
                 "must have no line breaks, control characters, marks that change the direction and no " + ENCODED_WORD
             )
         named = _NAMED.fullmatch(text.strip(" "))
+        if named is None and _UNQUOTED.fullmatch(text.strip(" ")):
+            raise ValueError(f"must have the name in quotes, because it has punctuation: {_EXAMPLE}")
         name, address = "", text
         if named is not None:
             quoted, address = named["quoted"], named["address"]
             name = named["plain"].strip(" ") if quoted is None else _ESCAPE.sub(r"\1", quoted)
         if name and is_blank(name):
             raise ValueError("must have a visible name, or none")
-        address = wire_address(address)
+        try:
+            address = wire_address(address)
+        except NotAnAddress:
+            raise ValueError(f"must be one mail address, with or without a name: {_EXAMPLE}") from None
         if not address.isascii():
             raise ValueError("must have an address with only ASCII before the @")
         return cls(name, address)
@@ -100,7 +112,8 @@ def wire_address(text: str) -> str:
     The result is ASCII if the local part is.
 
     Raises:
-        ValueError: see `check_recipient`.
+        NotAnAddress: the text is not one mail address.
+        ValueError: the local part is too long or has an encoded word.
     """
     try:
         parts = email_validator.validate_email(
@@ -108,7 +121,7 @@ def wire_address(text: str) -> str:
         )
     except ValueError:
         # The library's own message repeats characters of the address.
-        raise ValueError("must be one mail address and nothing else: a name, an @ and a domain") from None
+        raise NotAnAddress("must be one mail address and nothing else, such as alice@example.com") from None
     local = text.rpartition("@")[0]
     if len(local.encode()) > LONGEST_LOCAL_PART:
         raise ValueError(f"must have at most {LONGEST_LOCAL_PART} bytes before the @")
