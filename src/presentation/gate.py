@@ -41,8 +41,6 @@ LOGIN_POLICY: Final = (
 )
 """No form-action: Chromium would forbid the application to lead anywhere else after the log-in."""
 _FORM: Final = "application/x-www-form-urlencoded"
-_MOST_COOKIES: Final = 4
-"""That are looked at, so that a check stays cheap whatever is sent."""
 _LONGEST_LOCATION: Final = 2000
 """Characters: proxies have 4 KiB for an answer's head."""
 _SENTENCES: Final = {
@@ -292,8 +290,12 @@ class GateResources:
         return response
 
     def _tokens(self) -> list[str]:
-        """Return all values of the cookie. A value that another host of the domain has set must not hide ours."""
-        return self._cookie.values()[:_MOST_COOKIES]
+        """Return all values of the cookie, however many there are.
+
+        Another host of the domain may have set any number of them. They must hide neither ours nor each other. A head
+        has room for about 900, which one command looks up.
+        """
+        return self._cookie.values()
 
     def _user(self) -> str | None:
         """Return the user of the request's log-in; None without a living one."""

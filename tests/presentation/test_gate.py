@@ -188,6 +188,39 @@ def test_a_planted_cookie_hides_no_log_in(gate: Api) -> None:
     assert check(gate, environ_overrides={"HTTP_COOKIE": header}).status_code == 200
 
 
+def junk(number: int) -> list[str]:
+    """Return values of the right form that are nobody's."""
+    return [f"{each:043}" for each in range(number)]
+
+
+MOST = 950
+"""Cookies for which a head of 64 KiB has room."""
+
+
+@pytest.mark.parametrize("number", [3, 4, MOST])
+def test_planted_cookies_hide_no_log_in_however_many_there_are(gate: Api, number: int) -> None:
+    log_in(gate, code(gate))
+    own = token(gate)
+
+    assert passing_with(gate, *junk(number), own) == 200
+    assert passing_with(gate, own, *junk(number)) == 200
+
+
+@pytest.mark.parametrize("number", [3, 4, MOST])
+def test_logging_out_revokes_every_token_that_came_along(gate: Api, number: int) -> None:
+    log_in(gate, code(gate))
+    first = token(gate)
+    gate.client = gate.another()
+    log_in(gate, code(gate, 1))
+    second = token(gate)
+    cookies = "; ".join(f"{COOKIE}={each}" for each in (*junk(number), first, *junk(number)[:10], second))
+
+    answer = gate.client.post("/auth/logout", environ_overrides={"HTTP_COOKIE": cookies})
+
+    assert answer.status_code == 303
+    assert [passing_with(gate, first), passing_with(gate, second)] == [401, 401]
+
+
 @pytest.mark.parametrize(
     "headers",
     [
@@ -362,6 +395,24 @@ class TestAccounts:
         assert check(Api(staff.redis, staff.clock, **TENANT), headers=other).status_code == 401
         assert check(Api(staff.redis, staff.clock, **TENANT), headers=unknown).headers["Remote-User"] == "alice"
 
+    @pytest.mark.parametrize("number", [0, 3, 4, MOST])
+    def test_no_number_of_planted_cookies_lets_the_planters_log_in_win(self, staff: Api, number: int) -> None:
+        totp = self.enrolled(staff)
+        log_in(staff, totp.at(staff.clock.now()), account="alice")
+        alice = token(staff)
+        staff.client = staff.another()
+        log_in(staff, code(staff))
+        planted = token(staff)
+
+        for cookies in (
+            [*junk(number), planted, alice],
+            [planted, *junk(number), alice],
+            [alice, *junk(number), planted],
+        ):
+            header = {"Cookie": "; ".join(f"{COOKIE}={each}" for each in cookies)}
+            answer = check(Api(staff.redis, staff.clock, **TENANT), headers=header)
+            assert (answer.status_code, answer.headers.get("Remote-User")) == (401, None)
+
     def test_who_types_another_account_is_judged_and_takes_its_place(self, staff: Api) -> None:
         totp = self.enrolled(staff)
         log_in(staff, code(staff))
@@ -447,7 +498,7 @@ def test_a_check_is_one_command_however_many_cookies_come(api_on_redis: Api) -> 
     log_in(gate, code(gate))
     cookie = gate.client.get_cookie(COOKIE)
     assert cookie is not None
-    header = "; ".join(f"{COOKIE}={value}" for value in ("x" * 43, "y" * 43, cookie.value))
+    header = "; ".join(f"{COOKIE}={value}" for value in (*junk(MOST), cookie.value))
 
     before = processed(gate)
     answer = check(gate, environ_overrides={"HTTP_COOKIE": header})
