@@ -11,6 +11,7 @@ from flask import Blueprint, Response, after_this_request, render_template, requ
 
 from application.gate import EVERYBODY, GateSessions, LogInAtGate, LogInRequest, VerifyShared
 from application.ports import Clock
+from domain.characters import trim
 from domain.code import Code
 from domain.errors import InvalidValue, MalformedCode, NotEnrolled
 from domain.recovery_codes import RecoveryCode
@@ -181,7 +182,7 @@ class GateResources:
             refuse_other_sites()
             form = _form()
             return_to = form.get("return_to", return_to)
-            account = form.get("account", "").strip() if self._accounts else ""
+            account = trim(form.get("account", "")) if self._accounts else ""
             if self._user() == (account or EVERYBODY):
                 # This is the second request of a double click. The first one has spent the code and was accepted.
                 return self._lead_on(return_to)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from infrastructure.settings import Administrator
 from tests.presentation.api import ADMIN, ADMINISTRATOR, Api, document, slug, without_a_store
 
 PATHS = ["/server", "/database", "/logging"]
@@ -45,6 +46,27 @@ def test_without_the_right_credentials_nobody_gets_in(api: Api, path: str, kind:
 
     assert (answer.status_code, slug(answer)) == (401, "unauthenticated")
     assert answer.headers["WWW-Authenticate"].startswith('Basic realm="')
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "iso-8859-1"])
+@pytest.mark.parametrize(("user", "password"), [("admin", "pässwörd"), ("jürgen", "x:ÿ"), ("jürgen", "Ã¼")])
+def test_credentials_are_read_in_utf_8_and_in_iso_8859_1(user: str, password: str, encoding: str) -> None:
+    client = Api(administrator=Administrator(user, password)).client
+
+    def status(sent: str) -> int:
+        header = basic(sent.encode(encoding))
+        return client.get(f"{ADMIN}/server", environ_overrides={"HTTP_AUTHORIZATION": header}).status_code
+
+    assert status(f"{user}:{password}") == 200
+    assert {status(f"{user}:{password}x"), status(f"x{user}:{password}"), status(f"{user}:")} == {401}
+
+
+def test_a_password_beyond_iso_8859_1_is_read_in_utf_8() -> None:
+    answer = Api(administrator=Administrator("admin", "пароль")).client.get(
+        f"{ADMIN}/server", headers={"Authorization": basic("admin:пароль")}
+    )
+
+    assert answer.status_code == 200
 
 
 def test_without_the_right_credentials_nothing_is_set(api: Api) -> None:

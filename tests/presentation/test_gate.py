@@ -332,6 +332,14 @@ class TestAccounts:
         assert confirmed.status_code == 200
         return totp
 
+    @pytest.mark.parametrize("end", [" ", "\u200b", "\ufeff", "\u00a0\u2060", "\u200e\t"])
+    def test_the_account_loses_the_characters_at_its_ends_that_a_code_loses(self, staff: Api, end: str) -> None:
+        totp = self.enrolled(staff)
+
+        answer = log_in(staff, totp.at(staff.clock.now()), account=f"{end}alice{end}")
+
+        assert answer.status_code == 303
+
     def test_the_account_is_told_to_the_application(self, staff: Api) -> None:
         totp = self.enrolled(staff)
 
