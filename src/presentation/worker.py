@@ -32,6 +32,10 @@ DELIVERY: Final = 20.0
 """Seconds that a client has to take an answer."""
 FAREWELL: Final = 2.0
 """Seconds that a client has to close its side after the last answer."""
+NO_ROOM: Final = 0.5
+"""Seconds for which a worker accepts nothing if it has no descriptor left and no connection to close."""
+WARN_AGAIN: Final = 10.0
+"""Seconds between two warnings that descriptors are missing."""
 
 _UNREADABLE: Final = (
     "The request is not valid HTTP/1.1. Nothing was changed, and no wrong guess was counted. Fix the part that "
@@ -72,6 +76,8 @@ class Worker(ThreadWorker):
         self._parting: dict[Connection, None] = {}
         self._open: Counter[str] = Counter()
         self._crowded: set[str] = set()
+        self._needs_descriptor = False
+        self._accept_after = self._warn_after = 0.0
         self._share: int = self.app.connections_per_address  # type: ignore[attr-defined] # it is our server
 
     def accept(self, listener: socket.socket) -> None:
@@ -81,8 +87,7 @@ class Worker(ThreadWorker):
         except OSError as error:
             if error.errno in _NO_ROOM:
                 # The process or the machine has fewer descriptors than `worker_connections` needs.
-                self.worker_connections = max(1, self.nr_conns)
-                self.log.warning("no more than %s connections can be open", self.worker_connections)
+                self._needs_descriptor = True
             elif error.errno not in _NOT_FATAL:
                 raise
             return
@@ -163,7 +168,7 @@ class Worker(ThreadWorker):
 
         gunicorn leaves these sockets open, so clients that connect in the meantime would get no answer.
         """
-        super().set_accept_enabled(enabled)
+        super().set_accept_enabled(enabled and time.monotonic() >= self._accept_after)
         if enabled or self.alive:
             return
         for listener in self.sockets:
@@ -200,6 +205,9 @@ class Worker(ThreadWorker):
         self._crowded.clear()
         while self.nr_conns >= self.worker_connections and self._give_way():
             pass
+        if self._needs_descriptor:
+            self._needs_descriptor = False
+            self._free_descriptor()
 
     def _cap_keepalive(self, deadline: float) -> None:
         """At the worker's end, give silent connections the same deadline as connections between two requests."""
@@ -250,6 +258,19 @@ class Worker(ThreadWorker):
             self.poller.unregister(conn.sock)
         self._drop(conn)
         return True
+
+    def _free_descriptor(self) -> None:
+        """Close one connection for the next client. If there is none to close, accept nothing for a moment.
+
+        The shortage may pass, for example if another process ends, so it does not lower the limit of connections.
+        """
+        now = time.monotonic()
+        if now >= self._warn_after:
+            self._warn_after = now + WARN_AGAIN
+            self.log.warning("no more than %s connections can be open", self.nr_conns)
+        if not self._give_way():
+            self._accept_after = now + NO_ROOM
+            super().set_accept_enabled(False)
 
     def _expired(self, waiting: dict[Connection, None]) -> Iterator[Connection]:
         """Yield the connections whose time is up. The caller must end the waiting of each before the next one."""

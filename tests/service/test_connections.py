@@ -5,7 +5,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -161,6 +161,45 @@ def test_connections_do_not_exhaust_the_descriptors() -> None:
 
         assert max(waits(service.port, NEIGHBOUR)) < SOON
         assert [line for line in service.lines() if line["level"] in {"ERROR", "CRITICAL"}] == []
+
+
+@contextmanager
+def limited(worker: int, descriptors: int) -> Iterator[None]:
+    """Let a worker open no descriptor from this number on."""
+    limits = resource.prlimit(worker, resource.RLIMIT_NOFILE)
+    resource.prlimit(worker, resource.RLIMIT_NOFILE, (descriptors, limits[1]))
+    yield
+    resource.prlimit(worker, resource.RLIMIT_NOFILE, limits)
+
+
+def only_worker(service: Service) -> int:
+    (worker,) = Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children").read_text().split()
+    return int(worker)
+
+
+def test_a_shortage_of_descriptors_has_no_effect_after_it_ends() -> None:
+    with Service(WEB_CONCURRENCY="1", THREADS="2") as service, ExitStack() as stack:
+        with limited(only_worker(service), 3):
+            stack.enter_context(Wire(service.port)).send(HEALTH)
+            wait_until(lambda: "can be open" in service.log.read_text(), "the shortage", service.log)
+        wires = [stack.enter_context(Wire(service.port)) for _ in range(6)]
+
+        for _ in range(2):
+            assert [wire.ask(HEALTH, "GET").status for wire in wires] == [200] * 6
+        assert service.log.read_text().count("can be open") == 1
+
+
+def test_without_a_free_descriptor_the_connection_that_waits_longest_is_closed() -> None:
+    with Service(WEB_CONCURRENCY="1", THREADS="2") as service, ExitStack() as stack:
+        worker = only_worker(service)
+        silent = stack.enter_context(Wire(service.port))
+        assert waits(service.port, NEIGHBOUR, 1)
+        highest = max(int(descriptor.name) for descriptor in Path(f"/proc/{worker}/fd").iterdir())
+        with limited(worker, highest + 1):
+            # Former connections that end now leave room for the first of these.
+            *_, last = (stack.enter_context(Wire(service.port)) for _ in range(20))
+            assert last.ask(HEALTH, "GET").status == 200
+            assert silent.is_ended()
 
 
 def test_an_answer_is_followed_by_the_end_of_the_connection(own_service: Service) -> None:
