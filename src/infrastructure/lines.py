@@ -6,8 +6,10 @@ A reader of stderr can stall, and a disk can be full. Only the writer thread wai
 import atexit
 import errno
 import io
+import mmap
 import os
 import select
+import stat
 import sys
 import threading
 import time
@@ -45,6 +47,9 @@ class Lines:
         self._limit = limit
         self.count_dropped: Callable[[int], object] = lambda _: None
         """Called with the number of lines that were dropped."""
+        self._cuts = memoryview(mmap.mmap(-1, 8)).cast("Q")
+        """A number that forked processes share. It changes when one of them has written only a part of a line."""
+        self._known_cuts = 0
         self.reset()
 
     def reset(self) -> None:
@@ -152,7 +157,15 @@ class Lines:
         rest = chunk
         while rest:
             try:
-                rest = rest[self._write_some(rest) :]
+                cuts = self._cuts[0]
+                if cuts != self._known_cuts and not rest.startswith(b"\n"):
+                    # The file may end with a part of a line.
+                    rest = b"\n" + rest
+                written = self._write_some(rest)
+                self._known_cuts = cuts
+                if written < len(rest) and self._is_file():
+                    written = self._end_of_whole_lines(rest, written)
+                rest = rest[written:]
             except OSError as error:
                 if error.errno in _GONE:
                     self.count_dropped(rest.count(b"\n"))
@@ -162,6 +175,21 @@ class Lines:
             except Exception:  # noqa: BLE001 - the stream was closed or replaced; the thread must continue
                 self.count_dropped(rest.count(b"\n"))
                 return
+
+    def _end_of_whole_lines(self, data: bytes, written: int) -> int:
+        """Return how many of the written bytes are whole lines. Tell all processes if a part of a line follows them.
+
+        The part is written again with its line, because the log may be emptied before the rest can be written.
+        """
+        start = data.rfind(b"\n", 0, written) + 1
+        if start == written:
+            return written
+        self._cuts[0] += 1
+        is_whole = data[written : written + 1] == b"\n"
+        return written if is_whole else start
+
+    def _is_file(self) -> bool:
+        return stat.S_ISREG(os.fstat((self._stream or sys.stderr).fileno()).st_mode)
 
     def _write_some(self, data: bytes) -> int:
         stream = self._stream or sys.stderr

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TextIO
+from typing import Self, TextIO
 
 import pytest
 from hypothesis import given
@@ -199,34 +199,131 @@ def test_lines_are_whole_where_processes_share_a_pipe(pipe: Pipe) -> None:
     assert set(pipe.read.splitlines()) == {b"x" * 700}
 
 
-def test_a_full_disk_delays_lines_and_loses_none(tmp_path: Path) -> None:
-    """The limit of a file's size replaces a full disk, because both end a write in the middle."""
+PROGRAM_WITH_A_LIMIT = """
+import os, resource, sys
+from infrastructure.lines import LINES
+name, limit, *room = sys.argv[1:]
+hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+for size in (limit, *room, hard):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(size), hard))
+    if size == limit:
+        for number in range(10):
+            LINES.append(f"{name} line {number}")
+    while size != hard and os.fstat(2).st_size < int(size):
+        LINES.flush(0.01)
+    print(size, flush=True)
+    sys.stdin.readline()
+assert LINES.flush(20)
+"""
+"""It writes lines to a file. The limit of the file's size stands in for the end of the disk: both cut a write."""
+
+
+class Writer:
+    """A process that writes ten lines to the log. Each step raises the limit of the log's size; the last one lifts it.
+
+    Args:
+        name: the first word of its lines.
+        log: the file, to which other processes may write too.
+        limits: the limits in bytes.
+    """
+
+    def __init__(self, name: str, log: Path, *limits: int) -> None:
+        with log.open("ab") as stderr:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", PROGRAM_WITH_A_LIMIT, name, *map(str, limits)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                text=True,
+            )
+
+    def __enter__(self) -> Self:
+        self.reach_limit()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+    def reach_limit(self) -> int:
+        assert self.process.stdout is not None
+        return int(self.process.stdout.readline())
+
+    def raise_limit(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        self.reach_limit()
+
+    def finish(self) -> None:
+        self.process.communicate("\n", timeout=20)
+        assert self.process.returncode == 0
+
+
+def lines_of(name: str) -> list[str]:
+    return [f"{name} line {number}" for number in range(10)]
+
+
+@pytest.mark.parametrize("limits", [(50,), (66,), (67,), (50, 51), (50, 51, 52, 70)], ids=str)
+def test_a_full_disk_delays_lines_and_loses_none(tmp_path: Path, limits: tuple[int, ...]) -> None:
+    log = tmp_path / "log"
+    with Writer("a", log, *limits) as writer:
+        assert log.stat().st_size == limits[0]
+        for limit in limits[1:]:
+            writer.raise_limit()
+            assert log.stat().st_size == limit
+        writer.raise_limit()
+        writer.finish()
+
+    written = log.read_text().splitlines()
+    assert [line for line in written if line in lines_of("a")] == lines_of("a")
+    # The other lines are beginnings of lines.
+    assert all("a line ".startswith(line[:7]) for line in written)
+
+
+@pytest.mark.parametrize("ends", [False, True], ids=["which continues", "which is killed"])
+def test_a_line_of_another_process_does_not_follow_a_cut_line_of_a_process(tmp_path: Path, ends: bool) -> None:
     program = (
-        "import resource, sys\n"
+        "import os, resource, sys\n"
         "from infrastructure.lines import LINES\n"
+        "def write(name):\n"
+        "    for number in range(10): LINES.append(f'{name} line {number}')\n"
         "hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]\n"
+        "told, tell = os.pipe()\n"
+        "child = os.fork()\n"
+        "if not child:\n"
+        "    os.close(tell)\n"
+        "    os.read(told, 1)\n"
+        "    write('b')\n"
+        "    os._exit(not LINES.flush(20))\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (50, hard))\n"
-        "for number in range(10): LINES.append(f'line {number}')\n"
-        "assert not LINES.flush(0.05)\n"
-        "print('full', flush=True)\n"
-        "sys.stdin.read(1)\n"
+        "write('a')\n"
+        "while os.fstat(2).st_size < 50: LINES.flush(0.01)\n"
+        "LINES.flush(0.01)\n"
+        "os.close(tell)\n"
+        "status = os.waitpid(child, 0)[1]\n"
+        "if len(sys.argv) > 1: os._exit(status)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))\n"
-        "assert LINES.flush(20)\n"
+        "raise SystemExit(status or not LINES.flush(20))\n"
     )
     log = tmp_path / "log"
-    with (
-        log.open("wb") as stderr,
-        subprocess.Popen(
-            [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr
-        ) as process,
-    ):
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"full\n"
-        assert log.stat().st_size == 50
-        process.communicate(b"!")
+    with log.open("ab") as stderr:
+        command = [sys.executable, "-c", program, *["ends"] * ends]
+        assert subprocess.run(command, stderr=stderr, timeout=20, check=False).returncode == 0
 
-    assert process.returncode == 0
-    assert log.read_text().splitlines() == [f"line {number}" for number in range(10)]
+    written = log.read_text().splitlines()
+    assert [line for line in written if line in lines_of("a")] == lines_of("a")[: 5 if ends else 10]
+    assert [line for line in written if line in lines_of("b")] == lines_of("b")
+
+
+def test_a_log_that_is_emptied_on_a_full_disk_has_the_whole_cut_line(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with Writer("a", log, 50) as writer:
+        os.truncate(log, 0)
+        writer.raise_limit()
+        writer.finish()
+
+    assert [line for line in log.read_text().splitlines() if line] == lines_of("a")[5:]
 
 
 def test_a_reader_that_has_ended_holds_nothing_up(pipe: Pipe) -> None:
