@@ -62,6 +62,19 @@ def trim(text: str) -> str:
     return text[first:last]
 
 
+def invisible_note(text: str) -> str:
+    """Return the end of a sentence that names the first character without ink in a code or a secret.
+
+    The note is empty if there is none. A person who reads that a code must be six digits sees no fault in a code that
+    has six digits and an invisible character.
+    """
+    for position, character in enumerate(text):
+        if is_blank(character) or unicodedata.category(character) == "Cc":
+            where = "in the middle" if 0 < position < len(text) - 1 else "at one end"
+            return f", but has an invisible character (U+{ord(character):04X}) {where}"
+    return ""
+
+
 def compact(typed: str) -> str:
     """Return a code or a secret without the characters that people and displays add to it.
 

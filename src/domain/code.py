@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from hmac import compare_digest
 from typing import Final
 
-from domain.characters import compact
+from domain.characters import compact, invisible_note
 from domain.errors import MalformedCode
 
 SHORTEST_CODE: Final = 6
@@ -27,7 +27,7 @@ class Code:
         """
         digits = compact(typed)
         if not (SHORTEST_CODE <= len(digits) <= LONGEST_CODE and digits.isascii() and digits.isdigit()):
-            raise MalformedCode(f"must be {SHORTEST_CODE} to {LONGEST_CODE} digits")
+            raise MalformedCode(f"must be {SHORTEST_CODE} to {LONGEST_CODE} digits{invisible_note(digits)}")
         return cls(digits)
 
     def equals(self, expected: str) -> bool:

@@ -85,7 +85,11 @@ def check_name(text: str) -> str:
             the account's name in the Key URI Format.
     """
     if ":" in text or not is_line(text):
-        raise InvalidValue("must have no colon, line breaks, control characters and marks that change the direction")
-    if is_blank(text) or len(text.encode()) > LONGEST_NAME:
-        raise InvalidValue(f"must have 1 to {LONGEST_NAME} bytes in UTF-8, and not only invisible characters")
+        raise InvalidValue(
+            "must have no colon, line break, control character or mark that changes the direction of the text"
+        )
+    if not 1 <= len(text.encode()) <= LONGEST_NAME:
+        raise InvalidValue(f"must have 1 to {LONGEST_NAME} bytes in UTF-8")
+    if is_blank(text):
+        raise InvalidValue("must have a visible character")
     return text

@@ -6,7 +6,7 @@ from hmac import compare_digest
 from typing import Final
 
 from domain.algorithms import HotpAlgorithm
-from domain.characters import compact
+from domain.characters import compact, invisible_note
 from domain.code import Code
 from domain.credential import Credential
 from domain.errors import InvalidValue, MalformedCode
@@ -36,11 +36,11 @@ class RecoveryCode(Code):
         Raises:
             MalformedCode: what is left is no recovery code.
         """
-        text = compact(typed)
+        left = compact(typed)
         # Only ASCII is folded: `str.upper` makes letters of the alphabet out of some that are none.
-        text = text.upper().translate(_LOOK_ALIKES) if text.isascii() else ""
+        text = left.upper().translate(_LOOK_ALIKES) if left.isascii() else ""
         if not _SHAPE.fullmatch(text):
-            raise MalformedCode(_MUST)
+            raise MalformedCode(f"{_MUST}{invisible_note(left)}")
         return cls(text)
 
     @property

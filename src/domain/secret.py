@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from domain.characters import compact
+from domain.characters import compact, invisible_note
 from domain.errors import InvalidSecret
 from domain.parameters import HashAlgorithm
 
@@ -90,10 +90,9 @@ def base32_bytes(text: str) -> bytes:
     """
     letters = compact(text).rstrip("=")
     if not _BASE32.fullmatch(letters):
-        raise InvalidSecret("must be base32: the letters A to Z and the digits 2 to 7")
+        raise InvalidSecret(f"must be base32: the letters A to Z and the digits 2 to 7{invisible_note(letters)}")
     if len(letters) % 8 in _IMPOSSIBLE:
         raise InvalidSecret(
-            f"must be complete base32: {len(letters)} characters are not a whole number of bytes, so at least one is "
-            "missing or extra"
+            f"has {len(letters)} characters, which base32 never has: at least one is missing or too many"
         )
     return base64.b32decode(letters + "=" * (-len(letters) % 8), casefold=True)

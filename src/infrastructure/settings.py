@@ -232,7 +232,7 @@ def _told_by(read: Callable[[str], object]) -> Callable[[str], None]:
         try:
             read(text)
         except ValueError as error:
-            raise ValidationError(f"{error}.") from None
+            raise ValidationError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
 
     return check
 
@@ -400,7 +400,10 @@ def _domain(text: str) -> None:
 def _path_prefix(text: str) -> None:
     segments = text.split("/")[1:]
     if not re.fullmatch(r"(?:/[A-Za-z0-9._~-]+)+", text) or {".", ".."} & set(segments):
-        raise ValidationError("Must begin with a slash and not end with one, such as /mfa; letters, digits and . _ ~ -")
+        raise ValidationError(
+            "Must begin with a slash and not end with one, such as /mfa, and may contain only letters, digits, "
+            "slashes and . _ ~ -"
+        )
 
 
 def _user(text: str) -> None:

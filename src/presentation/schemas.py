@@ -9,6 +9,7 @@ from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, validat
 from application.challenge import STANDING
 from application.log_level import LEVELS
 from application.ports import Channel
+from domain.characters import compact, invisible_note
 from domain.code import LONGEST_CODE, SHORTEST_CODE, Code
 from domain.credential import Status
 from domain.errors import DomainError, MalformedCode
@@ -127,8 +128,10 @@ class AnyCodeField(ParsedField):
             pass
         try:
             return RecoveryCode.parse(text)
-        except MalformedCode as error:
-            raise MalformedCode(f"must be {SHORTEST_CODE} to {LONGEST_CODE} digits, or a recovery code") from error
+        except MalformedCode:
+            raise MalformedCode(
+                f"must be {SHORTEST_CODE} to {LONGEST_CODE} digits, or a recovery code{invisible_note(compact(text))}"
+            ) from None
 
 
 class SecretField(ParsedField):
@@ -151,7 +154,7 @@ def _name(description: str, example: str) -> NameField:
     return NameField(
         metadata={
             "description": f"{description} 1 to {LONGEST_NAME} bytes in UTF-8, visible, without colons, "
-            "line breaks, control characters and marks that change the direction.",
+            "line breaks, control characters or marks that change the direction of the text.",
             "pattern": _NAME,
             "minLength": 1,
             "maxLength": LONGEST_NAME,

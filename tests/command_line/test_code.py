@@ -207,7 +207,7 @@ def test_a_length_that_base32_never_has_is_told(command: tuple[str, ...]) -> Non
     done = called(*command, "--secret", base32(RFC_4226_SEED) + "ABC")
 
     assert done.returncode == 2
-    assert "35 characters are not a whole number of bytes" in done.stderr
+    assert "has 35 characters, which base32 never has" in done.stderr
 
 
 @pytest.mark.parametrize(

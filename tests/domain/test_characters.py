@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.characters import WHITE_SPACE, compact, is_blank, is_invisible, is_line, is_separator
+from domain.characters import WHITE_SPACE, compact, invisible_note, is_blank, is_invisible, is_line, is_separator
 
 EVERY = [chr(number) for number in range(sys.maxunicode + 1)]
 SEPARATORS = [character for character in EVERY if is_separator(character)]
@@ -66,6 +66,19 @@ def test_a_compact_text_begins_and_ends_with_a_visible_character(typed: str) -> 
 @pytest.mark.parametrize("mark", ["\u200b", "\u200d", "\ufeff", "\u2060"])
 def test_a_mark_in_the_middle_stays(mark: str) -> None:
     assert compact(f"123{mark}456") == f"123{mark}456"
+
+
+@given(before=st.text("0123456789"), after=st.text("0123456789"), mark=st.sampled_from([*MARKS, "\u2800", "\x00"]))
+def test_a_note_names_a_mark_and_its_place(before: str, after: str, mark: str) -> None:
+    note = invisible_note(f"{before}{mark}{after}")
+
+    assert f"(U+{ord(mark):04X})" in note
+    assert note.endswith("in the middle" if before and after else "at one end")
+
+
+@given(st.text("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcé=!"))
+def test_a_note_is_empty_without_marks(text: str) -> None:
+    assert invisible_note(text) == ""
 
 
 def test_a_line_has_no_controls_no_separators_of_lines_no_surrogates_and_no_bidi_controls() -> None:

@@ -1,13 +1,16 @@
 """Reading a code as people type it."""
 
 import traceback
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.code import Code
-from domain.errors import MalformedCode
+from domain.errors import DomainError, MalformedCode
+from domain.recovery_codes import RecoveryCode
+from domain.secret import SharedSecret
 from tests.domain.test_characters import MARKS, SEPARATORS
 
 
@@ -97,6 +100,16 @@ def test_any_text_is_a_code_of_ascii_digits_or_malformed(typed: str) -> None:
 @given(st.text(alphabet="0123456789", min_size=6, max_size=10))
 def test_a_code_hides_from_repr_and_str(digits: str) -> None:
     assert digits not in f"{Code(digits)!r} {Code(digits)} {[Code(digits)]}"
+
+
+@pytest.mark.parametrize("parse", [Code.parse, RecoveryCode.parse, SharedSecret.from_base32])
+@pytest.mark.parametrize("mark", ["\u200b", "\u2060", "\ufeff", "\u2800"])
+def test_the_error_names_an_invisible_character_in_the_middle(parse: Callable[[str], object], mark: str) -> None:
+    with pytest.raises(DomainError) as caught:
+        parse(f"234567{mark}23456722345672")
+
+    assert str(caught.value).endswith(f", but has an invisible character (U+{ord(mark):04X}) in the middle")
+    assert "234567" not in str(caught.value)
 
 
 def test_the_error_about_a_malformed_code_does_not_repeat_it() -> None:

@@ -98,6 +98,20 @@ def test_a_name_is_taken_as_it_is(name: str) -> None:
     assert check_name(name) == name
 
 
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("", "must have 1 to 128 bytes in UTF-8"),
+        ("x" * 129, "must have 1 to 128 bytes in UTF-8"),
+        ("\u200b", "must have a visible character"),
+        ("a\nb", "must have no colon, line break, control character or mark that changes the direction of the text"),
+    ],
+)
+def test_each_rule_of_a_name_has_its_own_message(name: str, reason: str) -> None:
+    with pytest.raises(InvalidValue, match=f"^{reason}$"):
+        check_name(name)
+
+
 @pytest.mark.parametrize("name", NO_NAMES)
 def test_a_name_that_an_authenticator_would_not_show_as_written_is_refused(name: str) -> None:
     with pytest.raises(InvalidValue):

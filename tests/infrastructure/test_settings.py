@@ -228,7 +228,7 @@ def test_the_secret_of_the_gate_is_read_as_it_is_pasted(environment: pytest.Monk
 def test_a_secret_of_the_gate_of_an_impossible_length_is_told_so(environment: pytest.MonkeyPatch) -> None:
     told = problems(environment, **REQUIRED, OPEN_MFA_GATE_SECRET=f"{RFC_SECRET}A")
 
-    assert "33 characters are not a whole number of bytes" in told["OPEN_MFA_GATE_SECRET"][0]
+    assert "33 characters, which base32 never has" in told["OPEN_MFA_GATE_SECRET"][0]
 
 
 def test_mail_comes_from_and_goes_over_names_beyond_ascii(environment: pytest.MonkeyPatch) -> None:

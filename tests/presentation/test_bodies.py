@@ -287,13 +287,23 @@ def test_digits_of_other_scripts_are_a_bad_request_and_no_guess(api: Api) -> Non
     assert document(api.get("hotp"))["failed_attempts"] == 0
 
 
+def test_an_invisible_character_in_the_middle_is_named(api: Api) -> None:
+    api.enrol("hotp")
+
+    (code,) = document(api.verify("hotp", "755\u200b224"))["errors"]["code"]
+    (secret,) = document(api.post("totp", {"secret": f"{RFC_SECRET[:9]}\u2060{RFC_SECRET[9:]}"}))["errors"]["secret"]
+
+    assert "invisible character (U+200B) in the middle" in code
+    assert "invisible character (U+2060) in the middle" in secret
+
+
 @pytest.mark.parametrize("extra", ["A", "ABC", "ABCDEF"])
 def test_a_secret_of_a_length_that_base32_never_has_is_told_so(api: Api, extra: str) -> None:
     answer = api.post("totp", {"secret": RFC_SECRET + extra})
 
     (told,) = document(answer)["errors"]["secret"]
     assert answer.status_code == 400
-    assert f"{len(RFC_SECRET + extra)} characters are not a whole number of bytes" in told
+    assert told.startswith(f"Has {len(RFC_SECRET + extra)} characters, which base32 never has: ")
 
 
 @pytest.mark.parametrize("path", ["otp/verify", "hotp/verify", "totp/verify", "hotp/resync", "totp/resync"])

@@ -52,7 +52,8 @@ class Sender:
         """
         if not is_line(text) or ENCODED_WORD in text:
             raise ValueError(
-                "must have no line breaks, control characters, marks that change the direction and no " + ENCODED_WORD
+                "must have no line break, control character, mark that changes the direction of the text or "
+                + ENCODED_WORD
             )
         named = _NAMED.fullmatch(text.strip(" "))
         if named is None and _UNQUOTED.fullmatch(text.strip(" ")):

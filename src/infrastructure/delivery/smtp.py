@@ -38,7 +38,7 @@ _REASONS: Final[tuple[tuple[type[Exception], str], ...]] = (
     (smtplib.SMTPAuthenticationError, "the mail server refused the login"),
     (smtplib.SMTPResponseException, "the mail server refused"),
     (smtplib.SMTPServerDisconnected, "the mail server broke the connection"),
-    (smtplib.SMTPNotSupportedError, "the mail server offers no STARTTLS, AUTH or SMTPUTF8, which is needed"),
+    (smtplib.SMTPNotSupportedError, "the mail server lacks an extension that is needed"),
     (smtplib.SMTPException, "the mail server does not speak SMTP as it should"),
     (ssl.SSLError, "the mail server could not prove who it is, or TLS failed"),
     (OSError, "the mail server can't be reached"),
@@ -230,5 +230,10 @@ def _reason(error: Exception) -> str:
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         ((refusal, _),) = error.recipients.values()
         return f"the mail server refused the recipient with {refusal}"
+    if isinstance(error, smtplib.SMTPNotSupportedError):
+        # The message is smtplib's own and repeats nothing of the server.
+        for extension in ("STARTTLS", "SMTPUTF8", "AUTH"):
+            if extension in str(error):
+                return f"the mail server does not offer {extension}, which is needed"
     code = f" with {error.smtp_code}" if isinstance(error, smtplib.SMTPResponseException) else ""
     return next(reason for kind, reason in _REASONS if isinstance(error, kind)) + code

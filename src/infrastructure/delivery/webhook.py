@@ -141,10 +141,12 @@ def check_webhook_recipient(text: str) -> str:
     Raises:
         ValueError: saying what is wrong; the message does not repeat the recipient.
     """
-    if len(text) > LONGEST_RECIPIENT or is_blank(text):
-        raise ValueError(f"must have 1 to {LONGEST_RECIPIENT} characters, and not only invisible ones")
+    if not 1 <= len(text) <= LONGEST_RECIPIENT:
+        raise ValueError(f"must have 1 to {LONGEST_RECIPIENT} characters")
+    if is_blank(text):
+        raise ValueError("must have a visible character")
     if not is_line(text):
-        raise ValueError("must have no line breaks, control characters and marks that change the direction")
+        raise ValueError("must have no line break, control character or mark that changes the direction of the text")
     return text
 
 
