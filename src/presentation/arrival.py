@@ -14,6 +14,7 @@ _END: Final = re.compile(rb"\r\n\r\n|(?<!\r)\n")
 _FRAMING: Final = re.compile(
     rb"\r\n(content-length|transfer-encoding|expect):[ \t]*([^\r\n]*?)[ \t]*(?=\r\n)", re.IGNORECASE
 )
+_HTML: Final = re.compile(rb"\r\naccept:[^\r\n]*\btext/html\b", re.IGNORECASE)
 _LENGTH: Final = re.compile(rb"[0-9]{1,5}")
 
 
@@ -26,12 +27,14 @@ class Arrival:
     Attributes:
         ended: whether the client has closed its sending side.
         too_large: whether the head exceeds a limit.
+        wants_page: whether the client of a head that is too large accepts HTML, as far as the head has arrived.
         awaits_continue: whether the client sends the body only after an interim answer (RFC 9110, section 10.1.1).
     """
 
     def __init__(self, *, ended: bool = False) -> None:
         self.ended = ended
         self.too_large = False
+        self.wants_page = False
         self.awaits_continue = False
         self._bytes = bytearray()
         self._searched = 0
@@ -67,6 +70,7 @@ class Arrival:
         self._bytes += data
         if not self.has_head:
             self._find_head()
+            self.wants_page = self.too_large and _HTML.search(self._bytes) is not None
 
     def take(self) -> bytes:
         """Return all bytes, and keep none."""

@@ -10,7 +10,7 @@ from werkzeug.exceptions import NotFound
 from presentation.edge import ROUTE
 from presentation.links import link
 from presentation.openapi import build_openapi
-from presentation.problems import BY_SLUG
+from presentation.problems import BY_SLUG, ProblemType
 from presentation.resource import JSON
 from presentation.static import asset
 
@@ -38,6 +38,16 @@ def register_docs(app: Flask, *, gate: bool) -> None:
     """
     app.register_blueprint(docs_blueprint(gate=gate))
     app.add_url_rule(f"{_ASSETS}/<filename>", endpoint="flasgger.static", view_func=asset, build_only=True)
+
+
+def problem_page(problem: ProblemType, root: str) -> str:
+    """Return the page that explains a kind of problem to a person.
+
+    Args:
+        problem: the kind of problem.
+        root: the path below which the service runs.
+    """
+    return render_template("problem.html", root=root, assets=f"{root}{_ASSETS}", problem=problem)
 
 
 def docs_blueprint(*, gate: bool) -> Blueprint:
@@ -87,6 +97,6 @@ def docs_blueprint(*, gate: bool) -> Blueprint:
     def problem(slug: str) -> Response:
         if slug not in BY_SLUG:
             raise NotFound
-        return page("problem.html", problem=BY_SLUG[slug])
+        return guarded(Response(problem_page(BY_SLUG[slug], link("")), mimetype="text/html"))
 
     return blueprint

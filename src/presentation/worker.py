@@ -18,6 +18,7 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from application.call import FIELDS
 from presentation.connection import Connection
+from presentation.docs import PAGE_POLICY, problem_page
 from presentation.edge import ALWAYS, REQUEST_ID, UNLESS_SET, new_request_id
 from presentation.head import is_host, with_one_cookie_field
 from presentation.path_prefix import PATH_PREFIX
@@ -41,6 +42,7 @@ _UNREADABLE: Final = (
     "The request is not valid HTTP/1.1. Nothing was changed, and no wrong guess was counted. Fix the part that "
     "`errors` names."
 )
+_PAGE: Final = {"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": PAGE_POLICY}
 _NO_ROOM: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _NOT_FATAL: Final = frozenset(
     {
@@ -157,11 +159,15 @@ class Worker(ThreadWorker):
             self._refuse(client, request_id, Problems.INTERNAL_ERROR)
             return
         self.log.warning("Invalid request from ip=%s: %s", address, type(exc).__name__, extra=extra)
-        if isinstance(exc, LimitRequestLine | LimitRequestHeaders):
-            self._refuse(client, request_id, Problems.HEAD_TOO_LARGE)
-        else:
+        if not isinstance(exc, LimitRequestLine | LimitRequestHeaders):
             errors = {"request": [fault_of(exc)]}
             self._refuse(client, request_id, Problems.INVALID_REQUEST, _UNREADABLE, {"errors": errors})
+        elif client.arrival.wants_page:
+            with self.wsgi.app_context():  # type: ignore[attr-defined] # a Flask application
+                page = problem_page(Problems.HEAD_TOO_LARGE.value, self.wsgi.config[PATH_PREFIX])  # type: ignore[attr-defined]
+            self._send(client, request_id, Problems.HEAD_TOO_LARGE, page.encode(), _PAGE)
+        else:
+            self._refuse(client, request_id, Problems.HEAD_TOO_LARGE)
 
     def set_accept_enabled(self, enabled: bool | None) -> None:
         """At the worker's end, accept every client that has connected, then close the listening sockets.
@@ -347,16 +353,20 @@ class Worker(ThreadWorker):
     ) -> None:
         """Answer with a problem document without the application."""
         body = document(kind, detail, members, request_id, self.wsgi.config[PATH_PREFIX])  # type: ignore[attr-defined] # a Flask application
-        headers = [
-            *ALWAYS,
-            *UNLESS_SET,
-            (REQUEST_ID, request_id),
-            ("Content-Type", MEDIA_TYPE),
-            ("Content-Length", str(len(body))),
-            ("Connection", "close"),
-        ]
+        self._send(client, request_id, kind, body, {"Content-Type": MEDIA_TYPE})
+
+    def _send(self, client: Any, request_id: str, kind: Problems, body: bytes, headers: Mapping[str, str]) -> None:
+        """Send an answer without the application, which is the last one of its connection."""
+        headers = {
+            **dict(ALWAYS),
+            **dict(UNLESS_SET),
+            **headers,
+            REQUEST_ID: request_id,
+            "Content-Length": str(len(body)),
+            "Connection": "close",
+        }
         head = f"HTTP/1.1 {kind.value.status} {kind.value.title}\r\n"
-        head += "".join(f"{name}: {value}\r\n" for name, value in headers)
+        head += "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         try:
             client.sendall(f"{head}\r\n".encode("ascii") + body)
         except OSError:

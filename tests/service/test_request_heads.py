@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from presentation.arrival import LARGEST_HEAD, MOST_FIELDS
 from tests.service.sessions import Session
-from tests.service.wire import Answer, Wire, once
+from tests.service.wire import Answer, Wire, once, request
 from tests.support.service import Service
 
 SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
@@ -73,6 +73,39 @@ def test_a_head_may_have_64_kib_and_not_a_byte_more(gate: Service, target: str) 
     assert (refused.status, refused.slug) == (431, "head-too-large")
     assert refused.document["request_id"] == refused.headers["X-Request-ID"]
     assert refused.headers["Connection"] == "close"
+
+
+COOKIES = [f"Cookie: c{number}={'v' * 1000}" for number in range(100)]
+BROWSER = "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        [BROWSER, *COOKIES],
+        [BROWSER.upper().replace("TEXT/HTML", "text/html"), *["X: y"] * 300],
+        ["X: y"] * 300 + [BROWSER],
+    ],
+    ids=["too large", "too many fields", "Accept at the end"],
+)
+@pytest.mark.parametrize("target", ["/", "/auth/login", "/auth/check"])
+def test_a_browser_with_a_large_head_gets_the_page_of_the_problem(
+    gate: Service, target: str, fields: list[str]
+) -> None:
+    refused = ask(gate, head(target, *fields))
+    page = ask(gate, request("GET", "/problems/head-too-large"))
+
+    assert (refused.status, refused.body) == (431, page.body)
+    assert refused.headers["Content-Type"] == page.headers["Content-Type"]
+    assert refused.headers["Content-Security-Policy"] == page.headers["Content-Security-Policy"]
+    assert refused.headers["Cache-Control"] == "no-store"
+    (line,) = gate.awaited_lines(lambda line: line.get("request_id") == refused.headers["X-Request-ID"], 1)
+    assert line["level"] == "WARNING"
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/json", "text/htmlx"])
+def test_a_program_with_a_large_head_gets_a_problem_document(gate: Service, accept: str) -> None:
+    assert ask(gate, head("/", f"Accept: {accept}", *COOKIES)).slug == "head-too-large"
 
 
 @pytest.mark.parametrize("target", GATE)
