@@ -27,7 +27,7 @@ _SCHEMES: Final = re.compile(
     r"|skype|mailto)\s*:(?://)?)+",
     re.IGNORECASE,
 )
-_MARKS: Final = frozenset(";,:#*?&=~|!$%^<>{}")
+_MARKS: Final = frozenset(";,:#*?&=~|!$%^<>{}@")
 """Characters after which an extension, a pause or a parameter of a URI follows a telephone number."""
 _EXTENSION: Final = re.compile(
     r"(?:x|ext|extn|extension|dw|durchwahl|int|interno|poste|anexo|ramal|доб|добавочный|[pwt]|pause|wait)(?![^\W\d_])"
@@ -39,13 +39,18 @@ _COUNTRY: Final = re.compile(r"[17]|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246
 _KEYPAD: Final = str.maketrans(string.ascii_lowercase, "22233344455566677778889999")
 """The digit of each letter on the keys of telephones (ITU-T E.161). Some programs read `+1 800 FLOWERS`."""
 _DOMAIN: Final = re.compile(r"[^\s<>?;,/]*")
+_COMMENT: Final = re.compile(r"\((?:[^()\\]|\\.)*\)")
+"""A comment that contains no other comment (RFC 5322, section 3.2.2)."""
+_AT: Final = re.compile("@|%40")
+_YANDEX: Final = "yandex.ru"
+"""A provider that treats a hyphen in a name like a dot."""
 _SAME_MAILBOXES: Final = {
     alias: domain
     for domain, aliases in {
         "gmail.com": ("googlemail.com",),
         "icloud.com": ("me.com", "mac.com"),
         "proton.me": ("protonmail.com", "protonmail.ch", "pm.me"),
-        "yandex.ru": ("ya.ru", "yandex.com", "yandex.by", "yandex.kz", "yandex.ua", "yandex.com.tr"),
+        _YANDEX: ("ya.ru", "yandex.com", "yandex.by", "yandex.kz", "yandex.ua", "yandex.com.tr"),
     }.items()
     for alias in aliases
 }
@@ -53,25 +58,31 @@ _SAME_MAILBOXES: Final = {
 
 
 def counted_as(channel: Channel, to: str) -> frozenset[str]:
-    """Return the one or two spellings under which a recipient is counted.
+    """Return the one to three spellings under which a recipient is counted.
 
-    A receiver may end a telephone number at the mark of an extension, or ignore the mark and read all digits. A number
-    is counted under both readings, so a mark at another position changes at most one of them.
+    A receiver may end a telephone number at the mark of an extension or at the last @, or ignore the mark and read all
+    digits. A number is counted under all readings, so a mark at another position does not change all of them.
     """
     text = _plain(unquote(to))
     if channel is Channel.EMAIL:
         return frozenset({_mailbox(text)})
     scheme = _SCHEMES.match(text)
-    text = text[scheme.end() :] if scheme else text
-    digits = re.sub("[^0-9]", "", _plain(to))
-    whole = _significant(digits, is_international=_PLUS.match(text) is not None)
+    text = _without_scheme(text)
+    is_international = _PLUS.match(text) is not None
     if "@" in text:
-        spelling, is_number = _mailbox(text), False
+        spelling = _mailbox(text)
+        is_number = "@" not in spelling
     else:
         number = _number(_folded(text), is_certain=bool(scheme))
         is_number = number is not None
         spelling = number or _without_punctuation(_folded(text))
-    return frozenset({spelling, whole} if is_number or len(digits) in _LENGTHS else {spelling})
+    parts = [re.sub("[^0-9]", "", part) for part in _AT.split(_plain(to))]
+    readings = {"".join(parts), "".join(parts[:-1])}
+    return frozenset({spelling}) | {
+        _significant(digits, is_international=is_international)
+        for digits in readings
+        if len(digits) in _LENGTHS or (is_number and digits)
+    }
 
 
 def _plain(text: str) -> str:
@@ -92,23 +103,40 @@ def _digit(character: str) -> str:
 def _mailbox(text: str) -> str:
     """Return a mailbox without the dots of the local part and without a subaddress, which begins with + (RFC 5233).
 
-    A gateway from mail to telephones has a telephone number before the @, which is reduced like other numbers.
+    If the local part is a telephone number, as at a gateway from mail to telephones and in a SIP URI, return only the
+    number, reduced like other numbers. Many hosts can lead to the same telephone.
     """
-    local, _, rest = text.rpartition("@")
-    local = _folded(local.rpartition("<")[2].strip())
+    local, _, rest = _without_comments(text).rpartition("@")
+    local = _without_scheme(_folded(local.rpartition("<")[2].strip()))
     unmarked = local.lstrip("+").partition("+")[0]
-    number = "+" + unmarked if local.startswith("+") else unmarked
-    name = None if unmarked[:1].isalpha() else _number(number, is_certain=False)
-    if name is None:
-        name = re.sub(r'["\\.]', "", unmarked)
-    found = _DOMAIN.match(rest)
+    number = None if unmarked[:1].isalpha() else _number("+" * local.startswith("+") + unmarked, is_certain=False)
+    if number is not None:
+        return number
+    name = re.sub(r'["\\.\s]', "", unmarked)
+    found = _DOMAIN.match(re.sub(r"\s*\.\s*", ".", rest).strip())
     domain = found[0] if found else ""
     try:
         # Case folding would turn a sharp s into the "ss" of another domain.
         domain = idna.encode(domain, uts46=True).decode("ascii").rstrip(".")
     except UnicodeError:
         domain = _folded(domain).rstrip(".")
-    return f"{name}@{_SAME_MAILBOXES.get(domain, domain)}"
+    domain = _SAME_MAILBOXES.get(domain, domain)
+    if domain == _YANDEX:
+        name = name.replace("-", "")
+    return f"{name}@{domain}"
+
+
+def _without_scheme(text: str) -> str:
+    scheme = _SCHEMES.match(text)
+    return text[scheme.end() :] if scheme else text
+
+
+def _without_comments(text: str) -> str:
+    """Return the text without comments in parentheses, which may be nested."""
+    shorter = _COMMENT.sub("", text)
+    while shorter != text:
+        text, shorter = shorter, _COMMENT.sub("", shorter)
+    return text
 
 
 def _number(text: str, *, is_certain: bool) -> str | None:
