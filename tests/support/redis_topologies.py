@@ -306,7 +306,7 @@ class Cluster(_Topology):
             return bool(info["master_link_status"] == "up")
         # Right after the first copy a replica has yet to say how far it is, and could not take over.
         with contextlib.closing(node.client()) as client:
-            return bool(info["connected_slaves"] == self._replicas and client.wait(self._replicas, 100))
+            return bool(info["connected_slaves"] == self._replicas <= client.wait(self._replicas, 100))
 
     def _agrees(self, node: Node) -> bool:
         if b"cluster_state:ok" not in _bytes(node.ask("CLUSTER", "INFO")):

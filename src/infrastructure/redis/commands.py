@@ -7,6 +7,8 @@ from hiredis import pack_command
 from redis import Redis
 from redis.exceptions import ConnectionError, ResponseError, TimeoutError
 
+from infrastructure.redis.explanations import name_server
+
 Command = tuple[bytes | str | int, ...]
 
 
@@ -29,14 +31,16 @@ def send(node: Redis, commands: Sequence[Command]) -> list[Any]:
         if not node.connection_pool.owns_connection(connection):
             # To a server that is the master no more.
             connection.disconnect()
-    except BaseException:
+    except BaseException as error:
         # It may still hold the answer to a question that nobody waits for any more.
         connection.disconnect()
+        name_server(error, _server_name(connection))
         raise
     finally:
         _give_back(node, connection)
     for answer in answers:
         if isinstance(answer, Exception):
+            name_server(answer, _server_name(connection))
             raise answer
     return answers
 
@@ -72,3 +76,8 @@ def _spoilt(connection: Any) -> bool:
         return bool(connection.can_read())
     except (ConnectionError, TimeoutError):
         return True
+
+
+def _server_name(connection: Any) -> str:
+    """Return host and port; empty for a socket and for the embedded store."""
+    return str(getattr(connection, "server_name", ""))

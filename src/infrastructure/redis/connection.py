@@ -10,9 +10,11 @@ import ssl
 from typing import Any, Final
 
 from redis.connection import AbstractConnection, Connection, UnixDomainSocketConnection
+from redis.exceptions import RedisError
 from redis.sentinel import SentinelManagedConnection
 
 from infrastructure.redis import deadline
+from infrastructure.redis.explanations import HandshakeTimeout, name_server
 from infrastructure.redis.names import addresses
 
 OPTIONS: Final[dict[str, Any]] = {
@@ -58,6 +60,11 @@ class _Punctual(AbstractConnection):
     """What is added to each of redis-py's connections."""
 
     @property
+    def server_name(self) -> str:
+        """Host and port for the texts of errors; empty for a Unix socket."""
+        return ""
+
+    @property
     def socket_timeout(self) -> float:
         """Seconds, from now on."""
         return deadline.patience()
@@ -67,6 +74,14 @@ class _Punctual(AbstractConnection):
         """redis-py sets it; the deadline decides."""
 
     socket_connect_timeout = socket_timeout
+
+    def connect_check_health(self, *arguments: Any, **options: Any) -> None:
+        """Connect and log in. An error names the server."""
+        try:
+            super().connect_check_health(*arguments, **options)
+        except RedisError as error:
+            name_server(error, self.server_name)
+            raise
 
     def _connect(self) -> Any:
         return _Socket(self._reached())
@@ -80,6 +95,12 @@ class _Named(_Punctual):
     """To a host, whose name is looked up within the deadline too."""
 
     host: str
+    port: int
+
+    @property
+    def server_name(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
 
     def _reached(self) -> socket.socket:
         name, failure = self.host, OSError("no address")
@@ -111,6 +132,9 @@ class _Tls(_Named):
     def _secured(self, plain: socket.socket, name: str) -> socket.socket:
         try:
             return self._context.wrap_socket(plain, server_hostname=name)
+        except TimeoutError:
+            plain.close()
+            raise HandshakeTimeout from None
         except OSError:
             plain.close()
             raise

@@ -33,7 +33,7 @@ from infrastructure.redis import deadline
 from infrastructure.redis.client import Client, Connect
 from infrastructure.redis.cluster import Cluster
 from infrastructure.redis.commands import Command, send
-from infrastructure.redis.explanations import TooFewReplicas, code_of, explain
+from infrastructure.redis.explanations import TooFewReplicas, code_of, explain, server_of
 
 T = TypeVar("T")
 
@@ -283,7 +283,7 @@ class Gateway:
                     rest = pause * (0.5 + random.random() / 2)  # noqa: S311 - jitter, not a secret
                     if outage.known or time.monotonic() + rest >= end:
                         outage.known = outage.refused = True
-                        raise self._unavailable(reason) from error
+                        raise self._unavailable(reason) from reason
                     if not patient and (isinstance(error, TimeoutError) or pause > _FIRST_PAUSE):
                         outage.suspected = True
                         self._be_patient(stack)
@@ -304,7 +304,7 @@ class Gateway:
         stack.callback(self._patience.release)
 
     def _unavailable(self, error: Exception) -> StoreUnavailable:
-        return StoreUnavailable(f"Redis at {self._where} {explain(error)} ({code_of(error)})")
+        return StoreUnavailable(f"Redis at {server_of(error) or self._where} {explain(error)} ({code_of(error)})")
 
     def _connected(self) -> Client:
         if self._client is None:

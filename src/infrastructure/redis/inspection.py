@@ -11,7 +11,7 @@ from redis.sentinel import SentinelConnectionPool
 
 from infrastructure.redis.client import Client
 from infrastructure.redis.commands import Command, send
-from infrastructure.redis.explanations import forbidden_command
+from infrastructure.redis.explanations import forbidden_command, is_unknown_command
 from infrastructure.redis.gateway import Gateway
 from infrastructure.redis.trial import NOTHING_REFUSED, Trial, try_out
 
@@ -30,6 +30,7 @@ class Inspection:
         clock_ahead: seconds that its clock is ahead of ours, at least; negative if it is behind; None if the user may
             not run TIME.
         trial: the commands and keys that it refuses.
+        unknown: names of the commands for reports that it does not know.
     """
 
     place: str
@@ -37,6 +38,7 @@ class Inspection:
     snapshots: bool | None
     clock_ahead: float | None
     trial: Trial = NOTHING_REFUSED
+    unknown: frozenset[str] = frozenset()
 
     @property
     def version(self) -> str:
@@ -95,12 +97,23 @@ def _masters(client: Client) -> list[tuple[str, Ask]]:
 
 
 def _inspect(place: str, ask: Ask, now: Callable[[], float]) -> Inspection:
-    information = _information(ask)
+    unknown: set[str] = set()
+
+    def report(command: Command) -> Any:
+        try:
+            return ask(command)
+        except ResponseError as error:
+            if is_unknown_command(error):
+                unknown.add(str(command[0]))
+            raise
+
+    information = _information(report)
     return Inspection(
         place=place,
         information=information,
-        snapshots=_takes_snapshots(ask, information),
-        clock_ahead=_clock_ahead(ask, now),
+        snapshots=_takes_snapshots(report, information),
+        clock_ahead=_clock_ahead(report, now),
+        unknown=frozenset(unknown),
     )
 
 
@@ -120,7 +133,7 @@ def _is_withheld(error: ResponseError) -> bool:
     if isinstance(error, NoPermissionError):
         # SELECT is part of connecting. If it is forbidden, no other command works either.
         return forbidden_command(error) != "SELECT"
-    return str(error).startswith("unknown command")
+    return is_unknown_command(error)
 
 
 def _takes_snapshots(ask: Ask, information: dict[str, str] | None) -> bool | None:

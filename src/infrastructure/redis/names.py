@@ -34,15 +34,15 @@ def addresses(host: str) -> list[str]:
         return future.result(timeout=deadline.left())
     except NotInTime:
         raise TimeoutError("the resolver does not answer") from None
-    except OSError:
-        raise ConnectionError("the name leads nowhere") from None
+    except OSError as error:
+        raise ConnectionError("the name leads nowhere") from error
 
 
 def _look_up(host: str, future: "Future[list[str]]") -> None:
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        outcome: OSError | None = error if isinstance(error, OSError) else OSError(str(error))
+        outcome: OSError | None = error if isinstance(error, OSError) else socket.gaierror(str(error))
     else:
         outcome = None
     with _looking:

@@ -7,6 +7,7 @@ from redis import ConnectionPool, Redis
 from redis.exceptions import (
     AuthenticationError,
     ConnectionError,
+    InvalidResponse,
     NoPermissionError,
     ResponseError,
     TimeoutError,
@@ -48,18 +49,24 @@ class Sentinels(Sentinel):
         """Return host and port.
 
         Raises:
-            MasterNotFoundError: no Sentinel names a master. Its cause is the refusal if Sentinels refuse the user.
+            MasterNotFoundError: no Sentinel names a master. Its cause is the most telling failure of a Sentinel; it has
+                no cause if a Sentinel answered that the master is down.
         """
-        refusal: Exception | None = None
+        failures: list[Exception] = []
         for sentinel in sorted(self.sentinels, key=lambda each: each is not self._knowing):
             try:
                 state: Any = sentinel.sentinel_master(service_name)
-            except (AuthenticationError, NoPermissionError) as error:
-                refusal = error
-                continue
-            except (ConnectionError, ResponseError, TimeoutError):
+            except (ConnectionError, InvalidResponse, ResponseError, TimeoutError) as error:
+                failures.append(error)
                 continue
             if self.check_master_state(state, service_name):  # type: ignore[no-untyped-call] # likewise
                 self._knowing = sentinel
                 return state["ip"], state["port"]
-        raise MasterNotFoundError("no Sentinel knows a master") from refusal
+        raise MasterNotFoundError("no Sentinel knows a master") from self._most_telling(failures)
+
+    def _most_telling(self, failures: Sequence[Exception]) -> Exception | None:
+        """Return a refusal; else None if a Sentinel described the master; else an answer rather than silence."""
+        refused = [error for error in failures if isinstance(error, AuthenticationError | NoPermissionError)]
+        if refused or len(failures) < len(self.sentinels):
+            return next(iter(refused), None)
+        return next((error for error in failures if isinstance(error, ResponseError)), failures[-1])

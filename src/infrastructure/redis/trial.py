@@ -13,7 +13,7 @@ from redis.exceptions import MovedError, NoPermissionError, NoScriptError, Respo
 from application.errors import StoreUnavailable
 from infrastructure.redis.client import Client
 from infrastructure.redis.commands import Command, send
-from infrastructure.redis.explanations import code_of, explain
+from infrastructure.redis.explanations import code_of, explain, forbidden_command, is_unknown_command
 from infrastructure.redis.gateway import Gateway
 from infrastructure.redis.log_levels import KEY as LOG_LEVEL
 from infrastructure.redis.rate_limits import COUNT
@@ -84,7 +84,11 @@ def try_out(gateway: Gateway, node: str = "") -> Trial:
             gateway.run_script(COUNT, key, 1, LIFETIME)
             gateway.delete([key])
         except StoreUnavailable as error:
-            return replace(trial, failure=str(error))
+            cause = error.__cause__ or error
+            command = forbidden_command(cause)
+            if command:
+                return replace(trial, forbidden=(*trial.forbidden, command))
+            return replace(trial, failure=f"it {explain(cause)} ({code_of(cause)})")
     return trial
 
 
@@ -139,6 +143,8 @@ class _Attempt:
                 self._send(key, f"{PREFIX}:{{", name, *arguments)
         if not isinstance(self._client, Redis):
             self._send(key, f"{PREFIX}:{{", "ASKING")
+            # The client asks any node for the topology, so that every node must answer.
+            self._send(key, f"{PREFIX}:{{", "CLUSTER", "SLOTS")
         self._send(key, f"{PREFIX}:{{", "DEL", key)
         return Trial(
             forbidden=tuple(self._forbidden),
@@ -159,11 +165,11 @@ class _Attempt:
             if "key" in str(error):
                 self._closed[prefix] = None
             else:
-                self._forbidden[name] = None
+                self._forbidden[forbidden_command(error) or name] = None
         except NoScriptError:
             pass
         except ResponseError as error:
-            if str(error).startswith("unknown command"):
+            if is_unknown_command(error):
                 self._unknown[name] = None
             elif name == "SET" or isinstance(error, MovedError):
                 self._refusal = Refusal(code_of(error), explain(error))

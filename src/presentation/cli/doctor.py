@@ -14,6 +14,7 @@ from application.errors import StoreUnavailable
 from domain.secret import SHORTEST_SECRET
 from infrastructure.delivery.webhook import Webhook
 from infrastructure.redis.client import connector, places_in, scheme_of
+from infrastructure.redis.explanations import permission
 from infrastructure.redis.gateway import Gateway
 from infrastructure.redis.inspection import Inspection, inspect
 from infrastructure.redis.trial import commands_for_sending
@@ -262,9 +263,15 @@ def judge_master(
     yield from refused or [Finding(Grade.OK, " accepts every command that the service needs")]
     silent = {"INFO": master.information, "CONFIG GET": master.snapshots, "TIME": master.clock_ahead}
     unasked = [name for name, answer in silent.items() if answer is None]
-    if unasked:
-        text = "so some checks were skipped: allow them, or check version, eviction, persistence and clock yourself"
-        yield Finding(Grade.WARNING, f" does not let this user run {', '.join(unasked)}, {text}")
+    unknown = [name for name in unasked if name.split()[0] in master.unknown]
+    forbidden = [name for name in unasked if name not in unknown]
+    for names, verb, remedy in (
+        (forbidden, "does not let this user run", "allow them, or"),
+        (unknown, "does not know", "they are renamed or switched off, so"),
+    ):
+        if names:
+            text = f"so some checks were skipped: {remedy} check version, eviction, persistence and clock yourself"
+            yield Finding(Grade.WARNING, f" {verb} {', '.join(names)}, {text}")
     ahead = master.clock_ahead
     if ahead is not None and abs(ahead) > LARGEST_CLOCK_DIFFERENCE:
         yield Finding(Grade.MUST_CHANGE, f" has a clock {ahead:+.1f} s off this machine's: let NTP set both")
@@ -279,7 +286,7 @@ def _judge_trial(master: Inspection, wait: int, unneeded: Mapping[str, str]) -> 
     for name in trial.forbidden:
         purposes.setdefault(unneeded.get(name, _SERVICE), []).append(name)
     for purpose, names in purposes.items():
-        allow = " ".join(f"+{name.lower()}" for name in names)
+        allow = " ".join(permission(name) for name in names)
         text = f"{', '.join(names)} (NOPERM), which {purpose} needs: allow {allow} in its ACL"
         yield Finding(must if purpose == _SERVICE else Grade.WARNING, f" does not let this user run {text}")
     if trial.closed_keys:
