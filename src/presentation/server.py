@@ -1,6 +1,7 @@
 """The service under gunicorn."""
 
 import logging
+import os
 import resource
 import sys
 import time
@@ -111,7 +112,7 @@ class Server(BaseApplication):
             "pre_fork": self._choose_slot,
             "post_worker_init": _started,
             "worker_exit": _ended,
-            "worker_tmp_dir": _MEMORY if Path(_MEMORY).is_dir() else None,
+            "worker_tmp_dir": _memory(),
             "proc_name": "open-mfa",
             "control_socket_disable": True,
             # The kernel's sendfile waits for a slow client as long as he likes.
@@ -137,11 +138,29 @@ class Server(BaseApplication):
 
 
 class Master(Arbiter):
-    """gunicorn's master process, which notices pauses of the machine."""
+    """gunicorn's master process, which notices pauses of the machine and continues if a worker can't be started."""
 
     def __init__(self, app: Server) -> None:
         super().__init__(app)
         self._looked = time.monotonic()
+        self._umask = os.umask(0)
+        os.umask(self._umask)
+
+    def spawn_worker(self) -> int:
+        """Start a worker. If the machine lacks what it needs, such as an inode, log that; the master tries again soon.
+
+        The next attempt makes the file of the heartbeat in another directory.
+        """
+        try:
+            return super().spawn_worker()
+        except OSError as error:
+            if os.getpid() != self.pid:
+                raise
+            # gunicorn leaves the umask at 0 if it can't make the file.
+            os.umask(self._umask)
+            self.cfg.set("worker_tmp_dir", None if self.cfg.worker_tmp_dir else _memory())
+            _log.error("no worker could be started", extra={FIELDS: {"problem": error.strerror}})
+            return 0
 
     def murder_workers(self) -> None:
         """Kill the workers that have given no sign of life for the whole timeout.
@@ -179,6 +198,10 @@ def _show_gate(settings: Settings, secret: SharedSecret) -> None:
 def _authority(host: str, port: int) -> str:
     """Return host:port, with the brackets that an IPv6 address needs."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _memory() -> str | None:
+    return _MEMORY if Path(_MEMORY).is_dir() else None
 
 
 def _connections(threads: int) -> int:

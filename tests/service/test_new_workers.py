@@ -1,0 +1,95 @@
+"""The master starts new workers even if the machine lacks something that a worker needs, at once or later."""
+
+import os
+import resource
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.support.processes import spawn, wait_until
+from tests.support.redis_server import RedisServer
+from tests.support.service import Service
+
+SETTINGS = {"WEB_CONCURRENCY": "2", "THREADS": "2"}
+SMALL = "mount -t tmpfs -o nr_inodes=8,mode=1777 tmpfs"
+
+
+class OwnMounts(Service):
+    """The service with a file system of its own at `/dev/shm`, which can hold only a few files; needs root."""
+
+    def start(self) -> None:
+        program = Path(sys.executable).with_name("open-mfa")
+        script = f"{SMALL} /dev/shm && exec {program} serve"
+        self.process = spawn(["unshare", "--mount", "sh", "-c", script], self.log, self.settings)
+        wait_until(self.answers, "the service's start", self.log)
+
+    def fill(self) -> list[Path]:
+        """Use up all inodes of `/dev/shm`. Return the files."""
+        files = []
+        while True:
+            file = Path(f"/proc/{self.process.pid}/root/dev/shm/filler-{len(files)}")
+            try:
+                file.touch()
+            except OSError:
+                return files
+            files.append(file)
+
+
+def workers(service: Service) -> set[int]:
+    children = Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children").read_text()
+    return {int(pid) for pid in children.split()}
+
+
+def have_started(service: Service, number: int) -> None:
+    wait_until(lambda: len(workers(service)) == number, f"{number} workers", service.log)
+    wait_until(service.answers, "their service", service.log)
+
+
+@pytest.fixture
+def small_shared_memory(redis_server: RedisServer) -> Iterator[OwnMounts]:
+    try:
+        with OwnMounts(OPEN_MFA_REDIS_URL=redis_server.url, **SETTINGS) as service:
+            yield service
+    except ChildProcessError as error:
+        # The master itself also ends in error, but only with lines of its log.
+        if os.environ.get("CI") or str(error).startswith("{"):
+            raise
+        pytest.skip("a file system can't be mounted")
+
+
+def test_a_worker_starts_while_the_shared_memory_can_hold_no_more_files(small_shared_memory: OwnMounts) -> None:
+    have_started(small_shared_memory, 2)
+    assert small_shared_memory.fill()
+    small_shared_memory.process.send_signal(signal.SIGTTIN)
+
+    have_started(small_shared_memory, 3)
+
+
+@contextmanager
+def no_descriptors(pid: int) -> Iterator[None]:
+    """Let a process open no further file."""
+    limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (0, limits[1]))
+    yield
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+
+
+def test_a_worker_that_can_not_start_starts_later(redis_server: RedisServer) -> None:
+    with Service(OPEN_MFA_REDIS_URL=redis_server.url, **SETTINGS) as service:
+        have_started(service, 2)
+        before = workers(service)
+        with no_descriptors(service.process.pid):
+            os.kill(min(before), signal.SIGKILL)
+            wait_until(lambda: len(failures(service)) > 1, "two attempts", service.log)
+
+            assert service.process.poll() is None
+            assert service.answers()
+        have_started(service, 2)
+
+
+def failures(service: Service) -> list[str]:
+    return [line["problem"] for line in service.lines() if line["message"] == "no worker could be started"]
