@@ -36,6 +36,7 @@ from presentation.core import Core
 from presentation.docs import register_docs
 from presentation.edge import Edge
 from presentation.factors import SessionResources
+from presentation.field_limits import FieldLimits
 from presentation.gate import GateResources
 from presentation.operation import operation_blueprint
 from presentation.owner_access import Guards
@@ -169,7 +170,8 @@ def _flask(settings: Settings, metrics: Metrics, lines: Lines) -> Flask:
     prefix = settings.path_prefix
     inner = PathPrefix(app.wsgi_app, prefix) if prefix else app.wsgi_app
     edge = Edge(inner, metrics, lambda: deadline.within(deadline.BUDGET), lines.settle)
-    app.wsgi_app = ProxyFix(edge, x_for=proxies, x_proto=proxies, x_host=proxies) if proxies else edge  # type: ignore[method-assign] # Flask's documented way to wrap
+    outer = ProxyFix(edge, x_for=proxies, x_proto=proxies, x_host=proxies) if proxies else edge
+    app.wsgi_app = FieldLimits(outer, proxies)  # type: ignore[method-assign] # Flask's documented way to wrap
     return app
 
 

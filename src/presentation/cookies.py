@@ -52,6 +52,7 @@ class Cookie:
         self._clock = clock
         self._plain_is_read_until = clock.now() + lifetime
         self._value = re.compile(value)
+        self._patterns = {each: re.compile(f"{re.escape(each)}=(?P<value>[^;]*)") for each in (self.name, plain)}
 
     def values(self) -> list[str]:
         """Return the different values in the request.
@@ -78,12 +79,15 @@ class Cookie:
     def _sent_as(self, name: str) -> list[str]:
         # Werkzeug would also unquote values, which ours never need. Only spaces and tabs may precede a name. Browsers
         # treat other white space as part of the name, which then has no prefix: any host of the domain could set it.
+        # A header of nothing but separators costs a search for the name, not a list of pairs.
         header: str = request.environ.get("HTTP_COOKIE", "")
-        start = f"{name}="
-        if start not in header:
-            return []
-        pairs = [pair.strip(" \t") for pair in header.split(";")]
-        values = [pair.removeprefix(start) for pair in pairs if pair.startswith(start)]
+        values = []
+        end = 0
+        for found in self._patterns[name].finditer(header):
+            before = header[header.rfind(";", end, found.start()) + 1 : found.start()]
+            if not before.strip(" \t"):
+                values.append(found["value"].rstrip(" \t"))
+            end = found.end()
         return list(dict.fromkeys(value for value in values if self._value.fullmatch(value)))
 
     def _write(self, response: Response, value: str, lifetime: int) -> None:

@@ -30,14 +30,6 @@ UNLESS_SET: Final = [
     ("Cache-Control", "no-store"),
     ("Referrer-Policy", "no-referrer"),
 ]
-_IGNORED: Final = (
-    # werkzeug would refuse the handshake of a WebSocket, but a proxy may ask the gate about one.
-    "HTTP_UPGRADE",
-    # Each answer with a part of a file would need memory of its own while a slow client takes it.
-    "HTTP_RANGE",
-    "HTTP_IF_RANGE",
-)
-"""Header fields that a server may ignore (RFC 9110, sections 7.8, 13.1.5 and 14.2)."""
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT"})
 
 _log = logging.getLogger("open_mfa.http")
@@ -75,8 +67,6 @@ class Edge:
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Serves one request."""
         started = time.perf_counter()
-        for name in _IGNORED:
-            environ.pop(name, None)
         request_id = _request_id(environ.get("HTTP_X_REQUEST_ID"))
         address = environ.get("REMOTE_ADDR") or "unknown"
         trace = read_traceparent(environ.get("HTTP_TRACEPARENT"))

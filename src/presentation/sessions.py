@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 import secrets
 from base64 import urlsafe_b64encode
 from typing import Final
@@ -19,6 +20,8 @@ ID_BYTES: Final = 32
 """256 bits, as OWASP's session management asks for many times over."""
 OWNER_ID_BYTES: Final = 24
 """Of the id's SHA-256: 192 bits name an owner beyond any collision, in 32 characters."""
+_VALUE: Final = re.compile(r"[A-Za-z0-9_-]{43}\.[0-9]{1,12}\.[A-Za-z0-9_-]{43}")
+"""Id, time and signature. Only a value of this form is worth the computation of a signature."""
 
 
 class Sessions:
@@ -55,6 +58,8 @@ class Sessions:
         return ids.pop() if len(ids) == 1 else None
 
     def _id_in(self, value: str) -> str | None:
+        if not _VALUE.fullmatch(value):
+            return None
         try:
             session_id, _, made_at = self._signer.unsign(value).decode("ascii").rpartition(".")
         except BadSignature:

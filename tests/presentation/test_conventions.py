@@ -66,7 +66,7 @@ ANSWERS: dict[int, Callable[[Api], TestResponse]] = {
     200: lambda api: api.get(),
     201: lambda api: api.post("totp"),
     204: lambda api: api.delete(),
-    303: lambda _: Api(gate_secret=SharedSecret.from_base32(RFC_SECRET)).client.get("/auth/logout"),
+    303: lambda _: Api(gate_secret=SharedSecret.from_base32(RFC_SECRET)).client.post("/auth/logout"),
     400: lambda api: api.post("totp", {"digits": "x"}),
     401: lambda api: api.client.get("/api/v1/admin/server"),
     403: lambda api: api.post("totp", headers={"Sec-Fetch-Site": "cross-site"}),

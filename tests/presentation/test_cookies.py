@@ -7,10 +7,15 @@ from typing import Any
 
 import pyotp
 import pytest
+from flask import Flask
+from hypothesis import example, given
+from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from domain.secret import SharedSecret
+from presentation.cookies import Cookie
 from tests.presentation.api import RFC_SECRET, Api
+from tests.support.fakes import FakeClock
 
 DAY = 86400
 HOUR = 3600
@@ -226,3 +231,38 @@ def test_enrolling_moves_a_session_to_its_new_name() -> None:
     assert cookies["open_mfa_session"][0] == ""
     header = f"__Host-open_mfa_session={cookies['__Host-open_mfa_session'][0]}"
     assert KINDS["session"].counts(api, header), "the same session"
+
+
+@given(
+    st.lists(
+        st.sampled_from(["name", "=", ";", " ", "\t", "a", "b", "name=", ";name=a", "; name=b", "x", "\x0b", "\xa0"]),
+        max_size=20,
+    ).map("".join)
+)
+@example("name=a;name=b; name=a")
+@example("xname=a; name =a; name=name=a")
+def test_values_are_those_of_the_pairs_between_semicolons(header: str) -> None:
+    pairs = [pair.strip(" \t") for pair in header.split(";")]
+    values = [pair[5:] for pair in pairs if pair.startswith("name=")]
+    cookie = Cookie("name", "[a-b=]+", lifetime=HOUR, clock=FakeClock(), secure=False)
+
+    with Flask(__name__).test_request_context(environ_overrides={"HTTP_COOKIE": header}):
+        assert cookie.values() == list(dict.fromkeys(value for value in values if re.fullmatch("[a-b=]+", value)))
+
+
+@pytest.mark.parametrize("number", [1, 10, 300])
+def test_planted_values_hide_no_session(number: int) -> None:
+    """A value that is no living session counts for nothing, wherever it stands and however many there are."""
+    api, kind = service(), KINDS["session"]
+    own = got(api, kind)
+    _, made_at, signature = own.split(".")
+    planted = [f"{each:043}.{made_at}.{signature}" for each in range(number)]
+    planted += ["a.b", "x", f"{own}a", own[:-1], f"{'é'.encode().decode('latin-1')}.1.a", "." * 100]
+    other = got(api, kind)
+
+    def header(*values: str) -> str:
+        return "; ".join(f"__Host-{kind.plain}={value}" for value in values)
+
+    assert kind.counts(api, header(*planted, own))
+    assert kind.counts(api, header(own, *planted))
+    assert not kind.counts(api, header(own, *planted, other))

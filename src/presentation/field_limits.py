@@ -1,0 +1,76 @@
+"""Limits for the fields that the application reads.
+
+A head may have 64 KiB, because proxies pass on large cookies and long addresses. A parser of lists and parameters needs
+many milliseconds for a field of this size. So a field gets to its parser only if it is as short as those of real
+clients.
+"""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+LONGEST: Final = 1024
+"""Characters of a field that is parsed."""
+LONGEST_QUERY: Final = 8 * 1024
+"""Characters of the query, which only the log-in page reads."""
+_IGNORED: Final = (
+    # The server has handled it already, and Werkzeug would search it for an Upgrade.
+    "HTTP_CONNECTION",
+    # Werkzeug would refuse the handshake of a WebSocket, but a proxy may ask the gate about one.
+    "HTTP_UPGRADE",
+    # Each answer with a part of a file would need memory of its own while a slow client takes it.
+    "HTTP_RANGE",
+    "HTTP_IF_RANGE",
+)
+"""Fields that a server may ignore (RFC 9110, sections 7.8, 13.1.5 and 14.2)."""
+_FORWARDED: Final = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PROTO")
+"""Lists to which each proxy appends one value."""
+_LIMITS: Final = {
+    "HTTP_ACCEPT": LONGEST,
+    "HTTP_IF_MATCH": LONGEST,
+    "HTTP_IF_MODIFIED_SINCE": LONGEST,
+    "HTTP_IF_NONE_MATCH": LONGEST,
+    "HTTP_IF_UNMODIFIED_SINCE": LONGEST,
+    **dict.fromkeys(_FORWARDED, LONGEST),
+    "QUERY_STRING": LONGEST_QUERY,
+}
+"""The fields that count as absent if they are longer."""
+_SUBSTITUTES: Final = {"CONTENT_TYPE": "application/octet-stream", "HTTP_TRANSFER_ENCODING": "unknown"}
+"""The fields that get this value if they are longer. A body with it is refused, as absence would change its meaning."""
+
+
+class FieldLimits:
+    """A WSGI layer that takes away the fields that are longer than the application needs. It must be the outermost.
+
+    Args:
+        application: the application behind.
+        proxies: the number of trusted proxies. Only their values of the X-Forwarded fields stay.
+    """
+
+    def __init__(self, application: "WSGIApplication", proxies: int) -> None:
+        self._application = application
+        self._proxies = proxies
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        """Serve one request."""
+        for name in _IGNORED:
+            environ.pop(name, None)
+        for name in _FORWARDED:
+            if name in environ:
+                environ[name] = self._values_of_proxies(environ[name])
+        for name, longest in _LIMITS.items():
+            if len(environ.get(name, "")) > longest:
+                environ[name] = ""
+        for name, substitute in _SUBSTITUTES.items():
+            if len(environ.get(name, "")) > LONGEST:
+                environ[name] = substitute
+        return self._application(environ, start_response)
+
+    def _values_of_proxies(self, value: str) -> str:
+        """Return the last values, which the trusted proxies have appended.
+
+        The client has sent the rest. An open quotation mark there would hide the proxies' values from Werkzeug.
+        """
+        return ",".join(value.rsplit(",", self._proxies)[-self._proxies :]) if self._proxies else ""
