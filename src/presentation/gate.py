@@ -240,8 +240,8 @@ class GateResources:
             # A picture, a prefetch, a HEAD: nobody has asked to be logged out.
             raise Problem(Problems.CROSS_SITE_REQUEST, "Log out by following a link, or by a form.")
         if not _is_of_this_site():
-            # The link or form is on another host. The person may still want to log out, so the page asks.
-            if _is_page():
+            # The link or form may be on another host. The person may still want to log out, so the page asks.
+            if request.method != "POST" or _is_page():
                 return self._answer_page(render_template("logout.html", action=link(LOGOUT), assets=link(ASSETS)), 403)
             raise Problem(Problems.CROSS_SITE_REQUEST)
 
@@ -325,25 +325,23 @@ def _is_followed() -> bool:
 
 
 def _is_of_this_site() -> bool:
-    """Return whether the request to log out comes from this site, as far as the browser reports that.
+    """Return whether the request to log out certainly comes from this site.
 
-    When a person follows a link, a browser sends no Origin, so Fetch Metadata counts. Browsers without it, and all
-    browsers over plain HTTP, send only a Referer, which another site can suppress. Programs send neither, but they do
-    not request a page.
+    A form has an Origin. A link has none, so it needs evidence: Fetch Metadata, or, from browsers without it and over
+    plain HTTP, a Referer of this host. Another site can suppress the Referer of its links and pictures, so nothing
+    follows from its absence.
     """
     try:
         refuse_other_sites()
     except Problem:
         return False
-    site = request.headers.get("Sec-Fetch-Site")
-    if request.method == "POST" or site in SAME_ORIGIN:
+    if request.method == "POST":
         return True
+    site, mode = (request.headers.get(name) for name in ("Sec-Fetch-Site", "Sec-Fetch-Mode"))
     if site is not None:
-        return False
-    referer = request.headers.get("Referer")
-    if referer is None:
-        return not _is_page()
-    return referer.partition("://")[2].partition("/")[0] == request.host
+        return site in SAME_ORIGIN and mode == "navigate"
+    host = request.headers.get("Referer", "").partition("://")[2].partition("/")[0]
+    return host != "" and host == request.host
 
 
 def _form() -> dict[str, str]:

@@ -206,5 +206,5 @@ def test_the_gate_stands_in_front_of_an_application_beside_it(gated: str, applic
     # The paths without the prefix belong to the application.
     assert heard_in(browser.get(f"{gated}/auth/login", timeout=5).json()).path == "/auth/login"
     assert heard_in(browser.get(f"{gated}/docs", timeout=5).json()).path == "/docs"
-    assert browser.get(f"{gated}{PREFIX}/auth/logout", allow_redirects=False, timeout=5).headers["Location"] == "/"
+    assert browser.post(f"{gated}{PREFIX}/auth/logout", allow_redirects=False, timeout=5).headers["Location"] == "/"
     assert browser.get(f"{gated}/docs", timeout=5).status_code == 401

@@ -159,7 +159,8 @@ def test_logging_out_closes_the_gate(site: str, alice: Person, method: str) -> N
     token = token_of(browser)
     assert browser.get(f"{site}/x", timeout=5).status_code == 200
 
-    answer = browser.request(method, f"{site}/auth/logout", allow_redirects=False, timeout=5)
+    link_of = {"Referer": f"{site}/x"}
+    answer = browser.request(method, f"{site}/auth/logout", headers=link_of, allow_redirects=False, timeout=5)
 
     assert (answer.status_code, answer.headers["Location"]) == (303, "/")
     assert COOKIE not in browser.cookies

@@ -2,8 +2,10 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from random import Random
+from threading import Thread
 from urllib.parse import urlsplit
 
 import pyotp
@@ -155,6 +157,30 @@ def show(page: Page, url: str, content: str) -> None:
     page.unroute(url)
 
 
+@contextmanager
+def serving(content: str) -> Iterator[int]:
+    """Serve one page, and yield the port."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(content.encode())
+
+        def log_message(self, *_: object) -> None:
+            """Keep the output of the tests free of requests."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+            thread.join()
+
+
 def test_a_sibling_host_logs_nobody_out_but_a_person_can(browser: Browser, gate: Service) -> None:
     """`app.test` and `evil.app.test` are one site and two origins; over plain HTTP browsers send no Fetch Metadata."""
     rules = (
@@ -176,6 +202,13 @@ def test_a_sibling_host_logs_nobody_out_but_a_person_can(browser: Browser, gate:
             show(page, f"{sibling}/", content)
             page.get_by_text("go").click()
             expect(page.get_by_role("heading", name="Log out?")).to_be_visible()
+            page.goto(f"{site}/auth/login?return_to=/healthz")
+            assert page.url == f"{site}/healthz", "still logged in"
+
+        # Chromium lets only a page of a real server load a picture from this machine.
+        for attributes in ("", 'referrerpolicy="no-referrer"'):
+            with serving(f'<img src="{site}/auth/logout" {attributes}>') as port:
+                page.goto(f"http://evil.app.test:{port}/", wait_until="load")
             page.goto(f"{site}/auth/login?return_to=/healthz")
             assert page.url == f"{site}/healthz", "still logged in"
 

@@ -143,7 +143,7 @@ def test_logging_out_revokes_the_cookie_on_the_server(gate: Api, method: str) ->
     cookie = gate.client.get_cookie(COOKIE)
     assert cookie is not None
 
-    answer = gate.client.open("/auth/logout", method=method)
+    answer = gate.client.open("/auth/logout", method=method, headers={"Referer": "http://localhost/"})
 
     assert (answer.status_code, answer.headers["Location"]) == (303, "/")
     stolen = gate.another()
@@ -654,6 +654,8 @@ class TestLogOut:
             {"Referer": "http://localhost.evil.example/"},
             {"Referer": "http://localhost@evil.example/"},
             {"Referer": "localhost"},
+            {"Referer": "http://"},
+            {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Referer": "http://localhost/"},
             {},
         ],
         ids=str,
@@ -678,16 +680,51 @@ class TestLogOut:
             {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "navigate"},
             {"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate"},
             {"Referer": "http://localhost/reports"},
-            {"Accept": "*/*"},
+            {"Referer": "http://localhost/reports", "Accept": "*/*"},
         ],
         ids=str,
     )
-    def test_a_link_of_the_site_and_a_program_log_out(self, gate: Api, headers: dict[str, str]) -> None:
+    def test_a_link_of_the_site_logs_out(self, gate: Api, headers: dict[str, str]) -> None:
         log_in(gate, code(gate))
 
         answer = gate.client.get("/auth/logout", headers=self.FOLLOWED | headers)
 
         assert (answer.status_code, answer.headers["Location"]) == (303, "/")
+        assert check(gate).status_code == 401
+
+    @pytest.mark.parametrize(
+        "accept",
+        ["*/*", "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8", "text/css,*/*;q=0.1", "", None],
+    )
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {},
+            {"Referer": "http://sub.localhost/"},
+            {"Sec-Fetch-Site": "same-origin"},
+            {"Sec-Fetch-Site": "none"},
+            {"Sec-Fetch-Site": "same-site"},
+            {"Sec-Fetch-Mode": "navigate"},
+        ],
+        ids=str,
+    )
+    def test_a_get_without_evidence_logs_nobody_out(
+        self, gate: Api, accept: str | None, headers: dict[str, str]
+    ) -> None:
+        """A picture on another host sends no Referer if its page forbids it, and no Fetch Metadata over plain HTTP."""
+        log_in(gate, code(gate))
+
+        answer = gate.client.get("/auth/logout", headers=headers | ({} if accept is None else {"Accept": accept}))
+
+        assert (answer.status_code, answer.mimetype) == (403, "text/html")
+        assert 'method="post" action="/auth/logout"' in answer.text
+        assert "Set-Cookie" not in answer.headers
+        assert check(gate).status_code == 200
+
+    def test_a_program_logs_out_by_post(self, gate: Api) -> None:
+        log_in(gate, code(gate))
+
+        assert gate.client.post("/auth/logout", headers={"Accept": "*/*"}).status_code == 303
         assert check(gate).status_code == 401
 
     def test_who_is_asked_can_log_out(self, gate: Api) -> None:
