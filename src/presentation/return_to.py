@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from posixpath import normpath
 from typing import Final
 from urllib.parse import quote, unquote
 
@@ -12,6 +11,11 @@ LONGEST: Final = 2048
 LAST_PORT: Final = 65535
 _NOT_IN_PATH: Final = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029\\]")
 """Browsers remove tabs and line breaks from a URL before they parse it, and treat a backslash as a slash (WHATWG)."""
+_DOT_SEGMENT: Final = re.compile(r"/\.\.?(?:[/?#]|$)")
+"""A segment that readers of paths resolve differently: some merge the slashes before it, others do not.
+
+Browsers resolve such segments before they send a request, so no target of a real request has one.
+"""
 _NOT_IN_URL: Final = re.compile(r"[\x00\t\n\r]")
 """Characters that are refused in a query, too."""
 _DECODINGS: Final = 3
@@ -57,14 +61,15 @@ class ReturnTo:
 
     def _is_path(self, text: str) -> bool:
         """Return whether the text is a path, perhaps with a query, that stays a path when it is percent-decoded."""
-        if not text.startswith("/"):
-            return False
+        path = re.split("[?#]", text, maxsplit=1)[0]
         for _ in range(_DECODINGS):
-            path = re.split("[?#]", text, maxsplit=1)[0]
             # A second slash begins a host.
-            if text.startswith("//") or _NOT_IN_PATH.search(text.partition("?")[0]) or _NOT_IN_URL.search(text):
+            if not path.startswith("/") or path.startswith("//"):
                 return False
-            if f"{normpath(path)}/".startswith(f"{self.gate}/"):
+            if _NOT_IN_PATH.search(path) or _DOT_SEGMENT.search(path) or _NOT_IN_URL.search(text):
                 return False
-            text = unquote(text)
+            # An encoded question mark belongs to the path for a browser, and may end it for a proxy.
+            if f"{re.sub('/+', '/', re.split('[?#]', path, maxsplit=1)[0])}/".startswith(f"{self.gate}/"):
+                return False
+            path, text = unquote(path), unquote(text)
         return True

@@ -1,9 +1,10 @@
 """Where a log-in leads: to a path of the same site, whatever tricks there are."""
 
-from urllib.parse import urljoin, urlsplit
+import re
+from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from presentation.return_to import HOME, ReturnTo
@@ -193,3 +194,117 @@ def test_every_target_stays_on_the_domain(text: str) -> None:
     assert target.scheme == "https"
     assert target.username is None
     assert f".{target.hostname}".endswith(".example.com")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/auth//../logout",
+        "/auth/x//../../logout",
+        "/x//../../auth/logout",
+        "/auth//%2e%2e/logout",
+        "/auth//.%2E/logout",
+        "//../auth/logout",
+        "/./auth/logout",
+        "/.//auth/logout",
+        "/a%2fb/%2e%2e/auth/logout",
+        "/a%3fb/%2e%2e/auth/logout",
+        "/a%23b/%2e%2e/auth/logout",
+        "/a%2fb/../auth/logout",
+        "/x/%252e%252e/auth/logout",
+        "/auth?x",
+        "/auth%3fx",
+        "/auth#x",
+    ],
+)
+def test_no_spelling_of_a_path_leads_to_the_gates_pages(path: str) -> None:
+    assert safe_return_to(path) == HOME
+    assert ReturnTo("/mfa/auth").safe(f"/mfa{path}") == HOME
+    assert on_the_domain(f"https://app.example.com{path}") == HOME
+
+
+@pytest.mark.parametrize(
+    "path", ["/mfa//auth/logout", "/mfa//..//auth/logout", "/mfa/.//auth", "/mfa%2f%2fauth/logout"]
+)
+def test_a_proxy_that_merges_slashes_leads_nobody_to_the_gates_pages(path: str) -> None:
+    assert ReturnTo("/mfa/auth").safe(path) == HOME
+
+
+@pytest.mark.parametrize(
+    "path", ["/a//b", "/.well-known/x", "/a/...", "/a/..b/c..", "/a/.b", "/a?x=/../auth/logout", "/a#/.."]
+)
+def test_dots_and_slashes_without_a_meaning_stay(path: str) -> None:
+    assert safe_return_to(path) == path
+
+
+PATH_PIECES = [
+    *(
+        "/",
+        "//",
+        ".",
+        "..",
+        "/..",
+        "/../",
+        "/./",
+        "%2e",
+        "%2E%2e",
+        ".%2e",
+        "%252e",
+        "%2f",
+        "%252f",
+        "%3f",
+        "%23",
+        "?",
+        "#",
+    ),
+    *("mfa", "auth", "logout", "/auth/logout", "/mfa/auth/logout", "a", "%61uth", ";"),
+]
+
+
+def as_a_browser_resolves(path: str) -> str:
+    """Return the path as the URL standard parses it (WHATWG URL, path state)."""
+    segments: list[str] = []
+    parts = path[1:].split("/")
+    for number, part in enumerate(parts):
+        plain = part.lower().replace("%2e", ".")
+        if plain == "..":
+            segments = segments[:-1]
+        elif plain != ".":
+            segments.append(part)
+        if plain in {".", ".."} and number == len(parts) - 1:
+            segments.append("")
+    return "/" + "/".join(segments)
+
+
+@pytest.mark.parametrize(
+    ("path", "resolved"),
+    [
+        ("/auth//../logout", "/auth/logout"),
+        ("/a/../../b", "/b"),
+        ("/a/b/..", "/a/"),
+        ("/a/%2E./b/.", "/b/"),
+        ("/a//b", "/a//b"),
+    ],
+)
+def test_the_reference_resolves_as_the_standard_does(path: str, resolved: str) -> None:
+    assert as_a_browser_resolves(path) == resolved
+
+
+@settings(max_examples=1000)
+@given(
+    st.sampled_from(["/auth", "/mfa/auth"]),
+    st.lists(st.sampled_from(PATH_PIECES), max_size=8).map(lambda pieces: "/" + "".join(pieces)),
+)
+def test_no_reader_of_a_target_gets_to_the_gates_pages(gate: str, text: str) -> None:
+    """A browser resolves the path first. A proxy may then decode it, merge slashes and resolve it once more."""
+    location = ReturnTo(gate).safe(text)
+    path = re.split("[?#]", location, maxsplit=1)[0]
+    browser = as_a_browser_resolves(path)
+    seen = {path, browser}
+    for _ in range(2):
+        seen |= {unquote(each) for each in seen}
+        seen |= {re.sub("/+", "/", each) for each in seen}
+        seen |= {as_a_browser_resolves(each) for each in seen if each.startswith("/")}
+    seen |= {re.split("[?#]", each, maxsplit=1)[0] for each in seen}
+
+    assert [each for each in seen if f"{each}/".startswith(f"{gate}/")] == []
