@@ -146,7 +146,7 @@ def test_a_long_query_counts_as_absent(everything: Api, characters: int, value: 
     assert f'name="return_to" value="{value}"' in page.text
 
 
-def test_a_name_and_a_password_may_be_long() -> None:
+def test_credentials_count_only_with_their_own_scheme_in_any_case() -> None:
     credentials = b64encode(":".join(ADMINISTRATOR).encode()).decode()
     api = Api()
 
