@@ -9,7 +9,7 @@ HOME: Final = "/"
 LONGEST: Final = 2048
 """Characters."""
 LAST_PORT: Final = 65535
-_NOT_IN_PATH: Final = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029\\]")
+_NOT_IN_PATH: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\\]")
 """Browsers remove tabs and line breaks from a URL before they parse it, and treat a backslash as a slash (WHATWG)."""
 _DOT_SEGMENT: Final = re.compile(r"/\.\.?(?:[/?#]|$)")
 """A segment that readers of paths resolve differently: some merge the slashes before it, others do not.

@@ -24,7 +24,6 @@ ELSEWHERE = [
     "/\r\n/evil.example",
     "\t//evil.example",
     " //evil.example",
-    "/ /evil.example",
     "/\x00/evil.example",
     "/%2fevil.example",
     "/%2Fevil.example",
@@ -74,6 +73,20 @@ def test_a_path_of_ours_is_kept_as_it_is(text: str) -> None:
 
 def test_a_path_beyond_ascii_is_encoded() -> None:
     assert safe_return_to("/é?ü=ö") == "/%C3%A9?%C3%BC=%C3%B6"
+
+
+@pytest.mark.parametrize(
+    ("text", "location"),
+    [
+        ("/My File.pdf", "/My%20File.pdf"),
+        ("/My%20File.pdf", "/My%20File.pdf"),
+        ("/100%2520", "/100%2520"),
+        ("/a /b?c=d e", "/a%20/b?c=d%20e"),
+        ("/ /evil.example", "/%20/evil.example"),
+    ],
+)
+def test_a_path_with_spaces_is_kept(text: str, location: str) -> None:
+    assert safe_return_to(text) == location
 
 
 def test_nothing_leads_home() -> None:
