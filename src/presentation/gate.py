@@ -329,7 +329,7 @@ def _is_of_this_site() -> bool:
 
     A form has an Origin. A link has none, so it needs evidence: Fetch Metadata, or, from browsers without it and over
     plain HTTP, a Referer of this host. Another site can suppress the Referer of its links and pictures, so nothing
-    follows from its absence.
+    follows from its absence. Programs send neither, but every browser says with each request which languages it wants.
     """
     try:
         refuse_other_sites()
@@ -340,8 +340,10 @@ def _is_of_this_site() -> bool:
     site, mode = (request.headers.get(name) for name in ("Sec-Fetch-Site", "Sec-Fetch-Mode"))
     if site is not None:
         return site in SAME_ORIGIN and mode == "navigate"
-    host = request.headers.get("Referer", "").partition("://")[2].partition("/")[0]
-    return host != "" and host == request.host
+    referer = request.headers.get("Referer")
+    if referer is None:
+        return mode is None and "Accept-Language" not in request.headers
+    return referer.partition("://")[2].partition("/")[0] == request.host
 
 
 def _form() -> dict[str, str]:

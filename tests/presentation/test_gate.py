@@ -640,7 +640,8 @@ def stored(api: Api) -> dict[bytes, bytes]:
 class TestLogOut:
     """Only a request of the site itself, or a typed address, logs out at once."""
 
-    FOLLOWED = {"Accept": "text/html,*/*;q=0.8"}  # noqa: RUF012 - a constant
+    BROWSER = {"Accept-Language": "de"}  # noqa: RUF012 - a constant
+    FOLLOWED = BROWSER | {"Accept": "text/html,*/*;q=0.8"}
 
     @pytest.mark.parametrize("method", ["GET", "POST"])
     @pytest.mark.parametrize(
@@ -714,17 +715,20 @@ class TestLogOut:
         """A picture on another host sends no Referer if its page forbids it, and no Fetch Metadata over plain HTTP."""
         log_in(gate, code(gate))
 
-        answer = gate.client.get("/auth/logout", headers=headers | ({} if accept is None else {"Accept": accept}))
+        accepting = {} if accept is None else {"Accept": accept}
+        answer = gate.client.get("/auth/logout", headers=self.BROWSER | headers | accepting)
 
         assert (answer.status_code, answer.mimetype) == (403, "text/html")
         assert 'method="post" action="/auth/logout"' in answer.text
         assert "Set-Cookie" not in answer.headers
         assert check(gate).status_code == 200
 
-    def test_a_program_logs_out_by_post(self, gate: Api) -> None:
+    @pytest.mark.parametrize("method", ["GET", "POST"])
+    @pytest.mark.parametrize("headers", [{}, {"Accept": "*/*"}, {"User-Agent": "curl/8"}], ids=str)
+    def test_a_program_logs_out(self, gate: Api, method: str, headers: dict[str, str]) -> None:
         log_in(gate, code(gate))
 
-        assert gate.client.post("/auth/logout", headers={"Accept": "*/*"}).status_code == 303
+        assert gate.client.open("/auth/logout", method=method, headers=headers).status_code == 303
         assert check(gate).status_code == 401
 
     def test_who_is_asked_can_log_out(self, gate: Api) -> None:

@@ -213,7 +213,7 @@ def test_the_gate_works_below_the_path(below: Api) -> None:
 
 
 def test_the_question_before_logging_out_leads_there(below: Api) -> None:
-    answer = below.client.get(f"{PREFIX}/auth/logout", headers={"Accept": "text/html"})
+    answer = below.client.get(f"{PREFIX}/auth/logout", headers={"Accept": "text/html", "Accept-Language": "de"})
 
     assert f'action="{PREFIX}/auth/logout"' in answer.text
 
