@@ -8,7 +8,6 @@ import secrets
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from ipaddress import ip_address
 from typing import Any, Final, cast
 
 from dotenv import load_dotenv
@@ -25,6 +24,7 @@ from infrastructure.delivery.smtp import EmailDelivery, SmtpServer
 from infrastructure.delivery.text import Template
 from infrastructure.delivery.webhook import Webhook
 from infrastructure.redis.client import InvalidRedisUrl, connector
+from infrastructure.redis.names import is_address
 from infrastructure.sealing import KEY_BYTES, EncryptionKey
 
 PRODUCTION: Final = "production"
@@ -440,7 +440,7 @@ def checked_address(settings: Settings) -> Settings:
     if problem is None:
         return settings
     name, why = problem
-    if name == "HOST" and not _is_address(settings.host):
+    if name == "HOST" and not is_address(settings.host):
         why = f"{why} {_HOST_HINT}"
         if settings.environment == DEVELOPMENT and _problem_of(_LOOPBACK, settings.port) is None:
             notice = (
@@ -463,14 +463,6 @@ def _problem_of(host: str, port: int) -> tuple[str, str] | None:
         name = "HOST" if error.errno == errno.EADDRNOTAVAIL else "PORT"
         return name, f"Can't listen on {host}, port {port}: {os.strerror(error.errno or 0)}."
     return None
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def _issuer(text: str) -> None:

@@ -22,7 +22,7 @@ def addresses(host: str) -> list[str]:
         ConnectionError: the name leads nowhere.
         TimeoutError: the resolver has not answered before the deadline.
     """
-    if _is_address(host):
+    if is_address(host):
         return [host]
     with _looking:
         # One thread a name: a resolver that hangs must not gather them.
@@ -53,7 +53,8 @@ def _look_up(host: str, future: "Future[list[str]]") -> None:
         future.set_exception(outcome)
 
 
-def _is_address(host: str) -> bool:
+def is_address(host: str) -> bool:
+    """Return whether the text is an IP address rather than a name."""
     try:
         ip_address(host)
     except ValueError:
