@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
-from infrastructure.lines import LINES
-from infrastructure.logs import SERVICE
+from infrastructure.observability.lines import LINES
+from infrastructure.observability.logs import SERVICE
 from tests.support.redis_server import RedisServer
 
 if TYPE_CHECKING:

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from application.optimistic_update import living
 from application.ports import Clock, CredentialRepository, Purpose, Stored
-from application.state_change import living
-from application.verification import Judge, Outcome
+from application.verification import Outcome, VerdictCommitter
 from domain.algorithms import HotpAlgorithm
 from domain.code import Code
-from domain.credential import Credential, Judgement, Remnant, Status
+from domain.credential import Credential, Judgement, Status, StoredState
 from domain.errors import MalformedCode, NotEnrolled
 from domain.owner import CredentialId, Factor, Owner
 from domain.verdict import Accepted, Locked, Reason, Rejected, Verdict
@@ -52,15 +52,17 @@ class Challenge:
     an acceptance, so that digits which two factors happen to share are not accepted twice.
     """
 
-    def __init__(self, repository: CredentialRepository, clock: Clock, judge: Judge, algorithm: HotpAlgorithm) -> None:
+    def __init__(
+        self, repository: CredentialRepository, clock: Clock, committer: VerdictCommitter, algorithm: HotpAlgorithm
+    ) -> None:
         self._repository = repository
         self._clock = clock
-        self._judge = judge
+        self._committer = committer
         self._algorithm = algorithm
 
     def execute(self, request: ChallengeRequest) -> ChallengeOutcome:
         """Raises `NotEnrolled`, `MalformedCode` or `StoreUnavailable`; nothing was accepted then."""
-        self._judge.require_room()
+        self._committer.require_room()
         now = self._clock.now()
         candidates = self._candidates(request, now)
         verdicts = [each.credential.judge(request.code, now, self._algorithm).verdict for each in candidates]
@@ -104,13 +106,13 @@ class Challenge:
         return fitting
 
     def _settle(self, candidate: _Candidate, code: Code) -> Outcome:
-        def judge(content: Remnant, now: int) -> Judgement:
+        def judge(content: StoredState, now: int) -> Judgement:
             if isinstance(content, Credential) and content.status is Status.PENDING:
                 # Removed and enrolled anew since it was loaded.
                 raise NotEnrolled
             return content.judge(code, now, self._algorithm)
 
-        return self._judge.settle(Purpose.CHALLENGE, candidate.id, judge, stored=candidate.stored)
+        return self._committer.commit(Purpose.CHALLENGE, candidate.id, judge, stored=candidate.stored)
 
 
 _CHARGED: Final = 2

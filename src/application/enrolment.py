@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from application.errors import NoDerivation
+from application.optimistic_update import Change, OptimisticUpdate
 from application.ports import Action, Events, Randomness, SecretDerivation
-from application.state_change import Change, StateChange
-from domain.credential import Credential, Lifecycle, Remnant
+from domain.credential import Credential, Lifecycle, StoredState
 from domain.errors import AlreadyEnrolled, NotEnrolled
 from domain.failures import NO_FAILURES, Failures
 from domain.hotp import HotpCredential
@@ -55,7 +55,7 @@ class Enrol:
     """
 
     def __init__(
-        self, changes: StateChange, randomness: Randomness, derivation: SecretDerivation, events: Events
+        self, changes: OptimisticUpdate, randomness: Randomness, derivation: SecretDerivation, events: Events
     ) -> None:
         self._changes = changes
         self._randomness = randomness
@@ -65,7 +65,7 @@ class Enrol:
     def execute(self, request: EnrolRequest) -> SecretCredential:
         """Raises `AlreadyEnrolled`, `NoDerivation` or `StoreUnavailable`."""
 
-        def decide(content: Remnant | None, now: int, secret: SharedSecret) -> Change[SecretCredential]:
+        def decide(content: StoredState | None, now: int, secret: SharedSecret) -> Change[SecretCredential]:
             if isinstance(content, Credential):
                 raise AlreadyEnrolled
             credential = build(request, secret, lifecycle(now, request.lifetime), inherited(content))
@@ -88,7 +88,7 @@ class Enrol:
             NoDerivation, StoreUnavailable: nothing was changed.
         """
 
-        def decide(content: Remnant | None, now: int, secret: SharedSecret) -> Change[SecretCredential]:
+        def decide(content: StoredState | None, now: int, secret: SharedSecret) -> Change[SecretCredential]:
             if not isinstance(content, SecretCredential):
                 raise NotEnrolled
             ends = [end for end in (now + REPLACEMENT_LIFETIME, content.expires_at) if end is not None]
@@ -102,7 +102,7 @@ class Enrol:
         self,
         action: Action,
         request: EnrolRequest,
-        decide: Callable[[Remnant | None, int, SharedSecret], Change[SecretCredential]],
+        decide: Callable[[StoredState | None, int, SharedSecret], Change[SecretCredential]],
     ) -> SecretCredential:
         self._events.require_room()
         credential_id = request.credential_id
@@ -124,7 +124,7 @@ def lifecycle(now: int, lifetime: int | None) -> Lifecycle:
     return Lifecycle(created_at=now, expires_at=None if lifetime is None else now + lifetime)
 
 
-def inherited(content: Remnant | None) -> Failures:
+def inherited(content: StoredState | None) -> Failures:
     """The failures that whatever lay in a place leaves to its successor."""
     return NO_FAILURES if content is None else content.failures
 

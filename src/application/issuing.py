@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 
 from application.enrolment import inherited, lifecycle
 from application.errors import DeliveryFailed, InvalidRecipient, TooManySends, UnsupportedDelivery
+from application.optimistic_update import Change, OptimisticUpdate
 from application.ports import Action, Channel, Delivery, Events, Message, Randomness, SendLimit
-from application.state_change import Change, StateChange
 from domain.code import Code
-from domain.credential import REMEMBERED_AFTER_REMOVAL, Remnant
+from domain.credential import REMEMBERED_AFTER_REMOVAL, StoredState
 from domain.failures import Failures
 from domain.keyed_digest import keyed_digest
 from domain.one_time_code import OneTimeCode
@@ -61,7 +61,7 @@ class IssueCode:
 
     def __init__(
         self,
-        changes: StateChange,
+        changes: OptimisticUpdate,
         randomness: Randomness,
         events: Events,
         channels: Mapping[Channel, Route],
@@ -85,7 +85,7 @@ class IssueCode:
         code, secret = self._randomness.code(request.digits), self._randomness.secret()
         credential_id = CredentialId(request.owner, Factor.OTP)
 
-        def decide(content: Remnant | None, now: int) -> Change[OneTimeCode]:
+        def decide(content: StoredState | None, now: int) -> Change[OneTimeCode]:
             record = _record(request, credential_id, code, secret, now, inherited(content))
             return Change(record, record if delivery is None else replace(record, code_expires_at=now))
 
@@ -118,7 +118,7 @@ class IssueCode:
             self._events.changed(Action.UNDELIVERED, record.id)
             raise
 
-        def decide(content: Remnant | None, _now: int) -> Change[None]:
+        def decide(content: StoredState | None, _now: int) -> Change[None]:
             if isinstance(content, OneTimeCode) and content.digest == record.digest:
                 return Change(None, replace(content, code_expires_at=record.code_expires_at))
             # Another one has been issued in the meantime, and replaces this one.

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from application.errors import UnreadableRecord
 from domain.code import Code
-from domain.credential import Remnant
+from domain.credential import StoredState
 from domain.owner import CredentialId, Factor, Owner
 from domain.recovery_codes import RecoveryCode
 from domain.secret import SharedSecret
@@ -22,12 +22,12 @@ class Version(Protocol):
 class Stored:
     """What lies in a credential's place, None for nothing, and the version to commit against."""
 
-    content: Remnant | None
+    content: StoredState | None
     version: Version
 
 
 @dataclass(frozen=True, slots=True)
-class Everything:
+class OwnerCredentials:
     """What an owner has.
 
     Attributes:
@@ -54,10 +54,10 @@ class CredentialRepository(Protocol):
     def load(self, credential_id: CredentialId) -> Stored:
         """What lies in the place now."""
 
-    def load_all(self, owner: Owner) -> "Everything":
+    def load_all(self, owner: Owner) -> "OwnerCredentials":
         """What lies in the places of the owner that are not empty."""
 
-    def commit(self, credential_id: CredentialId, version: Version, content: Remnant | None) -> Stored | None:
+    def commit(self, credential_id: CredentialId, version: Version, content: StoredState | None) -> Stored | None:
         """Replaces what lies in the place if it still is what was loaded; None empties it.
 
         The content expires at its own `expires_at`. The expiry of the former content has no effect.

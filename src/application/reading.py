@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from application.optimistic_update import living
 from application.ports import Clock, CredentialRepository, QrFormat, QrRenderer
 from application.provisioning import Provisioning
-from application.state_change import living
 from domain.credential import Credential, Status
 from domain.errors import AlreadyConfirmed, NotEnrolled
 from domain.owner import CredentialId, Owner

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, replace
 
 from application.enrolment import inherited, lifecycle
+from application.optimistic_update import Change, OptimisticUpdate
 from application.ports import Action, Events, Randomness
-from application.state_change import Change, StateChange
-from domain.credential import Remnant
+from domain.credential import StoredState
 from domain.keyed_digest import keyed_digest
 from domain.owner import CredentialId, Factor, Owner
 from domain.recovery_codes import RECOVERY_CODES, RecoveryCode, RecoveryCodes
@@ -22,7 +22,7 @@ class IssuedRecoveryCodes:
 class IssueRecoveryCodes:
     """A new set of codes; it replaces the one before. Failures counted before go on counting."""
 
-    def __init__(self, changes: StateChange, randomness: Randomness, events: Events) -> None:
+    def __init__(self, changes: OptimisticUpdate, randomness: Randomness, events: Events) -> None:
         self._changes = changes
         self._randomness = randomness
         self._events = events
@@ -35,7 +35,7 @@ class IssueRecoveryCodes:
         secret = self._randomness.secret()
         digests = tuple(keyed_digest(secret, code.text) for code in codes)
 
-        def decide(content: Remnant | None, now: int) -> Change[RecoveryCodes]:
+        def decide(content: StoredState | None, now: int) -> Change[RecoveryCodes]:
             record = RecoveryCodes(
                 id=credential_id,
                 # There is nothing to confirm: whoever was shown them has them.

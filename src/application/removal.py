@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from application.errors import UnreadableRecord
+from application.optimistic_update import Change, OptimisticUpdate
 from application.ports import Action, CredentialRepository, Events
-from application.state_change import Change, StateChange
-from domain.credential import Credential, Remnant
+from domain.credential import Credential, StoredState
 from domain.errors import NotEnrolled
 from domain.failures import NO_FAILURES
 from domain.owner import CredentialId, Owner
@@ -18,7 +18,7 @@ class Remove:
     What can't be read any more, because its key is gone, can still be removed: nothing else would end it.
     """
 
-    def __init__(self, changes: StateChange, repository: CredentialRepository, events: Events) -> None:
+    def __init__(self, changes: OptimisticUpdate, repository: CredentialRepository, events: Events) -> None:
         self._changes = changes
         self._repository = repository
         self._events = events
@@ -26,7 +26,7 @@ class Remove:
     def execute(self, credential_id: CredentialId) -> None:
         """Raises `NotEnrolled` or `StoreUnavailable`."""
 
-        def decide(content: Remnant | None, now: int) -> Change[None]:
+        def decide(content: StoredState | None, now: int) -> Change[None]:
             if not isinstance(content, Credential):
                 raise NotEnrolled
             return Change(None, content.removed(now))
@@ -56,7 +56,7 @@ class Forget:
 class Unlock:
     """Clears the failure counts and locks of everything that an owner has, or had."""
 
-    def __init__(self, changes: StateChange, repository: CredentialRepository, events: Events) -> None:
+    def __init__(self, changes: OptimisticUpdate, repository: CredentialRepository, events: Events) -> None:
         self._changes = changes
         self._repository = repository
         self._events = events
@@ -64,7 +64,7 @@ class Unlock:
     def execute(self, owner: Owner) -> None:
         """Raises `StoreUnavailable`, after what can be read has been unlocked `UnreadableRecord`."""
 
-        def decide(content: Remnant | None, _now: int) -> Change[bool]:
+        def decide(content: StoredState | None, _now: int) -> Change[bool]:
             if content is None or content.failures == NO_FAILURES:
                 return Change(answer=False, content=content)
             return Change(answer=True, content=content.unlocked())
@@ -81,14 +81,14 @@ class Unlock:
 class DropReplacement:
     """Gives a replacement up; the confirmed secret stays as it is."""
 
-    def __init__(self, changes: StateChange, events: Events) -> None:
+    def __init__(self, changes: OptimisticUpdate, events: Events) -> None:
         self._changes = changes
         self._events = events
 
     def execute(self, credential_id: CredentialId) -> None:
         """Raises `NotEnrolled` or `StoreUnavailable`."""
 
-        def decide(content: Remnant | None, now: int) -> Change[None]:
+        def decide(content: StoredState | None, now: int) -> Change[None]:
             if not isinstance(content, SecretCredential):
                 raise NotEnrolled
             content.living_replacement(now)

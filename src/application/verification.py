@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from application.optimistic_update import Change, OptimisticUpdate
 from application.ports import Action, Events, Purpose, Stored
-from application.state_change import Change, StateChange
 from domain.algorithms import HotpAlgorithm
 from domain.code import Code
-from domain.credential import Credential, Judgement, Remnant
+from domain.credential import Credential, Judgement, StoredState
 from domain.errors import NotEnrolled
 from domain.owner import CredentialId
 from domain.secret_credential import SecretCredential
@@ -19,7 +19,7 @@ class Outcome:
     """The verdict, and the state that it left."""
 
     verdict: Verdict
-    content: Remnant
+    content: StoredState
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +39,18 @@ class ResynchronizeRequest:
     second: Code
 
 
-class Judge:
+class VerdictCommitter:
     """Commits what a credential says of a code, then announces it."""
 
-    def __init__(self, changes: StateChange, events: Events) -> None:
+    def __init__(self, changes: OptimisticUpdate, events: Events) -> None:
         self._changes = changes
         self._events = events
 
-    def settle(
+    def commit(
         self,
         purpose: Purpose,
         credential_id: CredentialId,
-        judge: Callable[[Remnant, int], Judgement],
+        judge: Callable[[StoredState, int], Judgement],
         *,
         stored: Stored | None = None,
         removing: bool = False,
@@ -68,7 +68,7 @@ class Judge:
             NotEnrolled, MalformedCode or StoreUnavailable: nothing was accepted.
         """
 
-        def decide(content: Remnant | None, now: int) -> Change[Outcome]:
+        def decide(content: StoredState | None, now: int) -> Change[Outcome]:
             if content is None:
                 raise NotEnrolled
             judgement = judge(content, now)
@@ -94,13 +94,13 @@ class Judge:
 class Verify:
     """One code against one credential. An accepted code is spent; the first one confirms the enrolment."""
 
-    def __init__(self, judge: Judge, algorithm: HotpAlgorithm) -> None:
-        self._judge = judge
+    def __init__(self, committer: VerdictCommitter, algorithm: HotpAlgorithm) -> None:
+        self._committer = committer
         self._algorithm = algorithm
 
     def execute(self, request: VerifyRequest) -> Outcome:
         """Raises `NotEnrolled`, `MalformedCode` or `StoreUnavailable`; nothing was accepted then."""
-        return self._judge.settle(
+        return self._committer.commit(
             Purpose.VERIFY,
             request.credential_id,
             lambda content, now: content.judge(request.code, now, self._algorithm),
@@ -110,54 +110,54 @@ class Verify:
 class Resynchronize:
     """Two consecutive codes bring an authenticator back in step, and are spent; a wrong pair counts as one guess."""
 
-    def __init__(self, judge: Judge, algorithm: HotpAlgorithm) -> None:
-        self._judge = judge
+    def __init__(self, committer: VerdictCommitter, algorithm: HotpAlgorithm) -> None:
+        self._committer = committer
         self._algorithm = algorithm
 
     def execute(self, request: ResynchronizeRequest) -> Outcome:
         """Raises `NotEnrolled`, `MalformedCode` or `StoreUnavailable`; nothing was accepted then."""
 
-        def judge(content: Remnant, now: int) -> Judgement:
+        def judge(content: StoredState, now: int) -> Judgement:
             if isinstance(content, SecretCredential):
                 return content.resynchronize(request.first, request.second, now, self._algorithm)
             if isinstance(content, Credential):
                 raise NotEnrolled
             return content.judge(request.first, now, self._algorithm)
 
-        return self._judge.settle(Purpose.RESYNCHRONIZE, request.credential_id, judge)
+        return self._committer.commit(Purpose.RESYNCHRONIZE, request.credential_id, judge)
 
 
 class ConfirmReplacement:
     """One code against a replacement. An accepted one swaps it in: from then on the former secret is gone."""
 
-    def __init__(self, judge: Judge, algorithm: HotpAlgorithm) -> None:
-        self._judge = judge
+    def __init__(self, committer: VerdictCommitter, algorithm: HotpAlgorithm) -> None:
+        self._committer = committer
         self._algorithm = algorithm
 
     def execute(self, request: VerifyRequest) -> Outcome:
         """Raises `NotEnrolled`, `MalformedCode` or `StoreUnavailable`; nothing was accepted then."""
 
-        def judge(content: Remnant, now: int) -> Judgement:
+        def judge(content: StoredState, now: int) -> Judgement:
             if isinstance(content, SecretCredential):
                 return content.judge_replacement(request.code, now, self._algorithm)
             if isinstance(content, Credential):
                 raise NotEnrolled
             return content.judge(request.code, now, self._algorithm)
 
-        return self._judge.settle(Purpose.REPLACE, request.credential_id, judge)
+        return self._committer.commit(Purpose.REPLACE, request.credential_id, judge)
 
 
 class Disable:
     """Removes a credential against a good code of its own."""
 
-    def __init__(self, judge: Judge, algorithm: HotpAlgorithm, events: Events) -> None:
-        self._judge = judge
+    def __init__(self, committer: VerdictCommitter, algorithm: HotpAlgorithm, events: Events) -> None:
+        self._committer = committer
         self._algorithm = algorithm
         self._events = events
 
     def execute(self, request: VerifyRequest) -> Outcome:
         """Raises `NotEnrolled`, `MalformedCode` or `StoreUnavailable`; nothing was accepted then."""
-        outcome = self._judge.settle(
+        outcome = self._committer.commit(
             Purpose.DISABLE,
             request.credential_id,
             lambda content, now: content.judge(request.code, now, self._algorithm),

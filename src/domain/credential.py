@@ -109,7 +109,7 @@ class Credential(ABC):
         failures = self.failures.another(now)
         return Judgement(Rejected(found, failures.attempts_left), self.failed(failures, now))
 
-    def failed(self, failures: Failures, now: int) -> "Remnant":  # noqa: ARG002 - what follows may depend on the time
+    def failed(self, failures: Failures, now: int) -> "StoredState":  # noqa: ARG002 - what follows may depend on the time
         """The state after a wrong code."""
         return replace(self, failures=failures)
 
@@ -117,13 +117,13 @@ class Credential(ABC):
         """Without failures."""
         return replace(self, failures=NO_FAILURES)
 
-    def removed(self, now: int) -> "Vacancy | None":
+    def removed(self, now: int) -> "Tombstone | None":
         """Return what must be remembered if the credential is removed; None for nothing."""
-        return None if self.failures == NO_FAILURES else Vacancy.after(self.id, self.failures, now)
+        return None if self.failures == NO_FAILURES else Tombstone.after(self.id, self.failures, now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Vacancy:
+class Tombstone:
     """The failures and the former secrets of a credential that was removed.
 
     A new credential in the same place inherits both. So neither removal nor re-issue resets the throttle, and enrolling
@@ -149,8 +149,8 @@ class Vacancy:
         now: int,
         former: tuple[FormerSecret, ...] = (),
         owner_ends_at: int | None = None,
-    ) -> "Vacancy":
-        """Return the vacancy of a credential that ends now.
+    ) -> "Tombstone":
+        """Return the tombstone of a credential that ends now.
 
         Args:
             credential_id: the credential.
@@ -171,8 +171,8 @@ class Vacancy:
             former=former,
         )
 
-    def at(self, now: int) -> "Vacancy":
-        """Return the vacancy without failures that no longer count at `now`."""
+    def at(self, now: int) -> "Tombstone":
+        """Return the tombstone without failures that no longer count at `now`."""
         past = self.failures_until is not None and now >= self.failures_until
         return replace(self, failures=NO_FAILURES) if past and self.failures != NO_FAILURES else self
 
@@ -186,12 +186,12 @@ class Vacancy:
             return Judgement(Locked(self.failures.locked_until), self)
         raise NotEnrolled
 
-    def unlocked(self) -> "Vacancy | None":
-        """Return the vacancy without its failures; None if nothing else is in it."""
+    def unlocked(self) -> "Tombstone | None":
+        """Return the tombstone without its failures; None if nothing else is in it."""
         return replace(self, failures=NO_FAILURES) if self.former else None
 
 
-Remnant = Credential | Vacancy
+StoredState = Credential | Tombstone
 """What can be stored in a credential's place."""
 
 
@@ -203,4 +203,4 @@ class Judgement:
     """
 
     verdict: Verdict
-    credential: Remnant
+    credential: StoredState

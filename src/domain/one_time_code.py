@@ -6,7 +6,7 @@ from typing import Final
 
 from domain.algorithms import HotpAlgorithm
 from domain.code import LONGEST_CODE, SHORTEST_CODE, Code
-from domain.credential import Credential, Remnant, Vacancy
+from domain.credential import Credential, StoredState, Tombstone
 from domain.errors import InvalidValue
 from domain.failures import FAILURES_BEFORE_LOCK, Failures
 from domain.keyed_digest import DIGEST_BYTES, keyed_digest
@@ -56,9 +56,9 @@ class OneTimeCode(Credential):
             return Reason.EXPIRED
         return self if good else Reason.WRONG
 
-    def failed(self, failures: Failures, now: int) -> Remnant:
+    def failed(self, failures: Failures, now: int) -> StoredState:
         """The 5th wrong guess burns the code: only the failures stay."""
         if failures.count < FAILURES_BEFORE_LOCK:
             # By name: `super()` finds no class in one that slots made anew.
             return Credential.failed(self, failures, now)
-        return Vacancy.after(self.id, failures, now)
+        return Tombstone.after(self.id, failures, now)

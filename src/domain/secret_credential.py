@@ -7,7 +7,7 @@ from typing import Final, Self
 
 from domain.algorithms import HotpAlgorithm
 from domain.code import Code
-from domain.credential import Credential, Judgement, Lifecycle, Status, Vacancy
+from domain.credential import Credential, Judgement, Lifecycle, Status, Tombstone
 from domain.errors import AlreadyEnrolled, InvalidSecret, NotEnrolled
 from domain.failures import NO_FAILURES
 from domain.former_secret import FormerSecret, merged, series_digest
@@ -69,13 +69,13 @@ class SecretCredential(Credential):
         last = next((each.last for each in former if each.digest == self.digest), None)
         return self if last is None else self.spent_up_to(last)
 
-    def removed(self, now: int) -> Vacancy | None:
+    def removed(self, now: int) -> Tombstone | None:
         """Return what must be remembered if the credential is removed; None for nothing."""
         former = self.remembered(now)
         if not former:
             # Not `super()`: a dataclass with slots is a second class, which the compiled `super()` does not know.
             return Credential.removed(self, now)
-        return Vacancy.after(self.id, self.failures, now, former, self.expires_at)
+        return Tombstone.after(self.id, self.failures, now, former, self.expires_at)
 
     @property
     def digits(self) -> int:

@@ -19,13 +19,13 @@ from domain.errors import InvalidSecret, InvalidValue
 from domain.owner import TENANT
 from domain.parameters import HashAlgorithm, check_name
 from domain.secret import LONGEST_SECRET, RECOMMENDED_SECRET, SHORTEST_SECRET, SharedSecret
-from infrastructure.delivery.address import Sender
+from infrastructure.crypto.sealing import KEY_BYTES, EncryptionKey
+from infrastructure.delivery.mail_address import Sender
+from infrastructure.delivery.mail_template import Template
 from infrastructure.delivery.smtp import EmailDelivery, SmtpServer
-from infrastructure.delivery.text import Template
 from infrastructure.delivery.webhook import Webhook
-from infrastructure.redis.client import InvalidRedisUrl, connector
-from infrastructure.redis.names import is_address
-from infrastructure.sealing import KEY_BYTES, EncryptionKey
+from infrastructure.network.resolver import is_address
+from infrastructure.redis.client.url import InvalidRedisUrl, connector
 
 PRODUCTION: Final = "production"
 DEVELOPMENT: Final = "development"

@@ -19,12 +19,12 @@ from application.enrolment import EnrolRequest
 from application.errors import StoreUnavailable
 from application.verification import Outcome
 from domain.algorithms import HotpAlgorithm
-from domain.credential import Credential, Lifecycle, Vacancy
+from domain.credential import Credential, Lifecycle, Tombstone
 from domain.errors import AlreadyEnrolled, MalformedCode, NotEnrolled
 from domain.failures import Failures
 from domain.owner import CredentialId
 from domain.verdict import Accepted, Locked, Rejected
-from infrastructure.hotp import PyotpHotp
+from infrastructure.crypto.hotp import PyotpHotp
 from tests.application.rig import Rig
 from tests.domain.examples import ALICE
 from tests.domain.reference import hotp_value
@@ -226,7 +226,7 @@ class FactorModel(RuleBasedStateMachine):
             return
         assert content is not None
         assert content.failures == Failures(self.count, self.locked_until)
-        assert isinstance(content, Credential if self.enrolled else Vacancy)
+        assert isinstance(content, Credential if self.enrolled else Tombstone)
         if isinstance(content, Credential):
             assert content.lifecycle == self.life
             self.check(content)

@@ -8,18 +8,18 @@ from application.challenge import Challenge, ChallengeOutcome, ChallengeRequest
 from application.enrolment import Enrol, EnrolRequest
 from application.errors import AuditUnavailable, DeliveryFailed
 from application.issuing import IssueCode, IssueCodeRequest, IssuedCode, Route
+from application.optimistic_update import OptimisticUpdate
 from application.ports import Action, Channel, Message, Purpose
 from application.reading import Describe, DescribeAll
 from application.recovery import IssueRecoveryCodes
 from application.removal import DropReplacement, Forget, Remove, Unlock
-from application.state_change import StateChange
 from application.verification import (
     ConfirmReplacement,
     Disable,
-    Judge,
     Outcome,
     Resynchronize,
     ResynchronizeRequest,
+    VerdictCommitter,
     Verify,
     VerifyRequest,
 )
@@ -28,9 +28,9 @@ from domain.code import Code
 from domain.owner import CredentialId, Factor, Owner
 from domain.parameters import HotpParameters, TotpParameters
 from domain.verdict import Verdict
-from infrastructure.derivation import HkdfDerivation
-from infrastructure.hotp import PyotpHotp
-from infrastructure.redis.record import RecordCodec
+from infrastructure.crypto.derivation import HkdfDerivation
+from infrastructure.crypto.hotp import PyotpHotp
+from infrastructure.redis.stores.codec import RecordCodec
 from tests.domain.examples import ALICE, KEYS
 from tests.support.fakes import FakeClock, FakeRandomness
 from tests.support.memory_repository import MemoryRepository
@@ -105,10 +105,10 @@ class Rig:
         if stored:
             self.repository = StoredRepository(FakeRedis(), RecordCodec(KEYS, self.derivation), self.clock)
         self.events = RecordedEvents()
-        self.changes = StateChange(self.repository, self.clock)
+        self.changes = OptimisticUpdate(self.repository, self.clock)
         randomness = FakeRandomness()
         algorithm = algorithm or PyotpHotp()
-        judge = Judge(self.changes, self.events)
+        judge = VerdictCommitter(self.changes, self.events)
         self.outbox = Outbox()
         self.enrol = Enrol(self.changes, randomness, self.derivation, self.events)
         channels = {Channel.EMAIL: Route(self.outbox, self.outbox.check)}

@@ -18,7 +18,7 @@ from application.enrolment import EnrolRequest
 from application.verification import Outcome, VerifyRequest
 from domain.algorithms import HotpAlgorithm
 from domain.code import Code
-from domain.credential import Credential, Status, Vacancy
+from domain.credential import Credential, Status, Tombstone
 from domain.errors import AlreadyEnrolled, NotEnrolled
 from domain.failures import NO_FAILURES, Failures
 from domain.hotp import HotpCredential
@@ -27,7 +27,7 @@ from domain.parameters import HotpParameters, TotpParameters
 from domain.recovery_codes import RecoveryCode, RecoveryCodes
 from domain.totp import TotpCredential
 from domain.verdict import Accepted
-from infrastructure.hotp import PyotpHotp
+from infrastructure.crypto.hotp import PyotpHotp
 from tests.application.model import (
     ACCEPTED,
     ACCIDENTS,
@@ -522,7 +522,7 @@ class AccountModel(RuleBasedStateMachine):
                 place.clear()
                 place.forgotten_at = 0
                 left = self.rig.repository.content(where)
-                assert isinstance(left, Vacancy | None) if place.content is None else isinstance(left, Credential)
+                assert isinstance(left, Tombstone | None) if place.content is None else isinstance(left, Credential)
                 assert left is None or left.failures == NO_FAILURES
 
     @rule(seconds=st.sampled_from([1, 29, 30, 31, 60, 300, 3600]))
@@ -566,7 +566,7 @@ class AccountModel(RuleBasedStateMachine):
                 case RecoveryCodes(), Sheet() as sheet:
                     assert stored.remaining == len(sheet.codes) - len(sheet.crossed_out)
                 case _:
-                    assert isinstance(stored, Vacancy)
+                    assert isinstance(stored, Tombstone)
                     assert place.content is None
 
     @invariant()

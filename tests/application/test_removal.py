@@ -5,7 +5,7 @@ import pytest
 from application.enrolment import EnrolRequest
 from application.errors import StoreUnavailable
 from application.ports import Action
-from domain.credential import Vacancy
+from domain.credential import Tombstone
 from domain.errors import NotEnrolled
 from domain.failures import NO_FAILURES, Failures
 from domain.owner import CredentialId
@@ -35,7 +35,7 @@ def test_failures_are_left_where_codes_were_wrong() -> None:
 
     rig.remove.execute(TOTP)
 
-    assert rig.repository.content(TOTP) == Vacancy(id=TOTP, failures=Failures(1), expires_at=NOON + 3600)
+    assert rig.repository.content(TOTP) == Tombstone(id=TOTP, failures=Failures(1), expires_at=NOON + 3600)
 
 
 def test_a_removed_credential_accepts_no_code() -> None:
@@ -89,7 +89,7 @@ def test_removal_counts_a_wrong_code_that_came_in_between() -> None:
 
     rig.remove.execute(TOTP)
 
-    assert rig.repository.content(TOTP) == Vacancy(id=TOTP, failures=Failures(1), expires_at=NOON + 3600)
+    assert rig.repository.content(TOTP) == Tombstone(id=TOTP, failures=Failures(1), expires_at=NOON + 3600)
 
 
 def test_removal_is_announced() -> None:

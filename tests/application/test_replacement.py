@@ -13,7 +13,7 @@ from domain.owner import CredentialId
 from domain.parameters import HashAlgorithm, HotpParameters, TotpParameters
 from domain.secret_credential import SecretCredential
 from domain.verdict import Accepted, Locked, Reason, Rejected
-from infrastructure.derivation import HkdfDerivation
+from infrastructure.crypto.derivation import HkdfDerivation
 from tests.application.account import FLAGS, WRONG, Account, shown
 from tests.application.rig import HOTP, OTP, RECOVERY_CODES, TOTP
 from tests.domain.examples import ALICE, SECRET, STEP

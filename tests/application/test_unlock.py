@@ -4,7 +4,7 @@ import pytest
 
 from application.errors import StoreUnavailable
 from application.ports import Action
-from domain.credential import Credential, Vacancy
+from domain.credential import Credential, Tombstone
 from domain.errors import NotEnrolled
 from domain.failures import NO_FAILURES
 from domain.owner import CredentialId
@@ -48,7 +48,7 @@ def test_what_only_remembered_failures_is_gone() -> None:
 
     assert account.repository.content(OTP) is None
     left = account.repository.content(HOTP)
-    assert isinstance(left, Vacancy)
+    assert isinstance(left, Tombstone)
     assert (left.failures, [secret.last for secret in left.former]) == (NO_FAILURES, [0])
 
 

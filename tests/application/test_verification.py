@@ -4,7 +4,7 @@ import pytest
 
 from application.ports import Purpose
 from application.verification import Outcome
-from domain.credential import Credential, Status, Vacancy
+from domain.credential import Credential, Status, Tombstone
 from domain.errors import MalformedCode, NotEnrolled
 from domain.owner import CredentialId
 from domain.verdict import Accepted, Locked, Reason, Rejected
@@ -141,7 +141,7 @@ def test_the_fifth_wrong_guess_of_a_one_time_code_is_answered_as_wrong() -> None
     outcome = guess(rig, OTP, 5)[-1]
 
     assert outcome.verdict == Rejected(Reason.WRONG, 0)
-    assert isinstance(outcome.content, Vacancy)
+    assert isinstance(outcome.content, Tombstone)
 
 
 def test_a_burned_code_leaves_a_lock() -> None:

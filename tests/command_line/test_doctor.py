@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from infrastructure.crypto.sealing import EncryptionKey
+from infrastructure.delivery.mail_template import Template
 from infrastructure.delivery.smtp import SmtpServer
-from infrastructure.delivery.text import Template
-from infrastructure.redis.inspection import Inspection
-from infrastructure.sealing import EncryptionKey
+from infrastructure.redis.diagnostics.inspection import Inspection
 from infrastructure.settings import Administrator, Hook, Mail, Settings
 from presentation.cli.doctor import Grade, diagnose, judge_deliveries, judge_master, judge_secrets, judge_way
 from tests.conftest import require_redis_server

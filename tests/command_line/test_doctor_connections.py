@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from infrastructure.redis import deadline
+from infrastructure.network import deadline
 from presentation.cli.doctor import Grade, diagnose
 from tests.command_line.test_doctor import found, settings
 from tests.command_line.test_doctor_trial import RULES, also_for, restricted

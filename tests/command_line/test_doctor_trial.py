@@ -16,12 +16,12 @@ from application.ports import Channel
 from domain.owner import Owner, OwnerKind
 from domain.secret import SharedSecret
 from domain.verdict import Accepted
-from infrastructure.redis import deadline
-from infrastructure.redis.client import connector
-from infrastructure.redis.gateway import Gateway
-from infrastructure.redis.inspection import inspect
-from infrastructure.redis.send_limits import RedisSendLimit
-from infrastructure.redis.trial import commands_in_scripts
+from infrastructure.network import deadline
+from infrastructure.redis.client.gateway import Gateway
+from infrastructure.redis.client.url import connector
+from infrastructure.redis.diagnostics.inspection import inspect
+from infrastructure.redis.diagnostics.trial import commands_in_scripts
+from infrastructure.redis.stores.send_limits import RedisSendLimit
 from infrastructure.settings import Hook, Settings
 from infrastructure.system import SystemClock
 from presentation.cli.doctor import Grade, diagnose

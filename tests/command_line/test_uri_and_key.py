@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infrastructure.sealing import KEY_BYTES, EncryptionKey
+from infrastructure.crypto.sealing import KEY_BYTES, EncryptionKey
 from tests.domain.test_parameters import NAMES, NO_NAMES
 from tests.domain.test_rfc_vectors import RFC_4226, RFC_4226_SEED
 from tests.support.command_line import called, printed

@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 import requests
 
-from infrastructure.logs import configure_logging
+from infrastructure.observability.logs import configure_logging
 from tests.conftest import require_redis_server
 from tests.deployment.docker_support import ROOT
 from tests.presentation.api import Api

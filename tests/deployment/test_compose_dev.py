@@ -172,7 +172,7 @@ def test_a_change_of_the_source_is_live(dev: Stack) -> None:
         except (OSError, http.client.HTTPException):
             return False
 
-    edge = dev.tree / "src/presentation/edge.py"
+    edge = dev.tree / "src/presentation/http/framework/middleware.py"
     before = edge.read_text()
     assert not answered("X-Changed")
     edge.write_text(before.replace('    ("X-Frame-Options"', '    ("X-Changed", "yes"),\n    ("X-Frame-Options"'))

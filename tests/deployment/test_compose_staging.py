@@ -53,12 +53,27 @@ def unlimited(staging: Stack) -> Iterator[None]:
 
 
 def reload(staging: Stack) -> None:
+    """Reload the proxy's configuration, and return when no worker accepts connections under the former one."""
+    former = workers(staging)
+    assert former
     staging.compose("kill", "--signal", "HUP", "proxy")
+    wait_until(lambda: bool(now := workers(staging)) and not now & former, "the new configuration")
+
+
+def workers(staging: Stack) -> set[str]:
+    """Return the process ids of the proxy's workers that accept connections. One that shuts down has another title."""
+    (proxy,) = staging.containers("proxy")
+    # The proxy's image need not have any program for this; the service's has Python.
+    listing = "import pathlib\nfor file in pathlib.Path('/proc').glob('[0-9]*/cmdline'): print(file, file.read_text())"
+    host = ["--rm", "--user", "0", "--pid", f"container:{proxy}", "--network", "none", "--entrypoint", "python"]
+    lines = run("docker", "run", *host, staging.environment["IMAGE"], "-c", listing).replace("\0", " ").splitlines()
+    titles = (line.partition(" ") for line in lines)
+    return {file.split("/")[2] for file, _, title in titles if title.strip() == "nginx: worker process"}
 
 
 def header(staging: Stack, name: str, value: str) -> None:
     """Changes the source, so that every answer of the new image has one header more."""
-    edge = staging.tree / "src/presentation/edge.py"
+    edge = staging.tree / "src/presentation/http/framework/middleware.py"
     text = edge.read_text()
     edge.write_text(text.replace('    ("X-Frame-Options"', f'    ("{name}", "{value}"),\n    ("X-Frame-Options"'))
     assert edge.read_text() != text
@@ -182,8 +197,8 @@ def test_a_deploy_under_load_loses_nothing_and_accepts_nothing_twice(staging: St
             wait_until(lambda: len(load.moments) > calls + 20, "answers of the new containers")
     after = staging.containers("app")
 
-    told = f"{len(load.moments)} calls, answered {dict(load.answers)}, {len(load.lost)} of them lost"
-    spoken.append(f"A deploy under load: {told}.")
+    summary = f"{len(load.moments)} calls, answered {dict(load.answers)}, {len(load.lost)} of them lost"
+    spoken.append(f"A deploy under load: {summary}.")
     assert load.lost == []
     assert load.answers.keys() == {200, 403}
     assert set(load.accepted.values()) == {1}
@@ -208,7 +223,7 @@ def exists(container: str) -> bool:
 
 def test_a_deploy_of_a_broken_image_leaves_the_old_containers_serving(staging: Stack) -> None:
     before = staging.containers("app")
-    edge = staging.tree / "src/presentation/edge.py"
+    edge = staging.tree / "src/presentation/http/framework/middleware.py"
     text = edge.read_text()
     edge.write_text(text + "\nraise SystemExit('broken')\n")
     try:

@@ -107,7 +107,7 @@ def test_it_has_no_compiler(image: str) -> None:
 def test_its_bytecode_is_compiled_and_up_to_date(image: str) -> None:
     """Otherwise every start would compile anew, for nobody may write there."""
     look = (
-        "import importlib._bootstrap_external as b, presentation.app as m, pathlib, struct;"
+        "import importlib._bootstrap_external as b, presentation.bootstrap.web as m, pathlib, struct;"
         "c = pathlib.Path(m.__cached__).read_bytes();"
         "print(struct.unpack('<I', c[8:12])[0] == int(pathlib.Path(m.__file__).stat().st_mtime))"
     )

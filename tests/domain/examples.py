@@ -15,8 +15,8 @@ from domain.recovery_codes import RecoveryCodes
 from domain.secret import SharedSecret
 from domain.secret_credential import SecretCredential
 from domain.totp import NO_STEP, TotpCredential
-from infrastructure.hotp import PyotpHotp
-from infrastructure.sealing import EncryptionKey, KeyRing
+from infrastructure.crypto.hotp import PyotpHotp
+from infrastructure.crypto.sealing import EncryptionKey, KeyRing
 from tests.domain.reference import hotp_value
 from tests.support.fakes import NOON
 

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from hypothesis import strategies as st
 
-from domain.credential import Credential, Lifecycle, Remnant, Vacancy
+from domain.credential import Credential, Lifecycle, StoredState, Tombstone
 from domain.failures import NO_FAILURES, Failures
 from domain.former_secret import FORMER_DIGEST_BYTES, FORMER_SECRETS, FormerSecret
 from domain.hotp import HotpCredential
@@ -128,9 +128,9 @@ def pending(credential: Secret) -> Secret:
 
 
 @st.composite
-def vacancies(draw: st.DrawFn) -> Vacancy:
+def tombstones(draw: st.DrawFn) -> Tombstone:
     former = draw(FORMER)
-    return Vacancy(
+    return Tombstone(
         id=draw(st.sampled_from(Factor).flatmap(places)),
         failures=draw(FAILURES),
         expires_at=draw(st.none() | MOMENTS),
@@ -143,5 +143,5 @@ def credentials() -> st.SearchStrategy[Credential]:
     return st.one_of(one_time_codes(), hotp_credentials(), totp_credentials(), recovery_codes())
 
 
-def remnants() -> st.SearchStrategy[Remnant]:
-    return st.one_of(credentials(), vacancies())
+def remnants() -> st.SearchStrategy[StoredState]:
+    return st.one_of(credentials(), tombstones())

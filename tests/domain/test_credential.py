@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.code import Code
-from domain.credential import Credential, Lifecycle, Status, Vacancy
+from domain.credential import Credential, Lifecycle, Status, Tombstone
 from domain.errors import MalformedCode, NotEnrolled
 from domain.failures import NO_FAILURES, Failures
 from domain.hotp import HotpCredential
@@ -185,21 +185,21 @@ def test_removal_leaves_nothing_where_nothing_failed(make: Make) -> None:
 def test_removal_leaves_the_failures_for_an_hour(make: Make) -> None:
     credential = make(failures=LOCKED)
 
-    assert credential.removed(LATER) == Vacancy(id=credential.id, failures=LOCKED, expires_at=LATER + 3600)
+    assert credential.removed(LATER) == Tombstone(id=credential.id, failures=LOCKED, expires_at=LATER + 3600)
 
 
-def vacancy(failures: Failures = LOCKED) -> Vacancy:
-    return Vacancy(id=hotp().id, failures=failures, expires_at=None)
+def tombstone(failures: Failures = LOCKED) -> Tombstone:
+    return Tombstone(id=hotp().id, failures=failures, expires_at=None)
 
 
 def test_a_vacancy_says_that_it_is_locked() -> None:
-    judgement = vacancy().judge(Code("123456"), NOON + 29, ALGORITHM)
+    judgement = tombstone().judge(Code("123456"), NOON + 29, ALGORITHM)
 
     assert judgement.verdict == Locked(NOON + 30)
 
 
 def test_a_vacancy_is_not_changed_by_codes_while_locked() -> None:
-    place = vacancy()
+    place = tombstone()
 
     assert place.judge(Code("123456"), NOON, ALGORITHM).credential is place
 
@@ -207,7 +207,7 @@ def test_a_vacancy_is_not_changed_by_codes_while_locked() -> None:
 @pytest.mark.parametrize(("failures", "now"), [(LOCKED, NOON + 30), (Failures(2), NOON)])
 def test_a_vacancy_that_is_not_locked_has_nothing_to_judge_by(failures: Failures, now: int) -> None:
     with pytest.raises(NotEnrolled):
-        vacancy(failures).judge(Code("123456"), now, ALGORITHM)
+        tombstone(failures).judge(Code("123456"), now, ALGORITHM)
 
 
 @given(st.binary(min_size=16, max_size=128))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from domain.credential import REMEMBERED_AFTER_REMOVAL, Lifecycle, Vacancy
+from domain.credential import REMEMBERED_AFTER_REMOVAL, Lifecycle, Tombstone
 from domain.errors import InvalidSecret, InvalidValue
 from domain.failures import NO_FAILURES, Failures
 from domain.former_secret import FORMER_SECRETS, FormerSecret, merged
@@ -25,11 +25,11 @@ from tests.support.fakes import NOON
 OTHER = SharedSecret(b"another secret of 160 b.")
 
 
-def left_by(credential: SecretCredential, now: int = NOON) -> Vacancy | None:
+def left_by(credential: SecretCredential, now: int = NOON) -> Tombstone | None:
     return credential.removed(now)
 
 
-def enrolled_after(left: Vacancy | None, credential: SecretCredential) -> SecretCredential:
+def enrolled_after(left: Tombstone | None, credential: SecretCredential) -> SecretCredential:
     return credential if left is None else credential.after(left.former)
 
 

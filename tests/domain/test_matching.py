@@ -11,7 +11,7 @@ from domain.parameters import HashAlgorithm
 from domain.secret import SharedSecret
 from domain.secret_credential import SecretCredential
 from domain.verdict import Accepted, Reason, Rejected
-from infrastructure.hotp import PyotpHotp
+from infrastructure.crypto.hotp import PyotpHotp
 from tests.domain.examples import ALGORITHM, STEP, code_of, hotp, totp, wrong_codes
 from tests.support.fakes import NOON
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from domain.code import Code
-from domain.credential import Judgement, Vacancy
+from domain.credential import Judgement, Tombstone
 from domain.errors import MalformedCode
 from domain.failures import Failures
 from domain.one_time_code import OneTimeCode
@@ -86,12 +86,12 @@ def test_the_fifth_wrong_guess_burns_the_code_and_leaves_the_lock() -> None:
 
     assert submit(credential, WRONG) == Judgement(
         Rejected(Reason.WRONG, 0),
-        Vacancy(id=credential.id, failures=Failures(5, NOON + 30), expires_at=NOON + 3600),
+        Tombstone(id=credential.id, failures=Failures(5, NOON + 30), expires_at=NOON + 3600),
     )
 
 
 def test_a_code_that_inherited_many_failures_is_burned_by_one_wrong_guess() -> None:
-    assert isinstance(submit(one_time_code(failures=Failures(7)), WRONG).credential, Vacancy)
+    assert isinstance(submit(one_time_code(failures=Failures(7)), WRONG).credential, Tombstone)
 
 
 def test_a_code_that_inherited_many_failures_is_accepted() -> None:

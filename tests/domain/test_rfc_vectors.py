@@ -6,7 +6,7 @@ from domain.code import Code
 from domain.parameters import HashAlgorithm
 from domain.secret import SharedSecret
 from domain.verdict import Accepted
-from infrastructure.hotp import PyotpHotp
+from infrastructure.crypto.hotp import PyotpHotp
 from tests.domain.examples import ALGORITHM, hotp, totp
 from tests.domain.reference import hotp_value
 

@@ -7,7 +7,7 @@ import pytest
 
 from domain.owner import CredentialId, Factor
 from domain.secret import Derivation
-from infrastructure.derivation import DerivationError, HkdfDerivation
+from infrastructure.crypto.derivation import DerivationError, HkdfDerivation
 from tests.domain.examples import ALICE, BOB
 
 MASTER = "a master secret for the tests"

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from domain.parameters import HashAlgorithm
 from domain.secret import SharedSecret
-from infrastructure.hotp import PyotpHotp
+from infrastructure.crypto.hotp import PyotpHotp
 from tests.domain.reference import hotp_value
 
 COUNTERS = st.integers(0, 2**63 + 10_000)

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infrastructure.lines import SETTLE_SECONDS, Lines
+from infrastructure.observability.lines import SETTLE_SECONDS, Lines
 
 PIPE = 65_536
 """The capacity of a pipe in bytes."""
@@ -187,7 +187,7 @@ def test_callers_at_once_lose_nothing_and_keep_their_own_order(pipe: Pipe) -> No
 
 def test_lines_are_whole_where_processes_share_a_pipe(pipe: Pipe) -> None:
     program = (
-        "from infrastructure.lines import LINES\n"
+        "from infrastructure.observability.lines import LINES\n"
         "for number in range(300): LINES.append('x' * 700)\n"
         "raise SystemExit(not LINES.flush(20))\n"
     )
@@ -201,7 +201,7 @@ def test_lines_are_whole_where_processes_share_a_pipe(pipe: Pipe) -> None:
 
 PROGRAM_WITH_A_LIMIT = """
 import os, resource, sys
-from infrastructure.lines import LINES
+from infrastructure.observability.lines import LINES
 name, limit, *room = sys.argv[1:]
 hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
 for size in (limit, *room, hard):
@@ -285,7 +285,7 @@ def test_a_full_disk_delays_lines_and_loses_none(tmp_path: Path, limits: tuple[i
 def test_a_line_of_another_process_does_not_follow_a_cut_line_of_a_process(tmp_path: Path, ends: bool) -> None:
     program = (
         "import os, resource, sys\n"
-        "from infrastructure.lines import LINES\n"
+        "from infrastructure.observability.lines import LINES\n"
         "def write(name):\n"
         "    for number in range(10): LINES.append(f'{name} line {number}')\n"
         "hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]\n"
@@ -349,7 +349,7 @@ def test_a_non_blocking_stderr_loses_nothing(pipe: Pipe) -> None:
 
 @pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full", "2>/dev/null"])
 def test_a_process_with_any_stderr_ends_in_time(redirection: str) -> None:
-    program = "from infrastructure.lines import LINES; LINES.append('x'); LINES.offer('y\\n')"
+    program = "from infrastructure.observability.lines import LINES; LINES.append('x'); LINES.offer('y\\n')"
     done = subprocess.run(["sh", "-c", f'"$0" -c "$1" {redirection}', sys.executable, program], timeout=20, check=False)
 
     assert done.returncode == 0
@@ -357,7 +357,7 @@ def test_a_process_with_any_stderr_ends_in_time(redirection: str) -> None:
 
 def test_a_process_with_an_unread_stderr_ends_in_time(pipe: Pipe) -> None:
     pipe.fill()
-    program = "from infrastructure.lines import LINES; LINES.append('x')"
+    program = "from infrastructure.observability.lines import LINES; LINES.append('x')"
 
     assert subprocess.run([sys.executable, "-c", program], stderr=pipe.stream, timeout=20, check=False).returncode == 0
 
@@ -365,7 +365,7 @@ def test_a_process_with_an_unread_stderr_ends_in_time(pipe: Pipe) -> None:
 def test_a_forked_child_writes_its_own_lines_and_none_of_its_parents(pipe: Pipe) -> None:
     program = (
         "import os\n"
-        "from infrastructure.lines import LINES\n"
+        "from infrastructure.observability.lines import LINES\n"
         "LINES.append('parent')\n"
         "child = os.fork()\n"
         "LINES.append('parent again' if child else 'child')\n"
@@ -383,7 +383,7 @@ def test_a_traceback_of_a_thread_goes_the_same_way(pipe: Pipe) -> None:
     pipe.fill()
     program = (
         "import threading\n"
-        "from infrastructure.lines import LINES\n"
+        "from infrastructure.observability.lines import LINES\n"
         "LINES.take_over_stderr()\n"
         "thread = threading.Thread(target=lambda: 1 / 0)\n"
         "thread.start(); thread.join()\n"

@@ -5,15 +5,22 @@ import logging
 
 import pytest
 
-from application.call import Call, current_call
 from application.errors import StoreUnavailable
 from application.log_level import SharedLogLevel
 from application.ports import Purpose
+from application.request_context import Call, current_call
 from domain.owner import CredentialId, Factor, Owner, OwnerKind
 from domain.verdict import Accepted
-from infrastructure.audit import AuditTrail
-from infrastructure.logs import FIELDS, SERVICE, JsonFormatter, LogLevelFollower, configure_logging, set_level
-from infrastructure.metrics import Metrics
+from infrastructure.observability.audit import AuditTrail
+from infrastructure.observability.logs import (
+    FIELDS,
+    SERVICE,
+    JsonFormatter,
+    LogLevelFollower,
+    configure_logging,
+    set_level,
+)
+from infrastructure.observability.metrics import Metrics
 from tests.support.written import written
 
 

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from infrastructure.metrics import FRESH, Metrics
-from infrastructure.numbers import SLOT_BYTES, Numbers, SharedMemory
+from infrastructure.observability.metrics import FRESH, Metrics
+from infrastructure.observability.shared_counters import SLOT_BYTES, Numbers, SharedMemory
 
 KEYS = st.tuples(st.text(max_size=20), st.text(max_size=20))
 

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from application.ports import Channel
-from infrastructure.recipients import counted_as
+from infrastructure.delivery.recipients import counted_as
 from tests.domain.test_characters import MARKS
 
 SCRIPTS = ["0\u0660\u06f0\u0966\u09e6\u0e50\uff10\U0001d7ce"[number] for number in range(8)]

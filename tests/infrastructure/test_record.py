@@ -11,28 +11,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.credential import Credential, Remnant, Vacancy
+from domain.credential import Credential, StoredState, Tombstone
 from domain.failures import Failures
 from domain.former_secret import FORMER_SECRETS, FormerSecret
 from domain.owner import CredentialId, Factor
 from domain.secret import SharedSecret
 from domain.secret_credential import SecretCredential
 from domain.totp import TotpCredential
-from infrastructure.derivation import HkdfDerivation
-from infrastructure.redis.record import FORMAT, REVISION_BYTES, CorruptRecord, Record, RecordCodec
-from infrastructure.sealing import EncryptionKey, KeyRing
+from infrastructure.crypto.derivation import HkdfDerivation
+from infrastructure.crypto.sealing import EncryptionKey, KeyRing
+from infrastructure.redis.stores.codec import FORMAT, REVISION_BYTES, CorruptRecord, Record, RecordCodec
 from tests.domain.examples import ALICE, BOB, KEYS, hotp, one_time_code, recovery_codes, totp
 from tests.domain.strategies import hotp_credentials, pending, remnants, totp_credentials
 from tests.support.fakes import NOON
 
 CODEC = RecordCodec(KEYS)
-VACANCY = Vacancy(id=CredentialId(ALICE, Factor.OTP), failures=Failures(5, 1000), expires_at=5000)
+VACANCY = Tombstone(id=CredentialId(ALICE, Factor.OTP), failures=Failures(5, 1000), expires_at=5000)
 NEW_SECRET = SharedSecret(b"a new secret of 160 bits")
 REPLACING = replace(totp(100), replacement=pending(totp(secret=NEW_SECRET)))
 every_kind = pytest.mark.parametrize(
     "content",
     [one_time_code(), hotp(7), totp(100, drift=-3), recovery_codes(5), REPLACING, VACANCY],
-    ids=["otp", "hotp", "totp", "recovery codes", "replacing", "vacancy"],
+    ids=["otp", "hotp", "totp", "recovery codes", "replacing", "tombstone"],
 )
 every_credential = pytest.mark.parametrize(
     "content",
@@ -49,7 +49,7 @@ def read(value: bytes, place: CredentialId) -> Record | None:
         return None
 
 
-def rewritten(content: Remnant, change: Callable[[list[Any]], Any]) -> bytes:
+def rewritten(content: StoredState, change: Callable[[list[Any]], Any]) -> bytes:
     """A record whose fields somebody has changed."""
     value = CODEC.encode(content)
     fields = msgpack.unpackb(value[REVISION_BYTES:])
@@ -58,7 +58,7 @@ def rewritten(content: Remnant, change: Callable[[list[Any]], Any]) -> bytes:
 
 
 @given(remnants())
-def test_what_was_written_is_read(content: Remnant) -> None:
+def test_what_was_written_is_read(content: StoredState) -> None:
     assert CODEC.decode(CODEC.encode(content), content.id).content == content
 
 
@@ -77,8 +77,8 @@ def test_records_of_before_former_secrets_are_read() -> None:
     assert CODEC.decode(packed(old_vacancy), VACANCY.id).content == VACANCY
 
 
-@pytest.mark.parametrize("content", [totp(100), hotp(7), VACANCY], ids=["totp", "hotp", "vacancy"])
-def test_a_record_without_former_secrets_is_written_as_before(content: SecretCredential | Vacancy) -> None:
+@pytest.mark.parametrize("content", [totp(100), hotp(7), VACANCY], ids=["totp", "hotp", "tombstone"])
+def test_a_record_without_former_secrets_is_written_as_before(content: SecretCredential | Tombstone) -> None:
     fields = msgpack.unpackb(CODEC.encode(content)[REVISION_BYTES:])
 
     assert len(fields) == {"totp": 17, "hotp": 16, "vacant": 4}[fields[0]]
@@ -91,14 +91,14 @@ def test_a_former_secret_takes_few_bytes() -> None:
 
 
 @every_kind
-def test_every_record_has_a_revision_of_its_own(content: Remnant) -> None:
+def test_every_record_has_a_revision_of_its_own(content: StoredState) -> None:
     revisions = {CODEC.encode(content)[:REVISION_BYTES] for _ in range(100)}
 
     assert len(revisions) == 100
 
 
 @every_kind
-def test_the_revision_is_the_beginning_of_the_record(content: Remnant) -> None:
+def test_the_revision_is_the_beginning_of_the_record(content: StoredState) -> None:
     value = CODEC.encode(content)
 
     assert CODEC.decode(value, content.id).revision == value[:REVISION_BYTES]
@@ -201,7 +201,9 @@ def test_any_value_in_the_same_packing_is_a_record_or_corrupt(factor: Factor, va
 
 
 @given(st.data(), remnants())
-def test_a_record_with_another_value_in_any_field_is_a_record_or_corrupt(data: st.DataObject, content: Remnant) -> None:
+def test_a_record_with_another_value_in_any_field_is_a_record_or_corrupt(
+    data: st.DataObject, content: StoredState
+) -> None:
     def change(fields: list[Any]) -> None:
         fields[data.draw(st.integers(0, len(fields) - 1))] = data.draw(ANYTHING)
 
@@ -209,7 +211,7 @@ def test_a_record_with_another_value_in_any_field_is_a_record_or_corrupt(data: s
 
 
 @given(remnants(), st.integers(0, 10**6))
-def test_a_record_with_a_flipped_bit_is_a_record_or_corrupt(content: Remnant, bit: int) -> None:
+def test_a_record_with_a_flipped_bit_is_a_record_or_corrupt(content: StoredState, bit: int) -> None:
     value = bytearray(CODEC.encode(content))
     value[bit // 8 % len(value)] ^= 1 << bit % 8
 
@@ -223,11 +225,11 @@ def test_a_flipped_bit_never_makes_another_secret(content: SecretCredential, bit
 
     record = read(bytes(value), content.id)
 
-    assert record is None or isinstance(record.content, Vacancy) or record.content.secret == content.secret
+    assert record is None or isinstance(record.content, Tombstone) or record.content.secret == content.secret
 
 
 @every_kind
-def test_a_record_whose_end_is_missing_is_corrupt(content: Remnant) -> None:
+def test_a_record_whose_end_is_missing_is_corrupt(content: StoredState) -> None:
     value = CODEC.encode(content)
 
     for length in set(range(len(value))) - {REVISION_BYTES}:
@@ -243,20 +245,22 @@ def test_a_revision_alone_is_what_a_removal_leaves() -> None:
 
 
 @every_kind
-def test_a_record_with_something_behind_it_is_corrupt(content: Remnant) -> None:
+def test_a_record_with_something_behind_it_is_corrupt(content: StoredState) -> None:
     with pytest.raises(CorruptRecord):
         CODEC.decode(CODEC.encode(content) + b"\xc0", content.id)
 
 
 @every_kind
 @pytest.mark.parametrize("change", [lambda f: f.append(None), lambda f: f.pop()], ids=["more", "fewer"])
-def test_a_record_with_more_or_fewer_fields_is_corrupt(content: Remnant, change: Callable[[list[Any]], Any]) -> None:
+def test_a_record_with_more_or_fewer_fields_is_corrupt(
+    content: StoredState, change: Callable[[list[Any]], Any]
+) -> None:
     with pytest.raises(CorruptRecord):
         CODEC.decode(rewritten(content, lambda fields: [change(fields), fields][1]), content.id)
 
 
 @every_kind
-def test_a_record_of_a_later_format_is_corrupt(content: Remnant) -> None:
+def test_a_record_of_a_later_format_is_corrupt(content: StoredState) -> None:
     with pytest.raises(CorruptRecord, match="format"):
         CODEC.decode(b"\x02" + CODEC.encode(content)[1:], content.id)
 

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from domain.owner import CredentialId, Factor, Owner, OwnerKind
-from infrastructure.sealing import EncryptionKey, KeyRing, SealingError
+from infrastructure.crypto.sealing import EncryptionKey, KeyRing, SealingError
 
 OLD = EncryptionKey("a", bytes(range(32)))
 # One bit from "a", so that a flipped bit in the name can meet another key.

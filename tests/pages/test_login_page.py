@@ -12,7 +12,7 @@ import pyotp
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from presentation.return_to import ReturnTo
+from presentation.http.gate.return_to import ReturnTo
 from tests.support.browser import ARGUMENTS, CHROMIUM, Witness, keep_picture, serious_findings
 from tests.support.service import Service
 from tests.support.urls import URL_PIECES

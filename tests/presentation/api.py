@@ -13,12 +13,12 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from werkzeug.test import TestResponse
 
-from infrastructure.lines import LINES, Lines
-from infrastructure.metrics import FRESH, Metrics
-from infrastructure.redis.record import REVISION_BYTES
-from infrastructure.sealing import EncryptionKey
+from infrastructure.crypto.sealing import EncryptionKey
+from infrastructure.observability.lines import LINES, Lines
+from infrastructure.observability.metrics import FRESH, Metrics
+from infrastructure.redis.stores.codec import REVISION_BYTES
 from infrastructure.settings import Administrator, Settings
-from presentation.app import create_app
+from presentation.bootstrap.web import create_app
 from tests.support.fakes import NOON, FakeClock
 
 RFC_SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"

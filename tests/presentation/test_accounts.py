@@ -7,7 +7,7 @@ import pyotp
 import pytest
 from werkzeug.test import TestResponse
 
-from infrastructure.sealing import EncryptionKey
+from infrastructure.crypto.sealing import EncryptionKey
 from tests.presentation.api import (
     ACCOUNTS,
     FACTORS,

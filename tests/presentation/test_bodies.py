@@ -7,8 +7,8 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from presentation import schemas
-from presentation.resource import LARGEST_BODY
+from presentation.http import schemas
+from presentation.http.framework.endpoint import LARGEST_BODY
 from tests.domain.test_parameters import NAMES, NO_NAMES
 from tests.presentation.api import PASTED, RFC_SECRET, Api, document, slug
 

@@ -5,7 +5,7 @@ from typing import Any
 import pyotp
 import pytest
 
-from infrastructure.sealing import EncryptionKey
+from infrastructure.crypto.sealing import EncryptionKey
 from tests.presentation.api import PASTED, Account, document, other_code, slug
 
 RECOVERY = "recovery-codes"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from domain.secret import SharedSecret
-from presentation.cookies import Cookie
+from presentation.http.framework.cookies import Cookie
 from tests.presentation.api import RFC_SECRET, Api
 from tests.support.fakes import FakeClock
 

@@ -11,7 +11,7 @@ from limits import RateLimitItemPerMinute
 from werkzeug.test import create_environ
 
 from domain.secret import SharedSecret
-from presentation.field_limits import LONGEST, LONGEST_QUERY
+from presentation.http.framework.field_limits import LONGEST, LONGEST_QUERY
 from tests.presentation.api import ADMINISTRATOR, API_KEYS, GATE_COOKIE, RFC_SECRET, Api, all_routes, slug
 
 SIZE = 60_000

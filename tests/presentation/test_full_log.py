@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from domain.secret import SharedSecret
-from infrastructure.lines import Lines
+from infrastructure.observability.lines import Lines
 from tests.presentation.api import ACCOUNTS, ADMIN, COOKIE, RFC_SECRET, SESSION, Account, all_routes, slug
 
 GATE: dict[str, Any] = {"gate_secret": SharedSecret.from_base32(RFC_SECRET)}

@@ -14,8 +14,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from openapi_schema_validator import OAS30Validator
 
-from presentation import schemas
-from presentation.problems import Problems
+from presentation.http import schemas
+from presentation.http.framework.problems import Problems
 from tests.presentation.api import RFC_SECRET, Account, document
 
 TYPES = {*dir(builtins), *keyword.kwlist, "date", "datetime", "time", "timedelta", "Decimal", "UUID", "Any", "Optional"}

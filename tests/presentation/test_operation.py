@@ -5,7 +5,7 @@ from html import unescape
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from presentation.problems import Problems
+from presentation.http.framework.problems import Problems
 from tests.presentation.api import Api, document, slug, without_a_store
 
 

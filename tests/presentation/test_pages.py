@@ -10,7 +10,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from domain.secret import SharedSecret
-from presentation.docs import PAGE_POLICY
+from presentation.http.docs.resources import PAGE_POLICY
 from tests.presentation.api import RFC_SECRET, Api
 
 PAGES = {

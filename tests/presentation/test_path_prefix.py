@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from domain.secret import SharedSecret
-from presentation.path_prefix import PROBES
+from presentation.http.framework.path_prefix import PROBES
 from tests.presentation.api import (
     ADMINISTRATOR,
     API_KEYS,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from presentation.return_to import HOME, ReturnTo
+from presentation.http.gate.return_to import HOME, ReturnTo
 from tests.support.urls import URL_PIECES
 
 safe_return_to = ReturnTo().safe

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from presentation.trace_context import read_traceparent
+from presentation.http.framework.trace_context import read_traceparent
 from tests.presentation.api import Account, Api
 from tests.support.written import written
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from presentation.server import GRACE
+from presentation.bootstrap.server import GRACE
 from tests.service.conftest import TWO_BY_EIGHT
 from tests.service.wire import Wire, once, request
 from tests.support.processes import spawn, wait_until

@@ -15,9 +15,9 @@ from tests.support.service import Service
 
 TIMEOUT = 3
 SERVE = f"""
-from infrastructure.logs import configure_logging
+from infrastructure.observability.logs import configure_logging
 from infrastructure.settings import load_settings
-from presentation.server import Server
+from presentation.bootstrap.server import Server
 configure_logging("INFO")
 Server(load_settings(), timeout={TIMEOUT}).run()
 """

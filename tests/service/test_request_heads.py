@@ -9,7 +9,7 @@ import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from presentation.arrival import LARGEST_HEAD, MOST_FIELDS
+from presentation.http.server.arrival import LARGEST_HEAD, MOST_FIELDS
 from tests.service.sessions import Session
 from tests.service.wire import Answer, Wire, once, request
 from tests.support.service import Service

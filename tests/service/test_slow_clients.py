@@ -7,8 +7,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from presentation.connection import Client
-from presentation.worker import ARRIVAL
+from presentation.http.server.connection import Client
+from presentation.http.server.worker import ARRIVAL
 from tests.service.conftest import TWO_BY_EIGHT
 from tests.service.wire import Wire, once, request
 from tests.support.redis_server import RedisServer

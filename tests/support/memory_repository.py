@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from application.errors import StoreUnavailable
-from application.ports import Everything, Stored, Version
-from domain.credential import Remnant
+from application.ports import OwnerCredentials, Stored, Version
+from domain.credential import StoredState
 from domain.owner import CredentialId, Factor, Owner
 
 
@@ -34,7 +34,7 @@ class MemoryRepository:
         self.down_for_loads = False
         self.down_before_commits = False
         self.down_after_commits = False
-        self._places: dict[CredentialId, tuple[MemoryVersion, Remnant]] = {}
+        self._places: dict[CredentialId, tuple[MemoryVersion, StoredState]] = {}
         self._numbers = itertools.count(1)
 
     def load(self, credential_id: CredentialId) -> Stored:
@@ -42,13 +42,13 @@ class MemoryRepository:
             raise StoreUnavailable("down")
         return self._stored(credential_id)
 
-    def load_all(self, owner: Owner) -> Everything:
+    def load_all(self, owner: Owner) -> OwnerCredentials:
         if self.down_for_loads:
             raise StoreUnavailable("down")
         places = [CredentialId(owner, factor) for factor in Factor]
-        return Everything({place.factor: self._stored(place) for place in places if place in self._places})
+        return OwnerCredentials({place.factor: self._stored(place) for place in places if place in self._places})
 
-    def commit(self, credential_id: CredentialId, version: Version, content: Remnant | None) -> Stored | None:
+    def commit(self, credential_id: CredentialId, version: Version, content: StoredState | None) -> Stored | None:
         if self.rivals:
             self.rivals.pop(0)()
         if self.down_before_commits:
@@ -70,14 +70,14 @@ class MemoryRepository:
         for factor in factors or Factor:
             self._places.pop(CredentialId(owner, factor), None)
 
-    def content(self, credential_id: CredentialId) -> Remnant | None:
+    def content(self, credential_id: CredentialId) -> StoredState | None:
         """What lies there, whatever fails."""
         return self._stored(credential_id).content
 
     def expire(self, now: int) -> None:
         """Remove expired records at `now`, Unix time in seconds. This store keeps them."""
 
-    def put(self, content: Remnant) -> None:
+    def put(self, content: StoredState) -> None:
         """Somebody else's change."""
         self._put(content.id, content)
 
@@ -85,7 +85,7 @@ class MemoryRepository:
         version, content = self._places.get(credential_id, (MemoryVersion(0), None))
         return Stored(content, version)
 
-    def _put(self, credential_id: CredentialId, content: Remnant | None) -> None:
+    def _put(self, credential_id: CredentialId, content: StoredState | None) -> None:
         self.committed += 1
         if content is None:
             self._places.pop(credential_id, None)

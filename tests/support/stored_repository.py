@@ -2,12 +2,12 @@
 
 from redis import Redis
 
-from application.ports import Everything, Stored
-from domain.credential import Remnant
+from application.ports import OwnerCredentials, Stored
+from domain.credential import StoredState
 from domain.owner import CredentialId, Owner
-from infrastructure.redis.gateway import Gateway
-from infrastructure.redis.record import RecordCodec
-from infrastructure.redis.repository import RedisCredentialRepository, key_of
+from infrastructure.redis.client.gateway import Gateway
+from infrastructure.redis.stores.codec import RecordCodec
+from infrastructure.redis.stores.credentials import RedisCredentialRepository, key_of
 from tests.support.fakes import FakeClock
 from tests.support.memory_repository import MemoryRepository
 
@@ -20,7 +20,7 @@ class StoredRepository(MemoryRepository):
         self._redis = redis
         self._repository = RedisCredentialRepository(Gateway(lambda: redis), codec, clock)
 
-    def load_all(self, owner: Owner) -> Everything:
+    def load_all(self, owner: Owner) -> OwnerCredentials:
         return self._repository.load_all(owner)
 
     def forget(self, owner: Owner, *factors: object) -> None:
@@ -40,6 +40,6 @@ class StoredRepository(MemoryRepository):
     def _stored(self, credential_id: CredentialId) -> Stored:
         return self._repository.load(credential_id)
 
-    def _put(self, credential_id: CredentialId, content: Remnant | None) -> None:
+    def _put(self, credential_id: CredentialId, content: StoredState | None) -> None:
         self.committed += 1
         assert self._repository.commit(credential_id, self._stored(credential_id).version, content) is None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from infrastructure.lines import LINES
+from infrastructure.observability.lines import LINES
 
 
 def written(capsys: pytest.CaptureFixture[str]) -> str:

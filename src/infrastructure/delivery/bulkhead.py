@@ -3,9 +3,9 @@
 import logging
 import threading
 
-from application.call import FIELDS
 from application.errors import DeliveryFailed
 from application.ports import Delivery, Message
+from application.request_context import FIELDS
 
 _log = logging.getLogger("open_mfa.delivery")
 

@@ -16,11 +16,11 @@ from application.errors import DeliveryFailed
 from application.ports import Message
 from domain.errors import InvalidValue
 from domain.parameters import check_name
-from infrastructure.delivery.address import ENCODED_WORD, Sender, header_text, wire_address
-from infrastructure.delivery.connection import is_loopback, opened, place, tls
-from infrastructure.delivery.text import Template
-from infrastructure.redis import deadline
-from infrastructure.urls import options_in, split_url
+from infrastructure.delivery.mail_address import ENCODED_WORD, Sender, header_text, wire_address
+from infrastructure.delivery.mail_template import Template
+from infrastructure.network import deadline
+from infrastructure.network.sockets import is_loopback, opened, place, tls
+from infrastructure.network.urls import options_in, split_url
 
 CONVERSATION: Final = 10.0
 """Seconds for a whole conversation, from looking up the server's name to its word that it has the mail."""

@@ -26,12 +26,12 @@ from http.client import HTTPConnection, HTTPException
 from typing import Final
 
 from application.errors import DeliveryFailed
-from application.moments import rfc3339
 from application.ports import Clock, Message
+from application.timestamps import rfc3339
 from domain.characters import is_blank, is_line
-from infrastructure.delivery.connection import is_loopback, opened, place, tls
-from infrastructure.redis import deadline
-from infrastructure.urls import split_url
+from infrastructure.network import deadline
+from infrastructure.network.sockets import is_loopback, opened, place, tls
+from infrastructure.network.urls import split_url
 
 CONVERSATION: Final = 5.0
 """Seconds from looking up the receiver's name to the end of its answer's headers."""

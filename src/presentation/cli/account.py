@@ -9,10 +9,10 @@ from domain.owner import Owner
 from infrastructure.settings import Settings
 from presentation.cli.conventions import DONE, AddParser, Refused, say
 from presentation.cli.maintenance import stored
-from presentation.views import describe_credential
+from presentation.http.factors.serializers import describe_credential
 
 if TYPE_CHECKING:
-    from presentation.core import Core
+    from presentation.bootstrap.container import Core
 
 _HELP: Final = {
     "show": "show what is enrolled, as JSON; never a secret",

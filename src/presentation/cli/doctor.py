@@ -13,11 +13,11 @@ from typing import Final
 from application.errors import StoreUnavailable
 from domain.secret import SHORTEST_SECRET
 from infrastructure.delivery.webhook import Webhook
-from infrastructure.redis.client import connector, places_in, scheme_of
-from infrastructure.redis.explanations import permission
-from infrastructure.redis.gateway import Gateway
-from infrastructure.redis.inspection import Inspection, inspect
-from infrastructure.redis.trial import commands_for_sending
+from infrastructure.redis.client.explanations import permission
+from infrastructure.redis.client.gateway import Gateway
+from infrastructure.redis.client.url import connector, places_in, scheme_of
+from infrastructure.redis.diagnostics.inspection import Inspection, inspect
+from infrastructure.redis.diagnostics.trial import commands_for_sending
 from infrastructure.settings import DEVELOPMENT, SHORTEST_KEY, Settings, SettingsError, load_settings
 from presentation.cli.conventions import DONE, REFUSED, AddParser, say
 

@@ -5,7 +5,7 @@ import os
 from argparse import ArgumentTypeError, Namespace
 from datetime import UTC, datetime
 
-from infrastructure.sealing import KEY_BYTES, EncryptionKey
+from infrastructure.crypto.sealing import KEY_BYTES, EncryptionKey
 from presentation.cli.conventions import DONE, AddParser, say
 
 

@@ -4,14 +4,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from application.errors import StoreUnavailable
-from infrastructure.logs import configure_logging
+from infrastructure.observability.logs import configure_logging
 from infrastructure.settings import Settings, SettingsError, load_settings
 from presentation.cli.conventions import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from presentation.core import Core
+    from presentation.bootstrap.container import Core
 
 
 @contextmanager
@@ -24,7 +24,7 @@ def stored() -> "Iterator[tuple[Settings, Core]]":
     if settings.redis_url is None:
         raise Refused("OPEN_MFA_REDIS_URL is not set, so nothing is stored anywhere")
     configure_logging("WARNING")
-    from presentation.core import Core  # noqa: PLC0415 - Flask takes a while to load
+    from presentation.bootstrap.container import Core  # noqa: PLC0415 - Flask takes a while to load
 
     core = Core(settings)
     try:

@@ -5,8 +5,8 @@ from argparse import Namespace
 from typing import Final
 
 from application.errors import StoreUnavailable
-from infrastructure.redis.resealing import Resealing, Tally
-from infrastructure.sealing import KeyRing
+from infrastructure.crypto.sealing import KeyRing
+from infrastructure.redis.stores.resealing import Resealing, Tally
 from presentation.cli.conventions import DONE, REFUSED, AddParser, Refused, say
 from presentation.cli.maintenance import stored
 

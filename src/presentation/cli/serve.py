@@ -23,7 +23,7 @@ def _run(_options: Namespace) -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)  # noqa: T201 - the command line's own output
         return REFUSED
-    from presentation.server import serve  # noqa: PLC0415 - Flask and gunicorn take a while to load
+    from presentation.bootstrap.server import serve  # noqa: PLC0415 - Flask and gunicorn take a while to load
 
     serve(settings)
     return DONE

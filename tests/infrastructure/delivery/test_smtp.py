@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 
 from application.errors import DeliveryFailed
 from domain.characters import is_blank, is_line
-from infrastructure.delivery.address import Sender, check_recipient, wire_address
+from infrastructure.delivery.mail_address import Sender, check_recipient, wire_address
+from infrastructure.delivery.mail_template import Template
 from infrastructure.delivery.smtp import EmailDelivery, SmtpServer
-from infrastructure.delivery.text import Template
-from infrastructure.redis import deadline
+from infrastructure.network import deadline
 from tests.infrastructure.delivery.servers import (
     CODE,
     PASSWORD,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from infrastructure.delivery.text import Template
+from infrastructure.delivery.mail_template import Template
 
 GOOD = "Subject: Code for $issuer\n\nHere it is:\n\n$code\n\n$minutes min\n"
 

@@ -17,7 +17,7 @@ from domain.code import Code
 from domain.owner import Owner, OwnerKind
 from infrastructure.delivery import webhook as webhook_module
 from infrastructure.delivery.webhook import Webhook, check_webhook_recipient, signature
-from infrastructure.redis import deadline
+from infrastructure.network import deadline
 from tests.infrastructure.delivery.servers import (
     CODE,
     Receiver,

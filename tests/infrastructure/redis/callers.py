@@ -10,22 +10,22 @@ from typing import TypeVar
 
 from application.enrolment import Enrol, EnrolRequest
 from application.errors import StoreUnavailable
+from application.optimistic_update import OptimisticUpdate
 from application.ports import Clock
-from application.state_change import StateChange
-from application.verification import Judge, Verify, VerifyRequest
+from application.verification import VerdictCommitter, Verify, VerifyRequest
 from domain.code import Code
 from domain.owner import CredentialId, Factor, Owner, OwnerKind
 from domain.parameters import HotpParameters
 from domain.secret import SharedSecret
 from domain.verdict import Verdict
-from infrastructure.derivation import HkdfDerivation
-from infrastructure.hotp import PyotpHotp
-from infrastructure.redis import deadline
-from infrastructure.redis.client import Connect
-from infrastructure.redis.gateway import Gateway
-from infrastructure.redis.record import RecordCodec
-from infrastructure.redis.repository import RedisCredentialRepository
-from infrastructure.sealing import EncryptionKey, KeyRing
+from infrastructure.crypto.derivation import HkdfDerivation
+from infrastructure.crypto.hotp import PyotpHotp
+from infrastructure.crypto.sealing import EncryptionKey, KeyRing
+from infrastructure.network import deadline
+from infrastructure.redis.client.gateway import Gateway
+from infrastructure.redis.client.url import Connect
+from infrastructure.redis.stores.codec import RecordCodec
+from infrastructure.redis.stores.credentials import RedisCredentialRepository
 from tests.support.fakes import FakeClock, FakeRandomness
 
 T = TypeVar("T")
@@ -55,9 +55,9 @@ class Caller:
         clock = clock or FakeClock()
         self.gateway = Gateway(connect, replicas)
         self.repository = RedisCredentialRepository(self.gateway, RecordCodec(KEYS), clock)
-        changes = StateChange(self.repository, clock)
+        changes = OptimisticUpdate(self.repository, clock)
         self._enrol = Enrol(changes, FakeRandomness(), HkdfDerivation(None), SilentEvents())
-        self._verify = Verify(Judge(changes, SilentEvents()), PyotpHotp())
+        self._verify = Verify(VerdictCommitter(changes, SilentEvents()), PyotpHotp())
 
     def enrol(self, owner: Owner, lifetime: int | None = None, look_ahead: int = 10) -> CredentialId:
         parameters = HotpParameters(look_ahead=look_ahead)

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from infrastructure.redis.client import Connect, connector
-from infrastructure.redis.embedded import embedded
+from infrastructure.redis.client.embedded import embedded
+from infrastructure.redis.client.url import Connect, connector
 from tests.conftest import require_redis_server
 from tests.support.redis_server import RedisServer
 from tests.support.redis_topologies import Certificates, Cluster, SentinelSet

@@ -11,8 +11,8 @@ from domain.hotp import HotpCredential
 from domain.owner import CredentialId, Factor, Owner
 from domain.parameters import HotpParameters
 from domain.verdict import Accepted, Reason, Rejected
-from infrastructure.redis.client import Connect, connector
-from infrastructure.redis.embedded import embedded
+from infrastructure.redis.client.embedded import embedded
+from infrastructure.redis.client.url import Connect, connector
 from tests.infrastructure.redis.callers import SECRET, Caller, all_at_once, new_owner
 from tests.support.fakes import NOON
 from tests.support.redis_server import RedisServer

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from application.ports import Stored, Version
-from domain.credential import Lifecycle, Remnant, Vacancy
+from domain.credential import Lifecycle, StoredState, Tombstone
 from domain.failures import Failures
 from domain.hotp import HotpCredential
 from domain.keyed_digest import keyed_digest
@@ -18,11 +18,11 @@ from domain.one_time_code import OneTimeCode
 from domain.owner import CredentialId, Factor, Owner, OwnerKind
 from domain.parameters import HashAlgorithm, HotpParameters, TotpParameters
 from domain.totp import TotpCredential
-from infrastructure.redis.client import Connect
-from infrastructure.redis.log_levels import RedisLogLevels
-from infrastructure.redis.rate_limits import KEY_PREFIX, GatewayStorage
-from infrastructure.redis.record import REVISION_BYTES, RecordCodec
-from infrastructure.redis.repository import COMPARE_AND_SET, REMOVAL_REMEMBERED, key_of
+from infrastructure.redis.client.url import Connect
+from infrastructure.redis.stores.codec import REVISION_BYTES, RecordCodec
+from infrastructure.redis.stores.credentials import COMPARE_AND_SET, REMOVAL_REMEMBERED, key_of
+from infrastructure.redis.stores.log_levels import RedisLogLevels
+from infrastructure.redis.stores.rate_limits import KEY_PREFIX, GatewayStorage
 from tests.infrastructure.redis.callers import KEYS, SECRET, Caller, code, new_owner
 from tests.support.fakes import NOON, FakeClock
 
@@ -58,13 +58,13 @@ def hotp(place: CredentialId, counter: int = 0, expires_at: int | None = None) -
     )
 
 
-def put(caller: Caller, content: Remnant) -> Version:
+def put(caller: Caller, content: StoredState) -> Version:
     """Commits to an empty place; the version to commit the next thing against."""
     assert caller.repository.commit(content.id, caller.repository.load(content.id).version, content) is None
     return caller.repository.load(content.id).version
 
 
-def contents(place: CredentialId) -> dict[str, Remnant]:
+def contents(place: CredentialId) -> dict[str, StoredState]:
     """One of each kind, every field different from its default."""
     owner = place.owner
     life = Lifecycle(created_at=NOON - 9, expires_at=NOON + HOUR, confirmed_at=NOON - 8, last_used_at=NOON - 7)
@@ -101,8 +101,8 @@ def contents(place: CredentialId) -> dict[str, Remnant]:
             digest=keyed_digest(SECRET, code(0).text),
             code_expires_at=NOON + 30,
         ),
-        "vacancy": Vacancy(id=place, failures=failures, expires_at=NOON + HOUR),
-        "vacancy without end": Vacancy(id=place, failures=failures, expires_at=None),
+        "tombstone": Tombstone(id=place, failures=failures, expires_at=NOON + HOUR),
+        "tombstone without end": Tombstone(id=place, failures=failures, expires_at=None),
     }
 
 
@@ -110,7 +110,7 @@ def test_an_empty_place_holds_nothing(caller: Caller, place: CredentialId) -> No
     assert caller.repository.load(place).content is None
 
 
-@pytest.mark.parametrize("kind", ["hotp", "totp", "otp", "vacancy", "vacancy without end"])
+@pytest.mark.parametrize("kind", ["hotp", "totp", "otp", "tombstone", "tombstone without end"])
 def test_what_was_committed_is_loaded_again_to_the_last_field(caller: Caller, place: CredentialId, kind: str) -> None:
     content = contents(place)[kind]
     put(caller, content)
@@ -230,15 +230,15 @@ def replaced(place: CredentialId, expires_at: int | None) -> HotpCredential:
     return replace(confirmed(place, expires_at), replacement=pending(place, NOON + HOUR))
 
 
-def vacancy(place: CredentialId, expires_at: int | None) -> Vacancy:
-    return Vacancy(id=place, failures=Failures(count=6, locked_until=NOON + 60), expires_at=expires_at)
+def tombstone(place: CredentialId, expires_at: int | None) -> Tombstone:
+    return Tombstone(id=place, failures=Failures(count=6, locked_until=NOON + 60), expires_at=expires_at)
 
 
-CONTENTS: dict[str, Callable[[CredentialId, int | None], Remnant]] = {
+CONTENTS: dict[str, Callable[[CredentialId, int | None], StoredState]] = {
     "pending": pending,
     "confirmed": confirmed,
     "with a replacement": replaced,
-    "failures left behind": vacancy,
+    "failures left behind": tombstone,
 }
 ENDS = (None, NOON + 10, NOON + HOUR)
 PREDECESSORS = ("nothing", "tombstone", "expired", *CONTENTS)

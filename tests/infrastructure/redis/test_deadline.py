@@ -4,7 +4,7 @@ import contextlib
 
 import pytest
 
-from infrastructure.redis import deadline
+from infrastructure.network import deadline
 
 
 class Monotonic:

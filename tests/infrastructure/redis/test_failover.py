@@ -11,11 +11,11 @@ import pytest
 from application.errors import StoreUnavailable
 from domain.owner import CredentialId
 from domain.verdict import Accepted, Reason, Rejected, Verdict
-from infrastructure.redis import deadline
-from infrastructure.redis.client import connector
-from infrastructure.redis.cluster import Cluster as RedisCluster
-from infrastructure.redis.gateway import PATIENT
-from infrastructure.redis.repository import key_of
+from infrastructure.network import deadline
+from infrastructure.redis.client.cluster import Cluster as RedisCluster
+from infrastructure.redis.client.gateway import PATIENT
+from infrastructure.redis.client.url import connector
+from infrastructure.redis.stores.credentials import key_of
 from tests.conftest import MEASURED, require_redis_server
 from tests.infrastructure.redis.callers import Caller, answers, new_owner, timed
 from tests.support.processes import wait_until

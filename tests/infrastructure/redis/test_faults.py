@@ -18,11 +18,11 @@ from application.errors import StoreUnavailable
 from domain.hotp import HotpCredential
 from domain.owner import CredentialId
 from domain.verdict import Accepted
-from infrastructure.redis import deadline
-from infrastructure.redis.client import connector
-from infrastructure.redis.embedded import embedded
-from infrastructure.redis.gateway import PATIENT, Gateway
-from infrastructure.redis.repository import key_of
+from infrastructure.network import deadline
+from infrastructure.redis.client.embedded import embedded
+from infrastructure.redis.client.gateway import PATIENT, Gateway
+from infrastructure.redis.client.url import connector
+from infrastructure.redis.stores.credentials import key_of
 from tests.infrastructure.redis.callers import Caller, all_at_once, answers, new_owner, notice, timed
 from tests.support.processes import free_port, wait_until
 from tests.support.redis_server import RedisServer

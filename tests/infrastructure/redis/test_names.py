@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from infrastructure.redis import deadline
-from infrastructure.redis.client import connector
-from infrastructure.redis.gateway import Gateway
+from infrastructure.network import deadline
+from infrastructure.redis.client.gateway import Gateway
+from infrastructure.redis.client.url import connector
 from tests.infrastructure.redis.callers import answers, timed
 from tests.support.redis_server import RedisServer
 

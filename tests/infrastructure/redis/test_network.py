@@ -8,10 +8,10 @@ import pytest
 from domain.hotp import HotpCredential
 from domain.owner import CredentialId
 from domain.verdict import Accepted, Reason, Rejected
-from infrastructure.redis import deadline
-from infrastructure.redis.client import connector
-from infrastructure.redis.gateway import PATIENT
-from infrastructure.redis.repository import key_of
+from infrastructure.network import deadline
+from infrastructure.redis.client.gateway import PATIENT
+from infrastructure.redis.client.url import connector
+from infrastructure.redis.stores.credentials import key_of
 from tests.infrastructure.redis.callers import Caller, all_at_once, answers, new_owner, notice, timed
 from tests.support.fakes import NOON
 from tests.support.processes import wait_until

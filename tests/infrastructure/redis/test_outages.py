@@ -7,8 +7,8 @@ import pytest
 
 from domain.owner import CredentialId
 from domain.verdict import Accepted
-from infrastructure.redis import deadline
-from infrastructure.redis.client import connector
+from infrastructure.network import deadline
+from infrastructure.redis.client.url import connector
 from tests.conftest import require_redis_server
 from tests.infrastructure.redis.callers import Caller, all_at_once, answers, new_owner, notice, timed
 from tests.support.processes import wait_until

@@ -7,15 +7,15 @@ import pytest
 import redis
 
 from application.errors import StoreUnavailable
-from application.state_change import StateChange
-from application.verification import Judge, Verify, VerifyRequest
+from application.optimistic_update import OptimisticUpdate
+from application.verification import VerdictCommitter, Verify, VerifyRequest
 from domain.code import Code
 from domain.credential import Credential
 from domain.parameters import HashAlgorithm
 from domain.secret import SharedSecret
 from domain.verdict import Accepted, Reason, Rejected
-from infrastructure.hotp import PyotpHotp
-from infrastructure.redis.client import connector
+from infrastructure.crypto.hotp import PyotpHotp
+from infrastructure.redis.client.url import connector
 from tests.infrastructure.redis.callers import Caller, SilentEvents, all_at_once, new_owner
 from tests.support.fakes import FakeClock
 from tests.support.redis_server import RedisServer
@@ -44,8 +44,8 @@ class Guesser:
         self.caller = Caller(connector(server.url))
         self.place = self.caller.enrol(new_owner())
         self.algorithm = CountingAlgorithm()
-        changes = StateChange(self.caller.repository, FakeClock())
-        self._verify = Verify(Judge(changes, SilentEvents()), self.algorithm)
+        changes = OptimisticUpdate(self.caller.repository, FakeClock())
+        self._verify = Verify(VerdictCommitter(changes, SilentEvents()), self.algorithm)
         self._numbers = count()
 
     def guess(self) -> object:

@@ -10,22 +10,22 @@ import pytest
 from application.challenge import Challenge, ChallengeRequest
 from application.enrolment import Enrol, EnrolRequest
 from application.issuing import IssueCode, IssueCodeRequest
+from application.optimistic_update import OptimisticUpdate
 from application.recovery import IssueRecoveryCodes
-from application.state_change import StateChange
-from application.verification import ConfirmReplacement, Judge, Verify, VerifyRequest
+from application.verification import ConfirmReplacement, VerdictCommitter, Verify, VerifyRequest
 from domain.code import Code
 from domain.owner import CredentialId, Factor, Owner
 from domain.parameters import HotpParameters, TotpParameters
 from domain.secret import SharedSecret
 from domain.verdict import Accepted
-from infrastructure.derivation import HkdfDerivation
-from infrastructure.hotp import PyotpHotp
-from infrastructure.redis.client import Connect, connector
-from infrastructure.redis.gateway import Gateway
-from infrastructure.redis.record import RecordCodec
-from infrastructure.redis.repository import RedisCredentialRepository, place_of
-from infrastructure.redis.resealing import Resealing, Tally
-from infrastructure.sealing import EncryptionKey, KeyRing
+from infrastructure.crypto.derivation import HkdfDerivation
+from infrastructure.crypto.hotp import PyotpHotp
+from infrastructure.crypto.sealing import EncryptionKey, KeyRing
+from infrastructure.redis.client.gateway import Gateway
+from infrastructure.redis.client.url import Connect, connector
+from infrastructure.redis.stores.codec import RecordCodec
+from infrastructure.redis.stores.credentials import RedisCredentialRepository, place_of
+from infrastructure.redis.stores.resealing import Resealing, Tally
 from infrastructure.system import SystemRandomness
 from tests.application.rig import Outbox
 from tests.conftest import require_redis_server
@@ -47,8 +47,8 @@ class Instance:
         derivation = HkdfDerivation("a master secret for the tests")
         self.gateway = Gateway(connect)
         self.repository = RedisCredentialRepository(self.gateway, RecordCodec(self.keys, derivation), clock)
-        changes, events, randomness = StateChange(self.repository, clock), SilentEvents(), SystemRandomness()
-        judge = Judge(changes, events)
+        changes, events, randomness = OptimisticUpdate(self.repository, clock), SilentEvents(), SystemRandomness()
+        judge = VerdictCommitter(changes, events)
         self.enrol = Enrol(changes, randomness, derivation, events)
         self.issue = IssueCode(changes, randomness, events, {}, Outbox())
         self.recovery = IssueRecoveryCodes(changes, randomness, events)

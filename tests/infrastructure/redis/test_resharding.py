@@ -7,8 +7,8 @@ import pytest
 
 from domain.owner import CredentialId, Factor, Owner
 from domain.verdict import Accepted
-from infrastructure.redis.client import connector
-from infrastructure.redis.repository import key_of
+from infrastructure.redis.client.url import connector
+from infrastructure.redis.stores.credentials import key_of
 from tests.infrastructure.redis.callers import Caller, new_owner
 from tests.support.processes import wait_until
 from tests.support.redis_topologies import Cluster, Node

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from application.call import FIELDS
 from application.errors import StoreUnavailable
 from application.ports import Channel
+from application.request_context import FIELDS
 from domain.owner import Owner, OwnerKind
-from infrastructure.redis import deadline
-from infrastructure.redis.client import Connect
-from infrastructure.redis.gateway import Gateway
-from infrastructure.redis.send_limits import HOUR, MOST_SENDS, WINDOW, RedisSendLimit
+from infrastructure.network import deadline
+from infrastructure.redis.client.gateway import Gateway
+from infrastructure.redis.client.url import Connect
+from infrastructure.redis.stores.send_limits import HOUR, MOST_SENDS, WINDOW, RedisSendLimit
 from tests.domain.examples import ALICE
 from tests.infrastructure.redis.callers import all_at_once
 from tests.support.fakes import NOON, FakeClock

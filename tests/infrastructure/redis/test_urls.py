@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis import Redis
 
-from infrastructure.redis import connection
-from infrastructure.redis.client import InvalidRedisUrl, connector
+from infrastructure.redis.client.url import InvalidRedisUrl, connection, connector
 from tests.infrastructure.redis.callers import Caller, new_owner, timed
 from tests.support.redis_server import RedisServer
 from tests.support.redis_topologies import Certificates, Cluster, Node, SentinelSet, free_ports

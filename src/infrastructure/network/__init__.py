@@ -1,0 +1,1 @@
+"""Deadlines, name resolution, sockets and URLs."""

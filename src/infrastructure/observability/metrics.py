@@ -1,0 +1,150 @@
+"""Metrics for Prometheus, summed over all workers of an instance."""
+
+import threading
+import time
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from importlib.metadata import version
+from itertools import accumulate
+from typing import Final
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.registry import Collector
+
+from domain.verdict import Accepted, Locked, Verdict
+from infrastructure.observability.shared_counters import Key, Numbers
+
+CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
+FRESH: Final = 1.0
+"""Seconds for which all callers get the same text."""
+_SECONDS: Final = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+_REQUESTS: Final = "open_mfa_http_request_duration_seconds"
+_COUNTERS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
+    "open_mfa_verdicts": ("Codes judged.", ("factor", "purpose", "outcome")),
+    "open_mfa_changes": ("Credentials enrolled, issued, removed and so on.", ("factor", "action")),
+    "open_mfa_locks": ("Factors locked.", ("factor",)),
+    "open_mfa_store_failures": ("Requests answered with 503.", ()),
+    "open_mfa_log_lines_dropped": ("Log lines that were not written because nothing read them.", ()),
+}
+"""The description and the labels of each counter."""
+
+
+class Metrics:
+    """The service's metrics. No label ever holds an owner, an address, a code or a path as it was sent.
+
+    Args:
+        numbers: the numbers of all processes; None for a process that is alone.
+        monotonic: a clock in seconds that never goes back.
+    """
+
+    def __init__(self, numbers: Numbers | None = None, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._numbers = numbers or Numbers()
+        self._monotonic = monotonic
+        self._counting = threading.Lock()
+        # Finding a series by its labels costs more than counting.
+        self._request_series = cache(self._series_of_requests)
+        self._counter = cache(self._series_of_counter)
+        self._registry = CollectorRegistry()
+        self._registry.register(_Totals(self._numbers))
+        self._composing = threading.Lock()
+        self._text = b""
+        self._composed_at: float | None = None
+        for name, (_, labels) in _COUNTERS.items():
+            if not labels:
+                self._counter(name)
+
+    def request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count an answered request. `route` is the rule that matched, not the path."""
+        series = self._request_series(method, route, status)
+        with self._counting:
+            series[bisect_left(_SECONDS, seconds)] += 1
+            series[-1] += seconds
+
+    def verdict(self, factor: str, purpose: str, verdict: Verdict) -> None:
+        """Count a judged code."""
+        self._count("open_mfa_verdicts", factor, purpose, outcome_of(verdict))
+
+    def change(self, factor: str, action: str) -> None:
+        """Count a change of a credential without a code."""
+        self._count("open_mfa_changes", factor, action)
+
+    def lock(self, factor: str) -> None:
+        """Count a locked factor."""
+        self._count("open_mfa_locks", factor)
+
+    def store_failure(self) -> None:
+        """Count a failure of the store."""
+        self._count("open_mfa_store_failures")
+
+    def lines_dropped(self, number: int) -> None:
+        """Count dropped log lines."""
+        self._count("open_mfa_log_lines_dropped", number=number)
+
+    def exposition(self) -> bytes:
+        """Return Prometheus' text format for all workers together, at most `FRESH` seconds old."""
+        with self._composing:
+            now = self._monotonic()
+            if self._composed_at is None or now - self._composed_at >= FRESH:
+                self._text = generate_latest(self._registry)
+                self._composed_at = now
+            return self._text
+
+    def _count(self, name: str, *labels: str, number: int = 1) -> None:
+        series = self._counter(name, *labels)
+        with self._counting:
+            series[0] += number
+
+    def _series_of_counter(self, name: str, *labels: str) -> "memoryview[float]":
+        return self._numbers.series((name, *labels), 1)
+
+    def _series_of_requests(self, method: str, route: str, status: int) -> "memoryview[float]":
+        # One number for each bucket, one for slower requests, and the sum of all durations.
+        return self._numbers.series((_REQUESTS, method, route, str(status)), len(_SECONDS) + 2)
+
+
+class _Totals(Collector):
+    """The totals as metrics of prometheus-client."""
+
+    def __init__(self, numbers: Numbers) -> None:
+        self._numbers = numbers
+
+    def describe(self) -> list[Metric]:
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        totals = sorted(self._numbers.totals().items())
+        build = GaugeMetricFamily("open_mfa_build_info", "The running version.", labels=["version"])
+        build.add_metric([version("open-mfa")], 1)
+        yield build
+        yield _histogram(totals)
+        for name, (meaning, labels) in _COUNTERS.items():
+            counter = CounterMetricFamily(name, meaning, labels=labels)
+            for key, numbers in totals:
+                if key[0] == name:
+                    counter.add_metric(key[1:], numbers[0])
+            yield counter
+
+
+def _histogram(totals: Sequence[tuple[Key, Sequence[float]]]) -> Metric:
+    bounds = [*(str(second) for second in _SECONDS), "+Inf"]
+    histogram = HistogramMetricFamily(
+        _REQUESTS, "HTTP requests and how long they took.", labels=("method", "route", "status")
+    )
+    for key, numbers in totals:
+        if key[0] == _REQUESTS:
+            histogram.add_metric(key[1:], list(zip(bounds, accumulate(numbers[:-1]), strict=True)), numbers[-1])
+    return histogram
+
+
+def outcome_of(verdict: Verdict) -> str:
+    """`accepted`, `locked`, or the reason of a refusal."""
+    match verdict:
+        case Accepted():
+            return "accepted"
+        case Locked():
+            return "locked"
+        case _:
+            return verdict.reason.value

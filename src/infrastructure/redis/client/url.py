@@ -1,0 +1,217 @@
+"""Which Redis to talk to, and how: one URL for standalone, TLS, Unix socket, Sentinel and Cluster."""
+
+import re
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import unquote
+
+from redis import ConnectionPool, Redis
+
+from infrastructure.network.urls import Url, options_in, split_url
+from infrastructure.redis.client.cluster import Cluster
+from infrastructure.redis.client.connection import (
+    OPTIONS,
+    MasterConnection,
+    MasterTlsConnection,
+    TcpConnection,
+    TlsConnection,
+    UnixConnection,
+)
+from infrastructure.redis.client.sentinel import Sentinels
+
+Client = Redis | Cluster
+Connect = Callable[[], Client]
+
+_REDIS_PORT: Final = 6379
+_SENTINEL_PORT: Final = 26379
+_HIGHEST_PORT: Final = 65535
+
+_HOST: Final = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9._-]+))(?::(?P<port>[0-9]{1,5}))?")
+
+
+class InvalidRedisUrl(ValueError):
+    """The URL names no Redis; the message does not repeat it, for it may hold a password."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Address:
+    """A URL, taken apart."""
+
+    scheme: str
+    places: list[tuple[str, int]]
+    path: str
+    options: dict[str, Any]
+
+    @property
+    def tls(self) -> bool:
+        return self.scheme.startswith("rediss")
+
+
+def connector(url: str) -> Connect:
+    """How to make a client for the URL; no connection is made yet, so that the service starts while Redis is away.
+
+    - `redis://host:port/database` and `rediss://…`, which is the same with TLS
+    - `unix:///path/to/socket?db=database`
+    - `redis+cluster://host:port,host:port`, `rediss+cluster://…`
+    - `redis+sentinel://host:port,host:port/service/database`, `rediss+sentinel://…`
+
+    `user:password@`, percent-encoded, stands before the first host, or both in the query as `username` and `password`;
+    the Sentinels' own are `sentinel_username` and `sentinel_password`. TLS is told by `ssl_ca_certs`, `ssl_ca_path`,
+    `ssl_certfile`, `ssl_keyfile`, `ssl_password`, `ssl_cert_reqs`, `ssl_check_hostname` and `ssl_ciphers`, as in
+    redis-py. IPv6 addresses stand in brackets. The scheme may be written in upper case.
+
+    Raises:
+        InvalidRedisUrl: the URL can't be read.
+    """
+    parts = _parts(url)
+    default_port, connect = _KINDS[parts.scheme]
+    if default_port is None and parts.place:
+        raise InvalidRedisUrl("a Unix socket is named by its path: three slashes")
+    places = [] if default_port is None else [_place(host, default_port) for host in parts.place.split(",")]
+    options = _options(parts.scheme, parts.query or "")
+    login = {"username": parts.user, "password": parts.password}
+    options = {name: value for name, value in login.items() if value} | options
+    if parts.scheme.startswith("rediss"):
+        options["context"] = _context({name: options.pop(name, None) for name in _TLS})
+    return connect(_Address(parts.scheme, places, unquote(parts.path).removeprefix("/"), options))
+
+
+def _parts(url: str) -> Url:
+    try:
+        return split_url(url, _KINDS)
+    except ValueError as error:
+        raise InvalidRedisUrl(str(error)) from None
+
+
+def scheme_of(url: str) -> str:
+    """Return the scheme of a URL in lower case. Raise `InvalidRedisUrl` if it is not a URL of Redis."""
+    return _parts(url).scheme
+
+
+def places_in(url: str) -> str:
+    """Return the parts of a URL that may be shown: its hosts and ports, or the path of its socket."""
+    try:
+        parts = _parts(url)
+    except InvalidRedisUrl:
+        return ""
+    return parts.place or parts.path
+
+
+def _single(address: _Address) -> Connect:
+    if len(address.places) > 1:
+        raise InvalidRedisUrl("several hosts need redis+cluster:// or redis+sentinel://")
+    ((host, port),) = address.places
+    connection = TlsConnection if address.tls else TcpConnection
+    options = _with_database(address.options, address.path) | {"host": host, "port": port}
+    return lambda: Redis.from_pool(ConnectionPool(connection, **OPTIONS, **options))
+
+
+def _unix(address: _Address) -> Connect:
+    if not address.path:
+        raise InvalidRedisUrl("a Unix socket is named by its path: three slashes")
+    options = address.options | {"path": f"/{address.path}"}
+    return lambda: Redis.from_pool(ConnectionPool(UnixConnection, **OPTIONS, **options))
+
+
+def _cluster(address: _Address) -> Connect:
+    if address.path or "db" in address.options:
+        raise InvalidRedisUrl("a Cluster has one database only: nothing may follow its hosts")
+    connection = TlsConnection if address.tls else TcpConnection
+    return lambda: Cluster(address.places, OPTIONS | address.options | {"connection_class": connection})
+
+
+def _sentinel(address: _Address) -> Connect:
+    service, _, database = address.path.partition("/")
+    if not service:
+        raise InvalidRedisUrl("the name of the service that the Sentinels watch must follow their hosts")
+    options = OPTIONS | _with_database(address.options, database)
+    # Sentinels have no databases, and logins of their own.
+    login = {name: options.pop(f"sentinel_{name}", None) for name in ("username", "password")}
+    asking = {name: value for name, value in options.items() if name != "db"} | login
+    asking["connection_class"] = TlsConnection if address.tls else TcpConnection
+    options["connection_class"] = MasterTlsConnection if address.tls else MasterConnection
+
+    return lambda: Sentinels(address.places, asking, options).master(service)
+
+
+_KINDS: Final[dict[str, tuple[int | None, Callable[[_Address], Connect]]]] = {
+    "redis": (_REDIS_PORT, _single),
+    "rediss": (_REDIS_PORT, _single),
+    "unix": (None, _unix),
+    "redis+cluster": (_REDIS_PORT, _cluster),
+    "rediss+cluster": (_REDIS_PORT, _cluster),
+    "redis+sentinel": (_SENTINEL_PORT, _sentinel),
+    "rediss+sentinel": (_SENTINEL_PORT, _sentinel),
+}
+
+
+def _place(text: str, default_port: int) -> tuple[str, int]:
+    parts = _HOST.fullmatch(text)
+    port = int(parts["port"] or default_port) if parts else 0
+    if parts is None or not 0 < port <= _HIGHEST_PORT:
+        raise InvalidRedisUrl("every host must be host or host:port")
+    return parts["v6"] or parts["name"], port
+
+
+def _with_database(options: dict[str, Any], text: str) -> dict[str, Any]:
+    return {"db": _database(text)} | options if text else options
+
+
+def _options(scheme: str, query: str) -> dict[str, Any]:
+    readers = dict(_ALWAYS)
+    if scheme.startswith("rediss"):
+        readers |= _TLS
+    if scheme.endswith("+sentinel"):
+        readers |= _SENTINEL
+    try:
+        return {name: readers[name](value) for name, value in options_in(query)}
+    except (KeyError, ValueError):
+        raise InvalidRedisUrl(f"what follows the ? must be name=value with names of {', '.join(readers)}") from None
+
+
+def _context(told: dict[str, Any]) -> ssl.SSLContext:
+    """Trusts the authorities that it was told to, and the system's where it was told none."""
+    try:
+        context = ssl.create_default_context(cafile=told["ssl_ca_certs"], capath=told["ssl_ca_path"])
+        context.check_hostname = told["ssl_check_hostname"] is not False and told["ssl_cert_reqs"] != "none"
+        context.verify_mode = _REQUIREMENTS[told["ssl_cert_reqs"] or "required"]
+        if told["ssl_certfile"]:
+            context.load_cert_chain(told["ssl_certfile"], told["ssl_keyfile"], told["ssl_password"])
+        if told["ssl_ciphers"]:
+            context.set_ciphers(told["ssl_ciphers"])
+    except (OSError, ValueError):
+        raise InvalidRedisUrl("the certificates, key or ciphers that it names can't be used") from None
+    return context
+
+
+def _database(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()):
+        raise InvalidRedisUrl("the database must be a number")
+    return int(text)
+
+
+def _requirement(text: str) -> str:
+    if text not in _REQUIREMENTS:
+        raise ValueError(text)
+    return text
+
+
+def _yes_or_no(text: str) -> bool:
+    return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[text.lower()]
+
+
+_REQUIREMENTS: Final = {"none": ssl.CERT_NONE, "optional": ssl.CERT_OPTIONAL, "required": ssl.CERT_REQUIRED}
+_ALWAYS: Final[dict[str, Callable[[str], Any]]] = {"db": _database, "username": str, "password": str}
+_SENTINEL: Final[dict[str, Callable[[str], Any]]] = {"sentinel_username": str, "sentinel_password": str}
+_TLS: Final[dict[str, Callable[[str], Any]]] = {
+    "ssl_ca_certs": str,
+    "ssl_ca_path": str,
+    "ssl_certfile": str,
+    "ssl_keyfile": str,
+    "ssl_password": str,
+    "ssl_cert_reqs": _requirement,
+    "ssl_check_hostname": _yes_or_no,
+    "ssl_ciphers": str,
+}

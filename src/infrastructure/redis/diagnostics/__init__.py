@@ -1,0 +1,1 @@
+"""What `open-mfa doctor` asks Redis."""

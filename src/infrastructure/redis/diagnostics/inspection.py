@@ -1,0 +1,157 @@
+"""Inspections of the Redis masters for operators: what each reports of itself, and which commands it refuses."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from redis import Redis
+from redis.exceptions import NoPermissionError, ResponseError
+from redis.sentinel import SentinelConnectionPool
+
+from infrastructure.redis.client.explanations import forbidden_command, is_unknown_command
+from infrastructure.redis.client.gateway import Gateway
+from infrastructure.redis.client.pipeline import Command, send
+from infrastructure.redis.client.url import Client
+from infrastructure.redis.diagnostics.trial import NOTHING_REFUSED, Trial, try_out
+
+Ask = Callable[[Command], Any]
+"""Sends one command to one server; the raw answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspection:
+    """The report of a server about itself, and the commands that it refuses.
+
+    Attributes:
+        place: host and port, as the Sentinels or the Cluster name it; empty where only the URL does.
+        information: the values of INFO by name; None if the user may not run INFO.
+        snapshots: whether it is known to take snapshots; None if this is unknown.
+        clock_ahead: seconds that its clock is ahead of ours, at least; negative if it is behind; None if the user may
+            not run TIME.
+        trial: the commands and keys that it refuses.
+        unknown: names of the commands for reports that it does not know.
+    """
+
+    place: str
+    information: dict[str, str] | None
+    snapshots: bool | None
+    clock_ahead: float | None
+    trial: Trial = NOTHING_REFUSED
+    unknown: frozenset[str] = frozenset()
+
+    @property
+    def version(self) -> str:
+        return self._told("redis_version")
+
+    @property
+    def is_replica(self) -> bool:
+        """Whether it reports the role of a replica, which takes no writes."""
+        return self._told("role") == "slave"
+
+    @property
+    def replicas(self) -> int:
+        """The number of its connected replicas."""
+        return int(self._told("connected_slaves") or 0)
+
+    @property
+    def eviction_policy(self) -> str:
+        """Which keys it removes when it is full."""
+        return self._told("maxmemory_policy")
+
+    @property
+    def fullness(self) -> float:
+        """The fraction of `maxmemory` that is in use; 0 without a limit."""
+        limit = int(self._told("maxmemory") or 0)
+        return int(self._told("used_memory") or 0) / limit if limit else 0.0
+
+    @property
+    def appends(self) -> bool:
+        """Whether it writes every change to its append-only file."""
+        return self._told("aof_enabled") == "1"
+
+    def _told(self, name: str) -> str:
+        return (self.information or {}).get(name, "")
+
+
+def inspect(gateway: Gateway, now: Callable[[], float]) -> list[Inspection]:
+    """Looks at the only server, at the Sentinels' master, or at each of a Cluster's masters.
+
+    Args:
+        gateway: the gateway to them; it knows how many replicas must have a write.
+        now: our clock, Unix time in seconds.
+
+    Raises:
+        StoreUnavailable: one of them can't be asked.
+    """
+    asked = gateway.look(lambda client: [_inspect(place, ask, now) for place, ask in _masters(client)])
+    return [replace(each, trial=try_out(gateway, each.place)) for each in asked]
+
+
+def _masters(client: Client) -> list[tuple[str, Ask]]:
+    if isinstance(client, Redis):
+        pool = client.connection_pool
+        place = ":".join(map(str, pool.get_master_address())) if isinstance(pool, SentinelConnectionPool) else ""
+        return [(place, lambda command: send(client, [command])[0])]
+    return [(name, partial(client.send_to, name)) for name in sorted(client.masters())]
+
+
+def _inspect(place: str, ask: Ask, now: Callable[[], float]) -> Inspection:
+    unknown: set[str] = set()
+
+    def report(command: Command) -> Any:
+        try:
+            return ask(command)
+        except ResponseError as error:
+            if is_unknown_command(error):
+                unknown.add(str(command[0]))
+            raise
+
+    information = _information(report)
+    return Inspection(
+        place=place,
+        information=information,
+        snapshots=_takes_snapshots(report, information),
+        clock_ahead=_clock_ahead(report, now),
+        unknown=frozenset(unknown),
+    )
+
+
+def _information(ask: Ask) -> dict[str, str] | None:
+    try:
+        answer: bytes = ask(("INFO",))
+    except ResponseError as error:
+        if _is_withheld(error):
+            return None
+        raise
+    lines = (line.partition(":") for line in answer.decode(errors="replace").splitlines())
+    return {name: value for name, colon, value in lines if colon}
+
+
+def _is_withheld(error: ResponseError) -> bool:
+    """Return whether the user may not run the command, or the server does not know it."""
+    if isinstance(error, NoPermissionError):
+        # SELECT is part of connecting. If it is forbidden, no other command works either.
+        return forbidden_command(error) != "SELECT"
+    return is_unknown_command(error)
+
+
+def _takes_snapshots(ask: Ask, information: dict[str, str] | None) -> bool | None:
+    """By its configuration; where CONFIG is forbidden, as managed ones do, by the snapshots that it has taken."""
+    try:
+        _, schedule = ask(("CONFIG", "GET", "save"))
+    except (ResponseError, ValueError):
+        return None if information is None else information.get("rdb_saves", "0") != "0"
+    return bool(schedule)
+
+
+def _clock_ahead(ask: Ask, now: Callable[[], float]) -> float | None:
+    """Its clock was read between two readings of ours; only what lies outside of both is the clocks' difference."""
+    before = now()
+    try:
+        seconds, microseconds = ask(("TIME",))
+    except ResponseError:
+        return None
+    after = now()
+    told = int(seconds) + int(microseconds) / 1e6
+    return max(0.0, told - after) + min(0.0, told - before)

@@ -1,0 +1,1 @@
+"""Factors of any owner: enrol, verify, describe, remove."""

@@ -1,0 +1,1 @@
+"""What every feature needs of Flask; it knows no feature and no server."""
