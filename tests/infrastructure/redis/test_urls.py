@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis import Redis
 
-from infrastructure.redis.client.url import InvalidRedisUrl, connection, connector
+from infrastructure.redis.client import connection
+from infrastructure.redis.client.url import InvalidRedisUrl, connector
 from tests.infrastructure.redis.callers import Caller, new_owner, timed
 from tests.support.redis_server import RedisServer
 from tests.support.redis_topologies import Certificates, Cluster, Node, SentinelSet, free_ports
