@@ -8,7 +8,7 @@ import secrets
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, cast
+from typing import Any, Final, Literal, cast
 
 from dotenv import load_dotenv
 from environs import Env, EnvValidationError, ValidationError, validate
@@ -29,6 +29,9 @@ from infrastructure.redis.client.url import InvalidRedisUrl, connector
 
 PRODUCTION: Final = "production"
 DEVELOPMENT: Final = "development"
+LogFormat = Literal["json", "text"]
+DEVELOPMENT_TENANT: Final = "development"
+"""The tenant of the API key that development mode generates."""
 DEFAULT_RATE_LIMIT: Final = "25 per 30 seconds"
 """Requests of one client address."""
 MOST_WORKERS: Final = 8
@@ -89,6 +92,8 @@ class Settings:
     Attributes:
         gate_setting: the name of the setting that holds the gate's secret.
         api_keys: tenants' names and keys; a tenant has several while one takes another's place.
+        generated_api_key: the key in `api_keys` that development mode generated, if it did.
+        log_format: None selects it automatically: text in development on a terminal, JSON otherwise.
         notices: what an operator should read at start.
     """
 
@@ -99,6 +104,7 @@ class Settings:
     redis_wait: int = 0
     administrator: Administrator | None = None
     api_keys: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    generated_api_key: str | None = field(default=None, repr=False)
     derivation_secret: str | None = field(default=None, repr=False)
     mail: Mail | None = None
     webhook: Hook | None = None
@@ -117,6 +123,7 @@ class Settings:
     sends_per_hour: int = 1000
     trusted_proxies: int = 0
     log_level: Level = "INFO"
+    log_format: LogFormat | None = None
     host: str = _LOOPBACK
     port: int = 8080
     workers: int = 1
@@ -161,6 +168,7 @@ def load_settings() -> Settings:
         "sends_per_hour": _whole(env, "OPEN_MFA_SENDS_PER_HOUR", 1000, 1, 1_000_000),
         "trusted_proxies": _whole(env, "OPEN_MFA_TRUSTED_PROXIES", 0, 0, 16),
         "log_level": env.str("OPEN_MFA_LOG_LEVEL", "INFO", validate=validate.OneOf(LEVELS)),
+        "log_format": env.str("OPEN_MFA_LOG_FORMAT", None, validate=validate.OneOf(["json", "text"])),
         "host": env.str("HOST", _LOOPBACK),
         "port": _whole(env, "PORT", 8080, 0, 65535),
         "workers": _whole(env, "WEB_CONCURRENCY", 1 if embedded else cores, 1, 256),
@@ -184,6 +192,13 @@ def load_settings() -> Settings:
     if embedded:
         _check_embedded(values, problems, notices)
     if "OPEN_MFA_API_KEYS" not in problems:
+        if development and values["api_keys"] is None:
+            key = values["generated_api_key"] = secrets.token_urlsafe(KEY_BYTES)
+            values["api_keys"] = f"{DEVELOPMENT_TENANT}:{key}"
+            notices.append(
+                f"OPEN_MFA_API_KEYS is not set: one API key, of the tenant {DEVELOPMENT_TENANT}, was generated for"
+                " development. It is valid until the process exits."
+            )
         values["api_keys"] = _api_keys(values["api_keys"] or "")
         if values["gate_tenant"] is not None and values["gate_tenant"] not in dict(values["api_keys"]):
             problems["OPEN_MFA_GATE_TENANT"] = ["Must be the name of one of OPEN_MFA_API_KEYS."]

@@ -71,6 +71,7 @@ def test_terraform_knows_every_setting_of_the_service() -> None:
     }
 
     assert setting_names() - known == {
+        "OPEN_MFA_LOG_FORMAT",  # JSON in production, which the metric filters and the queries of the logs read
         "OPEN_MFA_GATE_SHOW_QR",  # off in production, where a log is read by many
         "OPEN_MFA_PATH_PREFIX",  # the rules of the load balancer and of the firewall name paths without one
         "OPEN_MFA_MAIL_TEMPLATE",  # a file, for which the image would have to be another one

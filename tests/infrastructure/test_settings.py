@@ -70,6 +70,37 @@ def test_development_makes_up_keys_and_says_so(environment: pytest.MonkeyPatch) 
     assert any("OPEN_MFA_ENCRYPTION_KEYS" in notice for notice in first.notices)
 
 
+def test_development_generates_an_api_key_and_marks_it(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("OPEN_MFA_ENV", "development")
+
+    first, second = load_settings(), load_settings()
+
+    assert first.generated_api_key is not None
+    assert first.api_keys == (("development", first.generated_api_key),)
+    assert first.generated_api_key != second.generated_api_key
+    assert len(first.generated_api_key) >= 32
+    assert any(notice.startswith("OPEN_MFA_API_KEYS is not set") for notice in first.notices)
+    assert first.generated_api_key not in repr(first) + "".join(first.notices)
+
+
+@pytest.mark.parametrize("mode", ["production", "development"])
+def test_api_keys_that_are_set_are_the_only_ones(environment: pytest.MonkeyPatch, mode: str) -> None:
+    set_all(environment, **REQUIRED, OPEN_MFA_ENV=mode, OPEN_MFA_API_KEYS=f"shop:{SHOP}")
+
+    settings = load_settings()
+
+    assert (settings.api_keys, settings.generated_api_key) == ((("shop", SHOP),), None)
+
+
+@pytest.mark.parametrize(("value", "expected"), [("", None), ("json", "json"), ("text", "text")])
+def test_the_log_format_is_automatic_unless_it_is_set(
+    environment: pytest.MonkeyPatch, value: str, expected: str | None
+) -> None:
+    set_all(environment, **REQUIRED, OPEN_MFA_LOG_FORMAT=value)
+
+    assert load_settings().log_format == expected
+
+
 def test_the_embedded_store_is_announced(environment: pytest.MonkeyPatch) -> None:
     set_all(environment, **REQUIRED)
 
@@ -90,6 +121,7 @@ def test_one_message_names_every_fault(environment: pytest.MonkeyPatch) -> None:
         "OPEN_MFA_TRUSTED_PROXIES": "one",
         "OPEN_MFA_SENDS_PER_HOUR": "0",
         "OPEN_MFA_LOG_LEVEL": "LOUD",
+        "OPEN_MFA_LOG_FORMAT": "xml",
         "OPEN_MFA_ADMIN_USER": "admin",
         "PORT": "http",
         "WEB_CONCURRENCY": "0",
@@ -445,7 +477,9 @@ def test_a_tenant_may_have_two_keys_while_one_takes_the_others_place(environment
 def test_without_api_keys_there_are_no_tenants(environment: pytest.MonkeyPatch) -> None:
     set_all(environment, **REQUIRED, OPEN_MFA_API_KEYS="")
 
-    assert load_settings().api_keys == ()
+    settings = load_settings()
+
+    assert (settings.api_keys, settings.generated_api_key) == ((), None)
 
 
 @pytest.mark.parametrize(
