@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from application.optimistic_update import living
-from application.ports import Clock, CredentialRepository, Purpose, Stored
+from application.ports.clock import Clock
+from application.ports.events import Purpose
+from application.ports.stores import CredentialRepository, Snapshot
 from application.verification import Outcome, VerdictCommitter
 from domain.algorithms import HotpAlgorithm
 from domain.code import Code
@@ -40,7 +42,7 @@ class _Candidate:
     """A confirmed factor whose codes have the submitted one's shape."""
 
     id: CredentialId
-    stored: Stored
+    stored: Snapshot
     credential: Credential
 
 
@@ -88,10 +90,10 @@ class Challenge:
     def _candidates(self, request: ChallengeRequest, now: int) -> list[_Candidate]:
         everything = self._repository.load_all(request.owner)
         confirmed = [
-            _Candidate(CredentialId(request.owner, factor), everything.stored[factor], credential)
+            _Candidate(CredentialId(request.owner, factor), everything.snapshots[factor], credential)
             for factor in STANDING
-            if factor in everything.stored and request.factor in {None, factor}
-            if isinstance(credential := living(everything.stored[factor].content, now), Credential)
+            if factor in everything.snapshots and request.factor in {None, factor}
+            if isinstance(credential := living(everything.snapshots[factor].state, now), Credential)
             if credential.status is Status.CONFIRMED
         ]
         fitting = [candidate for candidate in confirmed if candidate.credential.fits(request.code)]
@@ -106,11 +108,11 @@ class Challenge:
         return fitting
 
     def _settle(self, candidate: _Candidate, code: Code) -> Outcome:
-        def judge(content: StoredState, now: int) -> Judgement:
-            if isinstance(content, Credential) and content.status is Status.PENDING:
+        def judge(state: StoredState, now: int) -> Judgement:
+            if isinstance(state, Credential) and state.status is Status.PENDING:
                 # Removed and enrolled anew since it was loaded.
                 raise NotEnrolled
-            return content.judge(code, now, self._algorithm)
+            return state.judge(code, now, self._algorithm)
 
         return self._committer.commit(Purpose.CHALLENGE, candidate.id, judge, stored=candidate.stored)
 

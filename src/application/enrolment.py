@@ -6,7 +6,8 @@ from typing import Any
 
 from application.errors import NoDerivation
 from application.optimistic_update import Change, OptimisticUpdate
-from application.ports import Action, Events, Randomness, SecretDerivation
+from application.ports.events import Action, Events
+from application.ports.secrets import Randomness, SecretDerivation
 from domain.credential import Credential, Lifecycle, StoredState
 from domain.errors import AlreadyEnrolled, NotEnrolled
 from domain.failures import NO_FAILURES, Failures
@@ -65,12 +66,12 @@ class Enrol:
     def execute(self, request: EnrolRequest) -> SecretCredential:
         """Raises `AlreadyEnrolled`, `NoDerivation` or `StoreUnavailable`."""
 
-        def decide(content: StoredState | None, now: int, secret: SharedSecret) -> Change[SecretCredential]:
-            if isinstance(content, Credential):
+        def decide(state: StoredState | None, now: int, secret: SharedSecret) -> Change[SecretCredential]:
+            if isinstance(state, Credential):
                 raise AlreadyEnrolled
-            credential = build(request, secret, lifecycle(now, request.lifetime), inherited(content))
-            if content is not None:
-                credential = replace(credential.after(content.former), former=content.former)
+            credential = build(request, secret, lifecycle(now, request.lifetime), inherited(state))
+            if state is not None:
+                credential = replace(credential.after(state.former), former=state.former)
             return Change(credential, credential)
 
         return self._commit(Action.ENROLLED, request, decide)
@@ -88,13 +89,13 @@ class Enrol:
             NoDerivation, StoreUnavailable: nothing was changed.
         """
 
-        def decide(content: StoredState | None, now: int, secret: SharedSecret) -> Change[SecretCredential]:
-            if not isinstance(content, SecretCredential):
+        def decide(state: StoredState | None, now: int, secret: SharedSecret) -> Change[SecretCredential]:
+            if not isinstance(state, SecretCredential):
                 raise NotEnrolled
-            ends = [end for end in (now + REPLACEMENT_LIFETIME, content.expires_at) if end is not None]
+            ends = [end for end in (now + REPLACEMENT_LIFETIME, state.expires_at) if end is not None]
             life = Lifecycle(created_at=now, expires_at=min(ends))
-            replacement = build(request, secret, life, NO_FAILURES).after(content.remembered(now))
-            return Change(replacement, content.with_replacement(replacement, now))
+            replacement = build(request, secret, life, NO_FAILURES).after(state.remembered(now))
+            return Change(replacement, state.with_replacement(replacement, now))
 
         return self._commit(Action.REPLACEMENT_ENROLLED, request, decide)
 
@@ -107,7 +108,7 @@ class Enrol:
         self._events.require_room()
         credential_id = request.credential_id
         secret = self._secret(request)
-        credential = self._changes.apply(credential_id, lambda content, now: decide(content, now, secret))
+        credential = self._changes.apply(credential_id, lambda state, now: decide(state, now, secret))
         self._events.changed(action, credential_id)
         return credential
 
@@ -124,9 +125,9 @@ def lifecycle(now: int, lifetime: int | None) -> Lifecycle:
     return Lifecycle(created_at=now, expires_at=None if lifetime is None else now + lifetime)
 
 
-def inherited(content: StoredState | None) -> Failures:
+def inherited(state: StoredState | None) -> Failures:
     """The failures that whatever lay in a place leaves to its successor."""
-    return NO_FAILURES if content is None else content.failures
+    return NO_FAILURES if state is None else state.failures
 
 
 def build(request: EnrolRequest, secret: SharedSecret, life: Lifecycle, failures: Failures) -> SecretCredential:

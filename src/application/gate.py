@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 from application.challenge import Challenge, ChallengeRequest
 from application.enrolment import Enrol, EnrolRequest
+from application.ports.stores import GateSessions
 from application.verification import Outcome, Verify, VerifyRequest
 from domain.code import Code
 from domain.errors import AlreadyEnrolled, NotEnrolled
@@ -17,22 +18,6 @@ from domain.verdict import Accepted
 
 EVERYBODY: Final = "everybody"
 """Who has passed with the shared secret, which tells nobody from another."""
-
-
-class GateSessions(Protocol):
-    """Who may pass, by a random token. Every method raises `StoreUnavailable`: then nobody passes."""
-
-    def begin(self, user: str) -> str:
-        """Lets somebody pass for as long as the settings say; the token that he must show."""
-
-    def user_of(self, tokens: Sequence[str]) -> str | None:
-        """Whose the tokens are, None where they are nobody's, nobody's any more, or several people's.
-
-        Of several people, one has planted his token on the other, who would act in his name.
-        """
-
-    def end(self, tokens: Sequence[str]) -> None:
-        """Lets nobody pass with these tokens any more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,10 @@ from dataclasses import dataclass, replace
 from application.enrolment import inherited, lifecycle
 from application.errors import DeliveryFailed, InvalidRecipient, TooManySends, UnsupportedDelivery
 from application.optimistic_update import Change, OptimisticUpdate
-from application.ports import Action, Channel, Delivery, Events, Message, Randomness, SendLimit
+from application.ports.delivery import Channel, Delivery, Message
+from application.ports.events import Action, Events
+from application.ports.secrets import Randomness
+from application.ports.stores import SendLimit
 from domain.code import Code
 from domain.credential import REMEMBERED_AFTER_REMOVAL, StoredState
 from domain.failures import Failures
@@ -85,8 +88,8 @@ class IssueCode:
         code, secret = self._randomness.code(request.digits), self._randomness.secret()
         credential_id = CredentialId(request.owner, Factor.OTP)
 
-        def decide(content: StoredState | None, now: int) -> Change[OneTimeCode]:
-            record = _record(request, credential_id, code, secret, now, inherited(content))
+        def decide(state: StoredState | None, now: int) -> Change[OneTimeCode]:
+            record = _record(request, credential_id, code, secret, now, inherited(state))
             return Change(record, record if delivery is None else replace(record, code_expires_at=now))
 
         record = self._changes.apply(credential_id, decide)
@@ -118,11 +121,11 @@ class IssueCode:
             self._events.changed(Action.UNDELIVERED, record.id)
             raise
 
-        def decide(content: StoredState | None, _now: int) -> Change[None]:
-            if isinstance(content, OneTimeCode) and content.digest == record.digest:
-                return Change(None, replace(content, code_expires_at=record.code_expires_at))
+        def decide(state: StoredState | None, _now: int) -> Change[None]:
+            if isinstance(state, OneTimeCode) and state.digest == record.digest:
+                return Change(None, replace(state, code_expires_at=record.code_expires_at))
             # Another one has been issued in the meantime, and replaces this one.
-            return Change(None, content)
+            return Change(None, state)
 
         self._changes.apply(record.id, decide)
 

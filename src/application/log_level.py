@@ -2,7 +2,7 @@
 
 from typing import Final, Literal, get_args
 
-from application.ports import LogLevels
+from application.ports.stores import LogLevels
 
 Level = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 LEVELS: Final[tuple[Level, ...]] = get_args(Level)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 from application.errors import StoreUnavailable
-from application.ports import Clock, CredentialRepository, Stored
+from application.ports.clock import Clock
+from application.ports.stores import CredentialRepository, Snapshot
 from domain.credential import StoredState, Tombstone
 from domain.owner import CredentialId
 
@@ -22,10 +23,10 @@ himself by the dozen.
 
 @dataclass(frozen=True, slots=True)
 class Change(Generic[Answer]):
-    """What was decided: the answer, and the content that must be committed before it may be given."""
+    """What was decided: the answer, and the state that must be committed before it may be given."""
 
     answer: Answer
-    content: StoredState | None
+    state: StoredState | None
 
 
 class OptimisticUpdate:
@@ -44,13 +45,13 @@ class OptimisticUpdate:
         self,
         credential_id: CredentialId,
         decide: Callable[[StoredState | None, int], Change[Answer]],
-        stored: Stored | None = None,
+        stored: Snapshot | None = None,
     ) -> Answer:
         """Decides until a decision is committed.
 
         Args:
             credential_id: where.
-            decide: gets the content and the time, Unix seconds.
+            decide: gets the state and the time, Unix seconds.
             stored: what has been loaded from there already, if it has.
 
         Raises:
@@ -61,22 +62,22 @@ class OptimisticUpdate:
         self._repository.require_writable(credential_id)
         for _ in range(ATTEMPTS):
             now = self._clock.now()
-            content = living(stored.content, now)
-            change = decide(content, now)
-            if change.content is content:
+            state = living(stored.state, now)
+            change = decide(state, now)
+            if change.state is state:
                 return change.answer
-            winner = self._repository.commit(credential_id, stored.version, change.content)
+            winner = self._repository.commit(credential_id, stored.revision, change.state)
             if winner is None:
                 return change.answer
             stored = winner
         raise StoreUnavailable(f"{credential_id} is changed too often at once")
 
 
-def living(content: StoredState | None, now: int) -> StoredState | None:
-    """The content unless its life is over: a store that forgets late must not make it longer."""
-    if content is None:
+def living(state: StoredState | None, now: int) -> StoredState | None:
+    """The state unless its life is over: a store that forgets late must not make it longer."""
+    if state is None:
         return None
-    expires_at = content.expires_at
+    expires_at = state.expires_at
     if expires_at is not None and now >= expires_at:
         return None
-    return content.at(now) if isinstance(content, Tombstone) else content
+    return state.at(now) if isinstance(state, Tombstone) else state

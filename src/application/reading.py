@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 from application.optimistic_update import living
-from application.ports import Clock, CredentialRepository, QrFormat, QrRenderer
+from application.ports.clock import Clock
+from application.ports.qr_code import QrFormat, QrRenderer
+from application.ports.stores import CredentialRepository
 from application.provisioning import Provisioning
 from domain.credential import Credential, Status
 from domain.errors import AlreadyConfirmed, NotEnrolled
@@ -29,10 +31,10 @@ class Describe:
 
     def execute(self, credential_id: CredentialId) -> Credential:
         """Raises `NotEnrolled` or `StoreUnavailable`."""
-        content = living(self._repository.load(credential_id).content, self._clock.now())
-        if not isinstance(content, Credential):
+        state = living(self._repository.load(credential_id).state, self._clock.now())
+        if not isinstance(state, Credential):
             raise NotEnrolled
-        return content
+        return state
 
 
 class DescribeAll:
@@ -47,8 +49,8 @@ class DescribeAll:
         now = self._clock.now()
         everything = self._repository.load_all(owner)
         everything.require_readable()
-        contents = [living(stored.content, now) for stored in everything.stored.values()]
-        return [content for content in contents if isinstance(content, Credential)]
+        states = [living(stored.state, now) for stored in everything.snapshots.values()]
+        return [state for state in states if isinstance(state, Credential)]
 
 
 class ShowQrCode:

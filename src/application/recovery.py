@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 
 from application.enrolment import inherited, lifecycle
 from application.optimistic_update import Change, OptimisticUpdate
-from application.ports import Action, Events, Randomness
+from application.ports.events import Action, Events
+from application.ports.secrets import Randomness
 from domain.credential import StoredState
 from domain.keyed_digest import keyed_digest
 from domain.owner import CredentialId, Factor, Owner
@@ -35,12 +36,12 @@ class IssueRecoveryCodes:
         secret = self._randomness.secret()
         digests = tuple(keyed_digest(secret, code.text) for code in codes)
 
-        def decide(content: StoredState | None, now: int) -> Change[RecoveryCodes]:
+        def decide(state: StoredState | None, now: int) -> Change[RecoveryCodes]:
             record = RecoveryCodes(
                 id=credential_id,
                 # There is nothing to confirm: whoever was shown them has them.
                 lifecycle=replace(lifecycle(now, None), confirmed_at=now),
-                failures=inherited(content),
+                failures=inherited(state),
                 secret=secret,
                 digests=digests,
             )

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from application.errors import UnreadableRecord
 from application.optimistic_update import Change, OptimisticUpdate
-from application.ports import Action, CredentialRepository, Events
+from application.ports.events import Action, Events
+from application.ports.stores import CredentialRepository
 from domain.credential import Credential, StoredState
 from domain.errors import NotEnrolled
 from domain.failures import NO_FAILURES
@@ -26,10 +27,10 @@ class Remove:
     def execute(self, credential_id: CredentialId) -> None:
         """Raises `NotEnrolled` or `StoreUnavailable`."""
 
-        def decide(content: StoredState | None, now: int) -> Change[None]:
-            if not isinstance(content, Credential):
+        def decide(state: StoredState | None, now: int) -> Change[None]:
+            if not isinstance(state, Credential):
                 raise NotEnrolled
-            return Change(None, content.removed(now))
+            return Change(None, state.removed(now))
 
         self._events.require_room()
         try:
@@ -64,14 +65,14 @@ class Unlock:
     def execute(self, owner: Owner) -> None:
         """Raises `StoreUnavailable`, after what can be read has been unlocked `UnreadableRecord`."""
 
-        def decide(content: StoredState | None, _now: int) -> Change[bool]:
-            if content is None or content.failures == NO_FAILURES:
-                return Change(answer=False, content=content)
-            return Change(answer=True, content=content.unlocked())
+        def decide(state: StoredState | None, _now: int) -> Change[bool]:
+            if state is None or state.failures == NO_FAILURES:
+                return Change(answer=False, state=state)
+            return Change(answer=True, state=state.unlocked())
 
         self._events.require_room()
         everything = self._repository.load_all(owner)
-        for factor, stored in everything.stored.items():
+        for factor, stored in everything.snapshots.items():
             credential_id = CredentialId(owner, factor)
             if self._changes.apply(credential_id, decide, stored):
                 self._events.changed(Action.UNLOCKED, credential_id)
@@ -88,11 +89,11 @@ class DropReplacement:
     def execute(self, credential_id: CredentialId) -> None:
         """Raises `NotEnrolled` or `StoreUnavailable`."""
 
-        def decide(content: StoredState | None, now: int) -> Change[None]:
-            if not isinstance(content, SecretCredential):
+        def decide(state: StoredState | None, now: int) -> Change[None]:
+            if not isinstance(state, SecretCredential):
                 raise NotEnrolled
-            content.living_replacement(now)
-            return Change(None, replace(content, replacement=None))
+            state.living_replacement(now)
+            return Change(None, replace(state, replacement=None))
 
         self._events.require_room()
         self._changes.apply(credential_id, decide)

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from application.optimistic_update import Change, OptimisticUpdate
-from application.ports import Action, Events, Purpose, Stored
+from application.ports.events import Action, Events, Purpose
+from application.ports.stores import Snapshot
 from domain.algorithms import HotpAlgorithm
 from domain.code import Code
 from domain.credential import Credential, Judgement, StoredState
@@ -19,7 +20,7 @@ class Outcome:
     """The verdict, and the state that it left."""
 
     verdict: Verdict
-    content: StoredState
+    state: StoredState
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class VerdictCommitter:
         credential_id: CredentialId,
         judge: Callable[[StoredState, int], Judgement],
         *,
-        stored: Stored | None = None,
+        stored: Snapshot | None = None,
         removing: bool = False,
     ) -> Outcome:
         """Judges, commits and announces.
@@ -60,18 +61,18 @@ class VerdictCommitter:
         Args:
             purpose: what the code was sent for.
             credential_id: whose it is.
-            judge: gets the content and the time, Unix seconds.
-            stored: the content that the caller has loaded already. Such a caller has called `require_room` itself.
+            judge: gets the state and the time, Unix seconds.
+            stored: the state that the caller has loaded already. Such a caller has called `require_room` itself.
             removing: whether an accepted code takes the credential away.
 
         Raises:
             NotEnrolled, MalformedCode or StoreUnavailable: nothing was accepted.
         """
 
-        def decide(content: StoredState | None, now: int) -> Change[Outcome]:
-            if content is None:
+        def decide(state: StoredState | None, now: int) -> Change[Outcome]:
+            if state is None:
                 raise NotEnrolled
-            judgement = judge(content, now)
+            judgement = judge(state, now)
             left = judgement.credential
             if removing and isinstance(judgement.verdict, Accepted) and isinstance(left, Credential):
                 return Change(Outcome(judgement.verdict, left), left.removed(now))
@@ -83,7 +84,7 @@ class VerdictCommitter:
         self._events.judged(purpose, credential_id, outcome.verdict)
         match outcome.verdict:
             case Rejected(reason=Reason.WRONG, attempts_left=0):
-                self._events.locked(credential_id, outcome.content.failures.locked_until)
+                self._events.locked(credential_id, outcome.state.failures.locked_until)
         return outcome
 
     def require_room(self) -> None:
@@ -103,7 +104,7 @@ class Verify:
         return self._committer.commit(
             Purpose.VERIFY,
             request.credential_id,
-            lambda content, now: content.judge(request.code, now, self._algorithm),
+            lambda state, now: state.judge(request.code, now, self._algorithm),
         )
 
 
@@ -117,12 +118,12 @@ class Resynchronize:
     def execute(self, request: ResynchronizeRequest) -> Outcome:
         """Raises `NotEnrolled`, `MalformedCode` or `StoreUnavailable`; nothing was accepted then."""
 
-        def judge(content: StoredState, now: int) -> Judgement:
-            if isinstance(content, SecretCredential):
-                return content.resynchronize(request.first, request.second, now, self._algorithm)
-            if isinstance(content, Credential):
+        def judge(state: StoredState, now: int) -> Judgement:
+            if isinstance(state, SecretCredential):
+                return state.resynchronize(request.first, request.second, now, self._algorithm)
+            if isinstance(state, Credential):
                 raise NotEnrolled
-            return content.judge(request.first, now, self._algorithm)
+            return state.judge(request.first, now, self._algorithm)
 
         return self._committer.commit(Purpose.RESYNCHRONIZE, request.credential_id, judge)
 
@@ -137,12 +138,12 @@ class ConfirmReplacement:
     def execute(self, request: VerifyRequest) -> Outcome:
         """Raises `NotEnrolled`, `MalformedCode` or `StoreUnavailable`; nothing was accepted then."""
 
-        def judge(content: StoredState, now: int) -> Judgement:
-            if isinstance(content, SecretCredential):
-                return content.judge_replacement(request.code, now, self._algorithm)
-            if isinstance(content, Credential):
+        def judge(state: StoredState, now: int) -> Judgement:
+            if isinstance(state, SecretCredential):
+                return state.judge_replacement(request.code, now, self._algorithm)
+            if isinstance(state, Credential):
                 raise NotEnrolled
-            return content.judge(request.code, now, self._algorithm)
+            return state.judge(request.code, now, self._algorithm)
 
         return self._committer.commit(Purpose.REPLACE, request.credential_id, judge)
 
@@ -160,7 +161,7 @@ class Disable:
         outcome = self._committer.commit(
             Purpose.DISABLE,
             request.credential_id,
-            lambda content, now: content.judge(request.code, now, self._algorithm),
+            lambda state, now: state.judge(request.code, now, self._algorithm),
             removing=True,
         )
         if isinstance(outcome.verdict, Accepted):

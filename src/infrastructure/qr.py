@@ -8,7 +8,7 @@ from typing import Final
 
 import segno
 
-from application.ports import QrFormat
+from application.ports.qr_code import QrFormat
 
 SCALE: Final = 8
 """Pixels of a module's side. A phone at arm's length can read the code from a laptop's screen."""

@@ -55,8 +55,8 @@ class Account(Rig):
             self.sends(place, wrong)
 
     def failures(self, place: CredentialId) -> int:
-        content = self.repository.content(place)
-        return 0 if content is None else content.failures.count
+        state = self.repository.state(place)
+        return 0 if state is None else state.failures.count
 
     def _confirmed(self, parameters: HotpParameters | TotpParameters, factor: int) -> SecretCredential:
         credential = self.enrol.execute(EnrolRequest(ALICE, None, parameters))

@@ -163,7 +163,7 @@ class FactorModel(RuleBasedStateMachine):
     def submit(self, attempt: Attempt, accident: Accident = Accident.NONE) -> None:
         """Sends an attempt, with an accident while its verdict is being committed, and compares the answers."""
         repository = self.rig.repository
-        before = repository.content(self.place)
+        before = repository.state(self.place)
         snapshot = copy.deepcopy(before)
         rival_answers: list[Answer] = []
         if accident is Accident.RIVAL:
@@ -221,15 +221,15 @@ class FactorModel(RuleBasedStateMachine):
 
     @invariant()
     def the_state_is_what_it_should_be(self) -> None:
-        content = self.rig.repository.content(self.place)
+        state = self.rig.repository.state(self.place)
         if self.over:
             return
-        assert content is not None
-        assert content.failures == Failures(self.count, self.locked_until)
-        assert isinstance(content, Credential if self.enrolled else Tombstone)
-        if isinstance(content, Credential):
-            assert content.lifecycle == self.life
-            self.check(content)
+        assert state is not None
+        assert state.failures == Failures(self.count, self.locked_until)
+        assert isinstance(state, Credential if self.enrolled else Tombstone)
+        if isinstance(state, Credential):
+            assert state.lifecycle == self.life
+            self.check(state)
 
     def check(self, credential: Credential) -> None:
         """What should hold of the stored credential besides."""

@@ -9,7 +9,8 @@ from application.enrolment import Enrol, EnrolRequest
 from application.errors import AuditUnavailable, DeliveryFailed
 from application.issuing import IssueCode, IssueCodeRequest, IssuedCode, Route
 from application.optimistic_update import OptimisticUpdate
-from application.ports import Action, Channel, Message, Purpose
+from application.ports.delivery import Channel, Message
+from application.ports.events import Action, Purpose
 from application.reading import Describe, DescribeAll
 from application.recovery import IssueRecoveryCodes
 from application.removal import DropReplacement, Forget, Remove, Unlock

@@ -162,19 +162,19 @@ KINDS = {TOTP: Totp, HOTP: Hotp}
 class Place:
     """What lies in one of the account's places, and the wrong codes in a row."""
 
-    content: Secret | Sheet | None = None
+    state: Secret | Sheet | None = None
     count: int = 0
     locked_until: int = 0
     forgotten_at: int = 0
     """When the failures of what was removed are forgotten."""
 
-    def begin(self, content: Secret | Sheet, now: int) -> None:
-        if self.content is None and now >= self.forgotten_at:
+    def begin(self, state: Secret | Sheet, now: int) -> None:
+        if self.state is None and now >= self.forgotten_at:
             self.clear()
-        self.content = content
+        self.state = state
 
     def end(self, now: int) -> None:
-        self.content = None
+        self.state = None
         self.forgotten_at = now + 3600 if self.count else 0
 
     def clear(self) -> None:
@@ -190,7 +190,7 @@ class Place:
         return "rejected", reason, max(0, 5 - self.count)
 
     def locked(self, now: int) -> bool:
-        return now < self.locked_until and (self.content is not None or now < self.forgotten_at)
+        return now < self.locked_until and (self.state is not None or now < self.forgotten_at)
 
 
 @dataclass(frozen=True)
@@ -228,13 +228,13 @@ class AccountModel(RuleBasedStateMachine):
 
     # The reference
 
-    def judged(self, place: Place, content: Secret | Sheet, text: str, accept: Callable[[int], object]) -> Prediction:
+    def judged(self, place: Place, state: Secret | Sheet, text: str, accept: Callable[[int], object]) -> Prediction:
         """One code for one credential."""
-        if not content.fits(text):
+        if not state.fits(text):
             return Prediction(MALFORMED)
         if place.locked(self.now):
             return Prediction(("locked", place.locked_until))
-        found, what = content.classify(text, self.now)
+        found, what = state.classify(text, self.now)
         if found == "accepted":
 
             def spend() -> None:
@@ -252,52 +252,52 @@ class AccountModel(RuleBasedStateMachine):
 
     def predict_verify(self, where: CredentialId, text: str) -> Prediction:
         place = self.places[where]
-        content = place.content
-        return self.empty(place) if content is None else self.judged(place, content, text, content.spend)
+        state = place.state
+        return self.empty(place) if state is None else self.judged(place, state, text, state.spend)
 
     def predict_disable(self, where: CredentialId, text: str) -> Prediction:
         place = self.places[where]
-        content = place.content
-        if content is None:
+        state = place.state
+        if state is None:
             return self.empty(place)
 
         def spend(what: int) -> None:
-            content.spend(what)
-            self.former += content.texts(self.now)[:3]
-            place.content = None
+            state.spend(what)
+            self.former += state.texts(self.now)[:3]
+            place.state = None
             place.forgotten_at = 0
 
-        return self.judged(place, content, text, spend)
+        return self.judged(place, state, text, spend)
 
     def predict_swap(self, where: CredentialId, text: str) -> Prediction:
         place = self.places[where]
-        content = place.content
-        if content is None:
+        state = place.state
+        if state is None:
             return self.empty(place)
-        replacement = content.living_replacement(self.now) if isinstance(content, Secret) else None
+        replacement = state.living_replacement(self.now) if isinstance(state, Secret) else None
         if replacement is None:
             return Prediction(NOT_ENROLLED)
 
         def swap(what: int) -> None:
             replacement.spend(what)
-            self.former += content.texts(self.now)[-3:]
-            place.content = replacement
+            self.former += state.texts(self.now)[-3:]
+            place.state = replacement
 
         return self.judged(place, replacement, text, swap)
 
     def predict_challenge(self, named: Factor | None, text: str) -> Prediction:
         confirmed = [
-            (where.factor, place, place.content)
+            (where.factor, place, place.state)
             for where, place in self.places.items()
-            if place.content is not None and place.content.confirmed and named in {None, where.factor}
+            if place.state is not None and place.state.confirmed and named in {None, where.factor}
         ]
-        asked = [(factor, place, content) for factor, place, content in confirmed if content.fits(text)]
+        asked = [(factor, place, state) for factor, place, state in confirmed if state.fits(text)]
         if not asked:
             real = [factor for factor, _, _ in confirmed if factor is not Factor.RECOVERY_CODES]
             return Prediction(MALFORMED if real else NOT_ENROLLED)
         free = [
-            (factor, place, self.judged(place, content, text, content.spend))
-            for factor, place, content in asked
+            (factor, place, self.judged(place, state, text, state.spend))
+            for factor, place, state in asked
             if not place.locked(self.now)
         ]
         for wanted in ("replayed", "accepted"):
@@ -321,8 +321,8 @@ class AccountModel(RuleBasedStateMachine):
             texts = self.former or texts
         elif not isinstance(whose, str):
             where, replacing = whose
-            content = self.places[where].content
-            secret = getattr(content, "replacement", None) if replacing else content
+            state = self.places[where].state
+            secret = getattr(state, "replacement", None) if replacing else state
             texts = texts if secret is None else secret.texts(self.now)
         text = texts[number % len(texts)]
         return RecoveryCode(text) if len(text) == 16 else Code(text)
@@ -445,13 +445,13 @@ class AccountModel(RuleBasedStateMachine):
     def have_everything(self) -> None:
         """Everything that is missing is enrolled and confirmed."""
         for where in (TOTP, HOTP):
-            if self.places[where].content is None:
+            if self.places[where].state is None:
                 self.enrol(where, 6)
-        if self.places[RECOVERY_CODES].content is None:
+        if self.places[RECOVERY_CODES].state is None:
             self.issue_recovery_codes()
         for where in (TOTP, HOTP):
-            content = self.places[where].content
-            if content is not None and not content.confirmed:
+            state = self.places[where].state
+            if state is not None and not state.confirmed:
                 self.send(self.rig.verify.execute, self.predict_verify, where, self.code((where, False), 0))
 
     @rule()
@@ -460,7 +460,7 @@ class AccountModel(RuleBasedStateMachine):
 
     @rule(where=SECRETS, digits=st.sampled_from([6, 6, 8]))
     def enrol(self, where: CredentialId, digits: int) -> None:
-        if self.places[where].content is not None:
+        if self.places[where].state is not None:
             with pytest.raises(AlreadyEnrolled):
                 self.rig.enrol.execute(request(where, digits))
             return
@@ -469,28 +469,28 @@ class AccountModel(RuleBasedStateMachine):
 
     @rule(where=SECRETS, digits=st.sampled_from([6, 6, 8]))
     def start_a_replacement(self, where: CredentialId, digits: int) -> None:
-        content = self.places[where].content
-        if not isinstance(content, Secret):
+        state = self.places[where].state
+        if not isinstance(state, Secret):
             with pytest.raises(NotEnrolled):
                 self.rig.enrol.replace(request(where, digits))
-        elif not content.confirmed or content.living_replacement(self.now):
+        elif not state.confirmed or state.living_replacement(self.now):
             with pytest.raises(AlreadyEnrolled):
                 self.rig.enrol.replace(request(where, digits))
         else:
             key = self.rig.enrol.replace(request(where, digits)).secret.key
-            content.replacement = KINDS[where](self.value_of(key, digits), digits, ends_at=self.now + 3600)
+            state.replacement = KINDS[where](self.value_of(key, digits), digits, ends_at=self.now + 3600)
 
     def have_a_replacement(self, where: CredentialId) -> None:
-        content = self.places[where].content
-        if isinstance(content, Secret) and content.confirmed and content.living_replacement(self.now) is None:
+        state = self.places[where].state
+        if isinstance(state, Secret) and state.confirmed and state.living_replacement(self.now) is None:
             self.start_a_replacement(where, 6)
 
     @rule(where=SECRETS)
     def drop_a_replacement(self, where: CredentialId) -> None:
-        content = self.places[where].content
-        if isinstance(content, Secret) and content.living_replacement(self.now):
+        state = self.places[where].state
+        if isinstance(state, Secret) and state.living_replacement(self.now):
             self.rig.drop_replacement.execute(where)
-            content.replacement = None
+            state.replacement = None
         else:
             with pytest.raises(NotEnrolled):
                 self.rig.drop_replacement.execute(where)
@@ -498,19 +498,19 @@ class AccountModel(RuleBasedStateMachine):
     @rule()
     def issue_recovery_codes(self) -> None:
         place = self.places[RECOVERY_CODES]
-        if place.content is not None:
-            self.former += place.content.texts(self.now)[:2]
+        if place.state is not None:
+            self.former += place.state.texts(self.now)[:2]
         codes = self.rig.issue_recovery_codes.execute(ALICE).codes
         place.begin(Sheet([code.text for code in codes]), self.now)
 
     @rule(where=st.sampled_from(PLACES))
     def remove(self, where: CredentialId) -> None:
         place = self.places[where]
-        if place.content is None:
+        if place.state is None:
             with pytest.raises(NotEnrolled):
                 self.rig.remove.execute(where)
         else:
-            self.former += place.content.texts(self.now)[:3]
+            self.former += place.state.texts(self.now)[:3]
             self.rig.remove.execute(where)
             place.end(self.now)
 
@@ -518,11 +518,11 @@ class AccountModel(RuleBasedStateMachine):
     def unlock(self) -> None:
         self.rig.unlock.execute(ALICE)
         for where, place in self.places.items():
-            if place.content is not None or self.now < place.forgotten_at:
+            if place.state is not None or self.now < place.forgotten_at:
                 place.clear()
                 place.forgotten_at = 0
-                left = self.rig.repository.content(where)
-                assert isinstance(left, Tombstone | None) if place.content is None else isinstance(left, Credential)
+                left = self.rig.repository.state(where)
+                assert isinstance(left, Tombstone | None) if place.state is None else isinstance(left, Credential)
                 assert left is None or left.failures == NO_FAILURES
 
     @rule(seconds=st.sampled_from([1, 29, 30, 31, 60, 300, 3600]))
@@ -549,14 +549,14 @@ class AccountModel(RuleBasedStateMachine):
     @invariant()
     def the_state_is_what_it_should_be(self) -> None:
         for where, place in self.places.items():
-            stored = self.rig.repository.content(where)
-            if place.content is None and self.now >= place.forgotten_at:
+            stored = self.rig.repository.state(where)
+            if place.state is None and self.now >= place.forgotten_at:
                 # A store may forget late.
                 assert not isinstance(stored, Credential)
                 continue
             assert stored is not None
             assert stored.failures == Failures(place.count, place.locked_until)
-            match stored, place.content:
+            match stored, place.state:
                 case TotpCredential(), Totp() as totp:
                     assert (stored.status is Status.CONFIRMED, stored.last_step) == (totp.confirmed, totp.last)
                     assert (stored.replacement is None) == (totp.replacement is None)
@@ -567,7 +567,7 @@ class AccountModel(RuleBasedStateMachine):
                     assert stored.remaining == len(sheet.codes) - len(sheet.crossed_out)
                 case _:
                     assert isinstance(stored, Tombstone)
-                    assert place.content is None
+                    assert place.state is None
 
     @invariant()
     def every_acceptance_was_announced_and_nothing_else(self) -> None:
@@ -610,9 +610,9 @@ class StoredAccountModel(AccountModel):
         repository = self.rig.repository
         assert isinstance(repository, StoredRepository)
         for where in PLACES:
-            content = repository.content(where)
-            if content is not None:
-                assert repository.expires_at(where) == content.expires_at
+            state = repository.state(where)
+            if state is not None:
+                assert repository.expires_at(where) == state.expires_at
 
 
 TestAccount = AccountModel.TestCase

@@ -7,7 +7,7 @@ import pytest
 
 from application.enrolment import EnrolRequest
 from application.errors import StoreUnavailable
-from application.ports import Purpose
+from application.ports.events import Purpose
 from domain.code import Code
 from domain.credential import Credential, Lifecycle, Status
 from domain.errors import MalformedCode, NotEnrolled
@@ -92,9 +92,9 @@ def test_a_pending_factor_is_not_confirmed() -> None:
     with pytest.raises(NotEnrolled):
         account.challenged(Code(hotp_value(pending, STEP)))
 
-    content = account.repository.content(TOTP)
-    assert isinstance(content, Credential)
-    assert content.status is Status.PENDING
+    state = account.repository.state(TOTP)
+    assert isinstance(state, Credential)
+    assert state.status is Status.PENDING
 
 
 def test_a_one_time_code_is_not_for_a_challenge() -> None:
@@ -480,9 +480,9 @@ def test_what_is_enrolled_anew_meanwhile_is_not_confirmed() -> None:
     with pytest.raises(NotEnrolled):
         account.challenged(shown(former))
 
-    content = account.repository.content(HOTP)
-    assert isinstance(content, Credential)
-    assert content.status is Status.PENDING
+    state = account.repository.state(HOTP)
+    assert isinstance(state, Credential)
+    assert state.status is Status.PENDING
 
 
 def test_the_only_factor_is_removed_meanwhile() -> None:

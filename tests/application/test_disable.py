@@ -3,7 +3,7 @@
 import pytest
 
 from application.errors import StoreUnavailable
-from application.ports import Action, Purpose
+from application.ports.events import Action, Purpose
 from domain.code import Code
 from domain.credential import Credential
 from domain.errors import MalformedCode, NotEnrolled
@@ -30,7 +30,7 @@ def test_a_good_code_removes_the_factor(place: CredentialId) -> None:
     account, code = account_with(place)
 
     assert account.disables(place, code).verdict == Accepted()
-    assert not isinstance(account.repository.content(place), Credential)
+    assert not isinstance(account.repository.state(place), Credential)
 
 
 @both
@@ -73,7 +73,7 @@ def test_a_replay_removes_nothing(place: CredentialId) -> None:
     account.sends(place, code)
 
     assert account.disables(place, code).verdict == REPLAYED
-    assert account.repository.content(place) is not None
+    assert account.repository.state(place) is not None
 
 
 @both
@@ -108,7 +108,7 @@ def test_a_pending_factor_can_be_disabled() -> None:
     code = Code(hotp_value(account.enrolled_hotp(), 0))
 
     assert account.disables(HOTP, code).verdict == Accepted()
-    assert not isinstance(account.repository.content(HOTP), Credential)
+    assert not isinstance(account.repository.state(HOTP), Credential)
 
 
 @both
@@ -136,7 +136,7 @@ def test_a_code_that_is_verified_meanwhile_removes_nothing(place: CredentialId) 
     account.repository.rivals = [lambda: rivals.append(account.sends(place, code).verdict)]
 
     assert [account.disables(place, code).verdict, *rivals] == [REPLAYED, Accepted()]
-    assert account.repository.content(place) is not None
+    assert account.repository.state(place) is not None
 
 
 @both

@@ -5,7 +5,7 @@ import pytest
 from application.enrolment import EnrolRequest
 from application.errors import StoreUnavailable
 from application.issuing import IssueCodeRequest
-from application.ports import Action
+from application.ports.events import Action
 from domain.credential import Lifecycle, Status
 from domain.errors import AlreadyEnrolled, InvalidValue
 from domain.failures import NO_FAILURES, Failures
@@ -59,7 +59,7 @@ def test_what_is_enrolled_is_what_is_stored() -> None:
 
     credential = rig.enrol.execute(EnrolRequest(ALICE, None, TotpParameters()))
 
-    assert rig.repository.content(TOTP) == credential
+    assert rig.repository.state(TOTP) == credential
 
 
 def test_every_enrolment_gets_a_secret_of_its_own() -> None:
@@ -169,7 +169,7 @@ def test_an_initial_counter_out_of_range_enrols_nothing() -> None:
     with pytest.raises(InvalidValue):
         rig.enrol.execute(EnrolRequest(ALICE, None, HotpParameters(), initial_counter=2**63))
 
-    assert rig.repository.content(HOTP) is None
+    assert rig.repository.state(HOTP) is None
 
 
 def test_an_enrolment_is_announced() -> None:
@@ -207,11 +207,11 @@ def test_what_is_stored_of_a_code_is_its_record_without_the_code() -> None:
     rig = Rig()
     issued = rig.issue.execute(IssueCodeRequest(ALICE, None, 10, 300))
 
-    content = rig.repository.content(OTP)
+    state = rig.repository.state(OTP)
 
-    assert isinstance(content, OneTimeCode)
-    assert content == issued.record
-    assert issued.code.text.encode() not in content.digest
+    assert isinstance(state, OneTimeCode)
+    assert state == issued.record
+    assert issued.code.text.encode() not in state.digest
 
 
 def test_an_issued_code_hides_from_repr() -> None:

@@ -47,9 +47,9 @@ class FormerSecretsModel(RuleBasedStateMachine):
         parameters = TotpParameters() if where == TOTP else HotpParameters()
         return EnrolRequest(ALICE, None, parameters, secret=SECRETS[which])
 
-    def content(self, where: CredentialId) -> Credential | None:
-        content = self.rig.repository.content(where)
-        return content if isinstance(content, Credential) else None
+    def state(self, where: CredentialId) -> Credential | None:
+        state = self.rig.repository.state(where)
+        return state if isinstance(state, Credential) else None
 
     def accept(self, where: CredentialId, which: int, factor: int) -> None:
         assert (where, which, factor) not in self.accepted, "a code was accepted twice"
@@ -160,20 +160,20 @@ class FormerSecretsModel(RuleBasedStateMachine):
     @invariant()
     def what_is_present_stays(self) -> None:
         for where, which in self.present.items():
-            content = self.content(where)
-            assert (which is None) == (content is None)
-            if isinstance(content, SecretCredential) and which is not None:
-                assert content.secret.key == SECRETS[which].key
+            state = self.state(where)
+            assert (which is None) == (state is None)
+            if isinstance(state, SecretCredential) and which is not None:
+                assert state.secret.key == SECRETS[which].key
 
     @invariant()
     def the_content_alone_says_when_redis_forgets_it(self) -> None:
         repository = self.rig.repository
         assert isinstance(repository, StoredRepository)
         for where in (TOTP, HOTP):
-            content = repository.content(where)
-            if content is not None:
-                assert repository.expires_at(where) == content.expires_at
-            if isinstance(content, Credential) and content.status is Status.CONFIRMED:
+            state = repository.state(where)
+            if state is not None:
+                assert repository.expires_at(where) == state.expires_at
+            if isinstance(state, Credential) and state.status is Status.CONFIRMED:
                 assert repository.expires_at(where) is None
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from application.errors import DeliveryFailed, InvalidRecipient, StoreUnavailable, TooManySends, UnsupportedDelivery
 from application.issuing import IssueCodeRequest, IssuedCode
-from application.ports import Action, Channel, Message
+from application.ports.delivery import Channel, Message
+from application.ports.events import Action
 from domain.code import Code
 from domain.failures import Failures
 from domain.verdict import Accepted, Locked, Reason, Rejected
@@ -186,9 +187,9 @@ def test_a_delivery_that_failed_keeps_the_failures_and_those_that_come_in_betwee
         send(rig)
 
     # What is sent to a code that is not live yet is answered as after its end: it is no guess.
-    content = rig.repository.content(OTP)
-    assert content is not None
-    assert content.failures == Failures(1)
+    state = rig.repository.state(OTP)
+    assert state is not None
+    assert state.failures == Failures(1)
 
 
 def test_a_delivery_that_failed_keeps_the_lock() -> None:
@@ -235,7 +236,7 @@ def test_what_was_removed_while_it_was_sent_stays_removed(fails: bool) -> None:
     with suppress(DeliveryFailed):
         send(rig)
 
-    assert rig.repository.content(OTP) is None
+    assert rig.repository.state(OTP) is None
 
 
 # The store

@@ -4,7 +4,7 @@ import pytest
 
 from application.errors import StoreUnavailable
 from application.optimistic_update import ATTEMPTS, Change, OptimisticUpdate
-from application.ports import Purpose
+from application.ports.events import Purpose
 from domain.credential import StoredState, Tombstone
 from domain.errors import NotEnrolled
 from domain.failures import Failures
@@ -20,9 +20,9 @@ def tombstone(count: int = 1, expires_at: int | None = None) -> Tombstone:
     return Tombstone(id=HOTP, failures=Failures(count), expires_at=expires_at)
 
 
-def counting(content: StoredState | None, now: int) -> Change[str]:
+def counting(state: StoredState | None, now: int) -> Change[str]:
     """Counts one failure and answers with how many there are."""
-    count = 1 if content is None else content.failures.count + 1
+    count = 1 if state is None else state.failures.count + 1
     return Change(str(count), tombstone(count))
 
 
@@ -31,7 +31,7 @@ def test_the_answer_is_that_of_the_committed_decision() -> None:
 
     answer = OptimisticUpdate(repository, FakeClock()).apply(HOTP, counting)
 
-    assert (answer, repository.content(HOTP)) == ("1", tombstone(1))
+    assert (answer, repository.state(HOTP)) == ("1", tombstone(1))
 
 
 def test_the_decision_is_told_the_time_and_what_lies_there() -> None:
@@ -39,8 +39,8 @@ def test_the_decision_is_told_the_time_and_what_lies_there() -> None:
     repository.put(tombstone(3))
     seen: list[object] = []
 
-    def decide(content: StoredState | None, now: int) -> Change[None]:
-        seen.append((content, now))
+    def decide(state: StoredState | None, now: int) -> Change[None]:
+        seen.append((state, now))
         return Change(None, None)
 
     OptimisticUpdate(repository, FakeClock()).apply(HOTP, decide)
@@ -79,8 +79,8 @@ def test_who_loses_a_race_against_a_removal_decides_on_nothing() -> None:
 
 
 def test_what_is_raised_after_a_lost_race_is_raised() -> None:
-    def decide(content: StoredState | None, now: int) -> Change[str]:
-        if content is not None:
+    def decide(state: StoredState | None, now: int) -> Change[str]:
+        if state is not None:
             raise NotEnrolled
         return Change("never committed", tombstone(5))
 
@@ -95,8 +95,8 @@ def test_a_decision_that_changes_nothing_is_not_committed() -> None:
     repository.put(tombstone())
     repository.down_before_commits = True
 
-    def decide(content: StoredState | None, _now: int) -> Change[str]:
-        return Change("as it is", content)
+    def decide(state: StoredState | None, _now: int) -> Change[str]:
+        return Change("as it is", state)
 
     assert OptimisticUpdate(repository, FakeClock()).apply(HOTP, decide) == "as it is"
 
@@ -106,8 +106,8 @@ def test_what_is_past_its_end_is_taken_for_nothing(expires_at: int, found: str) 
     repository = MemoryRepository()
     repository.put(tombstone(expires_at=expires_at))
 
-    def decide(content: StoredState | None, _now: int) -> Change[str]:
-        return Change("nothing" if content is None else "something", tombstone(2))
+    def decide(state: StoredState | None, _now: int) -> Change[str]:
+        return Change("nothing" if state is None else "something", tombstone(2))
 
     answer = OptimisticUpdate(repository, FakeClock()).apply(HOTP, decide)
 
@@ -120,7 +120,7 @@ def test_what_is_past_its_end_is_replaced() -> None:
 
     OptimisticUpdate(repository, FakeClock()).apply(HOTP, counting)
 
-    assert repository.content(HOTP) == tombstone(1)
+    assert repository.state(HOTP) == tombstone(1)
 
 
 def test_a_winner_that_is_past_its_end_is_taken_for_nothing() -> None:
@@ -151,7 +151,7 @@ def test_who_gives_up_has_changed_nothing() -> None:
     with pytest.raises(StoreUnavailable):
         OptimisticUpdate(repository, FakeClock()).apply(HOTP, counting)
 
-    assert repository.content(HOTP) == tombstone(10)
+    assert repository.state(HOTP) == tombstone(10)
 
 
 @pytest.mark.parametrize("flag", ["down_for_loads", "down_before_commits", "down_after_commits"])

@@ -3,7 +3,7 @@
 import pytest
 
 from application.errors import StoreUnavailable
-from application.ports import QrFormat
+from application.ports.qr_code import QrFormat
 from application.provisioning import Provisioning
 from application.reading import QrRequest, ShowQrCode
 from domain.credential import Credential
@@ -31,7 +31,7 @@ def test_a_credential_is_described_as_it_is_stored() -> None:
     rig = Rig()
     rig.enrolled_totp()
 
-    assert rig.describe.execute(TOTP) == rig.repository.content(TOTP)
+    assert rig.describe.execute(TOTP) == rig.repository.state(TOTP)
 
 
 @pytest.mark.parametrize("place", [OTP, HOTP, TOTP])

@@ -3,7 +3,7 @@
 import pytest
 
 from application.errors import StoreUnavailable
-from application.ports import Action, Purpose
+from application.ports.events import Action, Purpose
 from domain.credential import Status
 from domain.errors import MalformedCode, NotEnrolled
 from domain.failures import Failures
@@ -16,9 +16,9 @@ from tests.support.fakes import NOON
 
 
 def stored(account: Account) -> RecoveryCodes:
-    content = account.repository.content(RECOVERY_CODES)
-    assert isinstance(content, RecoveryCodes)
-    return content
+    state = account.repository.state(RECOVERY_CODES)
+    assert isinstance(state, RecoveryCodes)
+    return state
 
 
 def test_every_code_that_was_shown_is_good_once() -> None:
@@ -42,9 +42,9 @@ def test_an_accepted_code_answers_with_how_many_remain() -> None:
 
     remaining = []
     for code in codes:
-        content = account.sends(RECOVERY_CODES, code).content
-        assert isinstance(content, RecoveryCodes)
-        remaining.append(content.remaining)
+        state = account.sends(RECOVERY_CODES, code).state
+        assert isinstance(state, RecoveryCodes)
+        remaining.append(state.remaining)
 
     assert remaining == [9, 8, 7, 6, 5, 4, 3, 2, 1, 0]
 

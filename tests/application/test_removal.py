@@ -4,7 +4,7 @@ import pytest
 
 from application.enrolment import EnrolRequest
 from application.errors import StoreUnavailable
-from application.ports import Action
+from application.ports.events import Action
 from domain.credential import Tombstone
 from domain.errors import NotEnrolled
 from domain.failures import NO_FAILURES, Failures
@@ -25,7 +25,7 @@ def test_nothing_is_left_where_nothing_failed() -> None:
 
     rig.remove.execute(TOTP)
 
-    assert rig.repository.content(TOTP) is None
+    assert rig.repository.state(TOTP) is None
 
 
 def test_failures_are_left_where_codes_were_wrong() -> None:
@@ -35,7 +35,7 @@ def test_failures_are_left_where_codes_were_wrong() -> None:
 
     rig.remove.execute(TOTP)
 
-    assert rig.repository.content(TOTP) == Tombstone(id=TOTP, failures=Failures(1), expires_at=NOON + 3600)
+    assert rig.repository.state(TOTP) == Tombstone(id=TOTP, failures=Failures(1), expires_at=NOON + 3600)
 
 
 def test_a_removed_credential_accepts_no_code() -> None:
@@ -63,7 +63,7 @@ def test_an_issued_code_can_be_removed() -> None:
 
     rig.remove.execute(OTP)
 
-    assert rig.repository.content(OTP) is None
+    assert rig.repository.state(OTP) is None
 
 
 @pytest.mark.parametrize("place", [OTP, HOTP, TOTP])
@@ -89,7 +89,7 @@ def test_removal_counts_a_wrong_code_that_came_in_between() -> None:
 
     rig.remove.execute(TOTP)
 
-    assert rig.repository.content(TOTP) == Tombstone(id=TOTP, failures=Failures(1), expires_at=NOON + 3600)
+    assert rig.repository.state(TOTP) == Tombstone(id=TOTP, failures=Failures(1), expires_at=NOON + 3600)
 
 
 def test_removal_is_announced() -> None:
@@ -122,7 +122,7 @@ def test_forgetting_leaves_nothing_not_even_failures() -> None:
 
     rig.forget.execute(ALICE)
 
-    assert [rig.repository.content(place) for place in (OTP, HOTP, TOTP)] == [None, None, None]
+    assert [rig.repository.state(place) for place in (OTP, HOTP, TOTP)] == [None, None, None]
     assert rig.enrol.execute(EnrolRequest(ALICE, None, TotpParameters())).failures == NO_FAILURES
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from application.enrolment import Enrol, EnrolRequest
 from application.errors import NoDerivation, StoreUnavailable
-from application.ports import Action, Purpose
+from application.ports.events import Action, Purpose
 from application.verification import Outcome
 from domain.code import Code
 from domain.credential import Credential, Lifecycle, Status
@@ -40,9 +40,9 @@ def replacing(place: CredentialId) -> tuple[Account, Code, Code]:
 
 
 def stored(account: Account, place: CredentialId) -> SecretCredential:
-    content = account.repository.content(place)
-    assert isinstance(content, SecretCredential)
-    return content
+    state = account.repository.state(place)
+    assert isinstance(state, SecretCredential)
+    return state
 
 
 # Starting
@@ -216,7 +216,7 @@ def test_after_the_swap_the_secret_can_be_replaced_again(place: CredentialId) ->
 def test_after_the_swap_the_factor_lives_as_long_as_before(place: CredentialId) -> None:
     account, _, fresh = replacing(place)
 
-    assert account.swaps(place, fresh).content.expires_at is None
+    assert account.swaps(place, fresh).state.expires_at is None
 
 
 @both
@@ -409,7 +409,7 @@ def test_what_is_removed_meanwhile_is_not_brought_back_by_a_swap(place: Credenti
     with pytest.raises(NotEnrolled):
         account.swaps(place, fresh)
 
-    assert not isinstance(account.repository.content(place), Credential)
+    assert not isinstance(account.repository.state(place), Credential)
 
 
 @both
@@ -495,7 +495,7 @@ def test_a_swap_that_landed_unheard_has_spent_its_code(place: CredentialId) -> N
         account.swaps(place, fresh)
     account.repository.down_after_commits = False
 
-    content = account.sends(place, fresh)
-    assert content.verdict == REPLAYED
-    assert isinstance(content.content, Credential)
-    assert content.content.status is Status.CONFIRMED
+    state = account.sends(place, fresh)
+    assert state.verdict == REPLAYED
+    assert isinstance(state.state, Credential)
+    assert state.state.status is Status.CONFIRMED

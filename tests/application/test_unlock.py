@@ -3,7 +3,7 @@
 import pytest
 
 from application.errors import StoreUnavailable
-from application.ports import Action
+from application.ports.events import Action
 from domain.credential import Credential, Tombstone
 from domain.errors import NotEnrolled
 from domain.failures import NO_FAILURES
@@ -28,8 +28,8 @@ def locked_account() -> Account:
     return account
 
 
-def contents(account: Account) -> dict[CredentialId, object]:
-    return {place: account.repository.content(place) for place in EVERYTHING}
+def states(account: Account) -> dict[CredentialId, object]:
+    return {place: account.repository.state(place) for place in EVERYTHING}
 
 
 def test_after_unlocking_nothing_has_failures() -> None:
@@ -46,8 +46,8 @@ def test_what_only_remembered_failures_is_gone() -> None:
 
     account.unlock.execute(ALICE)
 
-    assert account.repository.content(OTP) is None
-    left = account.repository.content(HOTP)
+    assert account.repository.state(OTP) is None
+    left = account.repository.state(HOTP)
     assert isinstance(left, Tombstone)
     assert (left.failures, [secret.last for secret in left.former]) == (NO_FAILURES, [0])
 
@@ -59,7 +59,7 @@ def test_unlocking_leaves_everything_but_the_failures_as_it_is() -> None:
 
     account.unlock.execute(ALICE)
 
-    assert contents(account) == contents(untouched)
+    assert states(account) == states(untouched)
 
 
 def test_a_good_code_is_accepted_after_unlocking() -> None:
@@ -129,11 +129,11 @@ def test_unlocking_keeps_a_replacement() -> None:
 
 def test_unlocking_one_account_leaves_the_others_locked() -> None:
     account = locked_account()
-    before = contents(account)
+    before = states(account)
 
     account.unlock.execute(BOB)
 
-    assert contents(account) == before
+    assert states(account) == before
 
 
 def test_an_account_that_has_nothing_can_be_unlocked() -> None:
@@ -195,7 +195,7 @@ def test_what_is_removed_in_between_is_not_brought_back() -> None:
 
     account.unlock.execute(ALICE)
 
-    assert not isinstance(account.repository.content(TOTP), Credential)
+    assert not isinstance(account.repository.state(TOTP), Credential)
 
 
 def test_what_is_enrolled_in_between_is_unlocked() -> None:
@@ -207,9 +207,9 @@ def test_what_is_enrolled_in_between_is_unlocked() -> None:
 
     account.unlock.execute(ALICE)
 
-    content = account.repository.content(RECOVERY_CODES)
-    assert isinstance(content, Credential)
-    assert content.failures == NO_FAILURES
+    state = account.repository.state(RECOVERY_CODES)
+    assert isinstance(state, Credential)
+    assert state.failures == NO_FAILURES
 
 
 @pytest.mark.parametrize("flag", FLAGS)

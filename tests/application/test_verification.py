@@ -2,7 +2,7 @@
 
 import pytest
 
-from application.ports import Purpose
+from application.ports.events import Purpose
 from application.verification import Outcome
 from domain.credential import Credential, Status, Tombstone
 from domain.errors import MalformedCode, NotEnrolled
@@ -25,15 +25,15 @@ def test_an_accepted_code_answers_with_the_state_it_left() -> None:
 
     outcome = rig.submit(TOTP, hotp_value(rig.enrolled_totp(), STEP))
 
-    assert outcome == Outcome(Accepted(), rig.repository.content(TOTP))
+    assert outcome == Outcome(Accepted(), rig.repository.state(TOTP))
 
 
 def test_an_accepted_code_confirms() -> None:
     rig = Rig()
     outcome = rig.submit(HOTP, hotp_value(rig.enrolled_hotp(), 0))
 
-    assert isinstance(outcome.content, Credential)
-    assert outcome.content.status is Status.CONFIRMED
+    assert isinstance(outcome.state, Credential)
+    assert outcome.state.status is Status.CONFIRMED
 
 
 def test_an_accepted_code_does_not_lengthen_life() -> None:
@@ -41,7 +41,7 @@ def test_an_accepted_code_does_not_lengthen_life() -> None:
     key = rig.enrolled_totp(lifetime=3600)
     rig.clock.advance(30)
 
-    assert rig.submit(TOTP, hotp_value(key, STEP + 1)).content.expires_at == NOON + 3600
+    assert rig.submit(TOTP, hotp_value(key, STEP + 1)).state.expires_at == NOON + 3600
 
 
 def test_a_code_is_not_judged_after_the_end_of_life() -> None:
@@ -62,12 +62,12 @@ def test_nothing_can_be_verified_where_nothing_is(place: CredentialId) -> None:
 def test_a_malformed_code_is_neither_counted_nor_announced() -> None:
     rig = Rig()
     rig.enrolled_totp()
-    before = rig.repository.content(TOTP), rig.repository.committed, list(rig.events.all)
+    before = rig.repository.state(TOTP), rig.repository.committed, list(rig.events.all)
 
     with pytest.raises(MalformedCode):
         rig.submit(TOTP, "1234567")
 
-    assert (rig.repository.content(TOTP), rig.repository.committed, rig.events.all) == before
+    assert (rig.repository.state(TOTP), rig.repository.committed, rig.events.all) == before
 
 
 def test_a_locked_factor_is_not_written_to() -> None:
@@ -141,7 +141,7 @@ def test_the_fifth_wrong_guess_of_a_one_time_code_is_answered_as_wrong() -> None
     outcome = guess(rig, OTP, 5)[-1]
 
     assert outcome.verdict == Rejected(Reason.WRONG, 0)
-    assert isinstance(outcome.content, Tombstone)
+    assert isinstance(outcome.state, Tombstone)
 
 
 def test_a_burned_code_leaves_a_lock() -> None:
@@ -211,7 +211,7 @@ def test_resynchronization_brings_a_hotp_authenticator_back() -> None:
 
     outcome = rig.submit_pair(HOTP, hotp_value(key, 700), hotp_value(key, 701))
 
-    assert outcome == Outcome(Accepted(), rig.repository.content(HOTP))
+    assert outcome == Outcome(Accepted(), rig.repository.state(HOTP))
 
 
 def test_resynchronization_brings_a_totp_authenticator_back() -> None:
@@ -220,7 +220,7 @@ def test_resynchronization_brings_a_totp_authenticator_back() -> None:
 
     outcome = rig.submit_pair(TOTP, hotp_value(key, STEP + 14), hotp_value(key, STEP + 15))
 
-    assert outcome == Outcome(Accepted(), rig.repository.content(TOTP))
+    assert outcome == Outcome(Accepted(), rig.repository.state(TOTP))
 
 
 def test_a_resynchronization_is_announced_as_one() -> None:

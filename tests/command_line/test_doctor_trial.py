@@ -12,7 +12,7 @@ import pyotp
 import pytest
 from limits import parse
 
-from application.ports import Channel
+from application.ports.delivery import Channel
 from domain.owner import Owner, OwnerKind
 from domain.secret import SharedSecret
 from domain.verdict import Accepted

@@ -7,7 +7,7 @@ import pytest
 
 from application.errors import StoreUnavailable
 from application.log_level import SharedLogLevel
-from application.ports import Purpose
+from application.ports.events import Purpose
 from application.request_context import Call, current_call
 from domain.owner import CredentialId, Factor, Owner, OwnerKind
 from domain.verdict import Accepted

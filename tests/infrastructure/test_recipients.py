@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from application.ports import Channel
+from application.ports.delivery import Channel
 from infrastructure.delivery.recipients import counted_as
 from tests.domain.test_characters import MARKS
 

@@ -30,12 +30,12 @@ VACANCY = Tombstone(id=CredentialId(ALICE, Factor.OTP), failures=Failures(5, 100
 NEW_SECRET = SharedSecret(b"a new secret of 160 bits")
 REPLACING = replace(totp(100), replacement=pending(totp(secret=NEW_SECRET)))
 every_kind = pytest.mark.parametrize(
-    "content",
+    "state",
     [one_time_code(), hotp(7), totp(100, drift=-3), recovery_codes(5), REPLACING, VACANCY],
     ids=["otp", "hotp", "totp", "recovery codes", "replacing", "tombstone"],
 )
 every_credential = pytest.mark.parametrize(
-    "content",
+    "state",
     [one_time_code(), hotp(7), totp(100), recovery_codes(5), REPLACING],
     ids=["otp", "hotp", "totp", "recovery codes", "replacing"],
 )
@@ -49,17 +49,17 @@ def read(value: bytes, place: CredentialId) -> Record | None:
         return None
 
 
-def rewritten(content: StoredState, change: Callable[[list[Any]], Any]) -> bytes:
+def rewritten(state: StoredState, change: Callable[[list[Any]], Any]) -> bytes:
     """A record whose fields somebody has changed."""
-    value = CODEC.encode(content)
+    value = CODEC.encode(state)
     fields = msgpack.unpackb(value[REVISION_BYTES:])
     changed = change(fields)
     return value[:REVISION_BYTES] + msgpack.packb(fields if changed is None else changed)
 
 
 @given(remnants())
-def test_what_was_written_is_read(content: StoredState) -> None:
-    assert CODEC.decode(CODEC.encode(content), content.id).content == content
+def test_what_was_written_is_read(state: StoredState) -> None:
+    assert CODEC.decode(CODEC.encode(state), state.id).state == state
 
 
 def test_records_of_before_former_secrets_are_read() -> None:
@@ -73,13 +73,13 @@ def test_records_of_before_former_secrets_are_read() -> None:
         value: bytes = FORMAT + bytes(REVISION_BYTES - 1) + msgpack.packb(fields)
         return value
 
-    assert CODEC.decode(packed(old_totp), totp().id).content == totp(100, drift=-3)
-    assert CODEC.decode(packed(old_vacancy), VACANCY.id).content == VACANCY
+    assert CODEC.decode(packed(old_totp), totp().id).state == totp(100, drift=-3)
+    assert CODEC.decode(packed(old_vacancy), VACANCY.id).state == VACANCY
 
 
-@pytest.mark.parametrize("content", [totp(100), hotp(7), VACANCY], ids=["totp", "hotp", "tombstone"])
-def test_a_record_without_former_secrets_is_written_as_before(content: SecretCredential | Tombstone) -> None:
-    fields = msgpack.unpackb(CODEC.encode(content)[REVISION_BYTES:])
+@pytest.mark.parametrize("state", [totp(100), hotp(7), VACANCY], ids=["totp", "hotp", "tombstone"])
+def test_a_record_without_former_secrets_is_written_as_before(state: SecretCredential | Tombstone) -> None:
+    fields = msgpack.unpackb(CODEC.encode(state)[REVISION_BYTES:])
 
     assert len(fields) == {"totp": 17, "hotp": 16, "vacant": 4}[fields[0]]
 
@@ -91,17 +91,17 @@ def test_a_former_secret_takes_few_bytes() -> None:
 
 
 @every_kind
-def test_every_record_has_a_revision_of_its_own(content: StoredState) -> None:
-    revisions = {CODEC.encode(content)[:REVISION_BYTES] for _ in range(100)}
+def test_every_record_has_a_revision_of_its_own(state: StoredState) -> None:
+    revisions = {CODEC.encode(state)[:REVISION_BYTES] for _ in range(100)}
 
     assert len(revisions) == 100
 
 
 @every_kind
-def test_the_revision_is_the_beginning_of_the_record(content: StoredState) -> None:
-    value = CODEC.encode(content)
+def test_the_revision_is_the_beginning_of_the_record(state: StoredState) -> None:
+    value = CODEC.encode(state)
 
-    assert CODEC.decode(value, content.id).revision == value[:REVISION_BYTES]
+    assert CODEC.decode(value, state.id).revision == value[:REVISION_BYTES]
 
 
 @given(st.one_of(hotp_credentials(), totp_credentials()))
@@ -113,28 +113,28 @@ def test_no_record_contains_the_secret(credential: SecretCredential) -> None:
 
 
 @every_credential
-def test_an_unchanged_secret_is_not_sealed_again(content: Credential) -> None:
-    record = CODEC.decode(CODEC.encode(content), content.id)
+def test_an_unchanged_secret_is_not_sealed_again(state: Credential) -> None:
+    record = CODEC.decode(CODEC.encode(state), state.id)
     assert record.sealed
 
-    again = CODEC.encode(replace(record.content, failures=Failures(1)), record.sealed)
+    again = CODEC.encode(replace(record.state, failures=Failures(1)), record.sealed)
 
     assert record.sealed[0].blob in again
 
 
-@pytest.mark.parametrize("content", [hotp(7), totp(100)], ids=["hotp", "totp"])
-def test_another_secret_is_sealed_anew(content: SecretCredential) -> None:
-    record = CODEC.decode(CODEC.encode(content), content.id)
-    other = replace(content, secret=SharedSecret(b"another secret of 160 b."))
+@pytest.mark.parametrize("state", [hotp(7), totp(100)], ids=["hotp", "totp"])
+def test_another_secret_is_sealed_anew(state: SecretCredential) -> None:
+    record = CODEC.decode(CODEC.encode(state), state.id)
+    other = replace(state, secret=SharedSecret(b"another secret of 160 b."))
 
-    assert CODEC.decode(CODEC.encode(other, record.sealed), content.id).content == other
+    assert CODEC.decode(CODEC.encode(other, record.sealed), state.id).state == other
 
 
 def test_a_sealed_secret_is_not_taken_for_an_equal_one_of_another_owner() -> None:
     alices = CODEC.decode(CODEC.encode(totp()), totp().id)
     bobs = replace(totp(), id=CredentialId(BOB, Factor.TOTP), secret=SharedSecret(totp().secret.key))
 
-    assert CODEC.decode(CODEC.encode(bobs, alices.sealed), bobs.id).content == bobs
+    assert CODEC.decode(CODEC.encode(bobs, alices.sealed), bobs.id).state == bobs
 
 
 def test_where_no_secret_is_nothing_is_sealed() -> None:
@@ -143,16 +143,16 @@ def test_where_no_secret_is_nothing_is_sealed() -> None:
 
 @every_credential
 @pytest.mark.parametrize("factor", list(Factor))
-def test_a_record_of_another_factor_is_refused(content: Credential, factor: Factor) -> None:
+def test_a_record_of_another_factor_is_refused(state: Credential, factor: Factor) -> None:
     place = CredentialId(ALICE, factor)
 
-    assert (read(CODEC.encode(content), place) is None) is (factor is not content.id.factor)
+    assert (read(CODEC.encode(state), place) is None) is (factor is not state.id.factor)
 
 
 @every_credential
-def test_a_record_moved_to_another_owner_is_refused(content: Credential) -> None:
+def test_a_record_moved_to_another_owner_is_refused(state: Credential) -> None:
     with pytest.raises(CorruptRecord):
-        CODEC.decode(CODEC.encode(content), CredentialId(BOB, content.id.factor))
+        CODEC.decode(CODEC.encode(state), CredentialId(BOB, state.id.factor))
 
 
 def test_a_sealed_secret_moved_into_another_record_is_refused() -> None:
@@ -164,18 +164,18 @@ def test_a_sealed_secret_moved_into_another_record_is_refused() -> None:
 
 
 @every_credential
-def test_a_record_whose_key_is_gone_is_refused_and_the_key_named(content: Credential) -> None:
+def test_a_record_whose_key_is_gone_is_refused_and_the_key_named(state: Credential) -> None:
     other = RecordCodec(KeyRing((EncryptionKey("other", bytes(32)),)))
 
     with pytest.raises(CorruptRecord, match="key 'test'"):
-        other.decode(CODEC.encode(content), content.id)
+        other.decode(CODEC.encode(state), state.id)
 
 
 @every_credential
-def test_a_record_is_read_after_the_keys_were_rotated(content: Credential) -> None:
+def test_a_record_is_read_after_the_keys_were_rotated(state: Credential) -> None:
     rotated = RecordCodec(KeyRing((EncryptionKey("new", bytes(32)), EncryptionKey("test", bytes(range(32))))))
 
-    assert rotated.decode(CODEC.encode(content), content.id).content == content
+    assert rotated.decode(CODEC.encode(state), state.id).state == state
 
 
 @given(st.sampled_from(Factor), st.binary(max_size=200))
@@ -202,39 +202,39 @@ def test_any_value_in_the_same_packing_is_a_record_or_corrupt(factor: Factor, va
 
 @given(st.data(), remnants())
 def test_a_record_with_another_value_in_any_field_is_a_record_or_corrupt(
-    data: st.DataObject, content: StoredState
+    data: st.DataObject, state: StoredState
 ) -> None:
     def change(fields: list[Any]) -> None:
         fields[data.draw(st.integers(0, len(fields) - 1))] = data.draw(ANYTHING)
 
-    read(rewritten(content, change), content.id)
+    read(rewritten(state, change), state.id)
 
 
 @given(remnants(), st.integers(0, 10**6))
-def test_a_record_with_a_flipped_bit_is_a_record_or_corrupt(content: StoredState, bit: int) -> None:
-    value = bytearray(CODEC.encode(content))
+def test_a_record_with_a_flipped_bit_is_a_record_or_corrupt(state: StoredState, bit: int) -> None:
+    value = bytearray(CODEC.encode(state))
     value[bit // 8 % len(value)] ^= 1 << bit % 8
 
-    read(bytes(value), content.id)
+    read(bytes(value), state.id)
 
 
 @given(st.one_of(hotp_credentials(), totp_credentials()), st.integers(0, 10**6))
-def test_a_flipped_bit_never_makes_another_secret(content: SecretCredential, bit: int) -> None:
-    value = bytearray(CODEC.encode(content))
+def test_a_flipped_bit_never_makes_another_secret(state: SecretCredential, bit: int) -> None:
+    value = bytearray(CODEC.encode(state))
     value[bit // 8 % len(value)] ^= 1 << bit % 8
 
-    record = read(bytes(value), content.id)
+    record = read(bytes(value), state.id)
 
-    assert record is None or isinstance(record.content, Tombstone) or record.content.secret == content.secret
+    assert record is None or isinstance(record.state, Tombstone) or record.state.secret == state.secret
 
 
 @every_kind
-def test_a_record_whose_end_is_missing_is_corrupt(content: StoredState) -> None:
-    value = CODEC.encode(content)
+def test_a_record_whose_end_is_missing_is_corrupt(state: StoredState) -> None:
+    value = CODEC.encode(state)
 
     for length in set(range(len(value))) - {REVISION_BYTES}:
         with pytest.raises(CorruptRecord):
-            CODEC.decode(value[:length], content.id)
+            CODEC.decode(value[:length], state.id)
 
 
 def test_a_revision_alone_is_what_a_removal_leaves() -> None:
@@ -245,28 +245,26 @@ def test_a_revision_alone_is_what_a_removal_leaves() -> None:
 
 
 @every_kind
-def test_a_record_with_something_behind_it_is_corrupt(content: StoredState) -> None:
+def test_a_record_with_something_behind_it_is_corrupt(state: StoredState) -> None:
     with pytest.raises(CorruptRecord):
-        CODEC.decode(CODEC.encode(content) + b"\xc0", content.id)
+        CODEC.decode(CODEC.encode(state) + b"\xc0", state.id)
 
 
 @every_kind
 @pytest.mark.parametrize("change", [lambda f: f.append(None), lambda f: f.pop()], ids=["more", "fewer"])
-def test_a_record_with_more_or_fewer_fields_is_corrupt(
-    content: StoredState, change: Callable[[list[Any]], Any]
-) -> None:
+def test_a_record_with_more_or_fewer_fields_is_corrupt(state: StoredState, change: Callable[[list[Any]], Any]) -> None:
     with pytest.raises(CorruptRecord):
-        CODEC.decode(rewritten(content, lambda fields: [change(fields), fields][1]), content.id)
+        CODEC.decode(rewritten(state, lambda fields: [change(fields), fields][1]), state.id)
 
 
 @every_kind
-def test_a_record_of_a_later_format_is_corrupt(content: StoredState) -> None:
+def test_a_record_of_a_later_format_is_corrupt(state: StoredState) -> None:
     with pytest.raises(CorruptRecord, match="format"):
-        CODEC.decode(b"\x02" + CODEC.encode(content)[1:], content.id)
+        CODEC.decode(b"\x02" + CODEC.encode(state)[1:], state.id)
 
 
 @pytest.mark.parametrize(
-    ("content", "field", "value"),
+    ("state", "field", "value"),
     [
         pytest.param(one_time_code(), 0, "totp", id="another factor's name"),
         pytest.param(totp(), 0, "hotp", id="another name for a secret's factor"),
@@ -293,31 +291,31 @@ def test_a_record_of_a_later_format_is_corrupt(content: StoredState) -> None:
         pytest.param(hotp(), 14, 2**63, id="an initial counter of 64 bits"),
     ],
 )
-def test_a_value_that_no_credential_can_have_is_corrupt(content: Credential, field: int, value: object) -> None:
+def test_a_value_that_no_credential_can_have_is_corrupt(state: Credential, field: int, value: object) -> None:
     with pytest.raises(CorruptRecord):
-        CODEC.decode(rewritten(content, lambda fields: fields.__setitem__(field, value)), content.id)
+        CODEC.decode(rewritten(state, lambda fields: fields.__setitem__(field, value)), state.id)
 
 
 @given(st.one_of(hotp_credentials(), totp_credentials()), st.integers(0, 10**6))
-def test_the_error_about_a_corrupt_record_does_not_show_what_is_in_it(content: SecretCredential, bit: int) -> None:
-    value = bytearray(CODEC.encode(content))
+def test_the_error_about_a_corrupt_record_does_not_show_what_is_in_it(state: SecretCredential, bit: int) -> None:
+    value = bytearray(CODEC.encode(state))
     value[bit // 8 % len(value)] ^= 1 << bit % 8
     try:
-        CODEC.decode(bytes(value), content.id)
+        CODEC.decode(bytes(value), state.id)
     except CorruptRecord as error:
         shown = "".join(traceback.format_exception(error))
-        assert content.secret.base32 not in shown
-        assert content.secret.key.hex() not in shown
+        assert state.secret.base32 not in shown
+        assert state.secret.key.hex() not in shown
 
 
-@pytest.mark.parametrize("content", [hotp(7), totp(100)], ids=["hotp", "totp"])
-def test_a_record_hides_the_secret_from_repr(content: SecretCredential) -> None:
-    record = CODEC.decode(CODEC.encode(content), content.id)
+@pytest.mark.parametrize("state", [hotp(7), totp(100)], ids=["hotp", "totp"])
+def test_a_record_hides_the_secret_from_repr(state: SecretCredential) -> None:
+    record = CODEC.decode(CODEC.encode(state), state.id)
 
     shown = f"{record!r} {record.sealed!r}"
 
-    assert content.secret.base32 not in shown
-    assert repr(content.secret.key)[2:-1] not in shown
+    assert state.secret.base32 not in shown
+    assert repr(state.secret.key)[2:-1] not in shown
 
 
 def test_what_is_no_remnant_is_not_written() -> None:
@@ -344,7 +342,7 @@ def test_a_replacement_that_does_not_open_takes_nothing_with_it() -> None:
     def spoil(fields: list[Any]) -> None:
         fields[-1] = foreign
 
-    assert CODEC.decode(rewritten(REPLACING, spoil), REPLACING.id).content == replace(REPLACING, replacement=None)
+    assert CODEC.decode(rewritten(REPLACING, spoil), REPLACING.id).state == replace(REPLACING, replacement=None)
 
 
 def test_a_replacements_secret_does_not_open_in_the_place_of_the_present_one() -> None:
@@ -357,11 +355,11 @@ def test_a_replacements_secret_does_not_open_in_the_place_of_the_present_one() -
 
 def test_a_replacement_that_is_swapped_in_is_sealed_anew() -> None:
     record = CODEC.decode(CODEC.encode(REPLACING), REPLACING.id)
-    assert isinstance(record.content, TotpCredential)
-    assert record.content.replacement is not None
-    swapped = replace(record.content, secret=record.content.replacement.secret, replacement=None)
+    assert isinstance(record.state, TotpCredential)
+    assert record.state.replacement is not None
+    swapped = replace(record.state, secret=record.state.replacement.secret, replacement=None)
 
-    assert CODEC.decode(CODEC.encode(swapped, record.sealed), swapped.id).content == swapped
+    assert CODEC.decode(CODEC.encode(swapped, record.sealed), swapped.id).state == swapped
 
 
 class TestDerived:
@@ -372,7 +370,7 @@ class TestDerived:
     credential = replace(totp(), secret=derivation.new(totp().id))
 
     def test_what_was_written_is_read(self) -> None:
-        assert self.codec.decode(self.codec.encode(self.credential), self.credential.id).content == self.credential
+        assert self.codec.decode(self.codec.encode(self.credential), self.credential.id).state == self.credential
 
     def test_nothing_is_sealed_because_nothing_secret_is_kept(self) -> None:
         assert self.codec.decode(self.codec.encode(self.credential), self.credential.id).sealed == ()

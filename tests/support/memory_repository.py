@@ -5,14 +5,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from application.errors import StoreUnavailable
-from application.ports import OwnerCredentials, Stored, Version
+from application.ports.stores import OwnerCredentials, Revision, Snapshot
 from domain.credential import StoredState
 from domain.owner import CredentialId, Factor, Owner
 
 
 @dataclass(frozen=True, slots=True)
-class MemoryVersion:
-    """Every commit makes a new one; 0 is the version of an empty place."""
+class MemoryRevision:
+    """Every commit makes a new one; 0 is the revision of an empty place."""
 
     number: int
 
@@ -34,10 +34,10 @@ class MemoryRepository:
         self.down_for_loads = False
         self.down_before_commits = False
         self.down_after_commits = False
-        self._places: dict[CredentialId, tuple[MemoryVersion, StoredState]] = {}
+        self._places: dict[CredentialId, tuple[MemoryRevision, StoredState]] = {}
         self._numbers = itertools.count(1)
 
-    def load(self, credential_id: CredentialId) -> Stored:
+    def load(self, credential_id: CredentialId) -> Snapshot:
         if self.down_for_loads:
             raise StoreUnavailable("down")
         return self._stored(credential_id)
@@ -48,15 +48,15 @@ class MemoryRepository:
         places = [CredentialId(owner, factor) for factor in Factor]
         return OwnerCredentials({place.factor: self._stored(place) for place in places if place in self._places})
 
-    def commit(self, credential_id: CredentialId, version: Version, content: StoredState | None) -> Stored | None:
+    def commit(self, credential_id: CredentialId, revision: Revision, state: StoredState | None) -> Snapshot | None:
         if self.rivals:
             self.rivals.pop(0)()
         if self.down_before_commits:
             raise StoreUnavailable("down before")
         current = self._stored(credential_id)
-        if current.version != version:
+        if current.revision != revision:
             return current
-        self._put(credential_id, content)
+        self._put(credential_id, state)
         if self.down_after_commits:
             raise StoreUnavailable("down after")
         return None
@@ -70,24 +70,24 @@ class MemoryRepository:
         for factor in factors or Factor:
             self._places.pop(CredentialId(owner, factor), None)
 
-    def content(self, credential_id: CredentialId) -> StoredState | None:
+    def state(self, credential_id: CredentialId) -> StoredState | None:
         """What lies there, whatever fails."""
-        return self._stored(credential_id).content
+        return self._stored(credential_id).state
 
     def expire(self, now: int) -> None:
         """Remove expired records at `now`, Unix time in seconds. This store keeps them."""
 
-    def put(self, content: StoredState) -> None:
+    def put(self, state: StoredState) -> None:
         """Somebody else's change."""
-        self._put(content.id, content)
+        self._put(state.id, state)
 
-    def _stored(self, credential_id: CredentialId) -> Stored:
-        version, content = self._places.get(credential_id, (MemoryVersion(0), None))
-        return Stored(content, version)
+    def _stored(self, credential_id: CredentialId) -> Snapshot:
+        revision, state = self._places.get(credential_id, (MemoryRevision(0), None))
+        return Snapshot(state, revision)
 
-    def _put(self, credential_id: CredentialId, content: StoredState | None) -> None:
+    def _put(self, credential_id: CredentialId, state: StoredState | None) -> None:
         self.committed += 1
-        if content is None:
+        if state is None:
             self._places.pop(credential_id, None)
         else:
-            self._places[credential_id] = (MemoryVersion(next(self._numbers)), content)
+            self._places[credential_id] = (MemoryRevision(next(self._numbers)), state)

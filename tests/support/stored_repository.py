@@ -2,7 +2,7 @@
 
 from redis import Redis
 
-from application.ports import OwnerCredentials, Stored
+from application.ports.stores import OwnerCredentials, Snapshot
 from domain.credential import StoredState
 from domain.owner import CredentialId, Owner
 from infrastructure.redis.client.gateway import Gateway
@@ -37,9 +37,9 @@ class StoredRepository(MemoryRepository):
             if 0 <= self._redis.pexpiretime(key) <= now * 1000:  # type: ignore[operator] # not awaitable here
                 self._redis.delete(key)
 
-    def _stored(self, credential_id: CredentialId) -> Stored:
+    def _stored(self, credential_id: CredentialId) -> Snapshot:
         return self._repository.load(credential_id)
 
-    def _put(self, credential_id: CredentialId, content: StoredState | None) -> None:
+    def _put(self, credential_id: CredentialId, state: StoredState | None) -> None:
         self.committed += 1
-        assert self._repository.commit(credential_id, self._stored(credential_id).version, content) is None
+        assert self._repository.commit(credential_id, self._stored(credential_id).revision, state) is None

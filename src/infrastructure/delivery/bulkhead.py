@@ -4,7 +4,7 @@ import logging
 import threading
 
 from application.errors import DeliveryFailed
-from application.ports import Delivery, Message
+from application.ports.delivery import Delivery, Message
 from application.request_context import FIELDS
 
 _log = logging.getLogger("open_mfa.delivery")

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 import idna
 
-from application.ports import Channel
+from application.ports.delivery import Channel
 from domain.characters import is_invisible
 
 SUFFIX: Final = 8

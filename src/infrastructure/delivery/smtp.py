@@ -13,7 +13,7 @@ from email.utils import format_datetime, make_msgid
 from typing import Final
 
 from application.errors import DeliveryFailed
-from application.ports import Message
+from application.ports.delivery import Message
 from domain.errors import InvalidValue
 from domain.parameters import check_name
 from infrastructure.delivery.mail_address import ENCODED_WORD, Sender, header_text, wire_address

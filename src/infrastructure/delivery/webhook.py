@@ -26,7 +26,8 @@ from http.client import HTTPConnection, HTTPException
 from typing import Final
 
 from application.errors import DeliveryFailed
-from application.ports import Clock, Message
+from application.ports.clock import Clock
+from application.ports.delivery import Message
 from application.timestamps import rfc3339
 from domain.characters import is_blank, is_line
 from infrastructure.network import deadline

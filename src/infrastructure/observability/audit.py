@@ -4,7 +4,7 @@ import time
 from typing import Any, Final
 
 from application.errors import AuditUnavailable
-from application.ports import Action, Purpose
+from application.ports.events import Action, Purpose
 from application.timestamps import rfc3339
 from domain.owner import CredentialId, Owner, OwnerKind
 from domain.verdict import Accepted, Rejected, Verdict

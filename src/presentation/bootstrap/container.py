@@ -11,7 +11,9 @@ from application.enrolment import Enrol
 from application.gate import LogInAtGate, VerifyShared
 from application.issuing import IssueCode, Route
 from application.optimistic_update import OptimisticUpdate
-from application.ports import Channel, Clock, Randomness
+from application.ports.clock import Clock
+from application.ports.delivery import Channel
+from application.ports.secrets import Randomness
 from application.provisioning import Provisioning
 from application.reading import Describe, DescribeAll, ShowQrCode
 from application.recovery import IssueRecoveryCodes

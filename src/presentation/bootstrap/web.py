@@ -15,7 +15,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from application.errors import StoreUnavailable
 from application.log_level import SharedLogLevel
-from application.ports import Clock, Randomness
+from application.ports.clock import Clock
+from application.ports.secrets import Randomness
 from application.request_context import FIELDS
 from domain.errors import AlreadyConfirmed, AlreadyEnrolled, NotEnrolled
 from infrastructure.network import deadline

@@ -9,7 +9,7 @@ from typing import Final
 
 import segno
 
-from application.ports import QrFormat
+from application.ports.qr_code import QrFormat
 from domain.owner import Factor
 from infrastructure.qr import SegnoQrRenderer, qr_on_terminal
 from presentation.cli.conventions import DONE, FROM_ELSEWHERE, AddParser, Refused, say, text_secret

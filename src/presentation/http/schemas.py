@@ -8,7 +8,7 @@ from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, validat
 
 from application.challenge import STANDING
 from application.log_level import LEVELS
-from application.ports import Channel
+from application.ports.delivery import Channel
 from domain.characters import compact, invisible_note
 from domain.code import LONGEST_CODE, SHORTEST_CODE, Code
 from domain.credential import Status

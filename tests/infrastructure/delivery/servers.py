@@ -19,7 +19,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword
 
 from application.errors import DeliveryFailed
-from application.ports import Delivery, Message
+from application.ports.delivery import Delivery, Message
 from domain.code import Code
 from domain.owner import Owner
 from tests.support.fakes import NOON

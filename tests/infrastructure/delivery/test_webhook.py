@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from application.errors import DeliveryFailed
-from application.ports import Message
+from application.ports.delivery import Message
 from domain.code import Code
 from domain.owner import Owner, OwnerKind
 from infrastructure.delivery import webhook as webhook_module

@@ -11,7 +11,7 @@ from typing import TypeVar
 from application.enrolment import Enrol, EnrolRequest
 from application.errors import StoreUnavailable
 from application.optimistic_update import OptimisticUpdate
-from application.ports import Clock
+from application.ports.clock import Clock
 from application.verification import VerdictCommitter, Verify, VerifyRequest
 from domain.code import Code
 from domain.owner import CredentialId, Factor, Owner, OwnerKind

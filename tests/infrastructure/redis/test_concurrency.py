@@ -32,15 +32,15 @@ def hotp(place: CredentialId, counter: int) -> HotpCredential:
 
 
 def winners(connect: Connect, rounds: int) -> list[int]:
-    """How many commits against the same version landed, round by round."""
+    """How many commits against the same revision landed, round by round."""
     caller = Caller(connect)
     place = CredentialId(new_owner(), Factor.HOTP)
     counts = []
     for number in range(rounds):
-        version = caller.repository.load(place).version
+        revision = caller.repository.load(place).revision
 
-        contents = [hotp(place, number * CALLERS + who) for who in range(CALLERS)]
-        answers = all_at_once([partial(caller.repository.commit, place, version, content) for content in contents])
+        states = [hotp(place, number * CALLERS + who) for who in range(CALLERS)]
+        answers = all_at_once([partial(caller.repository.commit, place, revision, state) for state in states])
         counts.append(answers.count(None))
     return counts
 

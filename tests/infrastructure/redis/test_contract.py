@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from application.ports import Stored, Version
+from application.ports.stores import Revision, Snapshot
 from domain.credential import Lifecycle, StoredState, Tombstone
 from domain.failures import Failures
 from domain.hotp import HotpCredential
@@ -58,13 +58,13 @@ def hotp(place: CredentialId, counter: int = 0, expires_at: int | None = None) -
     )
 
 
-def put(caller: Caller, content: StoredState) -> Version:
-    """Commits to an empty place; the version to commit the next thing against."""
-    assert caller.repository.commit(content.id, caller.repository.load(content.id).version, content) is None
-    return caller.repository.load(content.id).version
+def put(caller: Caller, state: StoredState) -> Revision:
+    """Commits to an empty place; the revision to commit the next thing against."""
+    assert caller.repository.commit(state.id, caller.repository.load(state.id).revision, state) is None
+    return caller.repository.load(state.id).revision
 
 
-def contents(place: CredentialId) -> dict[str, StoredState]:
+def states(place: CredentialId) -> dict[str, StoredState]:
     """One of each kind, every field different from its default."""
     owner = place.owner
     life = Lifecycle(created_at=NOON - 9, expires_at=NOON + HOUR, confirmed_at=NOON - 8, last_used_at=NOON - 7)
@@ -107,63 +107,63 @@ def contents(place: CredentialId) -> dict[str, StoredState]:
 
 
 def test_an_empty_place_holds_nothing(caller: Caller, place: CredentialId) -> None:
-    assert caller.repository.load(place).content is None
+    assert caller.repository.load(place).state is None
 
 
 @pytest.mark.parametrize("kind", ["hotp", "totp", "otp", "tombstone", "tombstone without end"])
 def test_what_was_committed_is_loaded_again_to_the_last_field(caller: Caller, place: CredentialId, kind: str) -> None:
-    content = contents(place)[kind]
-    put(caller, content)
-    assert caller.repository.load(content.id).content == content
+    state = states(place)[kind]
+    put(caller, state)
+    assert caller.repository.load(state.id).state == state
 
 
 def test_a_commit_against_what_was_loaded_replaces_it(caller: Caller, place: CredentialId) -> None:
-    version = put(caller, hotp(place))
-    assert caller.repository.commit(place, version, hotp(place, 1)) is None
-    assert caller.repository.load(place).content == hotp(place, 1)
+    revision = put(caller, hotp(place))
+    assert caller.repository.commit(place, revision, hotp(place, 1)) is None
+    assert caller.repository.load(place).state == hotp(place, 1)
 
 
 def test_a_lost_race_is_told_what_won(caller: Caller, place: CredentialId) -> None:
-    version = put(caller, hotp(place))
-    caller.repository.commit(place, version, hotp(place, 1))
-    lost = caller.repository.commit(place, version, hotp(place, 2))
+    revision = put(caller, hotp(place))
+    caller.repository.commit(place, revision, hotp(place, 1))
+    lost = caller.repository.commit(place, revision, hotp(place, 2))
     assert lost is not None
-    assert lost.content == hotp(place, 1)
+    assert lost.state == hotp(place, 1)
 
 
 def test_a_lost_race_changes_nothing(caller: Caller, place: CredentialId) -> None:
-    version = put(caller, hotp(place))
-    caller.repository.commit(place, version, hotp(place, 1))
-    caller.repository.commit(place, version, hotp(place, 2))
-    assert caller.repository.load(place).content == hotp(place, 1)
+    revision = put(caller, hotp(place))
+    caller.repository.commit(place, revision, hotp(place, 1))
+    caller.repository.commit(place, revision, hotp(place, 2))
+    assert caller.repository.load(place).state == hotp(place, 1)
 
 
 def test_what_won_can_be_committed_against(caller: Caller, place: CredentialId) -> None:
-    version = put(caller, hotp(place))
-    caller.repository.commit(place, version, hotp(place, 1))
-    lost = caller.repository.commit(place, version, hotp(place, 2))
+    revision = put(caller, hotp(place))
+    caller.repository.commit(place, revision, hotp(place, 1))
+    lost = caller.repository.commit(place, revision, hotp(place, 2))
     assert lost is not None
-    assert caller.repository.commit(place, lost.version, hotp(place, 3)) is None
+    assert caller.repository.commit(place, lost.revision, hotp(place, 3)) is None
 
 
 def test_equal_content_committed_again_is_a_change_all_the_same(caller: Caller, place: CredentialId) -> None:
-    version = put(caller, hotp(place))
-    caller.repository.commit(place, version, hotp(place))
-    assert caller.repository.commit(place, version, hotp(place, 1)) is not None
+    revision = put(caller, hotp(place))
+    caller.repository.commit(place, revision, hotp(place))
+    assert caller.repository.commit(place, revision, hotp(place, 1)) is not None
 
 
 def test_only_one_of_two_finds_a_place_empty(caller: Caller, place: CredentialId) -> None:
-    version = caller.repository.load(place).version
-    assert caller.repository.commit(place, version, hotp(place, 1)) is None
-    lost = caller.repository.commit(place, version, hotp(place, 2))
+    revision = caller.repository.load(place).revision
+    assert caller.repository.commit(place, revision, hotp(place, 1)) is None
+    lost = caller.repository.commit(place, revision, hotp(place, 2))
     assert lost is not None
-    assert lost.content == hotp(place, 1)
+    assert lost.state == hotp(place, 1)
 
 
 def test_removal_leaves_nothing(connect: Connect, caller: Caller, place: CredentialId) -> None:
-    version = put(caller, hotp(place))
-    assert caller.repository.commit(place, version, None) is None
-    assert caller.repository.load(place).content is None
+    revision = put(caller, hotp(place))
+    assert caller.repository.commit(place, revision, None) is None
+    assert caller.repository.load(place).state is None
     # Its revision alone, so that a commit knows itself again, and that for seconds only.
     value = caller.gateway.get(key_of(place))
     assert value is not None
@@ -172,41 +172,41 @@ def test_removal_leaves_nothing(connect: Connect, caller: Caller, place: Credent
 
 
 def test_removal_can_lose_a_race(caller: Caller, place: CredentialId) -> None:
-    version = put(caller, hotp(place))
-    caller.repository.commit(place, version, hotp(place, 1))
-    assert caller.repository.commit(place, version, None) is not None
-    assert caller.repository.load(place).content == hotp(place, 1)
+    revision = put(caller, hotp(place))
+    caller.repository.commit(place, revision, hotp(place, 1))
+    assert caller.repository.commit(place, revision, None) is not None
+    assert caller.repository.load(place).state == hotp(place, 1)
 
 
 def test_of_two_removals_one_wins(caller: Caller, place: CredentialId) -> None:
-    version = put(caller, hotp(place))
-    caller.repository.commit(place, version, None)
-    lost = caller.repository.commit(place, version, None)
+    revision = put(caller, hotp(place))
+    caller.repository.commit(place, revision, None)
+    lost = caller.repository.commit(place, revision, None)
     assert lost is not None
-    assert lost.content is None
+    assert lost.state is None
 
 
 def test_a_change_of_what_is_gone_loses_to_nothing(caller: Caller, place: CredentialId) -> None:
-    version = put(caller, hotp(place))
-    caller.repository.commit(place, version, None)
-    lost = caller.repository.commit(place, version, hotp(place, 1))
+    revision = put(caller, hotp(place))
+    caller.repository.commit(place, revision, None)
+    lost = caller.repository.commit(place, revision, hotp(place, 1))
     assert lost is not None
-    assert lost.content is None
+    assert lost.state is None
 
 
 def test_all_of_an_owner_are_loaded_together(caller: Caller, place: CredentialId) -> None:
-    everything = {name: content for name, content in contents(place).items() if name in list(Factor)}
-    for content in everything.values():
-        put(caller, content)
+    everything = {name: state for name, state in states(place).items() if name in list(Factor)}
+    for state in everything.values():
+        put(caller, state)
     loaded = caller.repository.load_all(place.owner)
-    assert {factor: stored.content for factor, stored in loaded.stored.items()} == everything
+    assert {factor: stored.state for factor, stored in loaded.snapshots.items()} == everything
 
 
 def test_forgetting_empties_all_places_of_the_owner(caller: Caller, place: CredentialId) -> None:
     for factor in ("hotp", "totp", "otp"):
-        put(caller, contents(place)[factor])
+        put(caller, states(place)[factor])
     caller.repository.forget(place.owner)
-    assert caller.repository.load_all(place.owner).stored == {}
+    assert caller.repository.load_all(place.owner).snapshots == {}
 
 
 def test_forgetting_touches_nobody_else(caller: Caller, place: CredentialId) -> None:
@@ -214,7 +214,7 @@ def test_forgetting_touches_nobody_else(caller: Caller, place: CredentialId) -> 
     put(caller, hotp(place))
     put(caller, hotp(other))
     caller.repository.forget(place.owner)
-    assert caller.repository.load(other).content == hotp(other)
+    assert caller.repository.load(other).state == hotp(other)
 
 
 def pending(place: CredentialId, expires_at: int | None) -> HotpCredential:
@@ -234,44 +234,44 @@ def tombstone(place: CredentialId, expires_at: int | None) -> Tombstone:
     return Tombstone(id=place, failures=Failures(count=6, locked_until=NOON + 60), expires_at=expires_at)
 
 
-CONTENTS: dict[str, Callable[[CredentialId, int | None], StoredState]] = {
+STATES: dict[str, Callable[[CredentialId, int | None], StoredState]] = {
     "pending": pending,
     "confirmed": confirmed,
     "with a replacement": replaced,
     "failures left behind": tombstone,
 }
 ENDS = (None, NOON + 10, NOON + HOUR)
-PREDECESSORS = ("nothing", "tombstone", "expired", *CONTENTS)
+PREDECESSORS = ("nothing", "tombstone", "expired", *STATES)
 
 
 @pytest.mark.parametrize("predecessor", PREDECESSORS)
 def test_the_content_alone_says_when_a_record_expires(caller: Caller, predecessor: str) -> None:
-    for former_end, kind, end in itertools.product(ENDS, CONTENTS, ENDS):
+    for former_end, kind, end in itertools.product(ENDS, STATES, ENDS):
         place = CredentialId(new_owner(), Factor.HOTP)
         match predecessor:
             case "nothing":
-                version = caller.repository.load(place).version
+                revision = caller.repository.load(place).revision
             case "tombstone":
                 caller.repository.commit(place, put(caller, confirmed(place, former_end)), None)
-                version = caller.repository.load(place).version
+                revision = caller.repository.load(place).revision
             case "expired":
                 put(caller, confirmed(place, NOON - 1))
-                version = caller.repository.load(place).version
+                revision = caller.repository.load(place).revision
             case _:
-                version = put(caller, CONTENTS[predecessor](place, former_end))
+                revision = put(caller, STATES[predecessor](place, former_end))
 
-        assert caller.repository.commit(place, version, CONTENTS[kind](place, end)) is None
+        assert caller.repository.commit(place, revision, STATES[kind](place, end)) is None
 
         assert expires_at(caller, place) == end, f"{kind} until {end} after {predecessor} until {former_end}"
 
 
-@pytest.mark.parametrize("predecessor", CONTENTS)
+@pytest.mark.parametrize("predecessor", STATES)
 def test_every_removal_is_remembered_for_seconds(caller: Caller, predecessor: str) -> None:
     for former_end in ENDS:
         place = CredentialId(new_owner(), Factor.HOTP)
-        version = put(caller, CONTENTS[predecessor](place, former_end))
+        revision = put(caller, STATES[predecessor](place, former_end))
 
-        caller.repository.commit(place, version, None)
+        caller.repository.commit(place, revision, None)
 
         assert expires_at(caller, place) == NOON + REMOVAL_REMEMBERED
 
@@ -289,12 +289,12 @@ def test_a_retry_after_a_lost_reply_expires_when_the_first_try_does(
 
 
 def test_no_commit_makes_a_life_longer(caller: Caller, place: CredentialId, clock: FakeClock) -> None:
-    version = put(caller, hotp(place, expires_at=NOON + HOUR))
+    revision = put(caller, hotp(place, expires_at=NOON + HOUR))
     for counter in range(1, 20):
         # A clock that is set back must not change the expiry either.
         clock.advance(-60)
-        assert caller.repository.commit(place, version, hotp(place, counter, NOON + HOUR)) is None
-        version = caller.repository.load(place).version
+        assert caller.repository.commit(place, revision, hotp(place, counter, NOON + HOUR)) is None
+        revision = caller.repository.load(place).revision
         assert expires_at(caller, place) == NOON + HOUR
 
 
@@ -314,9 +314,9 @@ def test_no_secret_is_stored_in_the_clear(caller: Caller, place: CredentialId) -
 
 
 def test_no_code_is_stored_in_the_clear(caller: Caller, place: CredentialId) -> None:
-    content = contents(place)["otp"]
-    put(caller, content)
-    value = caller.gateway.get(key_of(content.id))
+    state = states(place)["otp"]
+    put(caller, state)
+    value = caller.gateway.get(key_of(state.id))
     assert value is not None
     assert code(0).text.encode() not in value
 
@@ -325,8 +325,8 @@ def test_a_commit_that_keeps_the_secret_keeps_its_seal(caller: Caller, place: Cr
     put(caller, hotp(place))
     before = caller.gateway.get(key_of(place))
     loaded = caller.repository.load(place)
-    assert isinstance(loaded.content, HotpCredential)
-    caller.repository.commit(place, loaded.version, replace(loaded.content, counter=1))
+    assert isinstance(loaded.state, HotpCredential)
+    caller.repository.commit(place, loaded.revision, replace(loaded.state, counter=1))
     after = caller.gateway.get(key_of(place))
     assert before is not None
     assert after is not None
@@ -348,27 +348,27 @@ CALLERS = 3
 )
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_interleaved_callers_see_what_a_plain_model_says(caller: Caller, steps: list[tuple[str, int]]) -> None:
-    """The model: a place with a content and the number of its last change."""
+    """The model: a place with a state and the number of its last change."""
     place = CredentialId(new_owner(), Factor.HOTP)
-    held: list[Stored] = [caller.repository.load(place)] * CALLERS
+    held: list[Snapshot] = [caller.repository.load(place)] * CALLERS
     known = [0] * CALLERS
-    change, content = 0, None
+    change, state = 0, None
     for number, (action, who) in enumerate(steps, 1):
         if action == "forget":
             caller.repository.forget(place.owner)
-            change, content = 0, None
+            change, state = 0, None
         elif action == "load":
             held[who], known[who] = caller.repository.load(place), change
-            assert held[who].content == content
+            assert held[who].state == state
         else:
             wanted = hotp(place, number) if action == "commit" else None
-            winner = caller.repository.commit(place, held[who].version, wanted)
+            winner = caller.repository.commit(place, held[who].revision, wanted)
             if known[who] == change:
                 assert winner is None
-                change, content = number, wanted
+                change, state = number, wanted
             else:
                 assert winner is not None
-                assert winner.content == content
+                assert winner.state == state
                 held[who], known[who] = winner, change
 
 

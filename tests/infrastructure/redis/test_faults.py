@@ -44,9 +44,9 @@ class Rig:
         return self.caller.repository.load(self.place)
 
     def commit(self) -> object:
-        content = self._stored.content
-        assert isinstance(content, HotpCredential)
-        return self.caller.repository.commit(self.place, self._stored.version, replace(content, counter=100))
+        state = self._stored.state
+        assert isinstance(state, HotpCredential)
+        return self.caller.repository.commit(self.place, self._stored.revision, replace(state, counter=100))
 
     def works(self) -> bool:
         """Whether a good code is accepted; a code that was sent before the fault may have been spent."""

@@ -49,9 +49,9 @@ def place(rival: Caller) -> CredentialId:
 
 
 def counter_of(caller: Caller, place: CredentialId) -> int:
-    content = caller.repository.load(place).content
-    assert isinstance(content, HotpCredential)
-    return content.counter
+    state = caller.repository.load(place).state
+    assert isinstance(state, HotpCredential)
+    return state.counter
 
 
 def test_a_commit_whose_answer_was_lost_is_known_to_have_landed(
@@ -119,9 +119,9 @@ def test_an_enrolment_whose_answer_was_lost_is_not_told_that_it_existed_already(
 
 
 def test_a_removal_whose_answer_was_lost_is_done(proxy: TcpProxy, caller: Caller, place: CredentialId) -> None:
-    version = caller.repository.load(place).version
+    revision = caller.repository.load(place).revision
     proxy.lose_answer(SCRIPT)
-    assert caller.repository.commit(place, version, None) is None
+    assert caller.repository.commit(place, revision, None) is None
 
 
 def test_a_session_does_not_live_longer_because_an_answer_was_lost(

@@ -59,9 +59,9 @@ class Guesser:
             return "503"
 
     def failures(self) -> int:
-        content = self.caller.repository.load(self.place).content
-        assert isinstance(content, Credential)
-        return content.failures.count
+        state = self.caller.repository.load(self.place).state
+        assert isinstance(state, Credential)
+        return state.failures.count
 
 
 @pytest.fixture
@@ -157,7 +157,7 @@ def test_reading_goes_on_while_writes_are_refused(own_server: RedisServer, guess
         begin(admin)
         guesser.guess()
 
-        assert isinstance(guesser.caller.repository.load(guesser.place).content, Credential)
+        assert isinstance(guesser.caller.repository.load(guesser.place).state, Credential)
 
 
 def test_a_removal_in_between_does_not_let_a_guess_be_judged(own_server: RedisServer, guesser: Guesser) -> None:

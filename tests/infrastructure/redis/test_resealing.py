@@ -126,11 +126,11 @@ def test_what_is_sealed_again_is_the_same_to_the_last_field(connect: Connect) ->
     owner = new_owner()
     enrolled(before, owner)
     before.issue.execute(IssueCodeRequest(owner, 3600, 6, 300))
-    contents = {factor: stored.content for factor, stored in before.repository.load_all(owner).stored.items()}
+    states = {factor: stored.state for factor, stored in before.repository.load_all(owner).snapshots.items()}
 
     rotated.reseal()
 
-    assert {f: stored.content for f, stored in rotated.repository.load_all(owner).stored.items()} == contents
+    assert {f: stored.state for f, stored in rotated.repository.load_all(owner).snapshots.items()} == states
 
 
 def test_what_ends_still_ends(clean_redis: RedisServer) -> None:

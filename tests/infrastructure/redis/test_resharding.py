@@ -90,7 +90,7 @@ def test_an_owner_half_of_whom_has_moved_is_forgotten_whole(caller: Caller, plac
     move.begin()
     move.carry(Factor.HOTP)
     caller.repository.forget(place.owner)
-    assert caller.repository.load_all(place.owner).stored == {}
+    assert caller.repository.load_all(place.owner).snapshots == {}
 
 
 def test_a_node_that_has_no_slot_yet_is_followed_to(cluster: Cluster) -> None:

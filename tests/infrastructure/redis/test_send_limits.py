@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from application.errors import StoreUnavailable
-from application.ports import Channel
+from application.ports.delivery import Channel
 from application.request_context import FIELDS
 from domain.owner import Owner, OwnerKind
 from infrastructure.network import deadline

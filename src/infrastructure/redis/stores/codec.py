@@ -61,7 +61,7 @@ class Record:
     """A decoded value."""
 
     revision: bytes
-    content: StoredState | None
+    state: StoredState | None
     sealed: tuple[Sealed, ...]
 
 
@@ -72,15 +72,15 @@ class RecordCodec:
         self._keys = keys
         self._derivation = derivation or HkdfDerivation(None)
 
-    def encode(self, content: StoredState | None, sealed: tuple[Sealed, ...] = ()) -> bytes:
+    def encode(self, state: StoredState | None, sealed: tuple[Sealed, ...] = ()) -> bytes:
         """A new record with a revision of its own; what was `sealed` before is not sealed again.
 
         Of what is removed the revision alone is left, by which a commit knows itself again after a lost reply.
         """
         revision = FORMAT + os.urandom(REVISION_BYTES - 1)
-        if content is None:
+        if state is None:
             return revision
-        packed: bytes = msgpack.packb(_Writing(self._keys, sealed).fields(content))
+        packed: bytes = msgpack.packb(_Writing(self._keys, sealed).fields(state))
         return revision + packed
 
     def decode(self, value: bytes, credential_id: CredentialId) -> Record:
@@ -91,13 +91,13 @@ class RecordCodec:
             return Record(value, None, ())
         reading = _Reading(self._keys, self._derivation, credential_id)
         try:
-            content = reading.content(msgpack.unpackb(value[REVISION_BYTES:]))
+            state = reading.state(msgpack.unpackb(value[REVISION_BYTES:]))
         except (SealingError, DerivationError) as error:
             raise CorruptRecord(str(error)) from error
         except (ValueError, TypeError, IndexError, DomainError, msgpack.UnpackException) as error:
             # The value itself is not repeated: it may hold what must not be logged.
             raise CorruptRecord(f"not a well-formed record ({type(error).__name__})") from None
-        return Record(value[:REVISION_BYTES], content, tuple(reading.sealed))
+        return Record(value[:REVISION_BYTES], state, tuple(reading.sealed))
 
 
 class _Writing:
@@ -107,14 +107,14 @@ class _Writing:
         self._keys = keys
         self._sealed = sealed
 
-    def fields(self, content: StoredState) -> list[Any]:
-        failures = content.failures
-        if isinstance(content, Tombstone):
-            left = [_VACANCY, content.expires_at, failures.count, failures.locked_until]
-            return [*left, content.failures_until, _former(content)] if content.former else left
-        life = content.lifecycle
+    def fields(self, state: StoredState) -> list[Any]:
+        failures = state.failures
+        if isinstance(state, Tombstone):
+            left = [_VACANCY, state.expires_at, failures.count, failures.locked_until]
+            return [*left, state.failures_until, _former(state)] if state.former else left
+        life = state.lifecycle
         common: list[Any] = [
-            content.id.factor.value,
+            state.id.factor.value,
             life.expires_at,
             failures.count,
             failures.locked_until,
@@ -122,49 +122,49 @@ class _Writing:
             life.confirmed_at,
             life.last_used_at,
         ]
-        match content:
+        match state:
             case OneTimeCode():
-                special: list[Any] = [content.code_digits, content.digest, content.code_expires_at]
+                special: list[Any] = [state.code_digits, state.digest, state.code_expires_at]
             case RecoveryCodes():
-                special = [b"".join(content.digests), content.spent]
+                special = [b"".join(state.digests), state.spent]
             case SecretCredential():
-                fields = [*common, *self._secret(content, _PRESENT), self._replacement(content.replacement)]
-                return [*fields, _former(content)] if content.former else fields
+                fields = [*common, *self._secret(state, _PRESENT), self._replacement(state.replacement)]
+                return [*fields, _former(state)] if state.former else fields
             case _:
-                raise TypeError(type(content).__name__)
-        return [*common, self._kept(content, _PRESENT), *special]
+                raise TypeError(type(state).__name__)
+        return [*common, self._kept(state, _PRESENT), *special]
 
-    def _secret(self, content: SecretCredential, field: str) -> list[Any]:
-        parameters = content.parameters
+    def _secret(self, state: SecretCredential, field: str) -> list[Any]:
+        parameters = state.parameters
         fields: list[Any] = [
-            self._kept(content, field),
+            self._kept(state, field),
             _ALGORITHMS.index(parameters.algorithm),
             parameters.digits,
-            content.label,
-            content.issuer,
+            state.label,
+            state.issuer,
         ]
-        match content:
+        match state:
             case HotpCredential():
-                return [*fields, content.parameters.look_ahead, content.counter, content.initial_counter]
+                return [*fields, state.parameters.look_ahead, state.counter, state.initial_counter]
             case TotpCredential():
-                own = content.parameters
-                return [*fields, own.interval, own.window, content.last_step, content.drift]
+                own = state.parameters
+                return [*fields, own.interval, own.window, state.last_step, state.drift]
             case _:
-                raise TypeError(type(content).__name__)
+                raise TypeError(type(state).__name__)
 
-    def _replacement(self, content: SecretCredential | None) -> list[Any] | None:
-        if content is None:
+    def _replacement(self, state: SecretCredential | None) -> list[Any] | None:
+        if state is None:
             return None
-        return [content.lifecycle.expires_at, content.lifecycle.created_at, *self._secret(content, _COMING)]
+        return [state.lifecycle.expires_at, state.lifecycle.created_at, *self._secret(state, _COMING)]
 
-    def _kept(self, content: Credential, field: str) -> bytes:
-        secret = content.secret
+    def _kept(self, state: Credential, field: str) -> bytes:
+        secret = state.secret
         if secret.derivation is not None:
             return _DERIVED + secret.derivation.check + secret.derivation.salt
         for kept in self._sealed:
             if kept.secret is secret and kept.field == field:
                 return kept.blob
-        return self._keys.seal(secret.key, content.id, field)
+        return self._keys.seal(secret.key, state.id, field)
 
 
 class _Reading:
@@ -176,7 +176,7 @@ class _Reading:
         self._id = credential_id
         self.sealed: list[Sealed] = []
 
-    def content(self, fields: Any) -> StoredState:
+    def state(self, fields: Any) -> StoredState:
         kind, expires_at, count, locked_until, *rest = _list(fields)
         failures = Failures(_natural(count), _moment(locked_until))
         if kind == _VACANCY:
@@ -323,8 +323,8 @@ def _optional_str(value: object) -> str | None:
     return value
 
 
-def _former(content: SecretCredential | Tombstone) -> list[Any]:
-    return [[each.digest, each.last, each.interval] for each in content.former]
+def _former(state: SecretCredential | Tombstone) -> list[Any]:
+    return [[each.digest, each.last, each.interval] for each in state.former]
 
 
 def _read_former(value: object) -> tuple[FormerSecret, ...]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from application.errors import UnreadableRecord
-from application.ports import Clock, OwnerCredentials, Stored, Version
+from application.ports.clock import Clock
+from application.ports.stores import OwnerCredentials, Revision, Snapshot
 from application.request_context import FIELDS
 from domain.credential import StoredState
 from domain.owner import CredentialId, Factor, Owner, OwnerKind
@@ -21,7 +22,7 @@ _log = logging.getLogger("open_mfa.store")
 
 
 @dataclass(frozen=True, slots=True)
-class Revision:
+class RedisRevision:
     """The state that was loaded; `revision` is empty where there was nothing."""
 
     revision: bytes
@@ -31,7 +32,7 @@ class Revision:
 REMOVAL_REMEMBERED: Final = 10
 """Seconds that a removal leaves its revision behind: longer than a caller retries the same commit."""
 _KEY: Final = re.compile(rf"{KEY_PREFIX}:\{{({'|'.join(OwnerKind)}):([^{{}}]+)\}}:({'|'.join(Factor)})")
-_NOTHING: Final = Revision(b"", ())
+_NOTHING: Final = RedisRevision(b"", ())
 
 
 class RedisCredentialRepository:
@@ -42,7 +43,7 @@ class RedisCredentialRepository:
         self._codec = codec
         self._clock = clock
 
-    def load(self, credential_id: CredentialId) -> Stored:
+    def load(self, credential_id: CredentialId) -> Snapshot:
         """What lies in the place now. Raises `StoreUnavailable`, `UnreadableRecord` for a value that is no record."""
         return self._stored(self._gateway.get(key_of(credential_id)), credential_id)
 
@@ -50,7 +51,7 @@ class RedisCredentialRepository:
         """What lies in all places of the owner, by one command. Raises `StoreUnavailable`."""
         places = [CredentialId(owner, factor) for factor in Factor]
         values = self._gateway.get_all([key_of(place) for place in places])
-        found: dict[Factor, Stored] = {}
+        found: dict[Factor, Snapshot] = {}
         unreadable = []
         for place, value in zip(places, values, strict=True):
             try:
@@ -58,18 +59,18 @@ class RedisCredentialRepository:
             except UnreadableRecord:
                 unreadable.append(place.factor)
             else:
-                if stored.content is not None:
+                if stored.state is not None:
                     found[place.factor] = stored
         return OwnerCredentials(found, frozenset(unreadable))
 
-    def commit(self, credential_id: CredentialId, version: Version, content: StoredState | None) -> Stored | None:
+    def commit(self, credential_id: CredentialId, revision: Revision, state: StoredState | None) -> Snapshot | None:
         """Compare-and-set. Raises `StoreUnavailable`."""
-        if not isinstance(version, Revision):
-            raise TypeError("a version of another repository")
-        value = self._codec.encode(content, version.sealed)
-        end = self._clock.now() + REMOVAL_REMEMBERED if content is None else content.expires_at
+        if not isinstance(revision, RedisRevision):
+            raise TypeError("a revision of another repository")
+        value = self._codec.encode(state, revision.sealed)
+        end = self._clock.now() + REMOVAL_REMEMBERED if state is None else state.expires_at
         expiry = 0 if end is None else end * 1000
-        answer = self._gateway.run_script(COMPARE_AND_SET, key_of(credential_id), version.revision, value, expiry)
+        answer = self._gateway.run_script(COMPARE_AND_SET, key_of(credential_id), revision.revision, value, expiry)
         return None if answer == 1 else self._stored(answer or None, credential_id)
 
     def require_writable(self, credential_id: CredentialId) -> None:
@@ -96,15 +97,15 @@ class RedisCredentialRepository:
             if place is not None:
                 yield place
 
-    def _stored(self, value: bytes | None, credential_id: CredentialId) -> Stored:
+    def _stored(self, value: bytes | None, credential_id: CredentialId) -> Snapshot:
         if value is None:
-            return Stored(None, _NOTHING)
+            return Snapshot(None, _NOTHING)
         try:
             record = self._codec.decode(value, credential_id)
         except CorruptRecord as error:
             _log.error("unreadable record", extra={FIELDS: {"key": key_of(credential_id), "problem": str(error)}})
             raise UnreadableRecord("a stored record can't be read") from error
-        return Stored(record.content, Revision(record.revision, record.sealed))
+        return Snapshot(record.state, RedisRevision(record.revision, record.sealed))
 
 
 def key_of(credential_id: CredentialId) -> str:

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from application.errors import StoreUnavailable, UnreadableRecord
-from application.ports import Stored
+from application.ports.stores import Snapshot
 from domain.credential import Credential
 from domain.owner import CredentialId
 from infrastructure.crypto.sealing import KeyRing
-from infrastructure.redis.stores.credentials import RedisCredentialRepository, Revision
+from infrastructure.redis.stores.credentials import RedisCredentialRepository, RedisRevision
 
 ATTEMPTS: Final = 64
 """Lost races on one credential after which the walk is given up."""
@@ -77,18 +77,18 @@ class Resealing:
         return tally
 
     def _visit(self, place: CredentialId, tally: Tally) -> None:
-        stored: Stored | None = self._repository.load(place)
+        stored: Snapshot | None = self._repository.load(place)
         for _ in range(ATTEMPTS):
-            if stored is None or not isinstance(stored.content, Credential):
+            if stored is None or not isinstance(stored.state, Credential):
                 return
             former = self._former(stored)
             if not former:
                 self._count(stored, tally)
                 return
-            revision = stored.version
-            if not isinstance(revision, Revision):
+            revision = stored.revision
+            if not isinstance(revision, RedisRevision):
                 raise TypeError(type(revision).__name__)
-            winner = self._repository.commit(place, replace(revision, sealed=()), stored.content)
+            winner = self._repository.commit(place, replace(revision, sealed=()), stored.state)
             if winner is None:
                 tally.resealed += former
                 stored = self._repository.load(place)
@@ -96,16 +96,16 @@ class Resealing:
                 stored = winner
         raise StoreUnavailable(f"{place} is changed too often at once")
 
-    def _former(self, stored: Stored) -> int:
+    def _former(self, stored: Snapshot) -> int:
         """How many secrets are not sealed under the first key."""
         return sum(key != self._keys.first for key in self._sealed_under(stored))
 
-    def _count(self, stored: Stored, tally: Tally) -> None:
+    def _count(self, stored: Snapshot, tally: Tally) -> None:
         tally.credentials += 1
         names = self._sealed_under(stored)
         tally.keys.update(names)
         tally.derived += not names
 
-    def _sealed_under(self, stored: Stored) -> list[str]:
-        sealed = stored.version.sealed if isinstance(stored.version, Revision) else ()
+    def _sealed_under(self, stored: Snapshot) -> list[str]:
+        sealed = stored.revision.sealed if isinstance(stored.revision, RedisRevision) else ()
         return [self._keys.name_of(each.blob) for each in sealed]

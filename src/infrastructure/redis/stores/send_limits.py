@@ -4,7 +4,8 @@ import hmac
 import logging
 from typing import Final
 
-from application.ports import Channel, Clock
+from application.ports.clock import Clock
+from application.ports.delivery import Channel
 from application.request_context import FIELDS
 from domain.owner import Owner, OwnerKind
 from infrastructure.delivery.recipients import counted_as

@@ -12,7 +12,7 @@ from flask import Blueprint, Response, request
 
 from application.errors import StoreUnavailable
 from application.log_level import SharedLogLevel
-from application.ports import Clock
+from application.ports.clock import Clock
 from presentation.http import schemas
 from presentation.http.factors.serializers import moment
 from presentation.http.framework.endpoint import Operation, SecurityScheme, add, reply

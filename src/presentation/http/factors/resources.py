@@ -10,7 +10,9 @@ from flask import Blueprint, Response, request
 from application.enrolment import Enrol, EnrolRequest
 from application.errors import DeliveryFailed, InvalidRecipient, NoDerivation, TooManySends, UnsupportedDelivery
 from application.issuing import IssueCode, IssueCodeRequest
-from application.ports import Channel, Clock, QrFormat
+from application.ports.clock import Clock
+from application.ports.delivery import Channel
+from application.ports.qr_code import QrFormat
 from application.provisioning import Provisioning
 from application.reading import Describe, DescribeAll, QrRequest, ShowQrCode
 from application.removal import DropReplacement, Forget, Remove

@@ -2,7 +2,7 @@
 
 from typing import Any, Final, NoReturn
 
-from application.ports import Clock
+from application.ports.clock import Clock
 from application.verification import Outcome
 from domain.credential import StoredState
 from domain.verdict import Accepted, Locked, Reason, Rejected
@@ -21,7 +21,7 @@ def accepted(outcome: Outcome, clock: Clock) -> StoredState:
     """The state that an accepted code left; every other outcome raises a problem."""
     if not isinstance(outcome.verdict, Accepted):
         _refuse(outcome, clock.now())
-    return outcome.content
+    return outcome.state
 
 
 def _refuse(outcome: Outcome, now: int) -> NoReturn:
@@ -37,7 +37,7 @@ def _refuse(outcome: Outcome, now: int) -> NoReturn:
         case Rejected(reason, attempts_left):
             members: dict[str, Any] = {"reason": reason.value, "attempts_left": attempts_left}
             headers = {}
-            until = outcome.content.failures.locked_until
+            until = outcome.state.failures.locked_until
             if reason is Reason.WRONG and until > now:
                 members["locked_until"] = moment(until)
                 headers["Retry-After"] = str(until - now)

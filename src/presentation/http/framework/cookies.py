@@ -9,7 +9,7 @@ from typing import Final
 
 from flask import Response, request
 
-from application.ports import Clock
+from application.ports.clock import Clock
 
 HOST_PREFIX: Final = "__Host-"
 """The prefix of cookies that browsers accept only with `Secure`, with `Path=/` and without `Domain`."""

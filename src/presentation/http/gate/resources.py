@@ -9,8 +9,9 @@ from urllib.parse import parse_qsl, quote
 
 from flask import Blueprint, Response, after_this_request, render_template, request
 
-from application.gate import EVERYBODY, GateSessions, LogInAtGate, LogInRequest, VerifyShared
-from application.ports import Clock
+from application.gate import EVERYBODY, LogInAtGate, LogInRequest, VerifyShared
+from application.ports.clock import Clock
+from application.ports.stores import GateSessions
 from domain.characters import trim
 from domain.code import Code
 from domain.errors import InvalidValue, MalformedCode, NotEnrolled

@@ -10,7 +10,7 @@ from typing import Final
 from flask import Response
 from itsdangerous import BadSignature, Signer
 
-from application.ports import Clock
+from application.ports.clock import Clock
 from domain.owner import Owner, OwnerKind
 from presentation.http.framework.cookies import EVERYWHERE, Cookie
 

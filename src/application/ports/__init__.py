@@ -1,0 +1,1 @@
+"""The ports: the interfaces of everything outside the application that the use cases call."""

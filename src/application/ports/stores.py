@@ -1,0 +1,129 @@
+"""The ports that a store implements.
+
+A store implements all of them, so that one database holds the whole state of the service. Every method raises
+`StoreUnavailable` if the store does not answer in time.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from application.errors import UnreadableRecord
+from application.ports.delivery import Channel
+from domain.credential import StoredState
+from domain.owner import CredentialId, Factor, Owner
+
+
+class Revision(Protocol):
+    """An opaque marker that changes with every commit. Only the repository that made it can read it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The stored state of a credential at one moment.
+
+    Attributes:
+        state: the state; None if nothing is stored.
+        revision: the revision to commit against.
+    """
+
+    state: StoredState | None
+    revision: Revision
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerCredentials:
+    """The stored states of all credentials of an owner.
+
+    Attributes:
+        snapshots: the readable states, by factor.
+        unreadable: the factors whose stored state is unreadable. They must not look like factors without a state.
+    """
+
+    snapshots: Mapping[Factor, Snapshot]
+    unreadable: frozenset[Factor] = frozenset()
+
+    def require_readable(self) -> None:
+        """Raise `UnreadableRecord` if a stored state is unreadable."""
+        if self.unreadable:
+            raise UnreadableRecord("a stored record is unreadable")
+
+
+class CredentialRepository(Protocol):
+    """The stored states of credentials, one for each `CredentialId`, changed only by compare-and-set."""
+
+    def load(self, credential_id: CredentialId) -> Snapshot:
+        """Return the stored state of a credential.
+
+        Raises:
+            StoreUnavailable: the store failed.
+            UnreadableRecord: a state is stored, but it is unreadable.
+        """
+
+    def load_all(self, owner: Owner) -> OwnerCredentials:
+        """Return the stored states of all credentials of the owner."""
+
+    def commit(self, credential_id: CredentialId, revision: Revision, state: StoredState | None) -> Snapshot | None:
+        """Replace the stored state if its revision is still the given one.
+
+        The new state expires at its own `expires_at`. The expiry of the former state has no effect.
+
+        Args:
+            credential_id: the credential.
+            revision: the revision of the snapshot that the new state follows from.
+            state: the new state; None to remove the stored one.
+
+        Returns:
+            None if the state was replaced; otherwise the present snapshot, and nothing was changed.
+
+        Raises:
+            StoreUnavailable: the store failed. The commit may have been carried out.
+            UnreadableRecord: the stored state has changed and is unreadable.
+        """
+
+    def require_writable(self, credential_id: CredentialId) -> None:
+        """Raise `StoreUnavailable` if a commit was refused and the store still refuses writes."""
+
+    def forget(self, owner: Owner, *factors: Factor) -> None:
+        """Remove the stored states of these factors of the owner at once, readable or not; of all without `factors`."""
+
+
+class GateSessions(Protocol):
+    """The sessions of the gate, each identified by a random token."""
+
+    def begin(self, user: str) -> str:
+        """Begin a session of the user and return its token. The settings define how long it lasts."""
+
+    def user_of(self, tokens: Sequence[str]) -> str | None:
+        """Return the user whose sessions have these tokens; None if there is no session or more than one user.
+
+        With sessions of two users, one of them may have planted their token in the other's browser, and the other
+        would act in their name.
+        """
+
+    def end(self, tokens: Sequence[str]) -> None:
+        """End the sessions that have these tokens."""
+
+
+class SendLimit(Protocol):
+    """Limits of sent codes, to one recipient and to all. The codes of one tenant do not count for another."""
+
+    def admit(self, owner: Owner, channel: Channel, to: str, client: str) -> int:
+        """Count a code if it may be sent, and return 0; otherwise return the seconds until one may be sent.
+
+        Args:
+            owner: the owner of the code.
+            channel: the channel that sends it.
+            to: the recipient.
+            client: the network of the client; it counts for sessions only.
+        """
+
+
+class LogLevels(Protocol):
+    """The log level that all workers of all instances share."""
+
+    def read(self) -> str | None:
+        """Return the level that was set for all workers; None if none was set."""
+
+    def write(self, level: str) -> None:
+        """Set the level for all workers. It has no end."""
