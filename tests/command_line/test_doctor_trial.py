@@ -30,13 +30,14 @@ from tests.conftest import require_redis_server
 from tests.infrastructure.redis.callers import Caller, new_owner
 from tests.presentation.api import ADMIN, ADMINISTRATOR, API_KEYS, Account, Api
 from tests.support.command_line import run
+from tests.support.documents import page
 from tests.support.processes import wait_until
 from tests.support.redis_server import RedisServer
 from tests.support.redis_topologies import Cluster, SentinelSet
 from tests.support.service import SETTINGS as SERVICE_SETTINGS
 
 MUST, WARNING = Grade.MUST_CHANGE, Grade.WARNING
-PAGE = (Path(__file__).parents[2] / "docs/operations.md").read_text().partition("## The user in Redis")[2]
+PAGE = page("how-to/restrict-the-redis-user")
 USER = "ACL SETUSER open-mfa "
 RULES = re.findall(rf"^{USER}(.*)$", PAGE, re.MULTILINE)[0].replace("PASSWORD", "secret").split()
 NEEDED = [rule for rule in RULES if rule.startswith("+")]

@@ -1,10 +1,9 @@
-"""What docs/operations.md says of Compose, AWS and GitHub: its commands run as they stand, its names are the names."""
+"""The how-to guides for Compose, AWS and GitHub: their commands run unchanged, and the names in them exist."""
 
 import json
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,28 +13,18 @@ import yaml
 
 from tests.deployment import test_compose_staging
 from tests.deployment.docker_support import ROOT, Client, Stack, attempt, missing, run
+from tests.support.documents import block, page, rows, section
 
-GUIDE = ROOT / "docs/operations.md"
-TEXT = GUIDE.read_text()
+COMPOSE = page("how-to/deploy-with-compose")
+AWS = page("how-to/operate-on-aws")
+GITHUB = page("how-to/use-the-workflows")
 WATCHING = (ROOT / "deploy/terraform/app-stack/watching.tf").read_text()
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
+COMMANDS = rows(section(COMPOSE, "Commands and settings"))
 ALICE = "alice@example.com"
 
 staging = test_compose_staging.staging
 """A stack of this module's own."""
-
-
-def block(beginning: str, language: str = "sh") -> str:
-    """The one block of the guide that begins so."""
-    found = [text for text in re.findall(rf"```{language}\n(.*?)```", TEXT, re.DOTALL) if text.startswith(beginning)]
-    assert len(found) == 1, f"{len(found)} blocks begin with {beginning}"
-    return str(found[0])
-
-
-def table(heading: str) -> list[list[str]]:
-    """The rows of the first table below a heading, without its head."""
-    lines = TEXT.partition(f"# {heading}\n")[2].split("\n|", 1)[1].partition("\n\n")[0].splitlines()[2:]
-    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
 
 
 def names(cell: str) -> set[str]:
@@ -77,17 +66,17 @@ def alice(staging: Stack) -> pyotp.HOTP:
 
 
 def test_what_was_lost_with_the_volume_is_back_from_the_backup(staging: Stack, alice: pyotp.HOTP) -> None:
-    told = operate(staging, block("docker compose exec redis redis-cli"))
+    told = operate(staging, block(COMPOSE, "docker compose exec redis redis-cli"))
     keys = int(told.split()[-1])
     bob = enrol(staging, "bob")
     staging.compose("rm", "--stop", "--force", "redis")
     run("docker", "volume", "rm", f"{staging.project}_redis")
     assert send(staging, "GET", ALICE)[0] == 503
 
-    operate(staging, block("cat >restore.sh"))
-    told = operate(staging, block("docker compose stop app redis"))
+    operate(staging, block(page("how-to/back-up-and-restore"), "cat >restore.sh"))
+    told = operate(staging, block(COMPOSE, "docker compose stop app redis"))
     shown = json.loads(told[told.index("\n{") :])
-    operate(staging, block("make -C ../../.. staging-up"))
+    operate(staging, block(COMPOSE, "make -C ../../.. staging-up"))
     staging.wait_until_it_serves()
 
     assert (staging.home / "open-mfa.rdb").read_bytes().startswith(b"REDIS")
@@ -106,8 +95,8 @@ def judged(staging: Stack, account: str, code: str) -> tuple[int, str | None]:
 
 
 def test_a_store_that_is_there_is_not_written_over(staging: Stack, alice: pyotp.HOTP) -> None:
-    operate(staging, block("cat >restore.sh"))
-    into = block("docker compose stop app redis").splitlines()[2].removesuffix(" &&")
+    operate(staging, block(page("how-to/back-up-and-restore"), "cat >restore.sh"))
+    into = block(COMPOSE, "docker compose stop app redis").splitlines()[2].removesuffix(" &&")
     before = staging.compose("exec", "-T", "redis", "ls", "-l", "appendonlydir")
     dump = ["docker", "compose", "exec", "-T", "redis", "sh", "-c", "echo some backup >dump.rdb"]
     run(*dump, cwd=staging.home, env=staging.environment)
@@ -124,7 +113,7 @@ def test_a_store_that_is_there_is_not_written_over(staging: Stack, alice: pyotp.
 
 
 def test_commands_of_the_service_are_run_in_its_container(staging: Stack, alice: pyotp.HOTP) -> None:
-    (row,) = [cells for cells in table("On Compose") if cells[0].startswith("run a command")]
+    (row,) = [cells for cells in COMMANDS if cells[0].startswith("run a command")]
     doctor, reseal, show = re.findall("`(.*?)`", row[1])
     prefix = doctor.removesuffix("doctor")
     shown = json.loads(operate(staging, prefix + show.replace("ID", ALICE)))
@@ -139,9 +128,10 @@ def test_logs_of_all_instances_are_read_with_the_filters(staging: Stack, alice: 
         missing("jq is missing (Debian: apt-get install jq)")
     client, key = as_shop(staging)
     _, headers, _ = client.ask("POST", f"/api/v1/accounts/{ALICE}/challenge", {"code": "000000"}, key)
-    read = block("for i in $(docker compose ps --quiet app); do docker logs")
+    read = block(COMPOSE, "for i in $(docker compose ps --quiet app); do docker logs")
     of_request, of_person, of_locked = [
-        line.partition("'")[2].rpartition("'")[0] for line in block("jq -cR").splitlines()
+        line.partition("'")[2].rpartition("'")[0]
+        for line in block(page("how-to/look-something-up"), "jq -cR").splitlines()
     ]
 
     def filtered(by: str) -> list[str]:
@@ -158,7 +148,7 @@ def test_logs_of_all_instances_are_read_with_the_filters(staging: Stack, alice: 
 
 def test_another_logging_driver_takes_the_place_of_dockers_own(staging: Stack) -> None:
     override = staging.home / "compose.override.yaml"
-    override.write_text(block("services:\n  app:\n    logging", "yaml"))
+    override.write_text(block(COMPOSE, "services:\n  app:\n    logging", "yaml"))
     try:
         told = json.loads(staging.compose("config", "--format", "json"))
     finally:
@@ -170,10 +160,10 @@ def test_another_logging_driver_takes_the_place_of_dockers_own(staging: Stack) -
 
 def test_every_instance_can_be_scraped_from_inside_the_network(staging: Stack) -> None:
     """Asks as Prometheus would, by what the guide has for it."""
-    (job,) = yaml.safe_load(block("scrape_configs:", "yaml"))["scrape_configs"]
+    (job,) = yaml.safe_load(block(COMPOSE, "scrape_configs:", "yaml"))["scrape_configs"]
     ((found,),) = (each["names"] for each in job["dns_sd_configs"])
     port = job["dns_sd_configs"][0]["port"]
-    assert f"`{yaml.safe_load((staging.home / 'compose.yml').read_text())['name']}_front`" in TEXT
+    assert f"`{yaml.safe_load((staging.home / 'compose.yml').read_text())['name']}_front`" in COMPOSE
     ask = (
         "import socket, sys, urllib.request as u\n"
         "for address in sorted({each[4][0] for each in socket.getaddrinfo(sys.argv[1], None, socket.AF_INET)}):\n"
@@ -181,19 +171,19 @@ def test_every_instance_can_be_scraped_from_inside_the_network(staging: Stack) -
     )
     inside = ["docker", "run", "--rm", "--network", f"{staging.project}_front", "--entrypoint", "python"]
     scraped = run(*inside, staging.environment["IMAGE"], "-c", ask, found, str(port))
-    by_hand = operate(staging, block("for i in $(docker compose ps --quiet app); do\n"))
+    by_hand = operate(staging, block(COMPOSE, "for i in $(docker compose ps --quiet app); do\n"))
 
     for told in (scraped, by_hand):
         assert told.count("\nopen_mfa_build_info{") == 2, told
 
 
-# --- Settings that are changed (last, for what is stored outlives them) ---
+# --- Changed settings (last: they change the stack for the other tests) ---
 
 
 def test_the_password_and_the_certificate_of_redis_are_renewed(staging: Stack, alice: pyotp.HOTP) -> None:
-    rows = {cells[0]: re.findall("`(.*?)`", cells[1]) for cells in table("On Compose")}
-    (up,) = rows["change any other setting in `.env`"]
-    remove, make = rows["renew Redis' certificate"]
+    commands = {cells[0]: re.findall("`(.*?)`", cells[1]) for cells in COMMANDS}
+    (up,) = commands["change any other setting in `.env`"]
+    remove, make = commands["renew Redis' certificate"]
     certificate = staging.home.parent / "redis/tls/redis.pem"
     former = certificate.read_text()
 
@@ -209,7 +199,7 @@ def test_the_password_and_the_certificate_of_redis_are_renewed(staging: Stack, a
 
 
 def test_a_setting_of_the_service_is_rolled_out(staging: Stack, alice: pyotp.HOTP) -> None:
-    (row,) = [cells for cells in table("On Compose") if cells[0].startswith("deploy, or change a setting")]
+    (row,) = [cells for cells in COMMANDS if cells[0].startswith("deploy, or change a setting")]
     (roll,) = re.findall("`(make .*?)`", row[1])
     staging.setting(OPEN_MFA_ISSUER="Example")
     operate(staging, roll)
@@ -220,26 +210,25 @@ def test_a_setting_of_the_service_is_rolled_out(staging: Stack, alice: pyotp.HOT
     assert send(staging, "GET", ALICE)[0] == 200
 
 
-# --- What is said elsewhere, and has to be the same here ---
+# --- Names that other files define ---
 
 
-def test_the_table_of_alarms_has_every_alarm() -> None:
+def test_the_table_of_alarms_lists_every_alarm() -> None:
     declared = WATCHING.partition("  alarms = merge(")[2].partition("\n  )\n}")[0]
     plain = re.findall(r"^ {6}([a-z0-9-]+) = \{$", declared, re.MULTILINE)
     of_nodes = re.findall(r'"([a-z-]+)-\$\{node\}" =>', declared)
     metrics = re.findall(r"^ +namespace += ", declared, re.MULTILINE)
-    told = [name for row in table("Alarms") for name in names(row[0])]
+    listed = [name for row in rows(section(AWS, "Alarms")) for name in names(row[0])]
 
     assert len(plain) + len(of_nodes) == len(metrics) > 10
-    assert sorted(told) == sorted(plain + of_nodes)
+    assert sorted(listed) == sorted(plain + of_nodes)
 
 
-def test_the_variables_of_terraform_are_variables() -> None:
+def test_every_terraform_variable_in_the_guide_is_declared() -> None:
     text = (ROOT / "deploy/terraform/app-stack/variables.tf").read_text()
     declared = dict(re.findall(r'^variable "(\w+)" \{$(.*?)^\}$', text, re.MULTILINE | re.DOTALL))
-    section = TEXT.partition("\n## On AWS\n")[2].partition("\n## ")[0]
-    named = set(re.findall(r"`([a-z]+(?:_[a-z]+)+|settings|processes)(?: = [^`]*)?`", section))
-    members = set(re.findall(r"`tasks\.(\w+)`", section))
+    named = set(re.findall(r"`([a-z]+(?:_[a-z]+)+|settings|processes)(?: = [^`]*)?`", AWS))
+    members = set(re.findall(r"`tasks\.(\w+)`", AWS))
 
     assert len(named) > 5
     assert named <= declared.keys()
@@ -247,50 +236,30 @@ def test_the_variables_of_terraform_are_variables() -> None:
     assert all(re.search(rf"\b{member} = number", declared["tasks"]) for member in members)
 
 
-def test_the_log_groups_are_the_ones_that_there_are() -> None:
+def test_every_log_group_in_the_guide_exists() -> None:
     groups = set(re.findall(r'^ +\w+ += "([^"]*\$\{local\.prefix\}[^"]*)"', WATCHING.partition("}\n")[0], re.MULTILINE))
     groups |= set(re.findall(r'= "((?:/|aws-waf-logs-)\$\{local\.prefix\}[^"]*)"', WATCHING))
-    named = set(re.findall(r'"((?:/|aws-waf-logs-)\$prefix[^"]*)"', TEXT))
+    named = set(re.findall(r'"((?:/|aws-waf-logs-)\$prefix[^"]*)"', AWS))
 
     assert named
     assert named <= {group.replace("${local.prefix}", "$prefix") for group in groups}
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
-def test_the_table_of_workflows_names_what_each_of_them_needs(workflow: Path) -> None:
-    ((_, _, environments, variables),) = [row for row in table("From GitHub") if f"[{workflow.name}]" in row[0]]
+def test_the_table_of_workflows_lists_the_environments_and_variables_of_each(workflow: Path) -> None:
+    ((_, _, environments, variables),) = [row for row in rows(GITHUB) if f"[{workflow.name}]" in row[0]]
     text = workflow.read_text()
 
     assert names(environments) == set(re.findall(r"^    environment: (\S+)$", text, re.MULTILINE))
     assert names(variables) == set(re.findall(r"\bvars\.([A-Z_]+)", text))
 
 
-def test_no_workflow_is_left_out() -> None:
-    assert len(table("From GitHub")) == len(WORKFLOWS)
+def test_the_table_of_workflows_lists_every_workflow() -> None:
+    assert len(rows(GITHUB)) == len(WORKFLOWS)
 
 
-def headings(path: Path) -> Iterator[str]:
-    """The anchors that GitHub makes of them."""
-    for title in re.findall(r"^#+ (.*)$", path.read_text(), re.MULTILINE):
-        yield re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-")
-
-
-def leads_somewhere(path: str, anchor: str) -> bool:
-    target = GUIDE.parent / path if path else GUIDE
-    if not anchor:
-        return target.exists()
-    return anchor in headings(target / "README.md" if target.is_dir() else target)
-
-
-def test_every_link_leads_somewhere() -> None:
-    links = re.findall(r"\]\(([^)]+)\)", TEXT)
-
-    assert len(links) > 20
-    assert [link for link in links if not leads_somewhere(*link.partition("#")[::2])] == []
-
-
-def test_undoing_the_development_set_up_removes_its_lines_and_no_others(tmp_path: Path) -> None:
-    commands = block("docker compose down --volumes").splitlines()
+def test_removing_the_development_stack_removes_only_its_own_lines_from_the_hosts_file(tmp_path: Path) -> None:
+    commands = block(COMPOSE, "docker compose down --volumes").splitlines()
     (line,) = [each for each in commands if "/etc/hosts" in each]
     set_up = (ROOT / "deploy/docker-compose/dev/setup.sh").read_text()
     assert 'lines="127.0.0.1 $NAME"$\'\\n\'"::1 $NAME"' in set_up

@@ -18,12 +18,13 @@ from tests.e2e.conftest import SECRET
 from tests.e2e.proxies import CONFIGURATIONS, Ports, nginx, running
 from tests.service.wire import once
 from tests.support.browser import keep_picture
+from tests.support.documents import block, page
 from tests.support.pictures import qr_text
 from tests.support.processes import free_port, spawn, stop, wait_until
 from tests.support.redis_topologies import Certificates
 from tests.support.service import Service
 
-GUIDE = (Path(__file__).parents[2] / "docs/operations.md").read_text()
+GUIDE = page("how-to/run-below-a-path")
 PREFIX = "/mfa"
 TLS = """
 upstream open_mfa {{ server 127.0.0.1:8080; }}
@@ -49,7 +50,7 @@ def below() -> Iterator[Service]:
 @contextmanager
 def tls_proxy(service: Service) -> Iterator[str]:
     """Serve the guide's location in a server with TLS. Yield the address for browsers."""
-    (location,) = re.findall(r"## Below a path.*?```nginx\n(.*?)```", GUIDE, re.DOTALL)
+    location = block(GUIDE, "location", "nginx")
     ports = Ports(service.port, 0, free_port())
     with Certificates() as certificates, tempfile.TemporaryDirectory(prefix="open-mfa-proxy-") as name:
         certificates.directory.chmod(0o755)

@@ -1,4 +1,4 @@
-"""Backup and restore, by the commands of docs/operations.md as they stand there."""
+"""Backup and restore with the commands of the how-to guide, unchanged."""
 
 import contextlib
 import os
@@ -16,22 +16,17 @@ import redis
 
 from tests.conftest import require_redis_server
 from tests.service.accounts import KEYS, Account
+from tests.support.documents import block, page
 from tests.support.redis_server import RedisServer
 from tests.support.service import Service
 
-GUIDE = (Path(__file__).parents[2] / "docs/operations.md").read_text()
+GUIDE = page("how-to/back-up-and-restore")
 PASSWORD = "a password of Redis"
 MANY = 1_000_000
 """Keys, so that reading and writing the files takes seconds."""
 AT_ONCE = ("--repl-diskless-sync-delay", "0")
 """Redis would wait five seconds whether somebody else wants a copy, too."""
 RUN = re.search(r"`sudo -u redis (sh <restore\.sh)`", GUIDE)
-
-
-def block(beginning: str) -> str:
-    """The one block of the guide that begins so."""
-    (found,) = [text for text in re.findall(r"```sh\n(.*?)```", GUIDE, re.DOTALL) if text.startswith(beginning)]
-    return str(found)
 
 
 def run(script: str, directory: Path, typed: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
@@ -74,7 +69,7 @@ def alice(service: Service) -> Account:
 
 def take(server: RedisServer, backup: Path) -> int:
     """The number of keys that the guide says to keep with the file."""
-    commands = block("read -rs").replace("redis.example.com -p 6379", f"127.0.0.1 -p {server.port}")
+    commands = block(GUIDE, "read -rs").replace("redis.example.com -p 6379", f"127.0.0.1 -p {server.port}")
     done = run(commands, backup.parent, typed=f"{PASSWORD}\n")
     assert done.returncode == 0, done.stderr
     assert PASSWORD not in commands
@@ -84,7 +79,7 @@ def take(server: RedisServer, backup: Path) -> int:
 def restore(directory: Path) -> subprocess.CompletedProcess[str]:
     """Makes the script and runs it; the password is still in the environment of whoever took the backup."""
     assert RUN is not None
-    return run(f"{block('cat >restore.sh')}\n{RUN[1]}", directory, REDISCLI_AUTH=PASSWORD)
+    return run(f"{block(GUIDE, 'cat >restore.sh')}\n{RUN[1]}", directory, REDISCLI_AUTH=PASSWORD)
 
 
 @contextlib.contextmanager
@@ -132,7 +127,7 @@ def test_where_there_is_no_room_it_says_so_and_ends(backup: Path, tmp_path: Path
     shutil.copy(backup, directory / "dump.rdb")
     assert RUN is not None
 
-    done = run(f"{block('cat >restore.sh')}\nulimit -f 100\n{RUN[1]}", directory)
+    done = run(f"{block(GUIDE, 'cat >restore.sh')}\nulimit -f 100\n{RUN[1]}", directory)
 
     assert done.returncode == 1
     assert "NOT RESTORED: no append-only file could be written" in done.stderr
@@ -162,7 +157,7 @@ def test_a_store_that_is_there_is_left_alone_until_it_is_moved_away(backup: Path
         shutil.copytree(server.directory, directory)
     written = contents(directory)
     shutil.copy(backup, directory / "dump.rdb")
-    (move,) = re.findall(r"sh -c '(mkdir former .*)'", GUIDE)
+    (move,) = re.findall(r"sh -c '(mkdir former .*)'", page("how-to/deploy-with-compose"))
 
     refused = restore(directory)
 
