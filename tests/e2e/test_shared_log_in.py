@@ -78,7 +78,7 @@ def test_a_link_on_another_host_of_the_domain_logs_nobody_out(page: Page, port: 
     page.goto(f"https://other.{DOMAIN}:{port}/page")
     # According to Fetch Metadata, this is the same site and another origin.
     page.evaluate("url => { location.href = url }", f"https://app.{DOMAIN}:{port}/auth/logout")
-    expect(page.get_by_role("heading", name="Log out?")).to_be_visible()
+    expect(page.get_by_role("heading", name="Log out of Open-MFA?")).to_be_visible()
 
     page.goto(app)
     expect(page.get_by_role("heading", name="The application")).to_be_visible()

@@ -201,7 +201,7 @@ def test_a_sibling_host_logs_nobody_out_but_a_person_can(browser: Browser, gate:
         ):
             show(page, f"{sibling}/", content)
             page.get_by_text("go").click()
-            expect(page.get_by_role("heading", name="Log out?")).to_be_visible()
+            expect(page.get_by_role("heading", name="Log out of Open-MFA?")).to_be_visible()
             page.goto(f"{site}/auth/login?return_to=/healthz")
             assert page.url == f"{site}/healthz", "still logged in"
 

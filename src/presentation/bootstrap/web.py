@@ -133,6 +133,7 @@ def create_app(
             secure=settings.cookie_secure,
             cookie_domain=settings.gate_cookie_domain,
             path_prefix=settings.path_prefix,
+            issuer=settings.issuer,
             accounts=settings.gate_tenant is not None,
             checking=checking,
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from flask import Blueprint, Response, after_this_request, render_template, request
 
@@ -15,6 +15,7 @@ from application.ports.stores import GateSessions
 from domain.characters import trim
 from domain.code import Code
 from domain.errors import InvalidValue, MalformedCode, NotEnrolled
+from domain.parameters import DEFAULT_DIGITS
 from domain.recovery_codes import RecoveryCode
 from presentation.http import schemas
 from presentation.http.factors.owner_access import Guards
@@ -54,8 +55,8 @@ _FORM: Final = "application/x-www-form-urlencoded"
 _LONGEST_LOCATION: Final = 2000
 """Characters: proxies have 4 KiB for an answer's head."""
 _SENTENCES: Final = {
-    "wrong": "The code is wrong. Type the one that your authenticator shows now.",
-    "replayed": "The code was used before, and each is good once. Wait for the next one.",
+    "wrong": "The code is wrong. Type the code that your authenticator shows now.",
+    "replayed": "This code was used before. Each code is accepted only once. Wait for the next one.",
 }
 _NO_VERDICT: Final = "Codes can't be checked at the moment, so nobody gets in. Try again in a few seconds."
 _NOT_ACCEPTED: Final = (
@@ -84,6 +85,7 @@ class GateResources:
         secure: whether the cookie travels over TLS only.
         cookie_domain: the domain whose hosts share a log-in; None if each host has its own.
         path_prefix: the path below which the service runs.
+        issuer: the name that the pages and authenticators show.
         accounts: whether people log in with an account of their own too.
         checking: what a submitted code must pass before it is judged, such as a rate limit.
     """
@@ -97,6 +99,7 @@ class GateResources:
         secure: bool,
         cookie_domain: str | None,
         path_prefix: str,
+        issuer: str,
         accounts: bool,
         checking: Guards,
     ) -> None:
@@ -108,6 +111,7 @@ class GateResources:
         )
         self._return_to = ReturnTo(f"{path_prefix}{PAGES}", cookie_domain)
         self._shares_log_in = cookie_domain is not None
+        self._issuer = issuer
         self._accounts = accounts
         self._checking = checking
 
@@ -251,7 +255,7 @@ class GateResources:
         if not _is_of_this_site():
             # The link or form may be on another host. The person may still want to log out, so the page asks.
             if request.method != "POST" or _is_page():
-                return self._answer_page(render_template("logout.html", action=link(LOGOUT), assets=link(ASSETS)), 403)
+                return self._answer_page(self._render("logout.html", request.host, action=link(LOGOUT)), 403)
             raise Problem(Problems.CROSS_SITE_REQUEST)
 
         @after_this_request
@@ -280,16 +284,22 @@ class GateResources:
         headers: Mapping[str, str] | None = None,
         account: str = "",
     ) -> Response:
-        page = render_template(
+        target = self._return_to.safe(return_to)
+        page = self._render(
             "login.html",
-            return_to=self._return_to.safe(return_to),
+            urlsplit(target).netloc or request.host,
+            return_to=target,
             error=error,
             accounts=self._accounts,
             account=account,
+            digits=DEFAULT_DIGITS,
             action=link(LOGIN),
-            assets=link(ASSETS),
         )
         return self._answer_page(page, status, headers)
+
+    def _render(self, template: str, host: str, **values: Any) -> str:
+        """Return a page that names the issuer and the host that the person wants to reach."""
+        return render_template(template, issuer=self._issuer, host=host, assets=link(ASSETS), **values)
 
     @staticmethod
     def _answer_page(page: str, status: int, headers: Mapping[str, str] | None = None) -> Response:
@@ -316,9 +326,14 @@ def _words(problem: Problem) -> str:
     """What went wrong, for whoever sits before the page rather than for a program."""
     if problem.kind is Problems.CROSS_SITE_REQUEST:
         return "The form came from another page. Open this one by itself, and try again."
-    sentence = _SENTENCES.get(problem.members.get("reason", ""), problem.detail or problem.kind.value.meaning)
+    reason, left = problem.members.get("reason", ""), problem.members.get("attempts_left")
+    sentence = _SENTENCES.get(reason, problem.detail or problem.kind.value.meaning)
+    if reason != "wrong":
+        return sentence
     wait = problem.headers.get("Retry-After")
-    return f"{sentence} That was one too many: wait {wait} s." if wait and "reason" in problem.members else sentence
+    if wait:
+        return f"{sentence} That was one too many: wait {wait} s."
+    return f"{sentence} {left} {'attempt' if left == 1 else 'attempts'} left."
 
 
 def _is_page() -> bool:
