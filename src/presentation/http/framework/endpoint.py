@@ -10,7 +10,6 @@ from json import JSONDecoder
 from typing import Any, Final
 
 from flask import Blueprint, Response, request
-from gunicorn.http.errors import ParseException
 from marshmallow import Schema, ValidationError
 from marshmallow.exceptions import SCHEMA
 
@@ -169,8 +168,8 @@ def read_raw() -> bytes:
         raise Problem(Problems.TOO_LARGE)
     try:
         raw: bytes = environ["wsgi.input"].read(LARGEST_BODY + 1 if stated is None else stated)
-    except (OSError, ParseException):
-        # gunicorn's way of saying that the chunks are none, or that the client is gone.
+    except (OSError, ValueError):
+        # The client is gone, or the server's stream has found malformed chunks.
         raise invalid({"body": ["Must arrive whole."]}) from None
     if len(raw) > LARGEST_BODY:
         raise Problem(Problems.TOO_LARGE)

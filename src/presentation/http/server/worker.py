@@ -21,6 +21,7 @@ from presentation.http.docs.resources import PAGE_POLICY, problem_page
 from presentation.http.framework.middleware import ALWAYS, REQUEST_ID, UNLESS_SET, new_request_id
 from presentation.http.framework.path_prefix import PATH_PREFIX
 from presentation.http.framework.problems import MEDIA_TYPE, Problems, document
+from presentation.http.server.body import BodyReader
 from presentation.http.server.connection import Connection
 from presentation.http.server.head import is_host, with_one_cookie_field
 from presentation.http.server.unreadable import fault_of
@@ -112,12 +113,13 @@ class Worker(ThreadWorker):
         return super().handle(conn)
 
     def handle_request(self, req: Any, conn: Any) -> Any:
-        """Check `Host` and join the `Cookie` fields, which gunicorn does not do."""
+        """Check `Host`, join the `Cookie` fields, and let the application handle the errors of a body."""
         hosts = [value for name, value in req.headers if name == "HOST"]
         # gunicorn has already refused a second Host.
         if not (is_host(hosts[0]) if hosts else req.version < (1, 1)):
             raise InvalidHeader("HOST", req=req)
         req.headers = with_one_cookie_field(req.headers)
+        req.body.reader = BodyReader(req.body.reader)
         return super().handle_request(req, conn)
 
     def finish_request(self, conn: Any, fs: Future[bool], _client: Any = None) -> None:
