@@ -56,6 +56,15 @@ run: $(SERVE) ## Set up and serve on http://$HOST:$PORT, by default http://127.0
 test: $(DEV) ## Set up and test, on all cores; with options for pytest in ARGS, on one
 	$(BIN)/python -m pytest $(or $(ARGS),--numprocesses auto --dist loadfile)
 
+.PHONY: unit
+unit: $(DEV) ## Run the fast tests: domain, application and presentation
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(or $(ARGS),tests/domain tests/application tests/presentation)
+
+.PHONY: coverage
+coverage: $(DEV) ## Run `make test` and measure branch coverage: build/coverage/coverage.xml
+	@mkdir -p build/coverage
+	$(BIN)/python -m pytest --cov --cov-report=term --cov-report=xml $(or $(ARGS),--numprocesses auto --dist loadfile)
+
 .PHONY: e2e
 e2e: $(E2E) $(DEPLOY) $(NPM) ## Test with real browsers, proxies, containers and Terraform: what of them the machine has
 	$(BIN)/python -m pytest $(or $(ARGS),tests/pages tests/e2e tests/deployment)
