@@ -18,6 +18,7 @@ from infrastructure.observability.lines import LINES, Lines
 from infrastructure.observability.metrics import FRESH, Metrics
 from infrastructure.redis.stores.codec import REVISION_BYTES
 from infrastructure.settings import Administrator, Settings
+from presentation.bootstrap.stores import redis_store
 from presentation.bootstrap.web import create_app
 from tests.support.fakes import NOON, FakeClock
 
@@ -64,9 +65,10 @@ class Api:
     ) -> None:
         self.clock = clock or FakeClock()
         self.redis: Redis = redis or fakeredis.FakeRedis()
+        everything = Settings(**SETTINGS | settings)
         self.app = create_app(
-            Settings(**SETTINGS | settings),
-            connect=lambda: self.redis,
+            everything,
+            store=redis_store(everything, self.clock, lambda: self.redis),
             clock=self.clock,
             lines=lines,
             metrics=Metrics(monotonic=count(step=FRESH).__next__),

@@ -22,7 +22,6 @@ from application.verification import ConfirmReplacement, Disable, Resynchronize,
 from domain.owner import Owner, OwnerKind
 from infrastructure.crypto.derivation import HkdfDerivation
 from infrastructure.crypto.hotp import PyotpHotp
-from infrastructure.crypto.sealing import KeyRing
 from infrastructure.delivery.bulkhead import Bulkhead
 from infrastructure.delivery.mail_address import check_recipient
 from infrastructure.delivery.smtp import EmailDelivery
@@ -31,14 +30,10 @@ from infrastructure.observability.audit import AuditTrail
 from infrastructure.observability.lines import LINES, Lines
 from infrastructure.observability.metrics import Metrics
 from infrastructure.qr import SegnoQrRenderer
-from infrastructure.redis.client.gateway import Gateway
-from infrastructure.redis.client.url import Connect, connector, places_in
-from infrastructure.redis.stores.codec import RecordCodec
-from infrastructure.redis.stores.credentials import RedisCredentialRepository
-from infrastructure.redis.stores.gate_sessions import RedisGateSessions
-from infrastructure.redis.stores.send_limits import RedisSendLimit
 from infrastructure.settings import Settings
+from infrastructure.store import Store
 from infrastructure.system import SystemClock, SystemRandomness
+from presentation.bootstrap.stores import open_store
 from presentation.http.accounts.resources import AccountUseCases
 from presentation.http.factors.resources import FactorUseCases
 from presentation.http.gate.resources import GateUseCases
@@ -52,7 +47,7 @@ class Core:
 
     Args:
         settings: all that can be configured.
-        connect: another Redis client than the settings name; for tests.
+        store: the store; by default, the one that the settings name.
         clock: another clock than the system's; for tests.
         randomness: other randomness than the system's; for tests.
         lines: the lines that the audit trail is written to.
@@ -62,7 +57,7 @@ class Core:
     def __init__(
         self,
         settings: Settings,
-        connect: Connect | None = None,
+        store: Store | None = None,
         clock: Clock | None = None,
         randomness: Randomness | None = None,
         lines: Lines = LINES,
@@ -71,27 +66,21 @@ class Core:
         self._settings = settings
         self.clock = clock or SystemClock()
         self._randomness = randomness or SystemRandomness()
-        self.gateway = Gateway(
-            connect or _connect(settings),
-            settings.redis_wait,
-            patient=max(2, settings.threads // 2),
-            where=places_in(settings.redis_url or ""),
-        )
+        self.store = store or open_store(settings, self.clock)
         self.metrics = metrics or Metrics()
         lines.count_dropped = self.metrics.lines_dropped
         self.events = AuditTrail(self.metrics, lines)
         self.derivation = HkdfDerivation(settings.derivation_secret)
-        codec = RecordCodec(KeyRing(settings.encryption_keys), self.derivation)
-        self.repository = RedisCredentialRepository(self.gateway, codec, self.clock)
+        self.repository = self.store.credentials
         self.provisioning = Provisioning(settings.issuer)
         self._changes = OptimisticUpdate(self.repository, self.clock)
         self._algorithm = PyotpHotp()
         self._committer = VerdictCommitter(self._changes, self.events)
 
     def check_ready(self) -> None:
-        """Raise `StoreUnavailable` unless Redis answers and the audit trail has room."""
+        """Raise `StoreUnavailable` unless the store answers and the audit trail has room."""
         self.events.require_room()
-        self.gateway.ping()
+        self.store.check_ready()
 
     @cached_property
     def factors(self) -> FactorUseCases:
@@ -104,7 +93,7 @@ class Core:
                 self._randomness,
                 events,
                 _channels(self._settings, self.clock),
-                RedisSendLimit(self.gateway, self.clock, self._settings.secret_key, self._settings.sends_per_hour),
+                self.store.send_limit,
             ),
             enrol=Enrol(changes, self._randomness, self.derivation, events),
             verify=Verify(committer, self._algorithm),
@@ -141,17 +130,9 @@ class Core:
         owner = Owner(OwnerKind.GATE, digest.hex()[:GATE_ID])
         shared = VerifyShared(self.factors.verify, self.factors.enrol, owner, settings.gate_secret)
         gate = f"{owner.id}:{settings.gate_tenant or ''}:"
-        sessions = RedisGateSessions(self.gateway, gate, settings.gate_lifetime)
+        sessions = self.store.gate_sessions(gate, settings.gate_lifetime)
         log_in = LogInAtGate(shared, self.accounts.challenge, settings.gate_tenant, sessions)
         return GateUseCases(sessions, log_in, shared)
-
-
-def _connect(settings: Settings) -> Connect:
-    if settings.redis_url is not None:
-        return connector(settings.redis_url)
-    from infrastructure.redis.client.embedded import embedded  # noqa: PLC0415 - a sixth of a second that others need not wait
-
-    return embedded()
 
 
 def _channels(settings: Settings, clock: Clock) -> Mapping[Channel, Route]:

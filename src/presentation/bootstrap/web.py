@@ -9,6 +9,7 @@ from typing import Any, Final
 from flask import Flask, Response, request
 from flask.sessions import SecureCookieSession, SessionInterface
 from limits import RateLimitItem
+from limits.storage import Storage
 from limits.strategies import FixedWindowRateLimiter
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -23,11 +24,8 @@ from infrastructure.network import deadline
 from infrastructure.observability.lines import LINES, Lines
 from infrastructure.observability.logs import LogLevelFollower
 from infrastructure.observability.metrics import CONTENT_TYPE, Metrics
-from infrastructure.redis.client.gateway import Gateway
-from infrastructure.redis.client.url import Connect
-from infrastructure.redis.stores.log_levels import RedisLogLevels
-from infrastructure.redis.stores.rate_limits import GatewayStorage
 from infrastructure.settings import Settings
+from infrastructure.store import Store
 from presentation.bootstrap.container import Core
 from presentation.http import schemas
 from presentation.http.accounts.access import AccountAccess
@@ -58,7 +56,7 @@ _log = logging.getLogger("open_mfa.http")
 class Service:
     """What runs beside the requests, for whoever starts and stops the process (`app.extensions["open_mfa"]`)."""
 
-    gateway: Gateway
+    store: Store
     log_level: LogLevelFollower
 
     def start(self) -> None:
@@ -68,13 +66,13 @@ class Service:
     def stop(self) -> None:
         """Stops it, and gives the connections back."""
         self.log_level.stop()
-        self.gateway.close()
+        self.store.close()
 
 
 def create_app(
     settings: Settings,
     *,
-    connect: Connect | None = None,
+    store: Store | None = None,
     clock: Clock | None = None,
     randomness: Randomness | None = None,
     lines: Lines = LINES,
@@ -84,18 +82,18 @@ def create_app(
 
     Args:
         settings: all that can be configured.
-        connect: another Redis client than the settings name; for tests.
+        store: the store; by default, the one that the settings name.
         clock: another clock than the system's; for tests.
         randomness: other randomness than the system's; for tests.
         lines: the lines that the audit trail is written to; others for tests.
         metrics: the counters of events; for this process alone by default.
     """
-    core = Core(settings, connect, clock, randomness, lines, metrics)
-    shared_level = SharedLogLevel(RedisLogLevels(core.gateway), settings.log_level)
+    core = Core(settings, store, clock, randomness, lines, metrics)
+    shared_level = SharedLogLevel(core.store.log_levels, settings.log_level)
     follower = LogLevelFollower(shared_level)
 
     app = _flask(settings, core.metrics, lines)
-    checking, enrolling = _rate_limits(settings, core.gateway)
+    checking, enrolling = _rate_limits(settings, core.store.rate_limits)
     sessions = Sessions(
         settings.secret_key,
         settings.session_lifetime,
@@ -141,10 +139,10 @@ def create_app(
     if settings.administrator is not None:
         authentication = BasicAuthentication(settings.administrator.user, settings.administrator.password)
         guards: Guards = (*checking, authentication)
-        app.register_blueprint(admin_blueprint(guards, core.clock, core.gateway.describe, shared_level, follower.look))
+        app.register_blueprint(admin_blueprint(guards, core.clock, core.store.describe, shared_level, follower.look))
     app.register_blueprint(operation_blueprint(core.check_ready, core.metrics.exposition, CONTENT_TYPE))
     register_docs(app, gate=core.gate is not None)
-    app.extensions[EXTENSION] = Service(core.gateway, follower)
+    app.extensions[EXTENSION] = Service(core.store, follower)
     return app
 
 
@@ -177,7 +175,7 @@ def _flask(settings: Settings, metrics: Metrics, lines: Lines) -> Flask:
     return app
 
 
-def _rate_limits(settings: Settings, gateway: Gateway) -> tuple[Guards, Guards]:
+def _rate_limits(settings: Settings, storage: Storage) -> tuple[Guards, Guards]:
     """The guards of what is open to the world: of code checks and the admin API, and of what fills the store.
 
     There is one count for all of the former, so that a guesser gains nothing by moving on. Enrolling is no guess, and
@@ -185,7 +183,7 @@ def _rate_limits(settings: Settings, gateway: Gateway) -> tuple[Guards, Guards]:
     """
     if not settings.rate_limit:
         return (), ()
-    windows = FixedWindowRateLimiter(GatewayStorage(gateway))
+    windows = FixedWindowRateLimiter(storage)
 
     def guard(scope: str, limits: Sequence[RateLimitItem]) -> Callable[[], None]:
         def within_the_limit() -> None:

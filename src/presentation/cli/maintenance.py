@@ -32,4 +32,4 @@ def stored() -> "Iterator[tuple[Settings, Core]]":
     except StoreUnavailable as error:
         raise Refused(str(error)) from None
     finally:
-        core.gateway.close()
+        core.store.close()

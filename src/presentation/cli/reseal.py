@@ -6,7 +6,7 @@ from typing import Final
 
 from application.errors import StoreUnavailable
 from infrastructure.crypto.sealing import KeyRing
-from infrastructure.redis.stores.resealing import Resealing, Tally
+from infrastructure.resealing import Resealing, Tally
 from presentation.cli.conventions import DONE, REFUSED, AddParser, Refused, say
 from presentation.cli.maintenance import stored
 

@@ -24,8 +24,8 @@ from infrastructure.crypto.sealing import EncryptionKey, KeyRing
 from infrastructure.redis.client.gateway import Gateway
 from infrastructure.redis.client.url import Connect, connector
 from infrastructure.redis.stores.codec import RecordCodec
-from infrastructure.redis.stores.credentials import RedisCredentialRepository, place_of
-from infrastructure.redis.stores.resealing import Resealing, Tally
+from infrastructure.redis.stores.credentials import RedisCredentialRepository, id_of
+from infrastructure.resealing import Resealing, Tally
 from infrastructure.system import SystemRandomness
 from tests.application.rig import Outbox
 from tests.conftest import require_redis_server
@@ -229,4 +229,4 @@ def test_no_verification_fails_or_is_accepted_twice_while_keys_are_rotated(conne
     ],
 )
 def test_what_is_no_credentials_key_is_nobodys_place(key: str) -> None:
-    assert place_of(key) is None
+    assert id_of(key) is None

@@ -3,7 +3,7 @@
 import logging
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from application.errors import UnreadableRecord
@@ -17,26 +17,31 @@ from infrastructure.redis.stores.codec import REVISION_BYTES, CorruptRecord, Rec
 
 COMPARE_AND_SET: Final = Script("infrastructure.redis.stores", "compare_and_set.lua")
 KEY_PREFIX: Final = "open-mfa"
+REMOVAL_REMEMBERED: Final = 10
+"""Seconds for which a removal leaves its revision in Redis. This is longer than a caller retries the same commit."""
+_KEY: Final = re.compile(rf"{KEY_PREFIX}:\{{({'|'.join(OwnerKind)}):([^{{}}]+)\}}:({'|'.join(Factor)})")
 
 _log = logging.getLogger("open_mfa.store")
 
 
 @dataclass(frozen=True, slots=True)
 class RedisRevision:
-    """The state that was loaded; `revision` is empty where there was nothing."""
+    """The revision of a record and its sealed values.
+
+    Attributes:
+        revision: the first bytes of the record; empty if there is no record.
+        sealed: the sealed values of the record, so that a commit need not seal the same secrets again.
+    """
 
     revision: bytes
     sealed: tuple[Sealed, ...]
 
 
-REMOVAL_REMEMBERED: Final = 10
-"""Seconds that a removal leaves its revision behind: longer than a caller retries the same commit."""
-_KEY: Final = re.compile(rf"{KEY_PREFIX}:\{{({'|'.join(OwnerKind)}):([^{{}}]+)\}}:({'|'.join(Factor)})")
 _NOTHING: Final = RedisRevision(b"", ())
 
 
 class RedisCredentialRepository:
-    """Implements `CredentialRepository`: a load costs one round trip, a commit one."""
+    """Implements `SealedCredentialRepository`. A load costs one round trip, and so does a commit."""
 
     def __init__(self, gateway: Gateway, codec: RecordCodec, clock: Clock) -> None:
         self._gateway = gateway
@@ -44,39 +49,38 @@ class RedisCredentialRepository:
         self._clock = clock
 
     def load(self, credential_id: CredentialId) -> Snapshot:
-        """What lies in the place now. Raises `StoreUnavailable`, `UnreadableRecord` for a value that is no record."""
-        return self._stored(self._gateway.get(key_of(credential_id)), credential_id)
+        """Return the stored state. Raise `StoreUnavailable`, or `UnreadableRecord` for a value that is no record."""
+        return self._snapshot(self._gateway.get(key_of(credential_id)), credential_id)
 
     def load_all(self, owner: Owner) -> OwnerCredentials:
-        """What lies in all places of the owner, by one command. Raises `StoreUnavailable`."""
-        places = [CredentialId(owner, factor) for factor in Factor]
-        values = self._gateway.get_all([key_of(place) for place in places])
-        found: dict[Factor, Snapshot] = {}
+        """Return the stored states of all credentials of the owner, read by one command. Raise `StoreUnavailable`."""
+        ids = [CredentialId(owner, factor) for factor in Factor]
+        values = self._gateway.get_all([key_of(each) for each in ids])
+        snapshots: dict[Factor, Snapshot] = {}
         unreadable = []
-        for place, value in zip(places, values, strict=True):
+        for credential_id, value in zip(ids, values, strict=True):
             try:
-                stored = self._stored(value, place)
+                snapshot = self._snapshot(value, credential_id)
             except UnreadableRecord:
-                unreadable.append(place.factor)
+                unreadable.append(credential_id.factor)
             else:
-                if stored.state is not None:
-                    found[place.factor] = stored
-        return OwnerCredentials(found, frozenset(unreadable))
+                if snapshot.state is not None:
+                    snapshots[credential_id.factor] = snapshot
+        return OwnerCredentials(snapshots, frozenset(unreadable))
 
     def commit(self, credential_id: CredentialId, revision: Revision, state: StoredState | None) -> Snapshot | None:
-        """Compare-and-set. Raises `StoreUnavailable`."""
-        if not isinstance(revision, RedisRevision):
-            raise TypeError("a revision of another repository")
-        value = self._codec.encode(state, revision.sealed)
+        """Replace the stored state by compare-and-set; see the port. Raise `StoreUnavailable`."""
+        read = _redis_revision(revision)
+        value = self._codec.encode(state, read.sealed)
         end = self._clock.now() + REMOVAL_REMEMBERED if state is None else state.expires_at
         expiry = 0 if end is None else end * 1000
-        answer = self._gateway.run_script(COMPARE_AND_SET, key_of(credential_id), revision.revision, value, expiry)
-        return None if answer == 1 else self._stored(answer or None, credential_id)
+        answer = self._gateway.run_script(COMPARE_AND_SET, key_of(credential_id), read.revision, value, expiry)
+        return None if answer == 1 else self._snapshot(answer or None, credential_id)
 
     def require_writable(self, credential_id: CredentialId) -> None:
         """Raise `StoreUnavailable` while commits are refused.
 
-        Only after a refused commit, this costs a round trip: a commit on a key of the same slot that nothing else uses.
+        This costs a round trip only after a refused commit: a commit to a key of the same slot that nothing else uses.
         That record expires in 1970, so Redis removes it at once.
         """
         if self._gateway.refuses_writes(key_of(credential_id)):
@@ -84,36 +88,54 @@ class RedisCredentialRepository:
             self._gateway.run_script(COMPARE_AND_SET, trial, b"", bytes(REVISION_BYTES), 1)
 
     def forget(self, owner: Owner, *factors: Factor) -> None:
-        """Removes keys of the owner with one command. Raises `StoreUnavailable`."""
+        """Remove keys of the owner with one command. Raise `StoreUnavailable`."""
         self._gateway.delete([key_of(CredentialId(owner, factor)) for factor in factors or Factor])
 
-    def places(self) -> Iterator[CredentialId]:
-        """Every place in which something lies, of all owners, in no order.
+    def ids(self) -> Iterator[CredentialId]:
+        """Yield the id of every stored credential, in no particular order. Raise `StoreUnavailable`.
 
-        One may come twice, and one that is filled or emptied meanwhile may come or not. Raises `StoreUnavailable`.
+        An id may come twice. A credential that is created or removed during the walk may be missing.
         """
         for key in self._gateway.scan(f"{KEY_PREFIX}:{{*}}:*"):
-            place = place_of(key)
-            if place is not None:
-                yield place
+            credential_id = id_of(key)
+            if credential_id is not None:
+                yield credential_id
 
-    def _stored(self, value: bytes | None, credential_id: CredentialId) -> Snapshot:
+    def sealed_in(self, snapshot: Snapshot) -> list[bytes]:
+        """Return the sealed values of a snapshot. Derived secrets have none."""
+        return [each.blob for each in _redis_revision(snapshot.revision).sealed]
+
+    def reseal(self, credential_id: CredentialId, snapshot: Snapshot) -> Snapshot | None:
+        """Commit the same state with its secrets sealed under the first encryption key; see `commit`."""
+        revision = replace(_redis_revision(snapshot.revision), sealed=())
+        return self.commit(credential_id, revision, snapshot.state)
+
+    def _snapshot(self, value: bytes | None, credential_id: CredentialId) -> Snapshot:
         if value is None:
             return Snapshot(None, _NOTHING)
         try:
             record = self._codec.decode(value, credential_id)
         except CorruptRecord as error:
             _log.error("unreadable record", extra={FIELDS: {"key": key_of(credential_id), "problem": str(error)}})
-            raise UnreadableRecord("a stored record can't be read") from error
+            raise UnreadableRecord("a stored record is unreadable") from error
         return Snapshot(record.state, RedisRevision(record.revision, record.sealed))
 
 
 def key_of(credential_id: CredentialId) -> str:
-    """`open-mfa:{session:…}:totp`: the hash tag keeps everything of an owner in one Cluster slot."""
+    """Return the key of a credential, such as `open-mfa:{session:…}:totp`.
+
+    The hash tag keeps all keys of an owner in one slot of a Cluster.
+    """
     return f"{KEY_PREFIX}:{{{credential_id.owner}}}:{credential_id.factor.value}"
 
 
-def place_of(key: str) -> CredentialId | None:
-    """The place that a key is of, None for what is no credential's."""
+def id_of(key: str) -> CredentialId | None:
+    """Return the id of the credential that a key belongs to; None if it is another key."""
     parts = _KEY.fullmatch(key)
     return CredentialId(Owner(OwnerKind(parts[1]), parts[2]), Factor(parts[3])) if parts else None
+
+
+def _redis_revision(revision: Revision) -> RedisRevision:
+    if not isinstance(revision, RedisRevision):
+        raise TypeError("the revision is from another repository")
+    return revision

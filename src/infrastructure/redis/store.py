@@ -1,0 +1,48 @@
+"""The Redis store: all adapters over one gateway."""
+
+from application.ports.clock import Clock
+from application.ports.stores import GateSessions
+from infrastructure.redis.client.gateway import Gateway, ServerDescription
+from infrastructure.redis.stores.codec import RecordCodec
+from infrastructure.redis.stores.credentials import RedisCredentialRepository
+from infrastructure.redis.stores.gate_sessions import RedisGateSessions
+from infrastructure.redis.stores.log_levels import RedisLogLevels
+from infrastructure.redis.stores.rate_limits import GatewayStorage
+from infrastructure.redis.stores.send_limits import RedisSendLimit
+
+
+class RedisStore:
+    """Implements `Store`.
+
+    Args:
+        gateway: the gateway to Redis.
+        codec: the codec of credentials; it has the encryption keys.
+        clock: the service's clock.
+        digest_key: the key of the digests of recipients.
+        sends_per_hour: the number of codes that each tenant, and all sessions together, may send in an hour.
+    """
+
+    def __init__(
+        self, gateway: Gateway, codec: RecordCodec, clock: Clock, *, digest_key: str, sends_per_hour: int
+    ) -> None:
+        self._gateway = gateway
+        self.credentials = RedisCredentialRepository(gateway, codec, clock)
+        self.send_limit = RedisSendLimit(gateway, clock, digest_key, sends_per_hour)
+        self.rate_limits = GatewayStorage(gateway)
+        self.log_levels = RedisLogLevels(gateway)
+
+    def gate_sessions(self, gate: str, lifetime: int) -> GateSessions:
+        """Return the sessions of one gate, which end after so many seconds."""
+        return RedisGateSessions(self._gateway, gate, lifetime)
+
+    def check_ready(self) -> None:
+        """Raise `StoreUnavailable` unless Redis answers."""
+        self._gateway.ping()
+
+    def describe(self) -> ServerDescription:
+        """Return the version and the clock of Redis. Raise `StoreUnavailable`."""
+        return self._gateway.describe()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._gateway.close()
