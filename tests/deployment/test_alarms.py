@@ -85,13 +85,13 @@ def of_a_service() -> Iterator[dict[str, list[Line]]]:
         wait_until(lambda: any(line.get("reason") == "locked" for line in service.lines()), "the line", service.log)
         told["guessing"] = since()
         store.kill()
-        wait_until(says("the store is away"), "the follower's word", service.log)
+        wait_until(says("the store is unavailable"), "the follower's word", service.log)
         assert post("hotp/verify", code="000000") == 503
         wait_until(says("store unavailable"), "the line", service.log)
-        told["the store is away"] = since()
+        told["the store is unavailable"] = since()
         store.start()
-        wait_until(says("the store is back"), "the follower's word", service.log)
-        told["the store is back"] = since()
+        wait_until(says("the store is available again"), "the follower's word", service.log)
+        told["the store is available again"] = since()
         yield told
 
 
@@ -117,15 +117,15 @@ def test_guessing_is_counted(of_a_service: dict[str, list[Line]]) -> None:
 
 
 def test_a_store_that_is_away_is_counted(of_a_service: dict[str, list[Line]]) -> None:
-    found = counted(of_a_service["the store is away"])
+    found = counted(of_a_service["the store is unavailable"])
     messages = {line["message"] for line in found.pop("store-unavailable")}
-    assert messages == {"store unavailable", "the store is away, and requests get 503"}
+    assert messages == {"store unavailable", "the store is unavailable; requests get 503"}
     assert {name for name, lines in found.items() if lines} == set()
 
 
 def test_a_store_that_is_back_is_not_counted(of_a_service: dict[str, list[Line]]) -> None:
-    lines = of_a_service["the store is back"]
-    assert "the store is back" in [line["message"] for line in lines]
+    lines = of_a_service["the store is available again"]
+    assert "the store is available again" in [line["message"] for line in lines]
     assert {name for name, found in counted(lines).items() if found} == set()
 
 

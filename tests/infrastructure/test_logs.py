@@ -1,4 +1,4 @@
-"""Logs: JSON lines that name the call and repeat no secret."""
+"""Log lines name the request and contain no secret. Processes follow the shared log level."""
 
 import json
 import logging
@@ -8,15 +8,14 @@ import pytest
 from application.errors import StoreUnavailable
 from application.log_level import SharedLogLevel
 from application.ports.events import Purpose
-from application.request_context import Call, current_call
+from application.request_context import FIELDS, Call, current_call
 from domain.owner import CredentialId, Factor, Owner, OwnerKind
 from domain.verdict import Accepted
 from infrastructure.observability.audit import AuditTrail
+from infrastructure.observability.level_follower import LogLevelFollower
 from infrastructure.observability.logs import (
-    FIELDS,
     SERVICE,
-    JsonFormatter,
-    LogLevelFollower,
+    LineFormatter,
     configure_logging,
     set_level,
 )
@@ -28,11 +27,11 @@ def formatted(message: str, **extra: object) -> dict[str, object]:
     record = logging.getLogger("open_mfa.test").makeRecord(
         "open_mfa.test", logging.INFO, __file__, 1, message, (), None, extra={FIELDS: extra}
     )
-    line: dict[str, object] = json.loads(JsonFormatter().format(record))
+    line: dict[str, object] = json.loads(LineFormatter().format(record))
     return line
 
 
-def test_a_line_has_time_level_logger_message_and_extras() -> None:
+def test_a_line_has_the_time_the_level_the_logger_the_message_and_the_fields() -> None:
     line = formatted("hello", factor="totp")
 
     assert {name: line[name] for name in ("level", "logger", "message", "factor")} == {
@@ -44,7 +43,7 @@ def test_a_line_has_time_level_logger_message_and_extras() -> None:
     assert str(line["time"]).endswith("Z")
 
 
-def test_a_line_names_the_call() -> None:
+def test_a_line_names_the_request() -> None:
     token = current_call.set(Call("request-7", "203.0.113.7"))
     try:
         line = formatted("hello")
@@ -54,13 +53,13 @@ def test_a_line_names_the_call() -> None:
     assert (line["request_id"], line["address"]) == ("request-7", "203.0.113.7")
 
 
-def test_a_line_break_can_not_forge_another_line() -> None:
+def test_a_line_break_in_a_message_does_not_begin_another_line() -> None:
     record = logging.makeLogRecord({"msg": 'a\n{"level":"INFO"}', "name": "open_mfa"})
 
-    assert "\n" not in JsonFormatter().format(record)
+    assert "\n" not in LineFormatter().format(record)
 
 
-def test_an_exceptions_message_is_not_written(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_message_of_an_exception_is_not_written(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("INFO")
     try:
         try:
@@ -86,7 +85,7 @@ def test_the_audit_trail_is_written_at_any_level(capsys: pytest.CaptureFixture[s
     assert [json.loads(line)["message"] for line in written(capsys).splitlines()] == ["judged"]
 
 
-def test_libraries_stay_quiet_at_debug(capsys: pytest.CaptureFixture[str]) -> None:
+def test_libraries_write_no_debug_lines(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("DEBUG")
 
     logging.getLogger("redis").debug("SET secret")
@@ -96,14 +95,14 @@ def test_libraries_stay_quiet_at_debug(capsys: pytest.CaptureFixture[str]) -> No
 
 
 class Levels:
-    """A shared level that can be away."""
+    """A shared level that can be unavailable."""
 
     def __init__(self, level: str | None) -> None:
         self.level = level
-        self.away = False
+        self.unavailable = False
 
     def read(self) -> str | None:
-        if self.away:
+        if self.unavailable:
             raise StoreUnavailable
         return self.level
 
@@ -112,30 +111,30 @@ class Levels:
 
 
 def test_a_process_follows_the_shared_level() -> None:
-    LogLevelFollower(SharedLogLevel(Levels("DEBUG"), "INFO")).look()
+    LogLevelFollower(SharedLogLevel(Levels("DEBUG"), "INFO")).follow_now()
 
     assert logging.getLogger(SERVICE).level == logging.DEBUG
 
 
-def test_a_process_falls_back_to_its_default_where_no_level_is_shared() -> None:
+def test_without_a_shared_level_a_process_has_the_level_of_its_settings() -> None:
     set_level("DEBUG")
 
-    LogLevelFollower(SharedLogLevel(Levels(None), "WARNING")).look()
+    LogLevelFollower(SharedLogLevel(Levels(None), "WARNING")).follow_now()
 
     assert logging.getLogger(SERVICE).level == logging.WARNING
 
 
-def test_a_process_keeps_its_level_while_the_store_is_away() -> None:
+def test_a_process_keeps_its_level_while_the_store_is_unavailable() -> None:
     levels = Levels("INFO")
-    levels.away = True
+    levels.unavailable = True
     set_level("ERROR")
 
-    LogLevelFollower(SharedLogLevel(levels, "DEBUG")).look()
+    LogLevelFollower(SharedLogLevel(levels, "DEBUG")).follow_now()
 
     assert logging.getLogger(SERVICE).level == logging.ERROR
 
 
-def test_what_is_no_level_is_not_followed() -> None:
-    LogLevelFollower(SharedLogLevel(Levels("LOUD"), "WARNING")).look()
+def test_an_unknown_shared_level_is_ignored() -> None:
+    LogLevelFollower(SharedLogLevel(Levels("LOUD"), "WARNING")).follow_now()
 
     assert logging.getLogger(SERVICE).level == logging.WARNING

@@ -18,7 +18,7 @@ locals {
   # Lines of the service's log that are counted.
   log_metrics = {
     unexpected-failures = "{ $.level = \"CRITICAL\" }"
-    store-unavailable   = "{ $.message = \"store unavailable\" || $.message = \"the store is away*\" }"
+    store-unavailable   = "{ $.message = \"store unavailable\" || $.message = \"the store is unavailable*\" }"
     locks               = "{ $.logger = \"open_mfa.audit\" && $.message = \"locked\" }"
     refusals            = "{ $.logger = \"open_mfa.audit\" && $.outcome = \"refused\" }"
   }

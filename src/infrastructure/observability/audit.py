@@ -1,4 +1,4 @@
-"""The audit trail: one JSON line an event, and its count in the metrics."""
+"""The audit trail: one line for each event, and a count of it in the metrics."""
 
 import time
 from typing import Any, Final
@@ -8,38 +8,44 @@ from application.ports.events import Action, Purpose
 from application.timestamps import rfc3339
 from domain.owner import CredentialId, Owner, OwnerKind
 from domain.verdict import Accepted, Rejected, Verdict
+from infrastructure.observability.formats import LineFormat, json_line
 from infrastructure.observability.lines import LINES, Lines
-from infrastructure.observability.logs import json_line
 from infrastructure.observability.metrics import Metrics, outcome_of
 
 LOGGER: Final = "open_mfa.audit"
 
 
 class AuditTrail:
-    """Implements `Events`. Lines carry whose it is, factor, outcome and the call; a session is named by its digest.
+    """The port `Events`. A line names the owner, the factor, the outcome and the request; a session by its digest only.
 
-    They go the way of all logs, to stderr, but not through `logging`: they know neither level nor filter, and there is
-    one for every verdict, whose price `logging` would double.
+    The lines go to stderr, as logs do, but not through `logging`: they have neither levels nor filters, and `logging`
+    would double their cost.
+
+    Args:
+        metrics: the counters.
+        lines: the queue of lines.
+        line_format: the format of a line.
     """
 
-    def __init__(self, metrics: Metrics, lines: Lines = LINES) -> None:
+    def __init__(self, metrics: Metrics, lines: Lines = LINES, line_format: LineFormat = json_line) -> None:
         self._metrics = metrics
         self._lines = lines
+        self._line_format = line_format
 
     def require_room(self) -> None:
         """Raise `AuditUnavailable` while too many lines are waiting."""
         if self._lines.is_full:
-            raise AuditUnavailable("the reader of the log does not take the lines of the audit trail")
+            raise AuditUnavailable("the reader of the log accepts no lines, so the audit trail has no room")
 
     def changed(self, action: Action, credential_id: CredentialId) -> None:
-        """The action's own name: `enrolled`, `issued`, `removed` and so on."""
+        """Write a line named after the action, such as `enrolled`, `issued` or `removed`."""
         self._metrics.change(credential_id.factor.value, action.value)
-        self._write("INFO", action.value, _subject(credential_id))
+        self._write("INFO", action.value, _fields(credential_id))
 
     def judged(self, purpose: Purpose, credential_id: CredentialId, verdict: Verdict) -> None:
-        """`judged`, with what the code was sent for and the outcome."""
+        """Write `judged` with the purpose of the code and the outcome."""
         self._metrics.verdict(credential_id.factor.value, purpose.value, verdict)
-        fields = _subject(credential_id) | {"purpose": purpose.value}
+        fields = _fields(credential_id) | {"purpose": purpose.value}
         if isinstance(verdict, Accepted):
             fields["outcome"] = "accepted"
         else:
@@ -50,23 +56,23 @@ class AuditTrail:
         self._write("INFO", "judged", fields)
 
     def locked(self, credential_id: CredentialId, until: int) -> None:
-        """`locked`, with until when."""
+        """Write `locked` with the end of the lock."""
         self._metrics.lock(credential_id.factor.value)
-        self._write("WARNING", "locked", _subject(credential_id) | {"locked_until": rfc3339(until)})
+        self._write("WARNING", "locked", _fields(credential_id) | {"locked_until": rfc3339(until)})
 
     def forgotten(self, owner: Owner) -> None:
-        """`forgotten`: everything of the owner is gone."""
-        self._write("INFO", "forgotten", _whose(owner))
+        """Write `forgotten`: all credentials of the owner were deleted."""
+        self._write("INFO", "forgotten", _owner_fields(owner))
 
     def _write(self, level: str, event: str, fields: dict[str, Any]) -> None:
-        self._lines.append(json_line(time.time(), level, LOGGER, event, fields))
+        self._lines.append(self._line_format(time.time(), level, LOGGER, event, fields))
 
 
-def _subject(credential_id: CredentialId) -> dict[str, Any]:
-    return {**_whose(credential_id.owner), "factor": credential_id.factor.value}
+def _fields(credential_id: CredentialId) -> dict[str, Any]:
+    return {**_owner_fields(credential_id.owner), "factor": credential_id.factor.value}
 
 
-def _whose(owner: Owner) -> dict[str, Any]:
+def _owner_fields(owner: Owner) -> dict[str, Any]:
     if owner.kind is OwnerKind.ACCOUNT:
         return {"tenant": owner.tenant, "account": owner.account}
     return {owner.kind.value: owner.id}

@@ -21,8 +21,8 @@ from application.ports.secrets import Randomness
 from application.request_context import FIELDS
 from domain.errors import AlreadyConfirmed, AlreadyEnrolled, NotEnrolled
 from infrastructure.network import deadline
+from infrastructure.observability.level_follower import LogLevelFollower
 from infrastructure.observability.lines import LINES, Lines
-from infrastructure.observability.logs import LogLevelFollower
 from infrastructure.observability.metrics import CONTENT_TYPE, Metrics
 from infrastructure.settings import Settings
 from infrastructure.store import Store
@@ -139,7 +139,9 @@ def create_app(
     if settings.administrator is not None:
         authentication = BasicAuthentication(settings.administrator.user, settings.administrator.password)
         guards: Guards = (*checking, authentication)
-        app.register_blueprint(admin_blueprint(guards, core.clock, core.store.describe, shared_level, follower.look))
+        app.register_blueprint(
+            admin_blueprint(guards, core.clock, core.store.describe, shared_level, follower.follow_now)
+        )
     app.register_blueprint(operation_blueprint(core.check_ready, core.metrics.exposition, CONTENT_TYPE))
     register_docs(app, gate=core.gate is not None)
     app.extensions[EXTENSION] = Service(core.store, follower)
