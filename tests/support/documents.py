@@ -29,4 +29,4 @@ def section(text: str, heading: str) -> str:
 def rows(text: str) -> list[list[str]]:
     """Return the cells of the first table, without its head."""
     lines = f"\n{text}".split("\n|", 1)[1].partition("\n\n")[0].splitlines()[2:]
-    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]

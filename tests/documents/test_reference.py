@@ -1,0 +1,146 @@
+"""The reference pages list exactly what the code has."""
+
+import itertools
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from application.ports.events import Action, Purpose
+from application.request_context import Call, current_call
+from domain.owner import CredentialId, Factor, Owner, OwnerKind
+from domain.secret import SharedSecret
+from domain.verdict import Accepted, Locked, Reason, Rejected
+from infrastructure.observability.audit import AuditTrail
+from infrastructure.observability.metrics import Metrics
+from presentation.http.framework.problems import BY_SLUG
+from tests.presentation.api import API_KEYS, Api, document
+from tests.support.command_line import called
+from tests.support.documents import page, rows, section
+from tests.support.written import written
+
+HTTP = page("reference/http")
+SESSION, ACCOUNT = "/api/v1/session", "/api/v1/accounts/{account_id}"
+OWNERS = [Owner.of_account("shop", "alice"), Owner(OwnerKind.SESSION, "a-digest"), Owner(OwnerKind.GATE, "a-digest")]
+
+
+def expanded(path: str) -> list[str]:
+    """Return the paths that a path with alternatives in braces stands for. Variables have one name only."""
+    parts = re.split(r"\{(\w+(?:,\w+)+)\}", path)
+    choices = [part.split(",") if position % 2 else [part] for position, part in enumerate(parts)]
+    return ["".join(each) for each in itertools.product(*choices)]
+
+
+def operations_of_the_page() -> Iterator[str]:
+    accounts_only = section(HTTP, "Accounts only")
+    for method, path in re.findall(r"^\| `([A-Z]+) (\S+)`", HTTP, re.MULTILINE):
+        owners = [ACCOUNT] if f"| `{method} {path}`" in accounts_only else [SESSION, ACCOUNT]
+        for owner in owners if path.startswith("OWNER") else [""]:
+            yield from (f"{method} {each}" for each in expanded(path.replace("OWNER", owner, 1)))
+
+
+def operations_of_the_service() -> Iterator[str]:
+    api = Api(api_keys=tuple(API_KEYS.items()), gate_secret=SharedSecret(bytes(20)))
+    for path, methods in document(api.client.get("/openapi.json"))["paths"].items():
+        yield from (f"{method.upper()} {path}" for method in methods if method != "parameters")
+
+
+def test_every_operation_of_the_service_is_listed_once() -> None:
+    listed = list(operations_of_the_page())
+
+    assert len(listed) == len(set(listed))
+    pages = {each for each in listed if " /auth/" in each}
+    assert {*listed} - pages == {*operations_of_the_service()}
+
+
+def test_every_listed_page_of_the_gate_exists() -> None:
+    api = Api(gate_secret=SharedSecret(bytes(20)))
+    pages = [each.split() for each in operations_of_the_page() if " /auth/" in each]
+
+    assert len(pages) > 5
+    for method, path in pages:
+        assert api.client.open(path, method=method).status_code not in {404, 405}, path
+
+
+def test_every_problem_is_listed_with_its_status() -> None:
+    listed = {row[0].strip("`"): int(row[1]) for row in rows(page("reference/problems"))}
+
+    assert listed == {slug: problem.status for slug, problem in BY_SLUG.items()}
+
+
+def test_every_metric_is_listed_with_its_type_and_labels() -> None:
+    metrics = Metrics()
+    metrics.request("GET", "/healthz", 200, 0.1)
+    metrics.verdict("totp", "verify", Accepted())
+    metrics.change("totp", "enrolled")
+    metrics.lock("totp")
+    text = metrics.exposition().decode()
+    types = dict(re.findall(r"^# TYPE (\w+) (\w+)$", text, re.MULTILINE))
+    labels = {
+        name: set(re.findall(r'(\w+)="', series)) - {"le"}
+        for name, series in re.findall(r"^(open_mfa_\w+?)(?:_bucket)?(?:\{(.*)\})? [0-9.e+]+$", text, re.MULTILINE)
+        if name in types
+    }
+
+    assert {
+        row[0].strip("`"): (row[1], set(re.findall(r"`(\w+)`", row[2]))) for row in rows(page("reference/metrics"))
+    } == {name: (kind, labels[name]) for name, kind in types.items()}
+
+
+def test_every_value_of_a_label_is_listed() -> None:
+    table = rows(f"| label {page('reference/metrics').partition('| label ')[2]}")
+    listed = {row[0].strip("`"): set(re.findall(r"`([a-z-]+)`", row[1])) for row in table}
+
+    assert listed == {
+        "factor": {factor.value for factor in Factor},
+        "purpose": {purpose.value for purpose in Purpose},
+        "outcome": {"accepted", "locked", *(reason.value for reason in Reason)},
+        "action": {action.value for action in Action},
+    }
+
+
+def test_every_audit_event_and_every_member_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    trail = AuditTrail(Metrics())
+    token = current_call.set(Call("request-7", "203.0.113.7", "a" * 32, "b" * 16))
+    for owner in OWNERS:
+        totp = CredentialId(owner, Factor.TOTP)
+        for action in Action:
+            trail.changed(action, totp)
+        for verdict in (Accepted(), Rejected(Reason.WRONG, 3), Locked(0)):
+            trail.judged(Purpose.VERIFY, totp, verdict)
+        trail.locked(totp, 0)
+        trail.forgotten(owner)
+    current_call.reset(token)
+    lines = [json.loads(line) for line in written(capsys).splitlines()]
+
+    _, events, members = re.split(r"^\|(?:---\|)+$", page("reference/audit-events"), flags=re.MULTILINE)
+    assert set(re.findall(r"^\| `([a-z-]+)` \|", events, re.MULTILINE)) == {line["message"] for line in lines}
+    assert set(re.findall(r"`(\w+)`", " ".join(re.findall(r"^\|([^|]*)\|", members, re.MULTILINE)))) == {
+        member for line in lines for member in line if member != "message"
+    }
+
+
+def commands(*command: str) -> Iterator[tuple[str, ...]]:
+    """Yield each command that has no commands of its own, as its help reports them."""
+    text = called(*command, "--help").stdout
+    names = re.findall(r"^    ([a-z][a-z-]+) {2,}", text, re.MULTILINE)
+    if not names:
+        yield command
+    for name in names:
+        yield from commands(*command, name)
+
+
+def test_every_command_is_listed() -> None:
+    listed = {tuple(each.split()) for each in re.findall(r"`open-mfa ([a-z ]+)`", page("reference/cli"))}
+
+    assert {*commands()} <= listed
+
+
+@pytest.mark.parametrize("command", [*commands()], ids=" ".join)
+def test_every_option_of_a_command_is_listed(command: tuple[str, ...]) -> None:
+    options = set(re.findall(r"^  (?:-h, )?(-{1,2}[a-z-]+)", called(*command, "--help").stdout, re.MULTILINE))
+    text = page("reference/cli")
+    described = section(text, command[0]) if f"\n## {command[0]}\n" in text else ""
+
+    assert options - {"--help"} <= set(re.findall(r"(?<![\w-])-{1,2}[a-z-]+", described))
