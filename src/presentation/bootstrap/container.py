@@ -1,4 +1,4 @@
-"""Adapters meet use cases here, for whoever drives them: the HTTP application and the command line."""
+"""The container: adapters and use cases, for the HTTP application and for the command line."""
 
 import threading
 from collections.abc import Mapping
@@ -33,25 +33,26 @@ from infrastructure.qr import SegnoQrRenderer
 from infrastructure.settings import Settings
 from infrastructure.store import Store
 from infrastructure.system import SystemClock, SystemRandomness
+from presentation.bootstrap.logs import selected_format
 from presentation.bootstrap.stores import open_store
 from presentation.http.accounts.resources import AccountUseCases
 from presentation.http.factors.resources import FactorUseCases
 from presentation.http.gate.resources import GateUseCases
 
 GATE_ID: Final = 32
-"""Hexadecimal digits: 128 bits name the gate's credential."""
+"""The length of the id of the gate's owner in hexadecimal digits: 128 bits."""
 
 
-class Core:
-    """Everything behind HTTP and the command line, wired as the settings say.
+class Container:
+    """The use cases of the service, with the adapters that the settings select.
 
     Args:
-        settings: all that can be configured.
+        settings: the settings.
         store: the store; by default, the one that the settings name.
-        clock: another clock than the system's; for tests.
-        randomness: other randomness than the system's; for tests.
-        lines: the lines that the audit trail is written to.
-        metrics: the counters of events; for this process alone by default.
+        clock: a clock for tests; by default, the system's.
+        randomness: randomness for tests; by default, the system's.
+        lines: the queue of lines that the audit trail is written to.
+        metrics: the counters of events; by default, counters of this process alone.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class Core:
         self.store = store or open_store(settings, self.clock)
         self.metrics = metrics or Metrics()
         lines.count_dropped = self.metrics.lines_dropped
-        self.events = AuditTrail(self.metrics, lines)
+        self.events = AuditTrail(self.metrics, lines, selected_format(settings))
         self.derivation = HkdfDerivation(settings.derivation_secret)
         self.repository = self.store.credentials
         self.provisioning = Provisioning(settings.issuer)
@@ -84,7 +85,7 @@ class Core:
 
     @cached_property
     def factors(self) -> FactorUseCases:
-        """What every owner can do."""
+        """The use cases for all owners."""
         changes, events, committer = self._changes, self.events, self._committer
         describe = Describe(self.repository, self.clock)
         return FactorUseCases(
@@ -109,7 +110,7 @@ class Core:
 
     @cached_property
     def accounts(self) -> AccountUseCases:
-        """What only accounts can do."""
+        """The use cases for accounts only."""
         return AccountUseCases(
             challenge=Challenge(self.repository, self.clock, self._committer, self._algorithm),
             disable=Disable(self._committer, self._algorithm, self.events),
@@ -119,13 +120,13 @@ class Core:
 
     @cached_property
     def gate(self) -> GateUseCases | None:
-        """What the gate does, None where there is none."""
+        """The use cases of the gate; None if there is no gate."""
         settings = self._settings
         if settings.gate_secret is None:
             return None
-        # Under a digest of its secret, so that another secret begins anew. Of nothing else: with two places at once, as
-        # while another setting is being changed, a code would be good in each. A slow one, for it stands in logs, and
-        # people choose secrets that are not random.
+        # The owner's id is a digest of the secret, so that a new secret starts with a new state. It depends on no other
+        # setting: while instances with two values of that setting ran, each would accept the same code. The digest is
+        # slow to compute, because it appears in logs and people choose secrets that are not random.
         digest = scrypt(settings.gate_secret.key, salt=b"open-mfa gate", n=2**14, r=8, p=1)
         owner = Owner(OwnerKind.GATE, digest.hex()[:GATE_ID])
         shared = VerifyShared(self.factors.verify, self.factors.enrol, owner, settings.gate_secret)
@@ -137,13 +138,13 @@ class Core:
 
 def _channels(settings: Settings, clock: Clock) -> Mapping[Channel, Route]:
     mail, hook = settings.mail, settings.webhook
-    # Half of the threads stay free for log-ins.
-    places = threading.BoundedSemaphore(max(1, settings.threads // 2))
+    # Half of the threads stay free for other requests.
+    slots = threading.BoundedSemaphore(max(1, settings.threads // 2))
     channels: dict[Channel, Route] = {}
     if mail is not None:
         delivery = EmailDelivery(mail.server, mail.sender, mail.text, settings.issuer)
-        channels[Channel.EMAIL] = Route(Bulkhead(delivery, places, Channel.EMAIL.value), check_recipient)
+        channels[Channel.EMAIL] = Route(Bulkhead(delivery, slots, Channel.EMAIL.value), check_recipient)
     if hook is not None:
         webhook = Webhook(hook.url, hook.secret, clock)
-        channels[Channel.WEBHOOK] = Route(Bulkhead(webhook, places, Channel.WEBHOOK.value), check_webhook_recipient)
+        channels[Channel.WEBHOOK] = Route(Bulkhead(webhook, slots, Channel.WEBHOOK.value), check_webhook_recipient)
     return channels

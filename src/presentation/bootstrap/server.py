@@ -26,6 +26,7 @@ from infrastructure.observability.metrics import Metrics
 from infrastructure.observability.shared_counters import Numbers, SharedMemory
 from infrastructure.qr import qr_on_terminal
 from infrastructure.settings import Settings
+from presentation.bootstrap.logs import selected_format
 from presentation.bootstrap.web import EXTENSION, create_app
 from presentation.http.server.arrival import LARGEST_HEAD, MOST_FIELDS
 from presentation.http.server.worker import Worker
@@ -133,7 +134,7 @@ class Server(BaseApplication):
         worker.metrics_slot = self._slot
 
     def load(self) -> "WSGIApplication":  # type: ignore[override] # the stubs know no StartResponse
-        configure_logging(self._settings.log_level)
+        configure_logging(self._settings.log_level, selected_format(self._settings))
         return create_app(self._settings, metrics=Metrics(Numbers(self._memory, self._slot)))
 
 
@@ -178,7 +179,7 @@ class Master(Arbiter):
 
 def serve(settings: Settings) -> None:
     """Serves until SIGTERM or SIGINT."""
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, selected_format(settings))
     LINES.take_over_stderr()
     for notice in settings.notices:
         _log.warning(notice)

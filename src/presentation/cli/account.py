@@ -12,7 +12,7 @@ from presentation.cli.maintenance import stored
 from presentation.http.factors.serializers import describe_credential
 
 if TYPE_CHECKING:
-    from presentation.bootstrap.container import Core
+    from presentation.bootstrap.container import Container
 
 _HELP: Final = {
     "show": "show what is enrolled, as JSON; never a secret",
@@ -44,7 +44,7 @@ def _run(options: Namespace) -> int:
     return DONE
 
 
-def _do(action: str, core: "Core", owner: Owner) -> None:
+def _do(action: str, core: "Container", owner: Owner) -> None:
     if action == "unlock":
         core.accounts.unlock.execute(owner)
         say(f"{owner.account} is unlocked")

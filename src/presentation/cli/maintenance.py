@@ -11,11 +11,11 @@ from presentation.cli.conventions import Refused
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from presentation.bootstrap.container import Core
+    from presentation.bootstrap.container import Container
 
 
 @contextmanager
-def stored() -> "Iterator[tuple[Settings, Core]]":
+def stored() -> "Iterator[tuple[Settings, Container]]":
     """The settings, and what they lead to. Raises `Refused` where that is nothing, or does not answer."""
     try:
         settings = load_settings()
@@ -24,9 +24,9 @@ def stored() -> "Iterator[tuple[Settings, Core]]":
     if settings.redis_url is None:
         raise Refused("OPEN_MFA_REDIS_URL is not set, so nothing is stored anywhere")
     configure_logging("WARNING")
-    from presentation.bootstrap.container import Core  # noqa: PLC0415 - Flask takes a while to load
+    from presentation.bootstrap.container import Container  # noqa: PLC0415 - Flask takes a while to load
 
-    core = Core(settings)
+    core = Container(settings)
     try:
         yield settings, core
     except StoreUnavailable as error:

@@ -1,0 +1,13 @@
+"""The format of log lines that the settings and the terminal select."""
+
+import os
+import sys
+
+from infrastructure.observability.formats import LineFormat, line_format
+from infrastructure.settings import DEVELOPMENT, Settings
+
+
+def selected_format(settings: Settings) -> LineFormat:
+    """Return the format of the lines that this process writes to stderr."""
+    development = settings.environment == DEVELOPMENT
+    return line_format(settings.log_format, development=development, stream=sys.stderr, environ=os.environ)
