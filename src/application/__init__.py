@@ -1,1 +1,1 @@
-"""The use cases, and the ports through which they reach the world."""
+"""The use cases, and the ports through which they reach everything else."""

@@ -1,28 +1,29 @@
-"""The second step of a log-in: one code, and whichever of the owner's factors it is for."""
+"""The second step of a login: one code, for any of the owner's factors."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from application.optimistic_update import living
 from application.ports.clock import Clock
 from application.ports.events import Purpose
 from application.ports.stores import CredentialRepository, Snapshot
-from application.verification import Outcome, VerdictCommitter
+from application.verification import VerdictCommitter
 from domain.algorithms import HotpAlgorithm
 from domain.code import Code
-from domain.credential import Credential, Judgement, Status, StoredState
+from domain.credential import Credential, Status
 from domain.errors import MalformedCode, NotEnrolled
+from domain.outcome import AcceptedOutcome, RefusedOutcome
 from domain.owner import CredentialId, Factor, Owner
+from domain.stored_state import AnyCredential, Outcome, StoredState, unexpired
 from domain.verdict import Accepted, Locked, Reason, Rejected, Verdict
 
-STANDING: Final = (Factor.TOTP, Factor.HOTP, Factor.RECOVERY_CODES)
-"""What a person has for good, in the order in which it is asked. A one-time code is for one occasion only."""
+LASTING: Final = (Factor.TOTP, Factor.HOTP, Factor.RECOVERY_CODES)
+"""The factors that last, in the order in which they judge a code. A one-time code serves a single occasion."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChallengeRequest:
-    """One code; `factor` names the one it is for, None for any."""
+    """One code; `factor` is the factor that it is for, None for any."""
 
     owner: Owner
     code: Code
@@ -31,7 +32,7 @@ class ChallengeRequest:
 
 @dataclass(frozen=True, slots=True)
 class ChallengeOutcome:
-    """What became of the code, and which factor says so."""
+    """The outcome of the code, and the factor that judged it."""
 
     factor: Factor
     outcome: Outcome
@@ -39,19 +40,20 @@ class ChallengeOutcome:
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """A confirmed factor whose codes have the submitted one's shape."""
+    """A confirmed factor whose codes have the shape of the submitted code."""
 
     id: CredentialId
-    stored: Snapshot
-    credential: Credential
+    snapshot: Snapshot
+    credential: AnyCredential
 
 
 class Challenge:
-    """Accepted by any confirmed factor or an unused recovery code.
+    """Accept a code of any confirmed factor, or an unused recovery code.
 
-    Only factors whose codes have the code's shape are asked, and only those are charged for a wrong one. All are asked
-    before any is charged: what one accepts, or knows as a replay, is no wrong guess at the others. A replay goes before
-    an acceptance, so that digits which two factors happen to share are not accepted twice.
+    Only the factors whose codes have the shape of this code judge it, and only these count a wrong code. All of them
+    judge it before one of them counts it: a code that one factor accepts or recognizes as a replay is no wrong code of
+    the others. A replay has priority over an acceptance, so that digits that two factors share by chance are not
+    accepted twice.
     """
 
     def __init__(
@@ -63,85 +65,85 @@ class Challenge:
         self._algorithm = algorithm
 
     def execute(self, request: ChallengeRequest) -> ChallengeOutcome:
-        """Raises `NotEnrolled`, `MalformedCode` or `StoreUnavailable`; nothing was accepted then."""
+        """Return the outcome. Raise `NotEnrolled`, `MalformedCode` or `StoreUnavailable` if nothing was accepted."""
         self._committer.require_room()
         now = self._clock.now()
         candidates = self._candidates(request, now)
-        verdicts = [each.credential.judge(request.code, now, self._algorithm).verdict for each in candidates]
-        ranks = [_rank(verdict) for verdict in verdicts]
+        ranks = [_rank(each.credential.judge(request.code, now, self._algorithm).verdict) for each in candidates]
         best = min(ranks)
-        if best < _CHARGED:
-            # The others are not asked to commit anything, unless this one has been changed in the meantime.
+        if best < _COUNTED:
+            # The others commit nothing, unless this one has changed in the meantime.
             candidates.insert(0, candidates.pop(ranks.index(best)))
-        outcomes: list[ChallengeOutcome] = []
+        refused: list[tuple[Factor, RefusedOutcome[StoredState]]] = []
         for candidate in candidates:
             try:
-                outcome = ChallengeOutcome(candidate.id.factor, self._settle(candidate, request.code))
+                outcome = self._commit(candidate, request.code)
             except (NotEnrolled, MalformedCode):
-                # Removed or replaced since it was loaded.
+                # It was removed or replaced after it was loaded.
                 continue
-            if _rank(outcome.outcome.verdict) < _CHARGED:
-                return outcome
-            outcomes.append(outcome)
-        if not outcomes:
+            if isinstance(outcome, AcceptedOutcome) or _rank(outcome.verdict) < _COUNTED:
+                return ChallengeOutcome(candidate.id.factor, outcome)
+            refused.append((candidate.id.factor, outcome))
+        if not refused:
             raise NotEnrolled
-        return _sternest(outcomes)
+        return _strictest(refused)
 
     def _candidates(self, request: ChallengeRequest, now: int) -> list[_Candidate]:
-        everything = self._repository.load_all(request.owner)
+        credentials = self._repository.load_all(request.owner)
         confirmed = [
-            _Candidate(CredentialId(request.owner, factor), everything.snapshots[factor], credential)
-            for factor in STANDING
-            if factor in everything.snapshots and request.factor in {None, factor}
-            if isinstance(credential := living(everything.snapshots[factor].state, now), Credential)
+            _Candidate(CredentialId(request.owner, factor), credentials.snapshots[factor], credential)
+            for factor in LASTING
+            if factor in credentials.snapshots and request.factor in {None, factor}
+            if isinstance(credential := unexpired(credentials.snapshots[factor].state, now), Credential)
             if credential.status is Status.CONFIRMED
         ]
         fitting = [candidate for candidate in confirmed if candidate.credential.fits(request.code)]
         if not fitting:
-            # What can't be read may well be whose code this is: that must not look as if there were no such factor.
-            everything.require_readable()
-            # True of none at all as well.
+            # The code may belong to an unreadable credential, which must not look like a missing factor.
+            credentials.require_readable()
+            # This includes the case that no factor is confirmed.
             if all(candidate.id.factor is Factor.RECOVERY_CODES for candidate in confirmed):
-                # Codes for the day on which a factor is lost are no factor themselves.
+                # Recovery codes replace a lost factor and are no factor themselves.
                 raise NotEnrolled
             raise MalformedCode(" or ".join(sorted({candidate.credential.shape for candidate in confirmed})))
         return fitting
 
-    def _settle(self, candidate: _Candidate, code: Code) -> Outcome:
-        def judge(state: StoredState, now: int) -> Judgement:
+    def _commit(self, candidate: _Candidate, code: Code) -> Outcome:
+        def judge(state: StoredState, now: int) -> Outcome:
             if isinstance(state, Credential) and state.status is Status.PENDING:
-                # Removed and enrolled anew since it was loaded.
+                # It was removed and enrolled again after it was loaded.
                 raise NotEnrolled
             return state.judge(code, now, self._algorithm)
 
-        return self._committer.commit(Purpose.CHALLENGE, candidate.id, judge, stored=candidate.stored)
+        return self._committer.commit(Purpose.CHALLENGE, candidate.id, judge, snapshot=candidate.snapshot)
 
 
-_CHARGED: Final = 2
+_COUNTED: Final = 2
 
 
 def _rank(verdict: Verdict) -> int:
-    """A replay goes before an acceptance, and either before what is wrong everywhere."""
+    """Return the priority of a verdict: first a replay, then an acceptance, then every other refusal."""
     match verdict:
-        case Rejected(reason=Reason.REPLAYED):
+        case Rejected(Reason.REPLAYED):
             return 0
         case Accepted():
             return 1
-        case _:
-            return _CHARGED
+        case Rejected() | Locked():
+            return _COUNTED
 
 
-def _sternest(outcomes: Sequence[ChallengeOutcome]) -> ChallengeOutcome:
-    """What to tell of several refusals: that one is locked, the longest; else the fewest attempts that are left.
+def _strictest(refused: Sequence[tuple[Factor, RefusedOutcome[StoredState]]]) -> ChallengeOutcome:
+    """Return the strictest of several refusals: the longest lock, or else the one with the fewest attempts left.
 
-    A code that might have been the locked factor's is not called wrong. The others have been charged all the same, or a
-    lock on one factor would make guesses at the others free.
+    A code that may belong to the locked factor is not reported as wrong. The other factors have counted it all the
+    same: otherwise, a lock on one factor would allow unlimited guesses at the others.
     """
 
-    def leniency(each: ChallengeOutcome) -> tuple[int, int]:
-        verdict = each.outcome.verdict
-        if isinstance(verdict, Locked):
-            return 0, -verdict.until
-        return 1, verdict.attempts_left if isinstance(verdict, Rejected) else 0
+    def leniency(each: tuple[Factor, RefusedOutcome[StoredState]]) -> tuple[int, int]:
+        match each[1].verdict:
+            case Locked(until):
+                return 0, -until
+            case Rejected(_, attempts_left):
+                return 1, attempts_left
 
-    return min(outcomes, key=leniency)
+    return ChallengeOutcome(*min(refused, key=leniency))

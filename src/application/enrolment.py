@@ -8,7 +8,7 @@ from application.errors import NoDerivation
 from application.optimistic_update import Change, OptimisticUpdate
 from application.ports.events import Action, Events
 from application.ports.secrets import Randomness, SecretDerivation
-from domain.credential import Credential, Lifecycle, StoredState
+from domain.credential import Credential, Lifecycle
 from domain.errors import AlreadyEnrolled, NotEnrolled
 from domain.failures import NO_FAILURES, Failures
 from domain.hotp import HotpCredential
@@ -16,22 +16,23 @@ from domain.owner import CredentialId, Factor, Owner
 from domain.parameters import HotpParameters, TotpParameters
 from domain.secret import SharedSecret
 from domain.secret_credential import REPLACEMENT_LIFETIME, SecretCredential
+from domain.stored_state import AnySecretCredential, StoredState, inherited_failures
 from domain.totp import TotpCredential
 
 
 @dataclass(frozen=True, slots=True)
 class EnrolRequest:
-    """What to enrol; the kind of parameters says which factor.
+    """A request for a new secret. The kind of parameters determines the factor.
 
     Attributes:
-        owner: for whom.
-        lifetime: in seconds, None for ever.
-        parameters: what both sides agree on.
-        initial_counter: HOTP's alone.
+        owner: the owner of the credential.
+        lifetime: in seconds, None for no end.
+        parameters: how the codes are computed and accepted.
+        initial_counter: the first counter, for HOTP only.
         label: account name for the authenticator, None for the default.
         issuer: issuer for the authenticator, None for the default.
-        secret: brings one along instead of a random one.
-        derived: derives one instead, so that none has to be kept.
+        secret: the secret to enrol, None for a new one.
+        derived: whether to derive the secret from the master secret instead of storing it.
     """
 
     owner: Owner
@@ -45,14 +46,14 @@ class EnrolRequest:
 
     @property
     def credential_id(self) -> CredentialId:
-        """The place to enrol in."""
+        """Return the id of the credential."""
         return CredentialId(self.owner, Factor.HOTP if isinstance(self.parameters, HotpParameters) else Factor.TOTP)
 
 
 class Enrol:
-    """A new HOTP or TOTP credential, pending until its first accepted code.
+    """Enrol a HOTP or TOTP credential, which is pending until its first accepted code.
 
-    An existing one has to be removed first. Failures counted before go on counting, and codes spent before stay spent.
+    An existing credential has to be removed first. Former failures still count, and spent codes stay spent.
     """
 
     def __init__(
@@ -63,38 +64,38 @@ class Enrol:
         self._derivation = derivation
         self._events = events
 
-    def execute(self, request: EnrolRequest) -> SecretCredential:
-        """Raises `AlreadyEnrolled`, `NoDerivation` or `StoreUnavailable`."""
+    def execute(self, request: EnrolRequest) -> AnySecretCredential:
+        """Return the new credential. Raise `AlreadyEnrolled`, `NoDerivation` or `StoreUnavailable`."""
 
-        def decide(state: StoredState | None, now: int, secret: SharedSecret) -> Change[SecretCredential]:
+        def decide(state: StoredState | None, now: int, secret: SharedSecret) -> Change[AnySecretCredential]:
             if isinstance(state, Credential):
                 raise AlreadyEnrolled
-            credential = build(request, secret, lifecycle(now, request.lifetime), inherited(state))
+            lifecycle = Lifecycle.starting(now, request.lifetime)
+            credential = build(request, secret, lifecycle, inherited_failures(state))
             if state is not None:
                 credential = replace(credential.after(state.former), former=state.former)
             return Change(credential, credential)
 
         return self._commit(Action.ENROLLED, request, decide)
 
-    def replace(self, request: EnrolRequest) -> SecretCredential:
-        """A pending secret beside the confirmed one, which goes on working; `request.lifetime` does not matter.
+    def replace(self, request: EnrolRequest) -> AnySecretCredential:
+        """Return a replacement of a confirmed secret, which stays valid. `request.lifetime` has no effect.
 
-        Returns:
-            The replacement, gone after an hour unless its first code is accepted.
+        The replacement expires after an hour unless its first code is accepted.
 
         Raises:
-            NotEnrolled: there is nothing to replace.
-            AlreadyEnrolled: what is there is pending itself, or has a replacement that is.
-            InvalidSecret: it brings the present secret along.
+            NotEnrolled: there is no credential to replace.
+            AlreadyEnrolled: the credential is pending, or has an unexpired replacement.
+            InvalidSecret: the request contains the present secret.
             NoDerivation, StoreUnavailable: nothing was changed.
         """
 
-        def decide(state: StoredState | None, now: int, secret: SharedSecret) -> Change[SecretCredential]:
+        def decide(state: StoredState | None, now: int, secret: SharedSecret) -> Change[AnySecretCredential]:
             if not isinstance(state, SecretCredential):
                 raise NotEnrolled
             ends = [end for end in (now + REPLACEMENT_LIFETIME, state.expires_at) if end is not None]
-            life = Lifecycle(created_at=now, expires_at=min(ends))
-            replacement = build(request, secret, life, NO_FAILURES).after(state.remembered(now))
+            lifecycle = Lifecycle(created_at=now, expires_at=min(ends))
+            replacement = build(request, secret, lifecycle, NO_FAILURES).after(state.remembered(now))
             return Change(replacement, state.with_replacement(replacement, now))
 
         return self._commit(Action.REPLACEMENT_ENROLLED, request, decide)
@@ -103,8 +104,8 @@ class Enrol:
         self,
         action: Action,
         request: EnrolRequest,
-        decide: Callable[[StoredState | None, int, SharedSecret], Change[SecretCredential]],
-    ) -> SecretCredential:
+        decide: Callable[[StoredState | None, int, SharedSecret], Change[AnySecretCredential]],
+    ) -> AnySecretCredential:
         self._events.require_room()
         credential_id = request.credential_id
         secret = self._secret(request)
@@ -120,27 +121,19 @@ class Enrol:
         return self._derivation.new(request.credential_id)
 
 
-def lifecycle(now: int, lifetime: int | None) -> Lifecycle:
-    """A life that starts now and lasts `lifetime` seconds, None for ever."""
-    return Lifecycle(created_at=now, expires_at=None if lifetime is None else now + lifetime)
-
-
-def inherited(state: StoredState | None) -> Failures:
-    """The failures that whatever lay in a place leaves to its successor."""
-    return NO_FAILURES if state is None else state.failures
-
-
-def build(request: EnrolRequest, secret: SharedSecret, life: Lifecycle, failures: Failures) -> SecretCredential:
-    """The credential that a request asks for."""
+def build(request: EnrolRequest, secret: SharedSecret, lifecycle: Lifecycle, failures: Failures) -> AnySecretCredential:
+    """Return the requested credential."""
     common: dict[str, Any] = {
         "id": request.credential_id,
-        "lifecycle": life,
+        "lifecycle": lifecycle,
         "failures": failures,
         "secret": secret,
-        "parameters": request.parameters,
         "label": request.label,
         "issuer": request.issuer,
     }
-    if isinstance(request.parameters, HotpParameters):
-        return HotpCredential(**common, counter=request.initial_counter, initial_counter=request.initial_counter)
-    return TotpCredential(**common)
+    match request.parameters:
+        case HotpParameters() as parameters:
+            counter = request.initial_counter
+            return HotpCredential(**common, parameters=parameters, counter=counter, initial_counter=counter)
+        case TotpParameters() as parameters:
+            return TotpCredential(**common, parameters=parameters)

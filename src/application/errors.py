@@ -1,23 +1,23 @@
-"""What stops a use case that the domain has nothing to say about."""
+"""The errors that stop a use case for reasons outside the domain."""
 
 
 class ApplicationError(Exception):
-    """Root of the application's errors; messages hold nothing secret."""
+    """The root of the application's errors. Messages contain no secrets."""
 
 
 class StoreUnavailable(ApplicationError):
-    """The state could not be read or written in time, or could not be understood: nothing was accepted.
+    """The state could not be read or written in time, or is unreadable; nothing was accepted.
 
-    Whatever the cause, the way out for the caller is the same: try again later.
+    The remedy is the same for every cause: the client tries again later.
     """
 
 
 class UnreadableRecord(StoreUnavailable):
-    """What is stored in one place can't be understood, or does not open under any of the keys."""
+    """A stored record is malformed, or opens with none of the keys."""
 
 
 class AuditUnavailable(StoreUnavailable):
-    """The audit trail takes no more lines. Nothing was judged or changed, so the trail has no gap."""
+    """The audit trail accepts no more lines. Nothing was judged or changed, so the trail has no gap."""
 
 
 class UnsupportedDelivery(ApplicationError):
@@ -25,20 +25,20 @@ class UnsupportedDelivery(ApplicationError):
 
 
 class InvalidRecipient(ApplicationError):
-    """What can't be a recipient of the channel; the message says why and does not repeat it."""
+    """The recipient is invalid for the channel. The message gives the reason and does not repeat the recipient."""
 
 
 class TooManySends(ApplicationError):
     """Too many codes were sent to one recipient, or to all recipients together; `wait` is in seconds."""
 
     def __init__(self, wait: int) -> None:
-        super().__init__(f"too many codes were sent; {wait} s until the next")
+        super().__init__(f"too many codes were sent; the next one may be sent in {wait} s")
         self.wait = wait
 
 
 class NoDerivation(ApplicationError):
-    """A derived secret was asked for, but there is nothing to derive one from."""
+    """The request requires a derived secret, but there is no master secret."""
 
 
 class DeliveryFailed(ApplicationError):
-    """A one-time code could not be handed on: refused, or not in time. The message names neither code nor recipient."""
+    """The channel refused a one-time code, or did not answer in time. The message names neither code nor recipient."""

@@ -1,4 +1,4 @@
-"""The gate in front of another web application: who has shown a second factor, and may pass for a while."""
+"""The gate in front of another web application: users pass it for a while after they have shown a second factor."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -8,21 +8,28 @@ from typing import Final
 from application.challenge import Challenge, ChallengeRequest
 from application.enrolment import Enrol, EnrolRequest
 from application.ports.stores import GateSessions
-from application.verification import Outcome, Verify, VerifyRequest
+from application.verification import Verify, VerifyRequest
 from domain.code import Code
 from domain.errors import AlreadyEnrolled, NotEnrolled
+from domain.outcome import RefusedOutcome
 from domain.owner import CredentialId, Factor, Owner
 from domain.parameters import TotpParameters
 from domain.secret import SharedSecret
-from domain.verdict import Accepted
+from domain.stored_state import Outcome
 
 EVERYBODY: Final = "everybody"
-"""Who has passed with the shared secret, which tells nobody from another."""
+"""The user name of all who logged in with the shared secret, which does not distinguish them."""
 
 
 @dataclass(frozen=True, slots=True)
 class LogInRequest:
-    """A code, of an account or of the secret that all share; `formers` are the tokens that came along with it."""
+    """A code and the account that it belongs to.
+
+    Attributes:
+        code: the code.
+        account: the account; None for the shared secret.
+        formers: the tokens of earlier sessions that the client sent.
+    """
 
     code: Code
     account: str | None = None
@@ -31,17 +38,17 @@ class LogInRequest:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class LogIn:
-    """What became of the code, and where it was accepted, the token to show from now on."""
+    """The outcome of the code, and the token of the new session; None if the code was refused."""
 
     outcome: Outcome
     token: str | None
 
 
 class VerifyShared:
-    """One code against the secret that all who may pass share; judged like every other, and good once for them all.
+    """Verify one code of the secret that all users of the gate share. Each code is accepted once for all of them.
 
-    The credential is enrolled when it is first asked for, in a place that follows from the secret: another secret in
-    the settings is another credential.
+    The credential is enrolled at the first code. Its owner follows from the secret, so another secret in the settings
+    is another credential.
     """
 
     def __init__(self, verify: Verify, enrol: Enrol, owner: Owner, secret: SharedSecret) -> None:
@@ -51,18 +58,18 @@ class VerifyShared:
         self._id = CredentialId(owner, Factor.TOTP)
 
     def execute(self, code: Code) -> Outcome:
-        """Raises `MalformedCode` or `StoreUnavailable`; nothing was accepted then."""
+        """Return the outcome. Raise `MalformedCode` or `StoreUnavailable` if nothing was accepted."""
         try:
             return self._verify.execute(VerifyRequest(self._id, code))
         except NotEnrolled:
-            # Somebody else's first code may have come at the same moment.
+            # Another user may have sent the first code at the same moment.
             with suppress(AlreadyEnrolled):
                 self._enrol.execute(self._request)
             return self._verify.execute(VerifyRequest(self._id, code))
 
 
 class LogInAtGate:
-    """Lets pass whoever shows a good code."""
+    """Begin a session of the gate if a code is accepted."""
 
     def __init__(self, shared: VerifyShared, challenge: Challenge, tenant: str | None, sessions: GateSessions) -> None:
         self._shared = shared
@@ -71,20 +78,21 @@ class LogInAtGate:
         self._sessions = sessions
 
     def execute(self, request: LogInRequest) -> LogIn:
-        """Raises `InvalidValue`, `NotEnrolled`, `MalformedCode` or `StoreUnavailable`; nobody passes then.
+        """Return the outcome and the token. A new session ends the former ones of the same client.
 
-        A log-in ends those before it: each has a token of its own.
+        Raises:
+            InvalidValue, NotEnrolled, MalformedCode or StoreUnavailable: no session was begun.
         """
         user = EVERYBODY
         if request.account is None or self._tenant is None:
             outcome = self._shared.execute(request.code)
         elif request.account == EVERYBODY:
-            raise NotEnrolled  # whoever could be called so would be taken for all the others
+            raise NotEnrolled  # an account with this name would pass for all users of the shared secret
         else:
             user = request.account
             owner = Owner.of_account(self._tenant, user)
             outcome = self._challenge.execute(ChallengeRequest(owner, request.code)).outcome
-        if not isinstance(outcome.verdict, Accepted):
+        if isinstance(outcome, RefusedOutcome):
             return LogIn(outcome, None)
         token = self._sessions.begin(user)
         self._sessions.end(request.formers)

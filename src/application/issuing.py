@@ -1,9 +1,8 @@
-"""Issuing one-time codes, and having them sent."""
+"""Issuing one-time codes, and sending them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from application.enrolment import inherited, lifecycle
 from application.errors import DeliveryFailed, InvalidRecipient, TooManySends, UnsupportedDelivery
 from application.optimistic_update import Change, OptimisticUpdate
 from application.ports.delivery import Channel, Delivery, Message
@@ -11,12 +10,14 @@ from application.ports.events import Action, Events
 from application.ports.secrets import Randomness
 from application.ports.stores import SendLimit
 from domain.code import Code
-from domain.credential import REMEMBERED_AFTER_REMOVAL, StoredState
+from domain.credential import Lifecycle
 from domain.failures import Failures
 from domain.keyed_digest import keyed_digest
 from domain.one_time_code import OneTimeCode
 from domain.owner import CredentialId, Factor, Owner
 from domain.secret import SharedSecret
+from domain.stored_state import StoredState, inherited_failures
+from domain.tombstone import REMEMBERED_AFTER_REMOVAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +25,11 @@ class IssueCodeRequest:
     """A request for a new code.
 
     Attributes:
-        lifetime: lifetime of the owner, in seconds.
+        owner: the owner of the code.
+        lifetime: lifetime of the owner, in seconds; None for no end.
+        digits: number of digits of the code.
         code_lifetime: lifetime of the code, in seconds.
+        channel: the channel that sends the code.
         to: the recipient, as the channel names it.
         client: the network of the client that requests the code.
     """
@@ -41,25 +45,25 @@ class IssueCodeRequest:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class IssuedCode:
-    """The code in the clear, for this once, and its record."""
+    """The code in clear text, available only now, and its credential."""
 
     code: Code
-    record: OneTimeCode
+    credential: OneTimeCode
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A channel that is set up: what sends, and what raises `ValueError` for what can't be a recipient there."""
+    """A channel that is set up: its delivery, and a check that raises `ValueError` for an invalid recipient."""
 
     delivery: Delivery
     check: Callable[[str], object]
 
 
 class IssueCode:
-    """A new random code for a single use; it replaces the one before. Failures counted before go on counting.
+    """Issue a new random code for a single use. It replaces the former one; former failures still count.
 
-    A code that is sent is good from the moment in which it has been taken over: whatever fails before, in between or
-    while that is being written, leaves no live code.
+    A code that is sent becomes valid after the channel has accepted it. If anything fails before that, during the
+    delivery or when that is stored, no code is valid.
     """
 
     def __init__(
@@ -77,11 +81,11 @@ class IssueCode:
         self._limit = limit
 
     def execute(self, request: IssueCodeRequest) -> IssuedCode:
-        """The code, which has been sent where that was asked for.
+        """Return the code, after it was sent if the request names a channel that sends.
 
         Raises:
             UnsupportedDelivery, InvalidRecipient, TooManySends: nothing was changed.
-            DeliveryFailed, StoreUnavailable: no code is live, unless it is the one before and nothing was changed.
+            DeliveryFailed, StoreUnavailable: no code is valid, except the former one if nothing was changed.
         """
         self._events.require_room()
         delivery = self._delivery(request)
@@ -89,14 +93,14 @@ class IssueCode:
         credential_id = CredentialId(request.owner, Factor.OTP)
 
         def decide(state: StoredState | None, now: int) -> Change[OneTimeCode]:
-            record = _record(request, credential_id, code, secret, now, inherited(state))
-            return Change(record, record if delivery is None else replace(record, code_expires_at=now))
+            credential = _credential(request, credential_id, code, secret, now, inherited_failures(state))
+            return Change(credential, credential if delivery is None else replace(credential, code_expires_at=now))
 
-        record = self._changes.apply(credential_id, decide)
+        credential = self._changes.apply(credential_id, decide)
         if delivery is not None:
-            self._send(delivery, request.to, code, record)
+            self._send(delivery, request.to, code, credential)
         self._events.changed(Action.ISSUED, credential_id)
-        return IssuedCode(code, record)
+        return IssuedCode(code, credential)
 
     def _delivery(self, request: IssueCodeRequest) -> Delivery | None:
         if request.channel is Channel.RESPONSE:
@@ -113,24 +117,24 @@ class IssueCode:
             raise TooManySends(wait)
         return route.delivery
 
-    def _send(self, delivery: Delivery, to: str, code: Code, record: OneTimeCode) -> None:
-        message = Message(code, to, record.id.owner, record.lifecycle.created_at, record.code_expires_at)
+    def _send(self, delivery: Delivery, to: str, code: Code, sent: OneTimeCode) -> None:
+        message = Message(code, to, sent.id.owner, sent.lifecycle.created_at, sent.code_expires_at)
         try:
             delivery.send(message)
         except DeliveryFailed:
-            self._events.changed(Action.UNDELIVERED, record.id)
+            self._events.changed(Action.UNDELIVERED, sent.id)
             raise
 
         def decide(state: StoredState | None, _now: int) -> Change[None]:
-            if isinstance(state, OneTimeCode) and state.digest == record.digest:
-                return Change(None, replace(state, code_expires_at=record.code_expires_at))
-            # Another one has been issued in the meantime, and replaces this one.
+            if isinstance(state, OneTimeCode) and state.digest == sent.digest:
+                return Change(None, replace(state, code_expires_at=sent.code_expires_at))
+            # Another code was issued in the meantime, and replaces this one.
             return Change(None, state)
 
-        self._changes.apply(record.id, decide)
+        self._changes.apply(sent.id, decide)
 
 
-def _record(
+def _credential(
     request: IssueCodeRequest,
     credential_id: CredentialId,
     code: Code,
@@ -139,15 +143,15 @@ def _record(
     failures: Failures,
 ) -> OneTimeCode:
     end = now + request.code_lifetime
-    # An account has no end, but nothing is left of a code that is long past.
-    forgotten_after = request.code_lifetime + REMEMBERED_AFTER_REMOVAL
-    life = lifecycle(now, forgotten_after if request.lifetime is None else request.lifetime)
+    # An account has no end, but the record of a code that expired long ago is not needed.
+    needed = request.code_lifetime + REMEMBERED_AFTER_REMOVAL
+    lifecycle = Lifecycle.starting(now, needed if request.lifetime is None else request.lifetime)
     return OneTimeCode(
         id=credential_id,
-        lifecycle=life,
+        lifecycle=lifecycle,
         failures=failures,
         code_digits=request.digits,
         secret=secret,
         digest=keyed_digest(secret, code.text),
-        code_expires_at=end if life.expires_at is None else min(end, life.expires_at),
+        code_expires_at=end if lifecycle.expires_at is None else min(end, lifecycle.expires_at),
     )

@@ -1,4 +1,4 @@
-"""The log level that every worker of every instance follows."""
+"""The log level that all workers of all instances share."""
 
 from typing import Final, Literal, get_args
 
@@ -9,17 +9,17 @@ LEVELS: Final[tuple[Level, ...]] = get_args(Level)
 
 
 class SharedLogLevel:
-    """Reads and sets the shared level; where none is set or what is set is no level, the default holds."""
+    """Reads and sets the shared level. The default applies if none is set or the stored value is not a level."""
 
     def __init__(self, levels: LogLevels, default: Level) -> None:
         self._levels = levels
         self._default = default
 
     def read(self) -> Level:
-        """Raises `StoreUnavailable`."""
+        """Return the level. Raise `StoreUnavailable`."""
         stored = self._levels.read()
         return next((level for level in LEVELS if level == stored), self._default)
 
     def write(self, level: Level) -> None:
-        """Raises `StoreUnavailable`."""
+        """Set the level for all workers. Raise `StoreUnavailable`."""
         self._levels.write(level)

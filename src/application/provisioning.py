@@ -1,25 +1,28 @@
-"""The provisioning URI that brings a secret into an authenticator (Key URI Format)."""
+"""The provisioning URI, which transfers a secret to an authenticator (Key URI Format)."""
 
 from urllib.parse import quote, urlencode
 
 from domain.credential import Credential
 from domain.hotp import HotpCredential
-from domain.secret_credential import SecretCredential
+from domain.stored_state import AnySecretCredential
 from domain.totp import TotpCredential
 
 
 class Provisioning:
     """Builds provisioning URIs.
 
-    Every parameter is spelled out, defaults too: an authenticator that honours them need not guess. pyotp builds such
-    URIs as well, but refuses the intervals above 120 s that this service allows.
+    They contain every parameter, even with its default, so that an authenticator need not guess. pyotp builds such URIs
+    too, but refuses the intervals above 120 s that this service allows.
+
+    Args:
+        issuer: the issuer of credentials that have none of their own.
     """
 
     def __init__(self, issuer: str) -> None:
         self._issuer = issuer
 
-    def uri(self, credential: SecretCredential) -> str:
-        """`otpauth://totp/Issuer:label?secret=…`, shown only while the credential is pending."""
+    def uri(self, credential: AnySecretCredential) -> str:
+        """Return `otpauth://totp/Issuer:label?secret=…`. The caller shows it only while the credential is pending."""
         issuer = credential.issuer or self._issuer
         label = credential.label or default_label(credential)
         query: dict[str, str | int] = {
@@ -28,16 +31,17 @@ class Provisioning:
             "algorithm": credential.parameters.algorithm.value,
             "digits": credential.digits,
         }
-        if isinstance(credential, HotpCredential):
-            query["counter"] = credential.counter
-        if isinstance(credential, TotpCredential):
-            query["period"] = credential.parameters.interval
+        match credential:
+            case HotpCredential():
+                query["counter"] = credential.counter
+            case TotpCredential():
+                query["period"] = credential.parameters.interval
         path = f"{quote(issuer, safe='')}:{quote(label, safe='@')}"
         return f"otpauth://{credential.id.factor.value}/{path}?{urlencode(query, quote_via=quote)}"
 
 
 def default_label(credential: Credential) -> str:
-    """The account name to show where the caller named none."""
-    # The colon parts issuer and account name in the Key URI Format.
+    """Return the account name for the authenticator if the request named none."""
+    # In the Key URI Format, a colon separates the issuer from the account name.
     owner = credential.id.owner
     return (owner.account or owner.kind.value).replace(":", "-")

@@ -1,27 +1,27 @@
-"""Recovery codes."""
+"""Issuing recovery codes."""
 
 from dataclasses import dataclass, replace
 
-from application.enrolment import inherited, lifecycle
 from application.optimistic_update import Change, OptimisticUpdate
 from application.ports.events import Action, Events
 from application.ports.secrets import Randomness
-from domain.credential import StoredState
+from domain.credential import Lifecycle
 from domain.keyed_digest import keyed_digest
 from domain.owner import CredentialId, Factor, Owner
 from domain.recovery_codes import RECOVERY_CODES, RecoveryCode, RecoveryCodes
+from domain.stored_state import StoredState, inherited_failures
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class IssuedRecoveryCodes:
-    """The codes in the clear, for this once, and their record."""
+    """The codes in clear text, available only now, and their credential."""
 
     codes: tuple[RecoveryCode, ...]
-    record: RecoveryCodes
+    credential: RecoveryCodes
 
 
 class IssueRecoveryCodes:
-    """A new set of codes; it replaces the one before. Failures counted before go on counting."""
+    """Issue a new set of recovery codes. It replaces the former set; former failures still count."""
 
     def __init__(self, changes: OptimisticUpdate, randomness: Randomness, events: Events) -> None:
         self._changes = changes
@@ -29,7 +29,7 @@ class IssueRecoveryCodes:
         self._events = events
 
     def execute(self, owner: Owner) -> IssuedRecoveryCodes:
-        """Raises `StoreUnavailable`."""
+        """Return the new codes. Raise `StoreUnavailable`."""
         self._events.require_room()
         credential_id = CredentialId(owner, Factor.RECOVERY_CODES)
         codes = tuple(self._randomness.recovery_code() for _ in range(RECOVERY_CODES))
@@ -37,16 +37,16 @@ class IssueRecoveryCodes:
         digests = tuple(keyed_digest(secret, code.text) for code in codes)
 
         def decide(state: StoredState | None, now: int) -> Change[RecoveryCodes]:
-            record = RecoveryCodes(
+            credential = RecoveryCodes(
                 id=credential_id,
-                # There is nothing to confirm: whoever was shown them has them.
-                lifecycle=replace(lifecycle(now, None), confirmed_at=now),
-                failures=inherited(state),
+                # They need no confirmation: the response that contains them proves that the user has them.
+                lifecycle=replace(Lifecycle.starting(now, None), confirmed_at=now),
+                failures=inherited_failures(state),
                 secret=secret,
                 digests=digests,
             )
-            return Change(record, record)
+            return Change(credential, credential)
 
-        record = self._changes.apply(credential_id, decide)
+        credential = self._changes.apply(credential_id, decide)
         self._events.changed(Action.ISSUED, credential_id)
-        return IssuedRecoveryCodes(codes, record)
+        return IssuedRecoveryCodes(codes, credential)

@@ -1,4 +1,4 @@
-"""Removing credentials."""
+"""Removing credentials, replacements and failures."""
 
 from dataclasses import replace
 
@@ -6,17 +6,18 @@ from application.errors import UnreadableRecord
 from application.optimistic_update import Change, OptimisticUpdate
 from application.ports.events import Action, Events
 from application.ports.stores import CredentialRepository
-from domain.credential import Credential, StoredState
+from domain.credential import Credential
 from domain.errors import NotEnrolled
 from domain.failures import NO_FAILURES
 from domain.owner import CredentialId, Owner
 from domain.secret_credential import SecretCredential
+from domain.stored_state import StoredState
 
 
 class Remove:
-    """Removes one credential; failures that were counted stay behind for a while, so that this resets no throttle.
+    """Remove one credential. Its failures still count for a while, so that a removal does not reset the throttle.
 
-    What can't be read any more, because its key is gone, can still be removed: nothing else would end it.
+    A credential that is unreadable because its key is missing can be removed too: nothing else would end it.
     """
 
     def __init__(self, changes: OptimisticUpdate, repository: CredentialRepository, events: Events) -> None:
@@ -25,7 +26,7 @@ class Remove:
         self._events = events
 
     def execute(self, credential_id: CredentialId) -> None:
-        """Raises `NotEnrolled` or `StoreUnavailable`."""
+        """Remove the credential. Raise `NotEnrolled` or `StoreUnavailable`."""
 
         def decide(state: StoredState | None, now: int) -> Change[None]:
             if not isinstance(state, Credential):
@@ -41,21 +42,21 @@ class Remove:
 
 
 class Forget:
-    """Removes everything that an owner has, at once and without a trace."""
+    """Remove all stored states of an owner at once. Nothing of them remains."""
 
     def __init__(self, repository: CredentialRepository, events: Events) -> None:
         self._repository = repository
         self._events = events
 
     def execute(self, owner: Owner) -> None:
-        """Raises `StoreUnavailable`."""
+        """Remove all stored states of the owner. Raise `StoreUnavailable`."""
         self._events.require_room()
         self._repository.forget(owner)
         self._events.forgotten(owner)
 
 
 class Unlock:
-    """Clears the failure counts and locks of everything that an owner has, or had."""
+    """Clear the failures and locks of all factors of an owner, including those of removed credentials."""
 
     def __init__(self, changes: OptimisticUpdate, repository: CredentialRepository, events: Events) -> None:
         self._changes = changes
@@ -63,7 +64,12 @@ class Unlock:
         self._events = events
 
     def execute(self, owner: Owner) -> None:
-        """Raises `StoreUnavailable`, after what can be read has been unlocked `UnreadableRecord`."""
+        """Clear all failures of the owner.
+
+        Raises:
+            StoreUnavailable: the store failed.
+            UnreadableRecord: a stored state is unreadable. The readable ones have been unlocked.
+        """
 
         def decide(state: StoredState | None, _now: int) -> Change[bool]:
             if state is None or state.failures == NO_FAILURES:
@@ -71,28 +77,28 @@ class Unlock:
             return Change(answer=True, state=state.unlocked())
 
         self._events.require_room()
-        everything = self._repository.load_all(owner)
-        for factor, stored in everything.snapshots.items():
+        credentials = self._repository.load_all(owner)
+        for factor, snapshot in credentials.snapshots.items():
             credential_id = CredentialId(owner, factor)
-            if self._changes.apply(credential_id, decide, stored):
+            if self._changes.apply(credential_id, decide, snapshot):
                 self._events.changed(Action.UNLOCKED, credential_id)
-        everything.require_readable()
+        credentials.require_readable()
 
 
 class DropReplacement:
-    """Gives a replacement up; the confirmed secret stays as it is."""
+    """Remove an unconfirmed replacement. The confirmed secret is not changed."""
 
     def __init__(self, changes: OptimisticUpdate, events: Events) -> None:
         self._changes = changes
         self._events = events
 
     def execute(self, credential_id: CredentialId) -> None:
-        """Raises `NotEnrolled` or `StoreUnavailable`."""
+        """Remove the replacement. Raise `NotEnrolled` or `StoreUnavailable`."""
 
         def decide(state: StoredState | None, now: int) -> Change[None]:
             if not isinstance(state, SecretCredential):
                 raise NotEnrolled
-            state.living_replacement(now)
+            state.unexpired_replacement(now)
             return Change(None, replace(state, replacement=None))
 
         self._events.require_room()

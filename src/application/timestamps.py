@@ -1,8 +1,8 @@
-"""Times as clients, operators and logs read them."""
+"""Times in the form that clients, operators and logs use."""
 
 from datetime import UTC, datetime
 
 
 def rfc3339(seconds: int) -> str:
-    """Unix time in seconds as RFC 3339 in UTC."""
+    """Return a Unix time in seconds in the form of RFC 3339, in UTC."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,26 +1,23 @@
-"""Judging codes: the verdict is the answer only once it has been committed."""
+"""Judging codes. The verdict is the answer only after it was committed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from application.optimistic_update import Change, OptimisticUpdate
 from application.ports.events import Action, Events, Purpose
 from application.ports.stores import Snapshot
 from domain.algorithms import HotpAlgorithm
 from domain.code import Code
-from domain.credential import Credential, Judgement, StoredState
+from domain.credential import Credential, OutcomeOf
 from domain.errors import NotEnrolled
+from domain.outcome import AcceptedOutcome, RefusedOutcome
 from domain.owner import CredentialId
 from domain.secret_credential import SecretCredential
-from domain.verdict import Accepted, Reason, Rejected, Verdict
+from domain.stored_state import AnyCredential, AnySecretCredential, Outcome, StoredState
+from domain.verdict import Reason, Rejected
 
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """The verdict, and the state that it left."""
-
-    verdict: Verdict
-    state: StoredState
+Kind = TypeVar("Kind", bound=AnyCredential)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +38,7 @@ class ResynchronizeRequest:
 
 
 class VerdictCommitter:
-    """Commits what a credential says of a code, then announces it."""
+    """Commits the outcome of judging a code, then announces its verdict."""
 
     def __init__(self, changes: OptimisticUpdate, events: Events) -> None:
         self._changes = changes
@@ -51,40 +48,39 @@ class VerdictCommitter:
         self,
         purpose: Purpose,
         credential_id: CredentialId,
-        judge: Callable[[StoredState, int], Judgement],
+        judge: Callable[[StoredState, int], OutcomeOf[Kind]],
         *,
-        stored: Snapshot | None = None,
+        snapshot: Snapshot | None = None,
         removing: bool = False,
-    ) -> Outcome:
-        """Judges, commits and announces.
+    ) -> OutcomeOf[Kind]:
+        """Judge a code, commit the outcome and announce its verdict.
 
         Args:
-            purpose: what the code was sent for.
-            credential_id: whose it is.
+            purpose: the purpose of the code.
+            credential_id: the credential.
             judge: gets the state and the time, Unix seconds.
-            stored: the state that the caller has loaded already. Such a caller has called `require_room` itself.
-            removing: whether an accepted code takes the credential away.
+            snapshot: the snapshot that the caller has already loaded. Such a caller has called `require_room` before.
+            removing: whether an accepted code removes the credential.
 
         Raises:
             NotEnrolled, MalformedCode or StoreUnavailable: nothing was accepted.
         """
 
-        def decide(state: StoredState | None, now: int) -> Change[Outcome]:
+        def decide(state: StoredState | None, now: int) -> Change[OutcomeOf[Kind]]:
             if state is None:
                 raise NotEnrolled
-            judgement = judge(state, now)
-            left = judgement.credential
-            if removing and isinstance(judgement.verdict, Accepted) and isinstance(left, Credential):
-                return Change(Outcome(judgement.verdict, left), left.removed(now))
-            return Change(Outcome(judgement.verdict, left), left)
+            outcome = judge(state, now)
+            if removing and isinstance(outcome, AcceptedOutcome):
+                return Change(outcome, outcome.state.removed(now))
+            return Change(outcome, outcome.state)
 
-        if stored is None:
+        if snapshot is None:
             self.require_room()
-        outcome = self._changes.apply(credential_id, decide, stored)
+        outcome = self._changes.apply(credential_id, decide, snapshot)
         self._events.judged(purpose, credential_id, outcome.verdict)
-        match outcome.verdict:
-            case Rejected(reason=Reason.WRONG, attempts_left=0):
-                self._events.locked(credential_id, outcome.state.failures.locked_until)
+        match outcome:
+            case RefusedOutcome(Rejected(Reason.WRONG, attempts_left=0), state):
+                self._events.locked(credential_id, state.failures.locked_until)
         return outcome
 
     def require_room(self) -> None:
@@ -93,14 +89,14 @@ class VerdictCommitter:
 
 
 class Verify:
-    """One code against one credential. An accepted code is spent; the first one confirms the enrolment."""
+    """Verify one code of one credential. An accepted code is spent; the first one confirms the credential."""
 
     def __init__(self, committer: VerdictCommitter, algorithm: HotpAlgorithm) -> None:
         self._committer = committer
         self._algorithm = algorithm
 
     def execute(self, request: VerifyRequest) -> Outcome:
-        """Raises `NotEnrolled`, `MalformedCode` or `StoreUnavailable`; nothing was accepted then."""
+        """Return the outcome. Raise `NotEnrolled`, `MalformedCode` or `StoreUnavailable` if nothing was accepted."""
         return self._committer.commit(
             Purpose.VERIFY,
             request.credential_id,
@@ -109,16 +105,16 @@ class Verify:
 
 
 class Resynchronize:
-    """Two consecutive codes bring an authenticator back in step, and are spent; a wrong pair counts as one guess."""
+    """Resynchronize with an authenticator by two consecutive codes. They are spent; a wrong pair is one wrong code."""
 
     def __init__(self, committer: VerdictCommitter, algorithm: HotpAlgorithm) -> None:
         self._committer = committer
         self._algorithm = algorithm
 
-    def execute(self, request: ResynchronizeRequest) -> Outcome:
-        """Raises `NotEnrolled`, `MalformedCode` or `StoreUnavailable`; nothing was accepted then."""
+    def execute(self, request: ResynchronizeRequest) -> OutcomeOf[AnySecretCredential]:
+        """Return the outcome. Raise `NotEnrolled`, `MalformedCode` or `StoreUnavailable` if nothing was accepted."""
 
-        def judge(state: StoredState, now: int) -> Judgement:
+        def judge(state: StoredState, now: int) -> OutcomeOf[AnySecretCredential]:
             if isinstance(state, SecretCredential):
                 return state.resynchronize(request.first, request.second, now, self._algorithm)
             if isinstance(state, Credential):
@@ -129,16 +125,16 @@ class Resynchronize:
 
 
 class ConfirmReplacement:
-    """One code against a replacement. An accepted one swaps it in: from then on the former secret is gone."""
+    """Verify one code of a replacement. An accepted code makes it the credential; the former secret is removed."""
 
     def __init__(self, committer: VerdictCommitter, algorithm: HotpAlgorithm) -> None:
         self._committer = committer
         self._algorithm = algorithm
 
-    def execute(self, request: VerifyRequest) -> Outcome:
-        """Raises `NotEnrolled`, `MalformedCode` or `StoreUnavailable`; nothing was accepted then."""
+    def execute(self, request: VerifyRequest) -> OutcomeOf[AnySecretCredential]:
+        """Return the outcome. Raise `NotEnrolled`, `MalformedCode` or `StoreUnavailable` if nothing was accepted."""
 
-        def judge(state: StoredState, now: int) -> Judgement:
+        def judge(state: StoredState, now: int) -> OutcomeOf[AnySecretCredential]:
             if isinstance(state, SecretCredential):
                 return state.judge_replacement(request.code, now, self._algorithm)
             if isinstance(state, Credential):
@@ -149,7 +145,7 @@ class ConfirmReplacement:
 
 
 class Disable:
-    """Removes a credential against a good code of its own."""
+    """Remove a credential if a code of its own is accepted."""
 
     def __init__(self, committer: VerdictCommitter, algorithm: HotpAlgorithm, events: Events) -> None:
         self._committer = committer
@@ -157,13 +153,13 @@ class Disable:
         self._events = events
 
     def execute(self, request: VerifyRequest) -> Outcome:
-        """Raises `NotEnrolled`, `MalformedCode` or `StoreUnavailable`; nothing was accepted then."""
+        """Return the outcome. Raise `NotEnrolled`, `MalformedCode` or `StoreUnavailable` if nothing was accepted."""
         outcome = self._committer.commit(
             Purpose.DISABLE,
             request.credential_id,
             lambda state, now: state.judge(request.code, now, self._algorithm),
             removing=True,
         )
-        if isinstance(outcome.verdict, Accepted):
+        if isinstance(outcome, AcceptedOutcome):
             self._events.changed(Action.REMOVED, request.credential_id)
         return outcome

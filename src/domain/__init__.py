@@ -1,4 +1,4 @@
-"""The rules of second factors, in the words of RFC 4226 and RFC 6238.
+"""The rules of second factors, in the terms of RFC 4226 and RFC 6238.
 
-Pure Python: nothing here reads a clock, draws randomness, logs or knows how anything is stored.
+The domain is pure Python: it reads no clock, draws no random values, logs nothing and knows no storage.
 """

@@ -1,4 +1,4 @@
-"""What an entity is handed in order to judge."""
+"""The algorithm that a credential needs to judge a code."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -8,9 +8,9 @@ from domain.secret import SharedSecret
 
 
 class HotpAlgorithm(Protocol):
-    """HOTP(K, C), RFC 4226 section 5.3; RFC 6238 feeds it time steps."""
+    """HOTP(K, C) of RFC 4226 section 5.3. RFC 6238 uses it with time steps as the moving factor."""
 
     def codes(
         self, secret: SharedSecret, algorithm: HashAlgorithm, digits: int, moving_factors: Sequence[int]
     ) -> list[str]:
-        """The codes of the moving factors, in their order, each of exactly `digits` digits."""
+        """Return the codes of the moving factors, in their order. Each code has exactly `digits` digits."""

@@ -5,27 +5,26 @@ from typing import Final, Self
 
 from domain.algorithms import HotpAlgorithm
 from domain.code import Code
-from domain.credential import Credential
 from domain.former_secret import FormerSecret
 from domain.parameters import COUNTER, HotpParameters, Range
 from domain.secret_credential import SecretCredential
 from domain.verdict import Reason
 
 RESYNCHRONIZATION_LOOK_AHEAD: Final = 1000
-"""Counters that the first of two consecutive codes may lie ahead, RFC 4226 section 7.4."""
+"""Counters by which the first of two consecutive codes may be ahead, RFC 4226 section 7.4."""
 SHORTEST_LOOK_BACK: Final = 10
-"""Spent counters, before the last one, whose codes are named replays rather than wrong guesses."""
+"""Spent counters before the last one whose codes are replays rather than wrong codes."""
 NEXT_COUNTER: Final = Range(0, 2**64 - RESYNCHRONIZATION_LOOK_AHEAD - 3)
-"""The moving factor has 8 bytes (RFC 4226 section 5.1), and codes are looked for ahead of it."""
+"""The moving factor has 8 bytes (RFC 4226 section 5.1), and the search for a code goes beyond the next counter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HotpCredential(SecretCredential):
-    """A shared secret and the next counter to be accepted; the counter only moves forward.
+    """A shared secret and the next counter. The counter only increases.
 
     Attributes:
         counter: the moving factor C of the next code.
-        initial_counter: the first counter that was ever good here; nothing below it was spent by this service.
+        initial_counter: the counter at enrolment. This service has spent no counter below it.
     """
 
     parameters: HotpParameters
@@ -36,17 +35,17 @@ class HotpCredential(SecretCredential):
         COUNTER.check("initial_counter", self.initial_counter)
         NEXT_COUNTER.check("counter", self.counter)
 
-    def match(self, code: Code, now: int, algorithm: HotpAlgorithm) -> Credential | Reason:
+    def match(self, code: Code, now: int, algorithm: HotpAlgorithm) -> Self | Reason:
         """Accept the next code or one of the `look_ahead` codes after it (RFC 4226 section 7.4).
 
         An accepted code spends all codes before it.
         """
         counters = range(self._spent().start, self.counter + self.parameters.look_ahead + 1)
-        found = self.first_fresh(code, counters, self.counter - 1, algorithm)
-        return found if isinstance(found, Reason) else self.spent_up_to(found)
+        fresh = self.first_fresh(code, counters, self.counter - 1, algorithm)
+        return fresh if isinstance(fresh, Reason) else self.spent_up_to(fresh)
 
-    def match_pair(self, first: Code, second: Code, now: int, algorithm: HotpAlgorithm) -> Credential | Reason:
-        """Two consecutive codes, the first up to 1000 counters ahead (RFC 4226 section 7.4), are spent together."""
+    def match_pair(self, first: Code, second: Code, now: int, algorithm: HotpAlgorithm) -> Self | Reason:
+        """Spend two consecutive codes together. The first is up to 1000 counters ahead (RFC 4226 section 7.4)."""
         factors = range(self._spent().start, self.counter + RESYNCHRONIZATION_LOOK_AHEAD + 2)
         hits = self.pair_hits(first, second, factors, algorithm)
         if hits and hits[0] >= self.counter:
@@ -67,6 +66,6 @@ class HotpCredential(SecretCredential):
         return replace(self, counter=max(self.counter, last + 1))
 
     def _spent(self) -> range:
-        """The counters behind the next one whose codes a person is likely to send again."""
+        """Return the spent counters whose codes a user is likely to send again."""
         look_back = max(self.parameters.look_ahead, SHORTEST_LOOK_BACK) + 1
         return range(max(self.initial_counter, self.counter - look_back), self.counter)

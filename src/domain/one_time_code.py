@@ -1,16 +1,17 @@
-"""A random code for a single use, sent to a person."""
+"""The one-time code: a random code for a single use, sent to the user."""
 
 from dataclasses import dataclass
 from hmac import compare_digest
-from typing import Final
+from typing import Final, Self
 
 from domain.algorithms import HotpAlgorithm
 from domain.code import LONGEST_CODE, SHORTEST_CODE, Code
-from domain.credential import Credential, StoredState, Tombstone
+from domain.credential import Credential
 from domain.errors import InvalidValue
 from domain.failures import FAILURES_BEFORE_LOCK, Failures
 from domain.keyed_digest import DIGEST_BYTES, keyed_digest
 from domain.parameters import Range
+from domain.tombstone import Tombstone
 from domain.verdict import Reason
 
 CODE_DIGITS: Final = Range(SHORTEST_CODE, LONGEST_CODE)
@@ -22,10 +23,10 @@ DEFAULT_CODE_LIFETIME: Final = 300
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OneTimeCode(Credential):
-    """A code that is good once, until `code_expires_at` (Unix time in seconds), and burned by its 5th wrong guess.
+    """A code that is accepted once, until `code_expires_at` (Unix time in seconds). The 5th wrong code invalidates it.
 
-    Only a digest of the code is known, keyed with the credential's own secret. The record outlives the code, so that
-    the failures go on counting and a second submission can be named a replay.
+    The credential contains only a digest of the code, keyed with its own secret. The record lives longer than the code,
+    so that the failures still count and a second submission is recognized as a replay.
     """
 
     code_digits: int
@@ -39,15 +40,15 @@ class OneTimeCode(Credential):
 
     @property
     def shape(self) -> str:
-        """As many digits as were issued."""
+        """Return the number of digits of the issued code."""
         return f"must be {self.code_digits} digits"
 
     def fits(self, code: Code) -> bool:
-        """Whether it has as many digits."""
+        """Return whether the code has as many digits as the issued one."""
         return type(code) is Code and len(code.text) == self.code_digits
 
-    def match(self, code: Code, now: int, algorithm: HotpAlgorithm) -> Credential | Reason:  # noqa: ARG002 - no HOTP here
-        """Nothing is guessed against a code that is past: after its end every code is answered alike."""
+    def match(self, code: Code, now: int, algorithm: HotpAlgorithm) -> Self | Reason:  # noqa: ARG002 - no HOTP
+        """Compare the code. After the end of the issued code, every other code is expired, so nobody can guess it."""
         good = compare_digest(keyed_digest(self.secret, code.text), self.digest)
         spent = self.lifecycle.last_used_at is not None
         if good and spent:
@@ -56,9 +57,9 @@ class OneTimeCode(Credential):
             return Reason.EXPIRED
         return self if good else Reason.WRONG
 
-    def failed(self, failures: Failures, now: int) -> StoredState:
-        """The 5th wrong guess burns the code: only the failures stay."""
+    def failed(self, failures: Failures, now: int) -> Self | Tombstone:
+        """Return the state after a wrong code. After the 5th one, only the failures remain."""
         if failures.count < FAILURES_BEFORE_LOCK:
-            # By name: `super()` finds no class in one that slots made anew.
+            # Not `super()`: `slots=True` creates a second class, which the compiled `super()` does not know.
             return Credential.failed(self, failures, now)
         return Tombstone.after(self.id, failures, now)

@@ -1,9 +1,9 @@
-"""Codes to be kept on paper for the day on which the authenticator is lost."""
+"""Recovery codes, which replace a lost authenticator."""
 
 import re
 from dataclasses import dataclass, replace
 from hmac import compare_digest
-from typing import Final
+from typing import Final, Self
 
 from domain.algorithms import HotpAlgorithm
 from domain.characters import compact, invisible_note
@@ -14,11 +14,11 @@ from domain.keyed_digest import DIGEST_BYTES, keyed_digest
 from domain.verdict import Reason
 
 RECOVERY_CODES: Final = 10
-"""How many there are in a set."""
+"""The number of codes in a set."""
 CHARACTERS: Final = 16
-"""Of 5 bits each: 80 bits."""
+"""Each character has 5 bits: 80 bits."""
 ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-"""Crockford's base32, which has no letter that looks like another or like a digit."""
+"""Crockford's base32. None of its letters looks like another letter or like a digit."""
 _GROUP: Final = 4
 _LOOK_ALIKES: Final = str.maketrans("ILO", "110")
 _SHAPE: Final = re.compile(rf"[{ALPHABET}]{{{CHARACTERS}}}")
@@ -27,17 +27,19 @@ _MUST: Final = f"must be {CHARACTERS} letters and digits"
 
 @dataclass(frozen=True, slots=True, repr=False)
 class RecoveryCode(Code):
-    """A recovery code as it is compared: 16 characters of `ALPHABET`. It hides from `repr`."""
+    """A submitted recovery code in its normal form: 16 characters of `ALPHABET`. `repr` does not show it."""
 
     @classmethod
     def parse(cls, typed: str) -> "RecoveryCode":
-        """Reads it in either case, with the groups' hyphens or without, and I, L and O as the digits they look like.
+        """Return the recovery code in a typed text.
+
+        Case and the characters that `compact` drops are ignored. I, L and O are read as the digits that they look like.
 
         Raises:
-            MalformedCode: what is left is no recovery code.
+            MalformedCode: the rest is not 16 characters of `ALPHABET`.
         """
         left = compact(typed)
-        # Only ASCII is folded: `str.upper` makes letters of the alphabet out of some that are none.
+        # Only ASCII: `str.upper` turns some other characters into letters of the alphabet.
         text = left.upper().translate(_LOOK_ALIKES) if left.isascii() else ""
         if not _SHAPE.fullmatch(text):
             raise MalformedCode(f"{_MUST}{invisible_note(left)}")
@@ -45,17 +47,17 @@ class RecoveryCode(Code):
 
     @property
     def grouped(self) -> str:
-        """As it is shown: `K7QM-2X9D-4HPW-8RTC`."""
+        """Return the code in groups: `K7QM-2X9D-4HPW-8RTC`."""
         return "-".join(self.text[start : start + _GROUP] for start in range(0, CHARACTERS, _GROUP))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecoveryCodes(Credential):
-    """A set of codes, each good once; only their digests are known, keyed with the credential's own secret.
+    """A set of codes, each accepted once. It contains only their digests, keyed with its own secret.
 
     Attributes:
-        digests: of all codes of the set.
-        spent: which of them are, bit by bit from the first.
+        digests: the digests of all codes.
+        spent: the spent codes, one bit each; the first code has the lowest bit.
     """
 
     digests: tuple[bytes, ...]
@@ -69,20 +71,20 @@ class RecoveryCodes(Credential):
 
     @property
     def shape(self) -> str:
-        """As many characters as every recovery code has."""
+        """Return the number of characters of a recovery code."""
         return _MUST
 
     @property
     def remaining(self) -> int:
-        """How many codes are still good."""
+        """Return the number of unspent codes."""
         return len(self.digests) - self.spent.bit_count()
 
     def fits(self, code: Code) -> bool:
-        """Whether it is a recovery code at all."""
+        """Return whether the code is a recovery code."""
         return isinstance(code, RecoveryCode)
 
-    def match(self, code: Code, now: int, algorithm: HotpAlgorithm) -> Credential | Reason:  # noqa: ARG002 - no HOTP here
-        """All are compared, also after a hit."""
+    def match(self, code: Code, now: int, algorithm: HotpAlgorithm) -> Self | Reason:  # noqa: ARG002 - no HOTP
+        """Compare the code with all digests, even after a hit, so the duration does not depend on the code."""
         digest = keyed_digest(self.secret, code.text)
         hits = [number for number, known in enumerate(self.digests) if compare_digest(known, digest)]
         if not hits:

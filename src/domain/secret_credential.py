@@ -1,4 +1,4 @@
-"""What HOTP and TOTP share: a secret, and codes that follow from it and a moving factor."""
+"""The common part of HOTP and TOTP: a secret, and codes that follow from it and a moving factor."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -7,15 +7,17 @@ from typing import Final, Self
 
 from domain.algorithms import HotpAlgorithm
 from domain.code import Code
-from domain.credential import Credential, Judgement, Lifecycle, Status, Tombstone
-from domain.errors import AlreadyEnrolled, InvalidSecret, NotEnrolled
+from domain.credential import Credential, Lifecycle, OutcomeOf, Status
+from domain.errors import AlreadyEnrolled, InvalidSecret, InvalidValue, NotEnrolled
 from domain.failures import NO_FAILURES
 from domain.former_secret import FormerSecret, merged, series_digest
+from domain.outcome import AcceptedOutcome, RefusedOutcome
 from domain.parameters import HotpParameters, TotpParameters
-from domain.verdict import Accepted, Locked, Reason
+from domain.tombstone import Tombstone
+from domain.verdict import Locked, Reason
 
 REPLACEMENT_LIFETIME: Final = 3600
-"""Seconds after which a replacement that nobody has confirmed is gone."""
+"""Seconds after which an unconfirmed replacement expires."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,22 +25,23 @@ class SecretCredential(Credential):
     """A credential whose codes an authenticator computes from a shared secret.
 
     Attributes:
+        parameters: how the codes are computed and accepted.
         label: account name for the authenticator, None for the default.
         issuer: issuer for the authenticator, None for the default.
-        replacement: a pending credential that takes this one's place with its first accepted code. It lies inside, so
-            that the swap is one change of one record.
+        replacement: a pending credential that replaces this one with its first accepted code. It is a part of this
+            credential, so that the swap is one change of one record.
         former: the former secrets of this factor, the most recent first.
     """
 
     parameters: HotpParameters | TotpParameters
     label: str | None = None
     issuer: str | None = None
-    replacement: "SecretCredential | None" = None
+    replacement: Self | None = None
     former: tuple[FormerSecret, ...] = ()
 
     @abstractmethod
-    def match_pair(self, first: Code, second: Code, now: int, algorithm: HotpAlgorithm) -> Credential | Reason:
-        """The state in which two consecutive codes are spent and both sides agree on the moving factor again."""
+    def match_pair(self, first: Code, second: Code, now: int, algorithm: HotpAlgorithm) -> Self | Reason:
+        """Return the state in which two consecutive codes are spent and both sides agree on the moving factor again."""
 
     @property
     @abstractmethod
@@ -70,86 +73,89 @@ class SecretCredential(Credential):
         return self if last is None else self.spent_up_to(last)
 
     def removed(self, now: int) -> Tombstone | None:
-        """Return what must be remembered if the credential is removed; None for nothing."""
+        """Return the tombstone to store when the credential is removed; None if there is nothing to remember."""
         former = self.remembered(now)
         if not former:
-            # Not `super()`: a dataclass with slots is a second class, which the compiled `super()` does not know.
+            # Not `super()`: `slots=True` creates a second class, which the compiled `super()` does not know.
             return Credential.removed(self, now)
         return Tombstone.after(self.id, self.failures, now, former, self.expires_at)
 
     @property
     def digits(self) -> int:
-        """How many digits the codes have."""
+        """Return the number of digits of the codes."""
         return self.parameters.digits
 
     @property
     def shape(self) -> str:
-        """As many digits as both sides have agreed on."""
+        """Return the number of digits of the codes, for people."""
         return f"must be {self.digits} digits"
 
     def fits(self, code: Code) -> bool:
-        """Whether it has as many digits."""
+        """Return whether the code has as many digits as this credential's codes."""
         return type(code) is Code and len(code.text) == self.parameters.digits
 
-    def resynchronize(self, first: Code, second: Code, now: int, algorithm: HotpAlgorithm) -> Judgement:
-        """Judges two consecutive codes over a far wider range than one code is looked for in.
+    def resynchronize(self, first: Code, second: Code, now: int, algorithm: HotpAlgorithm) -> OutcomeOf[Self]:
+        """Judge two consecutive codes over a far wider range than one code.
 
         Raises:
-            MalformedCode: a code has not as many digits as the credential's; nothing is counted.
+            MalformedCode: a code does not have as many digits as this credential's codes; nothing is counted.
         """
-        self.require(first)
-        self.require(second)
+        self.require_shape(first)
+        self.require_shape(second)
         if self.failures.locked(now):
-            return Judgement(Locked(self.failures.locked_until), self)
-        return self.settle(self.match_pair(first, second, now, algorithm), now)
+            return RefusedOutcome(Locked(self.failures.locked_until), self)
+        return self.outcome_of(self.match_pair(first, second, now, algorithm), now)
 
-    def living_replacement(self, now: int) -> "SecretCredential":
-        """Raises `NotEnrolled` when there is none, or it was not confirmed in time."""
+    def unexpired_replacement(self, now: int) -> Self:
+        """Return the replacement. Raise `NotEnrolled` if there is none or it has expired at `now`."""
         replacement = self.replacement
         if replacement is None or (replacement.expires_at is not None and now >= replacement.expires_at):
             raise NotEnrolled
         return replacement
 
-    def with_replacement(self, replacement: "SecretCredential", now: int) -> "SecretCredential":
-        """The state with a replacement beside the secret, which goes on working.
+    def with_replacement(self, replacement: "SecretCredential", now: int) -> Self:
+        """Return the state with a replacement. The present secret stays valid until the replacement is confirmed.
 
         Raises:
-            AlreadyEnrolled: this one is itself still pending, or has a replacement that is.
+            InvalidValue: the replacement is of another factor.
+            AlreadyEnrolled: this credential is pending, or has an unexpired replacement.
             InvalidSecret: both have the same secret.
         """
+        if not isinstance(replacement, type(self)):
+            raise InvalidValue("a replacement must be of the same factor")
         if self.status is Status.PENDING:
             raise AlreadyEnrolled
         if replacement.secret.key == self.secret.key or replacement.digest == self.digest:
-            # Its spent codes would be good once more. Keys of different length can have the same codes.
-            raise InvalidSecret("must be another secret than the present one")
+            # Spent codes would be accepted once more. Keys of different length can have the same codes.
+            raise InvalidSecret("must differ from the present secret")
         try:
-            self.living_replacement(now)
+            self.unexpired_replacement(now)
         except NotEnrolled:
             return replace(self, replacement=replacement)
         raise AlreadyEnrolled
 
-    def judge_replacement(self, code: Code, now: int, algorithm: HotpAlgorithm) -> Judgement:
-        """Judges a code of the replacement, whose first good one swaps the two; wrong ones count as they always do.
+    def judge_replacement(self, code: Code, now: int, algorithm: HotpAlgorithm) -> OutcomeOf[Self]:
+        """Judge a code of the replacement. An accepted code swaps the two; a wrong one counts like any other.
 
         Raises:
             NotEnrolled: there is no replacement.
-            MalformedCode: the code has not as many digits as the replacement's; nothing is counted.
+            MalformedCode: the code does not have as many digits as the replacement's codes; nothing is counted.
         """
-        replacement = self.living_replacement(now)
-        replacement.require(code)
+        replacement = self.unexpired_replacement(now)
+        replacement.require_shape(code)
         if self.failures.locked(now):
-            return Judgement(Locked(self.failures.locked_until), self)
-        found = replacement.match(code, now, algorithm)
-        if not isinstance(found, SecretCredential):
-            return self.settle(found, now)
-        life = Lifecycle(
+            return RefusedOutcome(Locked(self.failures.locked_until), self)
+        match = replacement.match(code, now, algorithm)
+        if isinstance(match, Reason):
+            return self.outcome_of(match, now)
+        lifecycle = Lifecycle(
             created_at=replacement.lifecycle.created_at,
             expires_at=self.lifecycle.expires_at,
             confirmed_at=now,
             last_used_at=now,
         )
-        swapped = replace(found, lifecycle=life, failures=NO_FAILURES, former=self.remembered(now))
-        return Judgement(Accepted(), swapped)
+        swapped = replace(match, lifecycle=lifecycle, failures=NO_FAILURES, former=self.remembered(now))
+        return AcceptedOutcome(swapped)
 
     def first_fresh(self, code: Code, factors: Sequence[int], last: int, algorithm: HotpAlgorithm) -> int | Reason:
         """Return the first moving factor after `last` that has this code, or the reason why the code is refused.
@@ -170,7 +176,7 @@ class SecretCredential(Credential):
         return hits[0] if hits[0] > last else Reason.REPLAYED
 
     def pair_hits(self, first: Code, second: Code, factors: range, algorithm: HotpAlgorithm) -> list[int]:
-        """The moving factors that have the first code and are followed by one that has the second."""
+        """Return the moving factors that have the first code and whose successor has the second code."""
         codes = self._codes(factors, algorithm)
         return [
             factor

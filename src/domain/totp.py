@@ -5,23 +5,22 @@ from typing import Final, Self
 
 from domain.algorithms import HotpAlgorithm
 from domain.code import Code
-from domain.credential import Credential
 from domain.former_secret import FormerSecret
 from domain.parameters import Range, TotpParameters
 from domain.secret_credential import SecretCredential
 from domain.verdict import Reason
 
 RESYNCHRONIZATION_STEPS: Final = 20
-"""Time steps, either way, that an authenticator's clock may be found off, RFC 6238 section 6."""
+"""Time steps by which an authenticator's clock may be ahead or behind at resynchronization, RFC 6238 section 6."""
 NO_STEP: Final = -1
-"""The last accepted step of a credential that has accepted none."""
+"""The last accepted step of a credential that has accepted no code."""
 DRIFT: Final = Range(-RESYNCHRONIZATION_STEPS, RESYNCHRONIZATION_STEPS)
 """Time steps."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TotpCredential(SecretCredential):
-    """A shared secret and the last accepted time step; that step only goes up, and every step up to it is spent.
+    """A shared secret and the last accepted time step. That step only increases, and every step up to it is spent.
 
     Attributes:
         last_step: the last accepted time step T of RFC 6238 section 4.2, `NO_STEP` before the first.
@@ -36,21 +35,21 @@ class TotpCredential(SecretCredential):
     def __post_init__(self) -> None:
         DRIFT.check("drift", self.drift)
 
-    def match(self, code: Code, now: int, algorithm: HotpAlgorithm) -> Credential | Reason:
+    def match(self, code: Code, now: int, algorithm: HotpAlgorithm) -> Self | Reason:
         """Accept the codes of the current step plus or minus `window` (RFC 6238 section 5.2).
 
         An accepted code spends its step and all steps before it.
         """
         center = self._step(now) + self.drift
         steps = range(max(0, center - self.parameters.window), center + self.parameters.window + 1)
-        found = self.first_fresh(code, sorted({*self._spent(), *steps}), self.last_step, algorithm)
-        return found if isinstance(found, Reason) else self.spent_up_to(found)
+        fresh = self.first_fresh(code, sorted({*self._spent(), *steps}), self.last_step, algorithm)
+        return fresh if isinstance(fresh, Reason) else self.spent_up_to(fresh)
 
-    def match_pair(self, first: Code, second: Code, now: int, algorithm: HotpAlgorithm) -> Credential | Reason:
-        """Two consecutive codes up to 20 steps off are spent together, and the drift is remembered.
+    def match_pair(self, first: Code, second: Code, now: int, algorithm: HotpAlgorithm) -> Self | Reason:
+        """Spend two consecutive codes up to 20 steps away together, and store the drift.
 
-        The second code is taken for the one that the authenticator shows now, so its step tells the drift (RFC 6238
-        section 6). Where it came a step late, a window of one step still makes up for that; a window of none does not.
+        The step of the second code gives the drift (RFC 6238 section 6), as if the authenticator displayed this code
+        now. If it was sent one step late, a window of one step compensates for that; a window of zero does not.
         """
         current = self._step(now)
         steps = range(max(0, current - RESYNCHRONIZATION_STEPS - 1), current + RESYNCHRONIZATION_STEPS + 1)
@@ -75,12 +74,12 @@ class TotpCredential(SecretCredential):
         return replace(self, last_step=max(self.last_step, last))
 
     def _spent(self) -> range:
-        """The last accepted step, and those that were good beside it: their codes are named replays however late.
+        """Return the last accepted step and the steps in its window. Their codes are replays, however late they come.
 
-        Always the one before it too: a resynchronization has spent both.
+        The step before it is always included, because a resynchronization spends both.
         """
         return range(max(0, self.last_step - max(1, 2 * self.parameters.window)), self.last_step + 1)
 
     def _step(self, now: int) -> int:
-        """T = floor(now / X) of RFC 6238 section 4.2, by our own clock."""
+        """Return T = floor(now / X) of RFC 6238 section 4.2, by the service's clock."""
         return now // self.parameters.interval

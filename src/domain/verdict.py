@@ -1,11 +1,11 @@
-"""What judging a code can come to."""
+"""The verdicts on a code."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """Why a code was not accepted."""
+    """The reasons why a code was not accepted."""
 
     WRONG = "wrong"
     REPLAYED = "replayed"
@@ -14,12 +14,12 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The code was good and is now spent."""
+    """The code was good. It is spent now."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """The code was judged and refused; only `Reason.WRONG` counts as a failure."""
+    """The code was judged and refused. Only `Reason.WRONG` counts as a failure."""
 
     reason: Reason
     attempts_left: int
@@ -27,9 +27,10 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Locked:
-    """The code was not judged: too many failures. `until` is Unix time in seconds."""
+    """The code was not judged, because of too many failures. `until` is Unix time in seconds."""
 
     until: int
 
 
-Verdict = Accepted | Rejected | Locked
+Refusal = Rejected | Locked
+Verdict = Accepted | Refusal

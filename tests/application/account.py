@@ -2,12 +2,13 @@
 
 from application.challenge import ChallengeOutcome
 from application.enrolment import EnrolRequest
-from application.verification import Outcome, VerifyRequest
+from application.verification import VerifyRequest
 from domain.code import Code
 from domain.owner import CredentialId, Factor
 from domain.parameters import HotpParameters, TotpParameters
 from domain.recovery_codes import RecoveryCode
 from domain.secret_credential import SecretCredential
+from domain.stored_state import Outcome
 from domain.verdict import Verdict
 from tests.application.rig import HOTP, RECOVERY_CODES, TOTP, Rig
 from tests.domain.examples import ALICE, STEP, code_of

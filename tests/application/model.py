@@ -17,12 +17,13 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from application.enrolment import EnrolRequest
 from application.errors import StoreUnavailable
-from application.verification import Outcome
 from domain.algorithms import HotpAlgorithm
-from domain.credential import Credential, Lifecycle, Tombstone
+from domain.credential import Credential, Lifecycle
 from domain.errors import AlreadyEnrolled, MalformedCode, NotEnrolled
 from domain.failures import Failures
 from domain.owner import CredentialId
+from domain.stored_state import Outcome
+from domain.tombstone import Tombstone
 from domain.verdict import Accepted, Locked, Rejected
 from infrastructure.crypto.hotp import PyotpHotp
 from tests.application.rig import Rig

@@ -17,7 +17,6 @@ from application.removal import DropReplacement, Forget, Remove, Unlock
 from application.verification import (
     ConfirmReplacement,
     Disable,
-    Outcome,
     Resynchronize,
     ResynchronizeRequest,
     VerdictCommitter,
@@ -28,6 +27,7 @@ from domain.algorithms import HotpAlgorithm
 from domain.code import Code
 from domain.owner import CredentialId, Factor, Owner
 from domain.parameters import HotpParameters, TotpParameters
+from domain.stored_state import Outcome
 from domain.verdict import Verdict
 from infrastructure.crypto.derivation import HkdfDerivation
 from infrastructure.crypto.hotp import PyotpHotp

@@ -15,16 +15,18 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from application.enrolment import EnrolRequest
-from application.verification import Outcome, VerifyRequest
+from application.verification import VerifyRequest
 from domain.algorithms import HotpAlgorithm
 from domain.code import Code
-from domain.credential import Credential, Status, Tombstone
+from domain.credential import Credential, Status
 from domain.errors import AlreadyEnrolled, NotEnrolled
 from domain.failures import NO_FAILURES, Failures
 from domain.hotp import HotpCredential
 from domain.owner import CredentialId, Factor
 from domain.parameters import HotpParameters, TotpParameters
 from domain.recovery_codes import RecoveryCode, RecoveryCodes
+from domain.stored_state import Outcome
+from domain.tombstone import Tombstone
 from domain.totp import TotpCredential
 from domain.verdict import Accepted
 from infrastructure.crypto.hotp import PyotpHotp

@@ -194,7 +194,7 @@ def test_an_enrolment_that_is_not_known_to_be_stored_is_neither_shown_nor_announ
 def test_a_code_has_as_many_digits_as_asked(digits: int) -> None:
     issued = Rig().issue.execute(IssueCodeRequest(ALICE, None, digits, 300))
 
-    assert (len(issued.code.text), issued.record.code_digits) == (digits, digits)
+    assert (len(issued.code.text), issued.credential.code_digits) == (digits, digits)
 
 
 def test_an_issued_code_is_good() -> None:
@@ -210,14 +210,14 @@ def test_what_is_stored_of_a_code_is_its_record_without_the_code() -> None:
     state = rig.repository.state(OTP)
 
     assert isinstance(state, OneTimeCode)
-    assert state == issued.record
+    assert state == issued.credential
     assert issued.code.text.encode() not in state.digest
 
 
 def test_an_issued_code_hides_from_repr() -> None:
     issued = Rig().issue.execute(IssueCodeRequest(ALICE, None, 10, 300))
 
-    assert issued.code.text not in f"{issued!r} {issued} {issued.record!r}"
+    assert issued.code.text not in f"{issued!r} {issued} {issued.credential!r}"
 
 
 @pytest.mark.parametrize(
@@ -227,11 +227,11 @@ def test_an_issued_code_hides_from_repr() -> None:
 def test_a_code_ends_after_its_lifetime_but_not_after_its_owner(
     lifetime: int | None, code_lifetime: int, end: int
 ) -> None:
-    assert Rig().issued(lifetime, code_lifetime).record.code_expires_at == NOON + end
+    assert Rig().issued(lifetime, code_lifetime).credential.code_expires_at == NOON + end
 
 
 def test_the_record_of_a_code_lives_as_long_as_its_owner() -> None:
-    assert Rig().issued(3600, 300).record.expires_at == NOON + 3600
+    assert Rig().issued(3600, 300).credential.expires_at == NOON + 3600
 
 
 def test_a_new_code_replaces_the_one_before() -> None:
@@ -255,7 +255,7 @@ def test_failures_survive_a_new_code() -> None:
         rig.issued()
         rig.submit(OTP, WRONG)
 
-    assert rig.issued().record.failures == Failures(4)
+    assert rig.issued().credential.failures == Failures(4)
 
 
 def test_a_lock_survives_a_new_code() -> None:

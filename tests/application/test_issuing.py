@@ -68,7 +68,7 @@ def test_neither_answer_nor_message_shows_the_code() -> None:
     issued = send(rig, digits=10)
     (message,) = rig.outbox.messages
 
-    assert message.code.text not in f"{issued!r} {issued} {issued.record!r} {message!r} {message}"
+    assert message.code.text not in f"{issued!r} {issued} {issued.credential!r} {message!r} {message}"
 
 
 def test_a_message_does_not_show_its_recipient() -> None:

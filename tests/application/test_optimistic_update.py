@@ -5,9 +5,10 @@ import pytest
 from application.errors import StoreUnavailable
 from application.optimistic_update import ATTEMPTS, Change, OptimisticUpdate
 from application.ports.events import Purpose
-from domain.credential import StoredState, Tombstone
 from domain.errors import NotEnrolled
 from domain.failures import Failures
+from domain.stored_state import StoredState
+from domain.tombstone import Tombstone
 from domain.verdict import Accepted, Locked, Reason, Rejected, Verdict
 from tests.application.rig import HOTP, TOTP, Rig
 from tests.domain.examples import STEP

@@ -68,22 +68,22 @@ def test_what_is_stored_is_the_record_without_the_codes() -> None:
     account = Account()
     issued = account.issue_recovery_codes.execute(ALICE)
 
-    assert stored(account) == issued.record
+    assert stored(account) == issued.credential
     for code in issued.codes:
-        assert code.text.encode() not in b"".join(issued.record.digests)
+        assert code.text.encode() not in b"".join(issued.credential.digests)
 
 
 def test_the_codes_hide_from_repr() -> None:
     issued = Account().issue_recovery_codes.execute(ALICE)
 
     for code in issued.codes:
-        assert code.text not in f"{issued!r} {issued.codes!r} {issued.record!r}"
+        assert code.text not in f"{issued!r} {issued.codes!r} {issued.credential!r}"
 
 
 def test_two_sets_are_keyed_with_secrets_of_their_own() -> None:
     account = Account()
 
-    first, second = (account.issue_recovery_codes.execute(ALICE).record for _ in range(2))
+    first, second = (account.issue_recovery_codes.execute(ALICE).credential for _ in range(2))
 
     assert first.secret != second.secret
 
@@ -101,7 +101,7 @@ def test_failures_survive_a_new_set() -> None:
     account.has_recovery_codes()
     account.fails(RECOVERY_CODES, 3)
 
-    assert account.issue_recovery_codes.execute(ALICE).record.failures == Failures(3)
+    assert account.issue_recovery_codes.execute(ALICE).credential.failures == Failures(3)
 
 
 def test_a_lock_survives_removal_and_a_new_set() -> None:
@@ -165,7 +165,7 @@ def test_a_new_set_counts_a_wrong_code_that_came_in_between() -> None:
     account.has_recovery_codes()
     account.repository.rivals = [lambda: account.fails(RECOVERY_CODES, 1)]
 
-    assert account.issue_recovery_codes.execute(ALICE).record.failures == Failures(1)
+    assert account.issue_recovery_codes.execute(ALICE).credential.failures == Failures(1)
 
 
 def test_the_last_of_two_sets_issued_at_once_is_good() -> None:

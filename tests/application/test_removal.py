@@ -5,11 +5,11 @@ import pytest
 from application.enrolment import EnrolRequest
 from application.errors import StoreUnavailable
 from application.ports.events import Action
-from domain.credential import Tombstone
 from domain.errors import NotEnrolled
 from domain.failures import NO_FAILURES, Failures
 from domain.owner import CredentialId
 from domain.parameters import TotpParameters
+from domain.tombstone import Tombstone
 from domain.verdict import Accepted, Locked
 from tests.application.rig import HOTP, OTP, TOTP, Rig
 from tests.domain.examples import ALICE, BOB, STEP

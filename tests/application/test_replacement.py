@@ -5,10 +5,10 @@ import pytest
 from application.enrolment import Enrol, EnrolRequest
 from application.errors import NoDerivation, StoreUnavailable
 from application.ports.events import Action, Purpose
-from application.verification import Outcome
 from domain.code import Code
 from domain.credential import Credential, Lifecycle, Status
 from domain.errors import AlreadyEnrolled, MalformedCode, NotEnrolled
+from domain.outcome import AcceptedOutcome
 from domain.owner import CredentialId
 from domain.parameters import HashAlgorithm, HotpParameters, TotpParameters
 from domain.secret_credential import SecretCredential
@@ -180,7 +180,7 @@ def test_the_present_secret_is_good_until_the_swap(place: CredentialId) -> None:
 def test_the_swap_answers_with_what_is_stored(place: CredentialId) -> None:
     account, _, fresh = replacing(place)
 
-    assert account.swaps(place, fresh) == Outcome(Accepted(), stored(account, place))
+    assert account.swaps(place, fresh) == AcceptedOutcome(stored(account, place))
 
 
 @both

@@ -4,10 +4,11 @@ import pytest
 
 from application.errors import StoreUnavailable
 from application.ports.events import Action
-from domain.credential import Credential, Tombstone
+from domain.credential import Credential
 from domain.errors import NotEnrolled
 from domain.failures import NO_FAILURES
 from domain.owner import CredentialId
+from domain.tombstone import Tombstone
 from domain.verdict import Accepted, Reason, Rejected
 from tests.application.account import FLAGS, WRONG, WRONG_RECOVERY_CODE, Account, shown
 from tests.application.rig import HOTP, OTP, RECOVERY_CODES, TOTP

@@ -3,10 +3,12 @@
 import pytest
 
 from application.ports.events import Purpose
-from application.verification import Outcome
-from domain.credential import Credential, Status, Tombstone
+from domain.credential import Credential, Status
 from domain.errors import MalformedCode, NotEnrolled
+from domain.outcome import AcceptedOutcome
 from domain.owner import CredentialId
+from domain.stored_state import Outcome
+from domain.tombstone import Tombstone
 from domain.verdict import Accepted, Locked, Reason, Rejected
 from tests.application.rig import HOTP, OTP, TOTP, Rig
 from tests.domain.examples import STEP
@@ -25,7 +27,7 @@ def test_an_accepted_code_answers_with_the_state_it_left() -> None:
 
     outcome = rig.submit(TOTP, hotp_value(rig.enrolled_totp(), STEP))
 
-    assert outcome == Outcome(Accepted(), rig.repository.state(TOTP))
+    assert outcome == AcceptedOutcome(rig.repository.state(TOTP))
 
 
 def test_an_accepted_code_confirms() -> None:
@@ -211,7 +213,7 @@ def test_resynchronization_brings_a_hotp_authenticator_back() -> None:
 
     outcome = rig.submit_pair(HOTP, hotp_value(key, 700), hotp_value(key, 701))
 
-    assert outcome == Outcome(Accepted(), rig.repository.state(HOTP))
+    assert outcome == AcceptedOutcome(rig.repository.state(HOTP))
 
 
 def test_resynchronization_brings_a_totp_authenticator_back() -> None:
@@ -220,7 +222,7 @@ def test_resynchronization_brings_a_totp_authenticator_back() -> None:
 
     outcome = rig.submit_pair(TOTP, hotp_value(key, STEP + 14), hotp_value(key, STEP + 15))
 
-    assert outcome == Outcome(Accepted(), rig.repository.state(TOTP))
+    assert outcome == AcceptedOutcome(rig.repository.state(TOTP))
 
 
 def test_a_resynchronization_is_announced_as_one() -> None:

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from hypothesis import strategies as st
 
-from domain.credential import Credential, Lifecycle, StoredState, Tombstone
+from domain.credential import Credential, Lifecycle
 from domain.failures import NO_FAILURES, Failures
 from domain.former_secret import FORMER_DIGEST_BYTES, FORMER_SECRETS, FormerSecret
 from domain.hotp import HotpCredential
@@ -15,6 +15,8 @@ from domain.owner import CredentialId, Factor, Owner, OwnerKind
 from domain.parameters import HashAlgorithm, HotpParameters, TotpParameters
 from domain.recovery_codes import ALPHABET, RecoveryCodes
 from domain.secret import SharedSecret
+from domain.stored_state import StoredState
+from domain.tombstone import Tombstone
 from domain.totp import NO_STEP, TotpCredential
 
 Secret = TypeVar("Secret", HotpCredential, TotpCredential)

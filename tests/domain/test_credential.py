@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.code import Code
-from domain.credential import Credential, Lifecycle, Status, Tombstone
+from domain.credential import Credential, Lifecycle, Status
 from domain.errors import MalformedCode, NotEnrolled
 from domain.failures import NO_FAILURES, Failures
 from domain.hotp import HotpCredential
@@ -19,6 +19,7 @@ from domain.keyed_digest import keyed_digest
 from domain.one_time_code import OneTimeCode
 from domain.owner import CredentialId, Factor, Owner, OwnerKind
 from domain.secret import SharedSecret
+from domain.tombstone import Tombstone
 from domain.totp import TotpCredential
 from domain.verdict import Accepted, Locked, Reason, Rejected
 from tests.domain.examples import ALGORITHM, STEP, code_of, hotp, one_time_code, totp, wrong_codes
@@ -57,7 +58,7 @@ Make = Callable[..., Any]
 @every_kind
 def test_the_first_accepted_code_confirms(make: Make) -> None:
     credential = make()
-    after = credential.judge(good(credential), NOON + 5, ALGORITHM).credential
+    after = credential.judge(good(credential), NOON + 5, ALGORITHM).state
 
     assert (credential.status, after.status) == (Status.PENDING, Status.CONFIRMED)
     assert after.lifecycle == Lifecycle(created_at=NOON, expires_at=None, confirmed_at=NOON + 5, last_used_at=NOON + 5)
@@ -68,14 +69,14 @@ def test_later_accepted_codes_keep_the_moment_of_confirmation(make: Make) -> Non
     used = Lifecycle(created_at=1, expires_at=NOON + 100, confirmed_at=2, last_used_at=3)
     credential = replace(make(), lifecycle=used)
 
-    assert credential.judge(good(credential), NOON, ALGORITHM).credential.lifecycle == replace(used, last_used_at=NOON)
+    assert credential.judge(good(credential), NOON, ALGORITHM).state.lifecycle == replace(used, last_used_at=NOON)
 
 
 @every_kind
 def test_a_wrong_code_does_not_confirm(make: Make) -> None:
     credential = make()
 
-    assert credential.judge(wrong(credential), NOON, ALGORITHM).credential.status is Status.PENDING
+    assert credential.judge(wrong(credential), NOON, ALGORITHM).state.status is Status.PENDING
 
 
 @every_kind
@@ -83,25 +84,25 @@ def test_a_wrong_code_does_not_confirm(make: Make) -> None:
 def test_an_accepted_code_clears_the_failures(make: Make, failures: Failures) -> None:
     credential = make(failures=failures)
 
-    assert credential.judge(good(credential), NOON, ALGORITHM).credential.failures == NO_FAILURES
+    assert credential.judge(good(credential), NOON, ALGORITHM).state.failures == NO_FAILURES
 
 
 @every_kind
 def test_wrong_codes_are_counted_one_by_one(make: Make) -> None:
     credential = make(failures=Failures(2))
 
-    judgement = credential.judge(wrong(credential), NOON, ALGORITHM)
+    outcome = credential.judge(wrong(credential), NOON, ALGORITHM)
 
-    assert (judgement.verdict, judgement.credential.failures) == (Rejected(Reason.WRONG, 2), Failures(3))
+    assert (outcome.verdict, outcome.state.failures) == (Rejected(Reason.WRONG, 2), Failures(3))
 
 
 @every_kind
 def test_the_fifth_wrong_code_is_still_called_wrong_and_locks(make: Make) -> None:
     credential = make(failures=Failures(4))
 
-    judgement = credential.judge(wrong(credential), NOON, ALGORITHM)
+    outcome = credential.judge(wrong(credential), NOON, ALGORITHM)
 
-    assert (judgement.verdict, judgement.credential.failures) == (Rejected(Reason.WRONG, 0), LOCKED)
+    assert (outcome.verdict, outcome.state.failures) == (Rejected(Reason.WRONG, 0), LOCKED)
 
 
 @every_kind
@@ -109,10 +110,10 @@ def test_the_fifth_wrong_code_is_still_called_wrong_and_locks(make: Make) -> Non
 def test_while_locked_no_code_is_judged_and_nothing_changes(make: Make, choose: Callable[[Credential], Code]) -> None:
     credential = make(failures=LOCKED)
 
-    judgement = credential.judge(choose(credential), NOON + 29, ALGORITHM)
+    outcome = credential.judge(choose(credential), NOON + 29, ALGORITHM)
 
-    assert judgement.verdict == Locked(NOON + 30)
-    assert judgement.credential is credential
+    assert outcome.verdict == Locked(NOON + 30)
+    assert outcome.state is credential
 
 
 @every_kind
@@ -126,7 +127,7 @@ def test_a_good_code_is_accepted_in_the_second_in_which_the_lock_ends(make: Make
 def test_a_wrong_code_after_the_lock_locks_for_twice_as_long(make: Make) -> None:
     credential = make(failures=Failures(5, NOON))
 
-    assert credential.judge(wrong(credential), NOON, ALGORITHM).credential.failures == Failures(6, NOON + 60)
+    assert credential.judge(wrong(credential), NOON, ALGORITHM).state.failures == Failures(6, NOON + 60)
 
 
 @every_kind
@@ -147,11 +148,11 @@ def test_a_pair_with_a_code_of_another_length_is_malformed(make: Make, pair: tup
 def test_while_locked_no_pair_is_judged(make: Make, factor: int) -> None:
     credential = make(failures=LOCKED)
 
-    judgement = credential.resynchronize(
+    outcome = credential.resynchronize(
         code_of(credential, factor), code_of(credential, factor + 1), NOON + 29, ALGORITHM
     )
 
-    assert judgement.verdict == Locked(NOON + 30)
+    assert outcome.verdict == Locked(NOON + 30)
 
 
 @pytest.mark.parametrize(("make", "factor"), [(hotp, 0), (totp, STEP)])
@@ -160,7 +161,7 @@ def test_an_accepted_pair_clears_the_failures_and_confirms(make: Make, factor: i
 
     after = credential.resynchronize(
         code_of(credential, factor), code_of(credential, factor + 1), NOON, ALGORITHM
-    ).credential
+    ).state
 
     assert (after.failures, after.status) == (NO_FAILURES, Status.CONFIRMED)
 
@@ -193,15 +194,15 @@ def tombstone(failures: Failures = LOCKED) -> Tombstone:
 
 
 def test_a_vacancy_says_that_it_is_locked() -> None:
-    judgement = tombstone().judge(Code("123456"), NOON + 29, ALGORITHM)
+    outcome = tombstone().judge(Code("123456"), NOON + 29, ALGORITHM)
 
-    assert judgement.verdict == Locked(NOON + 30)
+    assert outcome.verdict == Locked(NOON + 30)
 
 
 def test_a_vacancy_is_not_changed_by_codes_while_locked() -> None:
     place = tombstone()
 
-    assert place.judge(Code("123456"), NOON, ALGORITHM).credential is place
+    assert place.judge(Code("123456"), NOON, ALGORITHM).state is place
 
 
 @pytest.mark.parametrize(("failures", "now"), [(LOCKED, NOON + 30), (Failures(2), NOON)])

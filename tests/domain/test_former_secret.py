@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from domain.credential import REMEMBERED_AFTER_REMOVAL, Lifecycle, Tombstone
+from domain.credential import Lifecycle
 from domain.errors import InvalidSecret, InvalidValue
 from domain.failures import NO_FAILURES, Failures
 from domain.former_secret import FORMER_SECRETS, FormerSecret, merged
@@ -17,6 +17,7 @@ from domain.hotp import HotpCredential
 from domain.parameters import HashAlgorithm
 from domain.secret import Derivation, SharedSecret
 from domain.secret_credential import SecretCredential
+from domain.tombstone import REMEMBERED_AFTER_REMOVAL, Tombstone
 from domain.totp import TotpCredential
 from domain.verdict import Accepted, Reason, Rejected
 from tests.domain.examples import ALGORITHM, BOB, SECRET, STEP, code_of, hotp, totp
@@ -168,7 +169,7 @@ def test_a_swap_remembers_the_secret_that_it_replaces() -> None:
     first = replace(totp(STEP), lifecycle=Lifecycle(created_at=NOON, expires_at=None, confirmed_at=NOON))
     both = first.with_replacement(totp(secret=OTHER), NOON)
 
-    second = both.judge_replacement(code_of(totp(secret=OTHER), STEP), NOON, ALGORITHM).credential
+    second = both.judge_replacement(code_of(totp(secret=OTHER), STEP), NOON, ALGORITHM).state
 
     assert isinstance(second, TotpCredential)
     again = totp().after(second.former)

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from domain.code import Code
-from domain.credential import Judgement
 from domain.failures import Failures
 from domain.hotp import HotpCredential
 from domain.secret import SharedSecret
+from domain.stored_state import Outcome
 from domain.verdict import Accepted, Reason, Rejected
 from tests.domain.examples import ALGORITHM, code_of, hotp, wrong_codes
 from tests.support.fakes import NOON
@@ -19,11 +19,11 @@ COLLIDING = SharedSecret(b"colliding secret 0295642")
 COLLIDING_FURTHER = SharedSecret(b"colliding secret 0218118")
 
 
-def submit(credential: HotpCredential, counter: int) -> Judgement:
+def submit(credential: HotpCredential, counter: int) -> Outcome:
     return credential.judge(code_of(credential, counter), NOON, ALGORITHM)
 
 
-def resynchronize(credential: HotpCredential, first: int, second: int) -> Judgement:
+def resynchronize(credential: HotpCredential, first: int, second: int) -> Outcome:
     return credential.resynchronize(code_of(credential, first), code_of(credential, second), NOON, ALGORITHM)
 
 
@@ -48,16 +48,16 @@ def test_the_code_behind_the_look_ahead_is_wrong(look_ahead: int) -> None:
 
 @pytest.mark.parametrize("ahead", [0, 1, 9, 10])
 def test_an_accepted_code_moves_the_counter_behind_its_own(ahead: int) -> None:
-    assert submit(hotp(7), 7 + ahead).credential.counter == 8 + ahead
+    assert submit(hotp(7), 7 + ahead).state.counter == 8 + ahead
 
 
 def test_a_code_of_a_spent_counter_is_named_a_replay() -> None:
-    assert submit(submit(hotp(7), 7).credential, 7).verdict == rejected(Reason.REPLAYED)
+    assert submit(submit(hotp(7), 7).state, 7).verdict == rejected(Reason.REPLAYED)
 
 
 @pytest.mark.parametrize("skipped", [7, 8, 11])
 def test_a_code_of_a_skipped_counter_is_named_a_replay(skipped: int) -> None:
-    assert submit(submit(hotp(7), 12).credential, skipped).verdict == rejected(Reason.REPLAYED)
+    assert submit(submit(hotp(7), 12).state, skipped).verdict == rejected(Reason.REPLAYED)
 
 
 @pytest.mark.parametrize(("look_ahead", "look_back"), [(0, 11), (10, 11), (50, 51)])
@@ -73,19 +73,19 @@ def test_a_code_below_the_initial_counter_was_never_spent_and_is_wrong(counter: 
 def test_a_replay_changes_nothing() -> None:
     credential = hotp(7, failures=Failures(3))
 
-    assert submit(credential, 6).credential is credential
+    assert submit(credential, 6).state is credential
 
 
 def test_a_wrong_code_leaves_the_counter_alone() -> None:
     credential = hotp(7)
 
-    judgement = credential.judge(next(wrong_codes(credential, 7)), NOON, ALGORITHM)
+    outcome = credential.judge(next(wrong_codes(credential, 7)), NOON, ALGORITHM)
 
-    assert judgement.credential == replace(credential, failures=Failures(1))
+    assert outcome.state == replace(credential, failures=Failures(1))
 
 
 def test_the_first_of_two_counters_with_the_same_code_is_spent() -> None:
-    assert submit(hotp(secret=COLLIDING), 3).credential.counter == 4
+    assert submit(hotp(secret=COLLIDING), 3).state.counter == 4
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_a_spent_code_stays_a_replay_where_a_coming_counter_has_the_same_digits(
     credential = hotp(secret=secret)
     assert code_of(credential, spent) == code_of(credential, coming)
 
-    again = submit(submit(credential, spent).credential, spent)
+    again = submit(submit(credential, spent).state, spent)
 
     assert again.verdict == rejected(Reason.REPLAYED)
 
@@ -106,9 +106,9 @@ def test_a_spent_code_stays_a_replay_where_a_coming_counter_has_the_same_digits(
 def test_the_largest_initial_counters_work(below: int) -> None:
     first = LARGEST_COUNTER - below
 
-    judgement = submit(hotp(first, initial_counter=first), first)
+    outcome = submit(hotp(first, initial_counter=first), first)
 
-    assert (judgement.verdict, judgement.credential.counter) == (Accepted(), first + 1)
+    assert (outcome.verdict, outcome.state.counter) == (Accepted(), first + 1)
 
 
 def test_the_look_ahead_reaches_over_the_largest_initial_counter() -> None:
@@ -119,9 +119,9 @@ def test_the_look_ahead_reaches_over_the_largest_initial_counter() -> None:
 
 @pytest.mark.parametrize("ahead", [0, 1, 11, 500, 999, 1000])
 def test_resynchronization_finds_two_codes_whose_first_is_up_to_1000_counters_ahead(ahead: int) -> None:
-    judgement = resynchronize(hotp(7), 7 + ahead, 8 + ahead)
+    outcome = resynchronize(hotp(7), 7 + ahead, 8 + ahead)
 
-    assert (judgement.verdict, judgement.credential.counter) == (Accepted(), 9 + ahead)
+    assert (outcome.verdict, outcome.state.counter) == (Accepted(), 9 + ahead)
 
 
 def test_resynchronization_does_not_look_further_than_1000_counters_ahead() -> None:
@@ -134,21 +134,21 @@ def test_codes_that_do_not_follow_each_other_are_a_wrong_pair(first: int, second
 
 
 def test_a_wrong_pair_leaves_the_counter_alone() -> None:
-    assert resynchronize(hotp(7), 20, 22).credential == hotp(7, failures=Failures(1))
+    assert resynchronize(hotp(7), 20, 22).state == hotp(7, failures=Failures(1))
 
 
 @pytest.mark.parametrize("spent", [20, 21])
 def test_both_codes_of_a_pair_are_spent(spent: int) -> None:
-    assert submit(resynchronize(hotp(7), 20, 21).credential, spent).verdict == rejected(Reason.REPLAYED)
+    assert submit(resynchronize(hotp(7), 20, 21).state, spent).verdict == rejected(Reason.REPLAYED)
 
 
 @pytest.mark.parametrize("look_ahead", [0, 10])
 def test_the_next_code_after_a_resynchronization_is_accepted(look_ahead: int) -> None:
-    assert submit(resynchronize(hotp(7, look_ahead=look_ahead), 900, 901).credential, 902).verdict == Accepted()
+    assert submit(resynchronize(hotp(7, look_ahead=look_ahead), 900, 901).state, 902).verdict == Accepted()
 
 
 def test_a_pair_sent_twice_is_named_a_replay() -> None:
-    assert resynchronize(resynchronize(hotp(7), 20, 21).credential, 20, 21).verdict == rejected(Reason.REPLAYED)
+    assert resynchronize(resynchronize(hotp(7), 20, 21).state, 20, 21).verdict == rejected(Reason.REPLAYED)
 
 
 def test_a_pair_whose_first_code_is_spent_is_named_a_replay() -> None:
@@ -172,9 +172,9 @@ def test_resynchronization_works_at_the_largest_initial_counter() -> None:
 def test_a_wrong_first_code_is_no_pair() -> None:
     credential = hotp(7)
 
-    judgement = credential.resynchronize(next(wrong_codes(credential, 7)), code_of(credential, 8), NOON, ALGORITHM)
+    outcome = credential.resynchronize(next(wrong_codes(credential, 7)), code_of(credential, 8), NOON, ALGORITHM)
 
-    assert judgement.verdict == rejected(Reason.WRONG, 4)
+    assert outcome.verdict == rejected(Reason.WRONG, 4)
 
 
 def test_codes_of_another_secret_are_wrong() -> None:

@@ -69,7 +69,7 @@ def test_digits_that_two_neighbouring_steps_share_are_accepted_once(window: int)
     assert first.verdict == Accepted()
 
     for later in range(0, 30 * (window + 3), 5):
-        again = first.credential.judge(shown, NOON + later, ALGORITHM)
+        again = first.state.judge(shown, NOON + later, ALGORITHM)
         assert again.verdict == Rejected(Reason.REPLAYED, 5)
 
 
@@ -88,9 +88,9 @@ def test_no_totp_code_on_display_is_accepted_twice(data: st.DataObject, window: 
     moment, accepted = NOON, 0
     for wait in data.draw(st.lists(st.integers(0, 120), max_size=12)):
         moment += wait
-        judgement = credential.judge(shown, moment, FewCodes())
-        credential = judgement.credential
-        accepted += judgement.verdict == Accepted()
+        outcome = credential.judge(shown, moment, FewCodes())
+        credential = outcome.state
+        accepted += outcome.verdict == Accepted()
 
     assert accepted <= 1
 
@@ -101,8 +101,8 @@ def test_no_hotp_code_on_display_is_accepted_twice(number: int, look_ahead: int,
     shown = Code(f"{number:06d}")
     accepted = 0
     for _ in range(times):
-        judgement = credential.judge(shown, NOON, FewCodes())
-        credential = judgement.credential
-        accepted += judgement.verdict == Accepted()
+        outcome = credential.judge(shown, NOON, FewCodes())
+        credential = outcome.state
+        accepted += outcome.verdict == Accepted()
 
     assert accepted <= 1

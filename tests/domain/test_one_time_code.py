@@ -5,10 +5,12 @@ from dataclasses import replace
 import pytest
 
 from domain.code import Code
-from domain.credential import Judgement, Tombstone
 from domain.errors import MalformedCode
 from domain.failures import Failures
 from domain.one_time_code import OneTimeCode
+from domain.outcome import RefusedOutcome
+from domain.stored_state import Outcome
+from domain.tombstone import Tombstone
 from domain.verdict import Accepted, Reason, Rejected
 from tests.domain.examples import ALGORITHM, one_time_code
 from tests.support.fakes import NOON
@@ -17,12 +19,12 @@ GOOD, WRONG = Code("314159"), Code("271828")
 END = NOON + 300
 
 
-def submit(credential: OneTimeCode, code: Code, now: int = NOON) -> Judgement:
+def submit(credential: OneTimeCode, code: Code, now: int = NOON) -> Outcome:
     return credential.judge(code, now, ALGORITHM)
 
 
 def spent() -> OneTimeCode:
-    credential = submit(one_time_code(), GOOD).credential
+    credential = submit(one_time_code(), GOOD).state
     assert isinstance(credential, OneTimeCode)
     return credential
 
@@ -51,13 +53,13 @@ def test_a_replay_is_named_also_after_the_end() -> None:
 def test_a_replay_changes_nothing() -> None:
     credential = spent()
 
-    assert submit(credential, GOOD).credential is credential
+    assert submit(credential, GOOD).state is credential
 
 
 def test_another_code_is_wrong_and_counted() -> None:
-    judgement = submit(one_time_code(), WRONG)
+    outcome = submit(one_time_code(), WRONG)
 
-    assert judgement == Judgement(Rejected(Reason.WRONG, 4), replace(one_time_code(), failures=Failures(1)))
+    assert outcome == RefusedOutcome(Rejected(Reason.WRONG, 4), replace(one_time_code(), failures=Failures(1)))
 
 
 def test_another_code_is_wrong_and_counted_also_after_the_good_one() -> None:
@@ -72,11 +74,11 @@ def test_after_its_end_a_good_code_is_answered_as_a_wrong_one(code: Code) -> Non
 def test_nothing_is_counted_after_the_end() -> None:
     credential = one_time_code()
 
-    assert submit(credential, WRONG, END).credential is credential
+    assert submit(credential, WRONG, END).state is credential
 
 
 def test_the_fourth_wrong_guess_leaves_the_code_good() -> None:
-    credential = submit(one_time_code(failures=Failures(3)), WRONG).credential
+    credential = submit(one_time_code(failures=Failures(3)), WRONG).state
 
     assert credential.judge(GOOD, NOON, ALGORITHM).verdict == Accepted()
 
@@ -84,14 +86,14 @@ def test_the_fourth_wrong_guess_leaves_the_code_good() -> None:
 def test_the_fifth_wrong_guess_burns_the_code_and_leaves_the_lock() -> None:
     credential = one_time_code(failures=Failures(4))
 
-    assert submit(credential, WRONG) == Judgement(
+    assert submit(credential, WRONG) == RefusedOutcome(
         Rejected(Reason.WRONG, 0),
         Tombstone(id=credential.id, failures=Failures(5, NOON + 30), expires_at=NOON + 3600),
     )
 
 
 def test_a_code_that_inherited_many_failures_is_burned_by_one_wrong_guess() -> None:
-    assert isinstance(submit(one_time_code(failures=Failures(7)), WRONG).credential, Tombstone)
+    assert isinstance(submit(one_time_code(failures=Failures(7)), WRONG).state, Tombstone)
 
 
 def test_a_code_that_inherited_many_failures_is_accepted() -> None:

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.code import Code
-from domain.credential import Judgement
 from domain.errors import InvalidValue, MalformedCode
 from domain.failures import NO_FAILURES, Failures
+from domain.outcome import RefusedOutcome
 from domain.recovery_codes import ALPHABET, RecoveryCode, RecoveryCodes
+from domain.stored_state import Outcome
 from domain.verdict import Accepted, Locked, Reason, Rejected
 from tests.domain.examples import ALGORITHM, RECOVERY_TEXTS, recovery_codes
 from tests.domain.test_characters import MARKS, SEPARATORS
@@ -24,13 +25,13 @@ FIRST, SECOND, _ = ALL
 WRONG = RecoveryCode("7777777777777777")
 
 
-def submit(credential: RecoveryCodes, code: Code, now: int = NOON) -> Judgement:
+def submit(credential: RecoveryCodes, code: Code, now: int = NOON) -> Outcome:
     return credential.judge(code, now, ALGORITHM)
 
 
 def after(credential: RecoveryCodes, *codes: Code) -> RecoveryCodes:
     for code in codes:
-        left = submit(credential, code).credential
+        left = submit(credential, code).state
         assert isinstance(left, RecoveryCodes)
         credential = left
     return credential
@@ -123,8 +124,8 @@ def test_a_code_hides_from_repr() -> None:
 def test_every_code_of_the_set_is_good_in_any_order() -> None:
     credential = recovery_codes()
     for code in reversed(ALL):
-        judgement = submit(credential, code)
-        assert judgement.verdict == Accepted()
+        outcome = submit(credential, code)
+        assert outcome.verdict == Accepted()
         credential = after(credential, code)
 
     assert credential.remaining == 0
@@ -145,10 +146,10 @@ def test_each_code_is_good_once(codes: list[RecoveryCode]) -> None:
 def test_a_spent_code_is_named_a_replay_and_changes_nothing() -> None:
     credential = after(recovery_codes(), FIRST)
 
-    judgement = submit(credential, FIRST)
+    outcome = submit(credential, FIRST)
 
-    assert judgement.verdict == Rejected(Reason.REPLAYED, 5)
-    assert judgement.credential is credential
+    assert outcome.verdict == Rejected(Reason.REPLAYED, 5)
+    assert outcome.state is credential
 
 
 def test_a_spent_code_leaves_the_others_good() -> None:
@@ -156,9 +157,9 @@ def test_a_spent_code_leaves_the_others_good() -> None:
 
 
 def test_a_wrong_code_is_counted_and_spends_none() -> None:
-    judgement = submit(recovery_codes(), WRONG)
+    outcome = submit(recovery_codes(), WRONG)
 
-    assert judgement == Judgement(Rejected(Reason.WRONG, 4), recovery_codes(failures=Failures(1)))
+    assert outcome == RefusedOutcome(Rejected(Reason.WRONG, 4), recovery_codes(failures=Failures(1)))
 
 
 def test_the_fifth_wrong_code_locks_and_leaves_the_codes() -> None:

@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from domain.code import Code
-from domain.credential import Judgement, Lifecycle
+from domain.credential import Lifecycle
 from domain.errors import AlreadyEnrolled, MalformedCode, NotEnrolled
 from domain.failures import NO_FAILURES, Failures
 from domain.hotp import HotpCredential
+from domain.outcome import AcceptedOutcome, RefusedOutcome
 from domain.secret import SharedSecret
 from domain.secret_credential import SecretCredential
+from domain.stored_state import Outcome
 from domain.totp import TotpCredential
 from domain.verdict import Accepted, Locked, Reason, Rejected
 from tests.domain.examples import ALGORITHM, STEP, code_of, hotp, totp, wrong_codes
@@ -51,33 +53,33 @@ def wrong(credential: SecretCredential) -> Code:
     return next(wrong_codes(credential, 0, STEP))
 
 
-def submit(credential: SecretCredential, code: Code, now: int = NOON) -> Judgement:
+def submit(credential: SecretCredential, code: Code, now: int = NOON) -> Outcome:
     return credential.judge_replacement(code, now, ALGORITHM)
 
 
 def swapped(make: Make) -> SecretCredential:
-    credential = submit(replacing(make), good(fresh(make)), NOON + 5).credential
+    credential = submit(replacing(make), good(fresh(make)), NOON + 5).state
     assert isinstance(credential, SecretCredential)
     return credential
 
 
 @both
 def test_the_confirmed_secret_goes_on_working(make: Make) -> None:
-    judgement = replacing(make).judge(good(confirmed(make)), NOON, ALGORITHM)
+    outcome = replacing(make).judge(good(confirmed(make)), NOON, ALGORITHM)
 
-    assert judgement.verdict == Accepted()
+    assert outcome.verdict == Accepted()
 
 
 @both
 def test_a_code_of_the_replacement_is_wrong_elsewhere(make: Make) -> None:
-    judgement = replacing(make).judge(good(fresh(make)), NOON, ALGORITHM)
+    outcome = replacing(make).judge(good(fresh(make)), NOON, ALGORITHM)
 
-    assert judgement.verdict == Rejected(Reason.WRONG, 4)
+    assert outcome.verdict == Rejected(Reason.WRONG, 4)
 
 
 @both
 def test_an_accepted_code_of_the_present_secret_keeps_the_replacement(make: Make) -> None:
-    after = replacing(make).judge(good(confirmed(make)), NOON, ALGORITHM).credential
+    after = replacing(make).judge(good(confirmed(make)), NOON, ALGORITHM).state
 
     assert isinstance(after, SecretCredential)
     assert after.replacement == fresh(make)
@@ -85,7 +87,7 @@ def test_an_accepted_code_of_the_present_secret_keeps_the_replacement(make: Make
 
 @both
 def test_a_wrong_code_keeps_the_replacement(make: Make) -> None:
-    after = replacing(make).judge(wrong(confirmed(make)), NOON, ALGORITHM).credential
+    after = replacing(make).judge(wrong(confirmed(make)), NOON, ALGORITHM).state
 
     assert isinstance(after, SecretCredential)
     assert after.replacement == fresh(make)
@@ -95,41 +97,41 @@ def test_a_wrong_code_keeps_the_replacement(make: Make) -> None:
 def test_a_resynchronization_of_the_present_secret_keeps_the_replacement(make: Make) -> None:
     present = confirmed(make)
 
-    judgement = replacing(make).resynchronize(good(present), good(present, 1), NOON, ALGORITHM)
+    outcome = replacing(make).resynchronize(good(present), good(present, 1), NOON, ALGORITHM)
 
-    assert judgement.verdict == Accepted()
-    assert isinstance(judgement.credential, SecretCredential)
-    assert judgement.credential.replacement == fresh(make)
+    assert outcome.verdict == Accepted()
+    assert isinstance(outcome.state, SecretCredential)
+    assert outcome.state.replacement == fresh(make)
 
 
 @both
 def test_a_code_of_the_present_secret_does_not_confirm_the_replacement(make: Make) -> None:
-    judgement = submit(replacing(make), good(confirmed(make)))
+    outcome = submit(replacing(make), good(confirmed(make)))
 
-    assert judgement == Judgement(Rejected(Reason.WRONG, 4), replacing(make, Failures(1)))
+    assert outcome == RefusedOutcome(Rejected(Reason.WRONG, 4), replacing(make, Failures(1)))
 
 
 @both
 def test_the_first_code_of_the_replacement_swaps_the_two_in_one_state(make: Make) -> None:
-    judgement = submit(replacing(make, Failures(4)), good(fresh(make)), NOON + 5)
+    outcome = submit(replacing(make, Failures(4)), good(fresh(make)), NOON + 5)
 
     life = Lifecycle(created_at=NOON, expires_at=NOON + 5000, confirmed_at=NOON + 5, last_used_at=NOON + 5)
     spent: dict[str, Any] = {"counter": 1} if make is hotp else {"last_step": STEP}
-    assert judgement == Judgement(Accepted(), replace(fresh(make), lifecycle=life, **spent))
+    assert outcome == AcceptedOutcome(replace(fresh(make), lifecycle=life, **spent))
 
 
 @both
 def test_after_the_swap_no_code_of_the_former_secret_is_good(make: Make) -> None:
     for further in (0, 1):
-        judgement = swapped(make).judge(good(confirmed(make), further), NOON, ALGORITHM)
-        assert judgement.verdict == Rejected(Reason.WRONG, 4)
+        outcome = swapped(make).judge(good(confirmed(make), further), NOON, ALGORITHM)
+        assert outcome.verdict == Rejected(Reason.WRONG, 4)
 
 
 @both
 def test_the_code_that_swapped_is_spent(make: Make) -> None:
-    judgement = swapped(make).judge(good(fresh(make)), NOON, ALGORITHM)
+    outcome = swapped(make).judge(good(fresh(make)), NOON, ALGORITHM)
 
-    assert judgement.verdict == Rejected(Reason.REPLAYED, 5)
+    assert outcome.verdict == Rejected(Reason.REPLAYED, 5)
 
 
 @both
@@ -145,7 +147,7 @@ def test_nothing_is_left_to_confirm_after_the_swap(make: Make) -> None:
 
 @both
 def test_the_replacement_may_have_other_parameters(make: Make) -> None:
-    after = submit(replacing(make, digits=8), good(fresh(make, digits=8))).credential
+    after = submit(replacing(make, digits=8), good(fresh(make, digits=8))).state
 
     assert isinstance(after, SecretCredential)
     assert after.digits == 8
@@ -160,14 +162,14 @@ def test_a_code_that_is_not_as_long_as_the_replacements_is_malformed(make: Make,
 
 @both
 def test_wrong_codes_are_counted_on_the_factor_itself(make: Make) -> None:
-    judgement = submit(replacing(make, Failures(2)), wrong(fresh(make)))
+    outcome = submit(replacing(make, Failures(2)), wrong(fresh(make)))
 
-    assert judgement == Judgement(Rejected(Reason.WRONG, 2), replacing(make, Failures(3)))
+    assert outcome == RefusedOutcome(Rejected(Reason.WRONG, 2), replacing(make, Failures(3)))
 
 
 @both
 def test_the_fifth_wrong_code_locks_both_secrets(make: Make) -> None:
-    locked = submit(replacing(make, Failures(4)), wrong(fresh(make))).credential
+    locked = submit(replacing(make, Failures(4)), wrong(fresh(make))).state
 
     assert isinstance(locked, SecretCredential)
     assert submit(locked, good(fresh(make)), NOON + 29).verdict == Locked(NOON + 30)
@@ -178,10 +180,10 @@ def test_the_fifth_wrong_code_locks_both_secrets(make: Make) -> None:
 def test_while_locked_nothing_is_judged_and_nothing_changes(make: Make) -> None:
     credential = replacing(make, LOCKED)
 
-    judgement = submit(credential, good(fresh(make)))
+    outcome = submit(credential, good(fresh(make)))
 
-    assert judgement.verdict == Locked(NOON + 30)
-    assert judgement.credential is credential
+    assert outcome.verdict == Locked(NOON + 30)
+    assert outcome.state is credential
 
 
 @both
@@ -191,7 +193,7 @@ def test_the_replacement_is_good_in_the_second_in_which_the_lock_ends(make: Make
 
 @both
 def test_a_replacement_lives_until_the_second_before_its_end(make: Make) -> None:
-    assert replacing(make).living_replacement(END - 1) == fresh(make)
+    assert replacing(make).unexpired_replacement(END - 1) == fresh(make)
 
 
 @both
@@ -222,7 +224,7 @@ def test_a_living_replacement_can_not_be_replaced(make: Make) -> None:
 def test_a_replacement_past_its_end_can_be_replaced(make: Make) -> None:
     another = replace(fresh(make), lifecycle=Lifecycle(created_at=END, expires_at=END + 600))
 
-    assert replacing(make).with_replacement(another, END).living_replacement(END) == another
+    assert replacing(make).with_replacement(another, END).unexpired_replacement(END) == another
 
 
 @both
@@ -236,7 +238,7 @@ def test_no_repr_shows_the_secret_of_a_replacement(make: Make) -> None:
 
 
 def test_a_hotp_replacement_starts_at_its_own_counter() -> None:
-    after = submit(replacing(hotp, counter=700, initial_counter=700), code_of(fresh(hotp), 700)).credential
+    after = submit(replacing(hotp, counter=700, initial_counter=700), code_of(fresh(hotp), 700)).state
 
     assert isinstance(after, HotpCredential)
     assert (after.counter, after.initial_counter) == (701, 700)

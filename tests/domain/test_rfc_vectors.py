@@ -62,18 +62,18 @@ def test_a_hotp_credential_accepts_the_values_of_rfc_4226_one_after_the_other() 
     credential = hotp(secret=SharedSecret(RFC_4226_SEED), look_ahead=0)
 
     for value in RFC_4226:
-        judgement = credential.judge(Code(value), 0, ALGORITHM)
-        assert judgement.verdict == Accepted()
-        credential = judgement.credential
+        outcome = credential.judge(Code(value), 0, ALGORITHM)
+        assert outcome.verdict == Accepted()
+        credential = outcome.state
 
     assert credential.counter == 10
 
 
 @pytest.mark.parametrize(("counter", "value"), list(enumerate(RFC_4226)))
 def test_a_hotp_credential_finds_every_value_of_rfc_4226_at_its_counter(counter: int, value: str) -> None:
-    judgement = hotp(secret=SharedSecret(RFC_4226_SEED)).judge(Code(value), 0, ALGORITHM)
+    outcome = hotp(secret=SharedSecret(RFC_4226_SEED)).judge(Code(value), 0, ALGORITHM)
 
-    assert (judgement.verdict, judgement.credential.counter) == (Accepted(), counter + 1)
+    assert (outcome.verdict, outcome.state.counter) == (Accepted(), counter + 1)
 
 
 @pytest.mark.parametrize(("time", "algorithm", "value"), RFC_6238)
@@ -82,6 +82,6 @@ def test_a_totp_credential_accepts_the_values_of_rfc_6238_at_their_times(
 ) -> None:
     credential = totp(secret=SharedSecret(SEEDS[algorithm]), algorithm=algorithm, digits=8, window=0)
 
-    judgement = credential.judge(Code(value), time, ALGORITHM)
+    outcome = credential.judge(Code(value), time, ALGORITHM)
 
-    assert (judgement.verdict, judgement.credential.last_step) == (Accepted(), time // 30)
+    assert (outcome.verdict, outcome.state.last_step) == (Accepted(), time // 30)

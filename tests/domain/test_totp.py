@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from domain.credential import Judgement
 from domain.failures import Failures
 from domain.secret import SharedSecret
+from domain.stored_state import Outcome
 from domain.totp import TotpCredential
 from domain.verdict import Accepted, Reason, Rejected
 from tests.domain.examples import ALGORITHM, STEP, code_of, totp, wrong_codes
@@ -16,11 +16,11 @@ from tests.support.fakes import NOON
 COLLIDING = SharedSecret((3_196_505).to_bytes(20, "big"))
 
 
-def submit(credential: TotpCredential, step: int, now: int = NOON) -> Judgement:
+def submit(credential: TotpCredential, step: int, now: int = NOON) -> Outcome:
     return credential.judge(code_of(credential, step), now, ALGORITHM)
 
 
-def resynchronize(credential: TotpCredential, first: int, second: int, now: int = NOON) -> Judgement:
+def resynchronize(credential: TotpCredential, first: int, second: int, now: int = NOON) -> Outcome:
     return credential.resynchronize(code_of(credential, first), code_of(credential, second), now, ALGORITHM)
 
 
@@ -64,12 +64,12 @@ def test_the_window_does_not_reach_below_the_epoch(now: int) -> None:
 
 @pytest.mark.parametrize("off", [-1, 0, 1])
 def test_an_accepted_step_is_remembered(off: int) -> None:
-    assert submit(totp(), STEP + off).credential.last_step == STEP + off
+    assert submit(totp(), STEP + off).state.last_step == STEP + off
 
 
 @pytest.mark.parametrize("off", [-1, 0, 1])
 def test_an_accepted_code_is_named_a_replay_when_it_comes_again(off: int) -> None:
-    assert submit(submit(totp(), STEP + off).credential, STEP + off).verdict == rejected(Reason.REPLAYED)
+    assert submit(submit(totp(), STEP + off).state, STEP + off).verdict == rejected(Reason.REPLAYED)
 
 
 @pytest.mark.parametrize("earlier", [1, 2, 5, 20])
@@ -99,7 +99,7 @@ def test_an_old_code_is_no_replay_where_none_was_accepted() -> None:
 def test_a_replay_changes_nothing() -> None:
     credential = totp(STEP, failures=Failures(3))
 
-    assert submit(credential, STEP).credential is credential
+    assert submit(credential, STEP).state is credential
 
 
 def test_a_later_step_in_the_window_is_accepted_after_an_earlier_one() -> None:
@@ -117,29 +117,29 @@ def test_a_step_below_the_last_one_stays_spent_when_the_clock_goes_far_back() ->
 def test_a_wrong_code_leaves_the_last_step_alone() -> None:
     credential = totp(STEP - 5)
 
-    judgement = credential.judge(next(wrong_codes(credential, STEP)), NOON, ALGORITHM)
+    outcome = credential.judge(next(wrong_codes(credential, STEP)), NOON, ALGORITHM)
 
-    assert judgement.credential == replace(credential, failures=Failures(1))
+    assert outcome.state == replace(credential, failures=Failures(1))
 
 
 def test_the_first_of_two_steps_with_the_same_code_is_spent() -> None:
-    assert submit(totp(secret=COLLIDING), STEP + 1).credential.last_step == STEP - 1
+    assert submit(totp(secret=COLLIDING), STEP + 1).state.last_step == STEP - 1
 
 
 def test_a_spent_code_stays_a_replay_where_a_coming_step_in_the_window_has_the_same_digits() -> None:
     credential = totp(secret=COLLIDING)
     assert code_of(credential, STEP - 1) == code_of(credential, STEP + 1)
 
-    again = submit(submit(credential, STEP - 1).credential, STEP + 1)
+    again = submit(submit(credential, STEP - 1).state, STEP + 1)
 
     assert again.verdict == rejected(Reason.REPLAYED)
 
 
 @pytest.mark.parametrize("off", [-20, -19, -1, 0, 1, 19, 20])
 def test_resynchronization_finds_an_authenticator_up_to_20_steps_off(off: int) -> None:
-    judgement = resynchronize(totp(), STEP + off - 1, STEP + off)
+    outcome = resynchronize(totp(), STEP + off - 1, STEP + off)
 
-    assert (judgement.verdict, judgement.credential.drift) == (Accepted(), off)
+    assert (outcome.verdict, outcome.state.drift) == (Accepted(), off)
 
 
 @pytest.mark.parametrize("off", [-21, 21])
@@ -153,34 +153,32 @@ def test_codes_that_do_not_follow_each_other_are_a_wrong_pair(first: int, second
 
 
 def test_a_wrong_pair_leaves_step_and_drift_alone() -> None:
-    assert resynchronize(totp(STEP, drift=2), STEP + 5, STEP + 7).credential == totp(
-        STEP, drift=2, failures=Failures(1)
-    )
+    assert resynchronize(totp(STEP, drift=2), STEP + 5, STEP + 7).state == totp(STEP, drift=2, failures=Failures(1))
 
 
 @pytest.mark.parametrize("window", [0, 1])
 @pytest.mark.parametrize("off", [-20, 0, 20])
 def test_the_next_code_after_a_resynchronization_is_accepted_when_its_time_comes(window: int, off: int) -> None:
-    credential = resynchronize(totp(window=window), STEP + off - 1, STEP + off).credential
+    credential = resynchronize(totp(window=window), STEP + off - 1, STEP + off).state
 
     assert submit(credential, STEP + off + 1, NOON + 30).verdict == Accepted()
 
 
 def test_the_next_code_after_a_resynchronization_is_accepted_at_once_within_the_window() -> None:
-    credential = resynchronize(totp(window=1), STEP + 6, STEP + 7).credential
+    credential = resynchronize(totp(window=1), STEP + 6, STEP + 7).state
 
     assert submit(credential, STEP + 8).verdict == Accepted()
 
 
 @pytest.mark.parametrize("spent", [11, 12])
 def test_both_codes_of_a_pair_are_spent(spent: int) -> None:
-    credential = resynchronize(totp(window=0), STEP + 11, STEP + 12).credential
+    credential = resynchronize(totp(window=0), STEP + 11, STEP + 12).state
 
     assert submit(credential, STEP + spent).verdict == rejected(Reason.REPLAYED)
 
 
 def test_a_pair_sent_twice_is_named_a_replay() -> None:
-    credential = resynchronize(totp(), STEP + 11, STEP + 12).credential
+    credential = resynchronize(totp(), STEP + 11, STEP + 12).state
 
     assert resynchronize(credential, STEP + 11, STEP + 12).verdict == rejected(Reason.REPLAYED)
 
@@ -205,12 +203,12 @@ def test_the_window_lies_around_the_drift_and_no_more_around_our_own_clock() -> 
 
 
 def test_an_accepted_code_leaves_the_drift_as_it_is() -> None:
-    assert submit(totp(drift=7), STEP + 8).credential.drift == 7
+    assert submit(totp(drift=7), STEP + 8).state.drift == 7
 
 
 def test_a_second_resynchronization_is_measured_from_our_own_clock() -> None:
-    assert resynchronize(totp(drift=20), STEP - 21, STEP - 20).credential.drift == -20
+    assert resynchronize(totp(drift=20), STEP - 21, STEP - 20).state.drift == -20
 
 
 def test_resynchronization_does_not_reach_below_the_epoch() -> None:
-    assert resynchronize(totp(), 0, 1, now=0).credential.last_step == 1
+    assert resynchronize(totp(), 0, 1, now=0).state.last_step == 1

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from application.errors import StoreUnavailable
 from application.ports.stores import OwnerCredentials, Revision, Snapshot
-from domain.credential import StoredState
 from domain.owner import CredentialId, Factor, Owner
+from domain.stored_state import StoredState
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 from redis import Redis
 
 from application.ports.stores import OwnerCredentials, Snapshot
-from domain.credential import StoredState
 from domain.owner import CredentialId, Owner
+from domain.stored_state import StoredState
 from infrastructure.redis.client.gateway import Gateway
 from infrastructure.redis.stores.codec import RecordCodec
 from infrastructure.redis.stores.credentials import RedisCredentialRepository, key_of

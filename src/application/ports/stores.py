@@ -10,8 +10,8 @@ from typing import Protocol
 
 from application.errors import UnreadableRecord
 from application.ports.delivery import Channel
-from domain.credential import StoredState
 from domain.owner import CredentialId, Factor, Owner
+from domain.stored_state import StoredState
 
 
 class Revision(Protocol):

@@ -13,9 +13,10 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 
-from application.enrolment import EnrolRequest, build, lifecycle
+from application.enrolment import EnrolRequest, build
 from application.provisioning import Provisioning
 from application.request_context import FIELDS
+from domain.credential import Lifecycle
 from domain.failures import NO_FAILURES
 from domain.owner import Owner, OwnerKind
 from domain.parameters import TotpParameters
@@ -191,7 +192,7 @@ def serve(settings: Settings) -> None:
 def _show_gate(settings: Settings, secret: SharedSecret) -> None:
     """The gate's secret, for a phone that looks at the terminal; plain, because nobody scans JSON."""
     request = EnrolRequest(Owner(OwnerKind.GATE, "gate"), None, TotpParameters(), secret=secret)
-    uri = Provisioning(settings.issuer).uri(build(request, secret, lifecycle(0, None), NO_FAILURES))
+    uri = Provisioning(settings.issuer).uri(build(request, secret, Lifecycle.starting(0, None), NO_FAILURES))
     picture = qr_on_terminal(uri, colours=sys.stderr.isatty())
     print(f"The gate's codes, for your authenticator:\n{picture}\n{uri}", file=sys.stderr)  # noqa: T201 - see above
 

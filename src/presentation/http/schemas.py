@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, validate, validates_schema
 
-from application.challenge import STANDING
+from application.challenge import LASTING
 from application.log_level import LEVELS
 from application.ports.delivery import Channel
 from domain.characters import compact, invisible_note
@@ -489,7 +489,7 @@ class ChallengePassedView(ResponseSchema):
     """The code was accepted, and is spent."""
 
     verified = _shown(fields.Boolean, "Always true: a code that is not accepted is never a 2xx.", example=True)
-    factor = _shown(fields.String, "Which factor it was.", "totp", validate=validate.OneOf(STANDING))
+    factor = _shown(fields.String, "Which factor it was.", "totp", validate=validate.OneOf(LASTING))
 
 
 class IssuedRecoveryCodesView(ResponseSchema):

@@ -10,13 +10,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from application.ports.stores import Revision, Snapshot
-from domain.credential import Lifecycle, StoredState, Tombstone
+from domain.credential import Lifecycle
 from domain.failures import Failures
 from domain.hotp import HotpCredential
 from domain.keyed_digest import keyed_digest
 from domain.one_time_code import OneTimeCode
 from domain.owner import CredentialId, Factor, Owner, OwnerKind
 from domain.parameters import HashAlgorithm, HotpParameters, TotpParameters
+from domain.stored_state import StoredState
+from domain.tombstone import Tombstone
 from domain.totp import TotpCredential
 from infrastructure.redis.client.url import Connect
 from infrastructure.redis.stores.codec import REVISION_BYTES, RecordCodec

@@ -6,11 +6,11 @@ MessagePack because a decimal text of the same fields is half as long again, and
 
 import os
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 import msgpack
 
-from domain.credential import Credential, Lifecycle, StoredState, Tombstone
+from domain.credential import Lifecycle
 from domain.errors import DomainError
 from domain.failures import Failures
 from domain.former_secret import FormerSecret
@@ -21,7 +21,8 @@ from domain.owner import CredentialId, Factor
 from domain.parameters import HashAlgorithm, HotpParameters, TotpParameters
 from domain.recovery_codes import RecoveryCodes
 from domain.secret import Derivation, SharedSecret
-from domain.secret_credential import SecretCredential
+from domain.stored_state import AnyCredential, AnySecretCredential, StoredState
+from domain.tombstone import Tombstone
 from domain.totp import NO_STEP, TotpCredential
 from infrastructure.crypto.derivation import CHECK_BYTES, DerivationError, HkdfDerivation
 from infrastructure.crypto.sealing import KeyRing, SealingError
@@ -127,14 +128,14 @@ class _Writing:
                 special: list[Any] = [state.code_digits, state.digest, state.code_expires_at]
             case RecoveryCodes():
                 special = [b"".join(state.digests), state.spent]
-            case SecretCredential():
+            case HotpCredential() | TotpCredential():
                 fields = [*common, *self._secret(state, _PRESENT), self._replacement(state.replacement)]
                 return [*fields, _former(state)] if state.former else fields
             case _:
-                raise TypeError(type(state).__name__)
+                assert_never(state)
         return [*common, self._kept(state, _PRESENT), *special]
 
-    def _secret(self, state: SecretCredential, field: str) -> list[Any]:
+    def _secret(self, state: AnySecretCredential, field: str) -> list[Any]:
         parameters = state.parameters
         fields: list[Any] = [
             self._kept(state, field),
@@ -150,14 +151,14 @@ class _Writing:
                 own = state.parameters
                 return [*fields, own.interval, own.window, state.last_step, state.drift]
             case _:
-                raise TypeError(type(state).__name__)
+                assert_never(state)
 
-    def _replacement(self, state: SecretCredential | None) -> list[Any] | None:
+    def _replacement(self, state: AnySecretCredential | None) -> list[Any] | None:
         if state is None:
             return None
         return [state.lifecycle.expires_at, state.lifecycle.created_at, *self._secret(state, _COMING)]
 
-    def _kept(self, state: Credential, field: str) -> bytes:
+    def _kept(self, state: AnyCredential, field: str) -> bytes:
         secret = state.secret
         if secret.derivation is not None:
             return _DERIVED + secret.derivation.check + secret.derivation.salt
@@ -223,7 +224,7 @@ class _Reading:
                 common |= {"replacement": self._replacement(replacement), "former": _read_former(former)}
                 return self._secret_credential(common, secret_fields, _PRESENT)
 
-    def _secret_credential(self, common: dict[str, Any], fields: list[Any], field: str) -> SecretCredential:
+    def _secret_credential(self, common: dict[str, Any], fields: list[Any], field: str) -> AnySecretCredential:
         blob, algorithm, digits, label, issuer, *rest = fields
         common |= {
             "secret": self._secret(blob, field),
@@ -247,7 +248,7 @@ class _Reading:
             drift=_int(drift),
         )
 
-    def _replacement(self, fields: Any) -> SecretCredential | None:
+    def _replacement(self, fields: Any) -> AnySecretCredential | None:
         if fields is None:
             return None
         expires_at, created_at, *rest = _list(fields)
@@ -323,7 +324,7 @@ def _optional_str(value: object) -> str | None:
     return value
 
 
-def _former(state: SecretCredential | Tombstone) -> list[Any]:
+def _former(state: AnySecretCredential | Tombstone) -> list[Any]:
     return [[each.digest, each.last, each.interval] for each in state.former]
 
 

@@ -10,8 +10,8 @@ from application.errors import UnreadableRecord
 from application.ports.clock import Clock
 from application.ports.stores import OwnerCredentials, Revision, Snapshot
 from application.request_context import FIELDS
-from domain.credential import StoredState
 from domain.owner import CredentialId, Factor, Owner, OwnerKind
+from domain.stored_state import StoredState
 from infrastructure.redis.client.gateway import Gateway, Script
 from infrastructure.redis.stores.codec import REVISION_BYTES, CorruptRecord, RecordCodec, Sealed
 

@@ -12,10 +12,9 @@ from application.removal import Unlock
 from application.verification import Disable, VerifyRequest
 from domain.errors import MalformedCode
 from domain.owner import Factor, Owner
-from domain.recovery_codes import RecoveryCodes
 from presentation.http import schemas
 from presentation.http.factors.resources import TAGS, FactorResources
-from presentation.http.factors.serializers import describe_credential
+from presentation.http.factors.serializers import describe_credential, parameters_of
 from presentation.http.factors.verdict_problems import accepted
 from presentation.http.framework.endpoint import Operation, reply
 from presentation.http.framework.problems import invalid
@@ -155,7 +154,4 @@ class AccountResources(FactorResources):
 
     def _verify_recovery_code(self, body: Mapping[str, Any]) -> Response:
         outcome = self._use_cases.verify.execute(VerifyRequest(self.existing(Factor.RECOVERY_CODES), body["code"]))
-        content = accepted(outcome, self._clock)
-        if not isinstance(content, RecoveryCodes):
-            raise TypeError(type(content).__name__)
-        return reply({"verified": True, "remaining": content.remaining})
+        return reply({"verified": True, **parameters_of(accepted(outcome, self._clock))})

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from flask import Blueprint, Response, request
 
@@ -17,7 +17,6 @@ from application.provisioning import Provisioning
 from application.reading import Describe, DescribeAll, QrRequest, ShowQrCode
 from application.removal import DropReplacement, Forget, Remove
 from application.verification import ConfirmReplacement, Resynchronize, ResynchronizeRequest, Verify, VerifyRequest
-from domain.credential import Credential
 from domain.errors import InvalidSecret, MalformedCode
 from domain.hotp import HotpCredential
 from domain.owner import Factor
@@ -368,8 +367,8 @@ class FactorResources(OwnerResources):
             raise Problem(Problems.DELIVERY_FAILED) from None
         document: dict[str, Any] = {} if channel is not Channel.RESPONSE else {"code": issued.code.text}
         document |= {
-            "digits": issued.record.code_digits,
-            "expires_at": moment(issued.record.code_expires_at),
+            "digits": issued.credential.code_digits,
+            "expires_at": moment(issued.credential.code_expires_at),
             "delivery": {"channel": channel.value},
         }
         response = reply(document, 201)
@@ -430,10 +429,8 @@ class FactorResources(OwnerResources):
             outcome = use_case.execute(VerifyRequest(self.existing(factor), body["code"]))
         except MalformedCode as error:
             raise invalid({"code": [f"This factor's codes {error}."]}) from None
-        content = accepted(outcome, self._clock)
-        if not isinstance(content, Credential):
-            raise TypeError(type(content).__name__)
-        return reply({"verified": True, "factor": factor.value, "status": content.status.value})
+        status = accepted(outcome, self._clock).status
+        return reply({"verified": True, "factor": factor.value, "status": status.value})
 
     def _resynchronize(self, factor: Factor, body: Mapping[str, Any]) -> Response:
         first, second = body["codes"]
@@ -447,6 +444,8 @@ class FactorResources(OwnerResources):
                 document |= {"status": credential.status.value, "counter": credential.counter}
             case TotpCredential() as credential:
                 document |= {"status": credential.status.value, "drift": credential.drift}
+            case credential:
+                assert_never(credential)
         return reply(document)
 
     def _qr(self, factor: Factor, picture: QrFormat, media_type: str, *, replacement: bool) -> Response:

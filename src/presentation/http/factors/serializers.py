@@ -1,55 +1,35 @@
-"""What answers show of credentials."""
+"""The JSON documents of credentials."""
 
-from typing import Any
+from typing import Any, assert_never
 
 from application.timestamps import rfc3339
-from domain.credential import Credential
 from domain.errors import NotEnrolled
 from domain.hotp import HotpCredential
 from domain.one_time_code import OneTimeCode
 from domain.recovery_codes import RecoveryCodes
-from domain.secret_credential import SecretCredential
+from domain.stored_state import AnyCredential, AnySecretCredential
 from domain.totp import TotpCredential
 
 
-def describe_credential(credential: Credential, now: int) -> dict[str, Any]:
-    """What there is to know of a credential; never its secret or a code."""
-    life, failures = credential.lifecycle, credential.failures
-    document: dict[str, Any] = {
+def describe_credential(credential: AnyCredential, now: int) -> dict[str, Any]:
+    """Return the document of a credential. It contains neither the secret nor a code."""
+    lifecycle, failures = credential.lifecycle, credential.failures
+    return {
         "factor": credential.id.factor.value,
         "status": credential.status.value,
         **parameters_of(credential),
-        "created_at": moment(life.created_at),
-        "confirmed_at": moment(life.confirmed_at),
-        "last_used_at": moment(life.last_used_at),
+        "created_at": moment(lifecycle.created_at),
+        "confirmed_at": moment(lifecycle.confirmed_at),
+        "last_used_at": moment(lifecycle.last_used_at),
         "failed_attempts": failures.count,
         "locked_until": moment(failures.locked_until) if failures.locked(now) else None,
         "expires_at": moment(credential.expires_at),
+        **_state_of(credential, now),
     }
-    match credential:
-        case OneTimeCode():
-            document["expires_at"] = moment(credential.code_expires_at)
-        case TotpCredential():
-            document["drift"] = credential.drift
-    if isinstance(credential, SecretCredential):
-        document |= {
-            "label": credential.label,
-            "issuer": credential.issuer,
-            "replacement": _describe_replacement(credential, now),
-        }
-    return document
 
 
-def _describe_replacement(credential: SecretCredential, now: int) -> dict[str, Any] | None:
-    try:
-        life = credential.living_replacement(now).lifecycle
-    except NotEnrolled:
-        return None
-    return {"created_at": moment(life.created_at), "expires_at": moment(life.expires_at)}
-
-
-def parameters_of(credential: Credential) -> dict[str, Any]:
-    """The parameters, by their names in the API."""
+def parameters_of(credential: AnyCredential) -> dict[str, Any]:
+    """Return the parameters of a credential, as the API names them."""
     match credential:
         case HotpCredential():
             return {
@@ -70,9 +50,40 @@ def parameters_of(credential: Credential) -> dict[str, Any]:
         case RecoveryCodes():
             return {"remaining": credential.remaining}
         case _:
-            raise TypeError(type(credential).__name__)
+            assert_never(credential)
+
+
+def _state_of(credential: AnyCredential, now: int) -> dict[str, Any]:
+    """Return the members that only one kind of credential has, and those whose meaning differs."""
+    match credential:
+        case HotpCredential():
+            return _authenticator_of(credential, now)
+        case TotpCredential():
+            return {"drift": credential.drift, **_authenticator_of(credential, now)}
+        case OneTimeCode():
+            return {"expires_at": moment(credential.code_expires_at)}
+        case RecoveryCodes():
+            return {}
+        case _:
+            assert_never(credential)
+
+
+def _authenticator_of(credential: AnySecretCredential, now: int) -> dict[str, Any]:
+    return {
+        "label": credential.label,
+        "issuer": credential.issuer,
+        "replacement": _describe_replacement(credential, now),
+    }
+
+
+def _describe_replacement(credential: AnySecretCredential, now: int) -> dict[str, Any] | None:
+    try:
+        lifecycle = credential.unexpired_replacement(now).lifecycle
+    except NotEnrolled:
+        return None
+    return {"created_at": moment(lifecycle.created_at), "expires_at": moment(lifecycle.expires_at)}
 
 
 def moment(seconds: int | None) -> str | None:
-    """Unix time in seconds, as the API tells it."""
+    """Return a Unix time in seconds as the API represents it; None for None."""
     return None if seconds is None else rfc3339(seconds)

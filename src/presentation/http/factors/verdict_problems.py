@@ -1,13 +1,16 @@
 """How a code that was not accepted is answered: never with a 2xx."""
 
-from typing import Any, Final, NoReturn
+from typing import Any, Final, TypeVar, assert_never
 
 from application.ports.clock import Clock
-from application.verification import Outcome
-from domain.credential import StoredState
-from domain.verdict import Accepted, Locked, Reason, Rejected
+from domain.credential import OutcomeOf
+from domain.outcome import AcceptedOutcome, RefusedOutcome
+from domain.stored_state import AnyCredential
+from domain.verdict import Locked, Reason, Refusal, Rejected
 from presentation.http.factors.serializers import moment
 from presentation.http.framework.problems import Problem, Problems
+
+Kind = TypeVar("Kind", bound=AnyCredential)
 
 REFUSALS: Final = (Problems.CODE_REJECTED, Problems.NOT_ENROLLED, Problems.LOCKED)
 _REMEDIES: Final = {
@@ -17,18 +20,20 @@ _REMEDIES: Final = {
 }
 
 
-def accepted(outcome: Outcome, clock: Clock) -> StoredState:
-    """The state that an accepted code left; every other outcome raises a problem."""
-    if not isinstance(outcome.verdict, Accepted):
-        _refuse(outcome, clock.now())
-    return outcome.state
+def accepted(outcome: OutcomeOf[Kind], clock: Clock) -> Kind:
+    """Return the credential of an accepted outcome. Raise a problem for every other outcome."""
+    match outcome:
+        case AcceptedOutcome(credential):
+            return credential
+        case RefusedOutcome(refusal, state):
+            raise _problem(refusal, state.failures.locked_until, clock.now())
 
 
-def _refuse(outcome: Outcome, now: int) -> NoReturn:
-    match outcome.verdict:
+def _problem(refusal: Refusal, locked_until: int, now: int) -> Problem:
+    match refusal:
         case Locked(until):
             wait = max(1, until - now)
-            raise Problem(
+            return Problem(
                 Problems.LOCKED,
                 f"Too many wrong codes: try again in {wait} s.",
                 {"locked_until": moment(until)},
@@ -37,9 +42,9 @@ def _refuse(outcome: Outcome, now: int) -> NoReturn:
         case Rejected(reason, attempts_left):
             members: dict[str, Any] = {"reason": reason.value, "attempts_left": attempts_left}
             headers = {}
-            until = outcome.state.failures.locked_until
-            if reason is Reason.WRONG and until > now:
-                members["locked_until"] = moment(until)
-                headers["Retry-After"] = str(until - now)
-            raise Problem(Problems.CODE_REJECTED, _REMEDIES[reason], members, headers)
-    raise TypeError(type(outcome.verdict).__name__)
+            if reason is Reason.WRONG and locked_until > now:
+                members["locked_until"] = moment(locked_until)
+                headers["Retry-After"] = str(locked_until - now)
+            return Problem(Problems.CODE_REJECTED, _REMEDIES[reason], members, headers)
+        case _:
+            assert_never(refusal)

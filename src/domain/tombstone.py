@@ -1,0 +1,87 @@
+"""The tombstone: the stored state that a removed credential leaves behind."""
+
+from dataclasses import dataclass, replace
+from typing import Final, Self
+
+from domain.algorithms import HotpAlgorithm
+from domain.code import Code
+from domain.errors import NotEnrolled
+from domain.failures import NO_FAILURES, Failures
+from domain.former_secret import FormerSecret
+from domain.outcome import RefusedOutcome
+from domain.owner import CredentialId
+from domain.verdict import Locked
+
+REMEMBERED_AFTER_REMOVAL: Final = 3600
+"""Seconds for which the failures of a removed credential count. Without them, a removal would end a lock."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tombstone:
+    """The failures and the former secrets of a credential that was removed.
+
+    A new credential with the same id inherits both. So neither removal nor re-issue resets the throttle, and enrolling
+    the same secret again does not make its spent codes valid.
+
+    Attributes:
+        id: the id of the removed credential.
+        failures: its wrong codes.
+        expires_at: Unix time in seconds from which neither is needed; None for never.
+        failures_until: Unix time in seconds from which the failures no longer count; None if that is `expires_at`.
+        former: the former secrets, the most recent first.
+    """
+
+    id: CredentialId
+    failures: Failures
+    expires_at: int | None
+    failures_until: int | None = None
+    former: tuple[FormerSecret, ...] = ()
+
+    @classmethod
+    def after(
+        cls,
+        credential_id: CredentialId,
+        failures: Failures,
+        now: int,
+        former: tuple[FormerSecret, ...] = (),
+        owner_ends_at: int | None = None,
+    ) -> Self:
+        """Return the tombstone of a credential that is removed now.
+
+        Args:
+            credential_id: the credential.
+            failures: its wrong codes; they count for another hour.
+            now: Unix time in seconds.
+            former: its secrets, the most recent first.
+            owner_ends_at: Unix time in seconds at which the owner ends; None for never. Spent counters are remembered
+                until then.
+        """
+        failures_until = now + REMEMBERED_AFTER_REMOVAL
+        ends = [owner_ends_at if secret.until is None else secret.until for secret in former]
+        times = [failures_until, *(end for end in ends if end is not None)]
+        return cls(
+            id=credential_id,
+            failures=failures,
+            expires_at=None if None in ends else max(times),
+            failures_until=failures_until if former else None,
+            former=former,
+        )
+
+    def at(self, now: int) -> Self:
+        """Return the tombstone without failures that no longer count at `now`, Unix time in seconds."""
+        past = self.failures_until is not None and now >= self.failures_until
+        return replace(self, failures=NO_FAILURES) if past and self.failures != NO_FAILURES else self
+
+    def judge(self, _code: Code, now: int, _algorithm: HotpAlgorithm) -> RefusedOutcome[Self]:
+        """Return that the credential is locked.
+
+        Raises:
+            NotEnrolled: it is not locked, and there is no credential that could judge the code.
+        """
+        if self.failures.locked(now):
+            return RefusedOutcome(Locked(self.failures.locked_until), self)
+        raise NotEnrolled
+
+    def unlocked(self) -> Self | None:
+        """Return the tombstone without its failures; None if it contains nothing else."""
+        return replace(self, failures=NO_FAILURES) if self.former else None
