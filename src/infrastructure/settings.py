@@ -24,7 +24,7 @@ from infrastructure.delivery.mail_address import Sender
 from infrastructure.delivery.mail_template import Template
 from infrastructure.delivery.smtp import EmailDelivery, SmtpServer
 from infrastructure.delivery.webhook import Webhook
-from infrastructure.network.resolver import is_address
+from infrastructure.network.address import is_ip_address
 from infrastructure.redis.client.url import InvalidRedisUrl, connector
 
 PRODUCTION: Final = "production"
@@ -455,7 +455,7 @@ def checked_address(settings: Settings) -> Settings:
     if problem is None:
         return settings
     name, why = problem
-    if name == "HOST" and not is_address(settings.host):
+    if name == "HOST" and not is_ip_address(settings.host):
         why = f"{why} {_HOST_HINT}"
         if settings.environment == DEVELOPMENT and _problem_of(_LOOPBACK, settings.port) is None:
             notice = (

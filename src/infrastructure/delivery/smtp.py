@@ -19,7 +19,9 @@ from domain.parameters import check_name
 from infrastructure.delivery.mail_address import ENCODED_WORD, Sender, header_text, wire_address
 from infrastructure.delivery.mail_template import Template
 from infrastructure.network import deadline
-from infrastructure.network.sockets import is_loopback, opened, place, tls
+from infrastructure.network.address import Address
+from infrastructure.network.errors import NameNotResolved
+from infrastructure.network.sockets import connect, tls_context
 from infrastructure.network.urls import options_in, split_url
 
 CONVERSATION: Final = 10.0
@@ -41,6 +43,7 @@ _REASONS: Final[tuple[tuple[type[Exception], str], ...]] = (
     (smtplib.SMTPNotSupportedError, "the mail server lacks an extension that is needed"),
     (smtplib.SMTPException, "the mail server does not speak SMTP as it should"),
     (ssl.SSLError, "the mail server could not prove who it is, or TLS failed"),
+    (NameNotResolved, "the name of the mail server does not resolve"),
     (OSError, "the mail server can't be reached"),
     (Exception, "the mail server does not speak SMTP as it should"),
 )
@@ -57,12 +60,14 @@ class SmtpServer:
 
     Attributes:
         scheme: `smtp` for no TLS, `smtps` for TLS from the start, `smtp+starttls` for TLS by STARTTLS (RFC 3207).
+        address: the host and the port.
+        user: the user for the log-in; None for no log-in.
+        password: the password for the log-in.
         context: how TLS is done, None for no TLS.
     """
 
     scheme: str
-    host: str
-    port: int
+    address: Address
     user: str | None = None
     password: str | None = field(default=None, repr=False)
     context: ssl.SSLContext | None = field(default=None, repr=False, compare=False)
@@ -84,15 +89,16 @@ class SmtpServer:
         parts = split_url(url, _PORTS)
         if parts.path not in {"", "/"}:
             raise ValueError("must have nothing but a ? with options behind the host")
-        host, port = place(parts.place, _PORTS[parts.scheme])
+        address = Address.parse(parts.hosts, _PORTS[parts.scheme])
         user, password = _login(parts.user, parts.password)
         authorities = _authorities(parts.scheme, parts.query)
-        return cls(parts.scheme, host, port, user, password, None if parts.scheme == _PLAIN else tls(authorities))
+        context = None if parts.scheme == _PLAIN else tls_context(authorities)
+        return cls(parts.scheme, address, user, password, context)
 
     @property
     def in_the_clear(self) -> bool:
         """Whether others can read on the way what is sent there: codes, addresses and the password."""
-        return self.context is None and not is_loopback(self.host)
+        return self.context is None and not self.address.is_loopback
 
 
 class EmailDelivery:
@@ -174,9 +180,9 @@ class _Conversation(smtplib.SMTP):
 
     def __init__(self, server: SmtpServer) -> None:
         context = server.context if server.scheme == _TLS else None
-        self._connection = opened(server.host, server.port, context)
+        self._connection = connect(server.address, context)
         # The host is what STARTTLS demands a certificate for.
-        super().__init__(server.host, server.port, local_hostname=_own_name(self._connection))
+        super().__init__(*server.address, local_hostname=_own_name(self._connection))
 
     def connect(self, *_: object, **__: object) -> tuple[int, bytes]:
         """Over the connection that there is already."""

@@ -23,7 +23,7 @@ import re
 import ssl
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
-from typing import Final
+from typing import Final, NamedTuple
 
 from application.errors import DeliveryFailed
 from application.ports.clock import Clock
@@ -31,7 +31,9 @@ from application.ports.delivery import Message
 from application.timestamps import rfc3339
 from domain.characters import is_blank, is_line
 from infrastructure.network import deadline
-from infrastructure.network.sockets import is_loopback, opened, place, tls
+from infrastructure.network.address import Address
+from infrastructure.network.errors import NameNotResolved
+from infrastructure.network.sockets import connect, tls_context
 from infrastructure.network.urls import split_url
 
 CONVERSATION: Final = 5.0
@@ -67,9 +69,8 @@ class Webhook:
     ) -> None:
         if not secret:
             raise ValueError("the secret must not be empty")
-        self._scheme, self._place, self._target = _parts(url)
-        self._host, self._port = place(self._place, _PORTS[self._scheme])
-        self._context = tls(authorities) if self._scheme == "https" else None
+        self._parts = _parts(url)
+        self._context = tls_context(authorities) if self._parts.scheme == "https" else None
         self._secret = secret.encode()
         self._clock = clock
         self._seconds = seconds
@@ -91,15 +92,15 @@ class Webhook:
     @staticmethod
     def in_the_clear(url: str) -> bool:
         """Whether others can read on the way what is sent to the URL: codes and recipients."""
-        scheme, where, _ = _parts(url)
-        return scheme == "http" and not is_loopback(place(where, _PORTS[scheme])[0])
+        parts = _parts(url)
+        return parts.scheme == "http" and not parts.address.is_loopback
 
     def send(self, message: Message) -> None:
         """Returns when the receiver has answered with any 2xx. Raises `DeliveryFailed` when not, or not in time."""
         body = _body(message)
         timestamp = str(self._clock.now())
         headers = {
-            "Host": self._place,
+            "Host": self._parts.host,
             "Content-Type": "application/json",
             "User-Agent": "Open-MFA",
             "Connection": "close",
@@ -120,11 +121,11 @@ class Webhook:
 
     def _post(self, body: bytes, headers: dict[str, str]) -> int:
         """The status of the answer, of which nothing but the headers is read."""
-        connection = HTTPConnection(self._host, self._port)
+        connection = HTTPConnection(*self._parts.address)
         try:
             # A connection that is there already is not made by http.client, which knows no deadline.
-            connection.sock = opened(self._host, self._port, self._context)
-            connection.request("POST", self._target, body, headers)
+            connection.sock = connect(self._parts.address, self._context)
+            connection.request("POST", self._parts.target, body, headers)
             with connection.getresponse() as response:
                 return response.status
         finally:
@@ -164,14 +165,29 @@ def _body(message: Message) -> bytes:
     ).encode()
 
 
-def _parts(url: str) -> tuple[str, str, str]:
-    """Scheme, place, and what stands in the request line."""
+class _Parts(NamedTuple):
+    """The parts of a URL for a request.
+
+    Attributes:
+        scheme: `https` or `http`.
+        host: the host and the port as written, for the Host header.
+        address: the host and the port, for the connection.
+        target: the path and the query, for the request line.
+    """
+
+    scheme: str
+    host: str
+    address: Address
+    target: str
+
+
+def _parts(url: str) -> _Parts:
     if not _VISIBLE.fullmatch(url):
         raise ValueError("must have nothing but visible ASCII characters, all others percent-encoded")
     parts = split_url(url, _PORTS, has_user=False)
-    place(parts.place, _PORTS[parts.scheme])
+    address = Address.parse(parts.hosts, _PORTS[parts.scheme])
     query = "" if parts.query is None else f"?{parts.query}"
-    return parts.scheme, parts.place, f"{parts.path or '/'}{query}"
+    return _Parts(parts.scheme, parts.hosts, address, f"{parts.path or '/'}{query}")
 
 
 def _reason(error: Exception) -> str:
@@ -181,6 +197,8 @@ def _reason(error: Exception) -> str:
     match error:
         case ssl.SSLError():
             return "the webhook could not prove who it is, or TLS failed"
+        case NameNotResolved():
+            return "the name of the webhook's host does not resolve"
         case ConnectionResetError() | BrokenPipeError():
             return "the webhook broke the connection"
         case HTTPException() | ValueError():

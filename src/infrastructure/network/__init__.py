@@ -1,1 +1,1 @@
-"""Deadlines, name resolution, sockets and URLs."""
+"""Deadlines, addresses, name resolution, sockets and URLs, for every protocol that the service speaks."""

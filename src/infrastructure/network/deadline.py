@@ -1,7 +1,7 @@
-"""One deadline around everything that a request asks of Redis.
+"""One deadline for all waits of a request.
 
-Redis' own time-outs bound a single command on a single connection. What a caller waits for is the sum of all of them,
-retries and look-ups of the topology included, so the sum is what is bounded here.
+A time-out bounds one wait on one connection. A request waits several times: for retries, for name servers, for the
+topology of the store. So the sum of these waits is bounded here.
 """
 
 import time
@@ -9,19 +9,19 @@ from contextvars import ContextVar
 from typing import Final
 
 BUDGET: Final = 4.0
-"""Seconds, so that the caller has his answer well within 5 s."""
+"""Seconds for all waits of a request, so that the client has its response well within 5 s."""
 SOCKET_TIMEOUT: Final = 0.5
-"""Seconds, for connecting and for each answer: a frozen server says nothing, so only this finds it out."""
-_LEAST_TIMEOUT: Final = 0.01
-"""Seconds: 0 would mean not to block at all, which is something else than to time out."""
+"""Seconds for one wait on a socket. Only a time-out detects a frozen server."""
+_SHORTEST_TIMEOUT: Final = 0.01
+"""Seconds. A time-out of 0 would make a socket non-blocking."""
 
-_deadline: ContextVar[float | None] = ContextVar("redis deadline", default=None)
+_deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 
-class within:  # noqa: N801 - used like a function; made of a generator it would cost three times as much
-    """Leaves at most this many seconds, less where the request has less left.
+class within:  # noqa: N801 - used like a function; as a generator it would cost three times as much
+    """Set a deadline in so many seconds, or keep the present one if it is earlier.
 
-    Entering it tells the moment, on the monotonic clock, after which nothing is tried again.
+    Entering returns the deadline on the monotonic clock.
     """
 
     __slots__ = ("_seconds", "_token")
@@ -41,10 +41,10 @@ class within:  # noqa: N801 - used like a function; made of a generator it would
 
 
 class paused:  # noqa: N801 - see `within`
-    """Takes the time spent inside off no deadline: something else than Redis is waited for, which has its own bound.
+    """Suspend the deadline, for a wait that has its own bound.
 
-    Inside there is no deadline, unless another `within` sets one. Left, the innermost `within` that it stands in ends
-    that much later; those further out do not.
+    There is no deadline inside, unless another `within` sets one. On exit, the deadline of the innermost surrounding
+    `within` moves by the time that was spent inside. Deadlines further out do not move.
     """
 
     __slots__ = ("_entered", "_former", "_token")
@@ -56,17 +56,17 @@ class paused:  # noqa: N801 - see `within`
     def __exit__(self, *_: object) -> None:
         _deadline.reset(self._token)
         if self._former is not None:
-            # The `within` around goes back to what was before it by its own token, whatever is set here.
+            # The surrounding `within` restores its former deadline by its own token, so this value does not outlive it.
             _deadline.set(self._former + time.monotonic() - self._entered)
 
 
 def left() -> float:
-    """Seconds until the deadline, 0 when it has passed."""
+    """Return the seconds until the deadline: 0 if it has passed, `BUDGET` if there is none."""
     deadline = _deadline.get()
     return BUDGET if deadline is None else max(0.0, deadline - time.monotonic())
 
 
-def patience() -> float:
-    """Seconds that a single wait on a socket may take now."""
+def socket_timeout() -> float:
+    """Return the time-out in seconds for one wait on a socket: `SOCKET_TIMEOUT`, or less if less time is left."""
     rest = left()
-    return SOCKET_TIMEOUT if rest > SOCKET_TIMEOUT else max(_LEAST_TIMEOUT, rest)
+    return SOCKET_TIMEOUT if rest > SOCKET_TIMEOUT else max(_SHORTEST_TIMEOUT, rest)

@@ -1,62 +1,53 @@
-"""Names of hosts, looked up within the deadline: the system's resolver may take as long as it likes."""
+"""Name resolution that ends at the deadline. The system's resolver has no time-out of its own choosing."""
 
 import socket
 import threading
 from concurrent.futures import Future
-from concurrent.futures import TimeoutError as NotInTime
-from ipaddress import ip_address
+from concurrent.futures import TimeoutError as NotReady
 from typing import Final
 
-from redis.exceptions import ConnectionError, TimeoutError
-
 from infrastructure.network import deadline
+from infrastructure.network.address import is_ip_address
+from infrastructure.network.errors import NameNotResolved, ResolverTimeout
 
-_looking: Final = threading.Lock()
+_lock: Final = threading.Lock()
 _under_way: Final[dict[str, "Future[list[str]]"]] = {}
 
 
-def addresses(host: str) -> list[str]:
-    """The addresses of a host, in the resolver's order.
+def resolve(host: str) -> list[str]:
+    """Return the IP addresses of a host in the order of the resolver. An IP address is its own only address.
 
     Raises:
-        ConnectionError: the name leads nowhere.
-        TimeoutError: the resolver has not answered before the deadline.
+        NameNotResolved: the resolver knows no address of the name.
+        ResolverTimeout: the resolver did not answer before the deadline.
     """
-    if is_address(host):
+    if is_ip_address(host):
         return [host]
-    with _looking:
-        # One thread a name: a resolver that hangs must not gather them.
+    with _lock:
+        # Callers that need the same name share one thread, so a resolver that hangs can't accumulate threads.
         future = _under_way.get(host)
         if future is None:
             future = _under_way[host] = Future()
             threading.Thread(target=_look_up, args=(host, future), name="resolver", daemon=True).start()
     try:
         return future.result(timeout=deadline.left())
-    except NotInTime:
-        raise TimeoutError("the resolver does not answer") from None
-    except OSError as error:
-        raise ConnectionError("the name leads nowhere") from error
+    except NotReady:
+        raise ResolverTimeout("the resolver does not answer") from None
+    except (OSError, UnicodeError) as error:
+        raise NameNotResolved("the name does not resolve") from error
 
 
 def _look_up(host: str, future: "Future[list[str]]") -> None:
     try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        results = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        outcome: OSError | None = error if isinstance(error, OSError) else socket.gaierror(str(error))
+        _end(host)
+        future.set_exception(error)
     else:
-        outcome = None
-    with _looking:
+        _end(host)
+        future.set_result(list(dict.fromkeys(str(result[4][0]) for result in results)))
+
+
+def _end(host: str) -> None:
+    with _lock:
         del _under_way[host]
-    if outcome is None:
-        future.set_result(list(dict.fromkeys(str(info[4][0]) for info in found)))
-    else:
-        future.set_exception(outcome)
-
-
-def is_address(host: str) -> bool:
-    """Return whether the text is an IP address rather than a name."""
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True

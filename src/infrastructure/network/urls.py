@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import parse_qsl, unquote
 
 _URL: Final = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z+]*)://(?P<rest>.*)", re.DOTALL)
-_REST: Final = re.compile(r"(?P<place>[^/?]*)(?P<path>[^?]*)(?:\?(?P<query>.*))?", re.DOTALL)
+_REST: Final = re.compile(r"(?P<hosts>[^/?]*)(?P<path>[^?]*)(?:\?(?P<query>.*))?", re.DOTALL)
 _ENCODED: Final = {"/": "%2F", "?": "%3F", "#": "%23", "@": "%40"}
 """The characters that end a user or a password, percent-encoded."""
 
@@ -20,7 +20,7 @@ class Url:
         scheme: in lower case.
         user: decoded; None without an @ before the host.
         password: decoded; None without a user, or without a colon after it.
-        place: the host and the port as written, or several of them, without user and password.
+        hosts: the host with its port as written, or several of them, without user and password.
         path: as written, with its first slash.
         query: as written; None without a question mark.
     """
@@ -28,7 +28,7 @@ class Url:
     scheme: str
     user: str | None
     password: str | None = field(repr=False)
-    place: str
+    hosts: str
     path: str
     query: str | None = field(repr=False)
 
@@ -65,7 +65,7 @@ def split_url(text: str, schemes: Iterable[str], *, has_user: bool = True) -> Ur
         raise ValueError(f"must be a URL that begins with one of {', '.join(f'{each}://' for each in schemes)}")
     login, at, rest = parts["rest"].rpartition("@")
     if at and not has_user:
-        authority = _REST.fullmatch(parts["rest"])["place"]  # type: ignore[index] # the expression matches every text
+        authority = _REST.fullmatch(parts["rest"])["hosts"]  # type: ignore[index] # the expression matches every text
         if any(character in login for character in ":#") or "@" in authority:
             raise ValueError("must have no user and no password before the host; write an @ after the host as %40")
         login, at, rest = "", "", parts["rest"]
@@ -88,7 +88,7 @@ def split_url(text: str, schemes: Iterable[str], *, has_user: bool = True) -> Ur
             scheme=scheme,
             user=unquote(user, errors="strict") if at else None,
             password=unquote(password, errors="strict") if colon else None,
-            place=found["place"],
+            hosts=found["hosts"],
             path=found["path"],
             query=found["query"],
         )

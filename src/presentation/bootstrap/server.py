@@ -21,6 +21,7 @@ from domain.failures import NO_FAILURES
 from domain.owner import Owner, OwnerKind
 from domain.parameters import TotpParameters
 from domain.secret import SharedSecret
+from infrastructure.network.address import Address
 from infrastructure.observability.lines import LINES
 from infrastructure.observability.logs import configure_logging
 from infrastructure.observability.metrics import Metrics
@@ -96,7 +97,7 @@ class Server(BaseApplication):
     def load_config(self) -> None:
         settings = self._settings
         for name, value in {
-            "bind": _authority(settings.host, settings.port),
+            "bind": str(Address(settings.host, settings.port)),
             "workers": settings.workers,
             "threads": settings.threads,
             "worker_class": Worker,
@@ -124,7 +125,7 @@ class Server(BaseApplication):
 
     def _announce(self, server: Any) -> None:
         # With PORT=0 the kernel chose the port.
-        authority = _authority(self._settings.host, server.LISTENERS[0].getsockname()[1])
+        authority = Address(self._settings.host, server.LISTENERS[0].getsockname()[1])
         url = f"http://{authority}{self._settings.path_prefix}"
         _log.info("serving", extra={FIELDS: {"url": url, "docs": f"{url}/docs", "version": version("open-mfa")}})
 
@@ -195,11 +196,6 @@ def _show_gate(settings: Settings, secret: SharedSecret) -> None:
     uri = Provisioning(settings.issuer).uri(build(request, secret, Lifecycle.starting(0, None), NO_FAILURES))
     picture = qr_on_terminal(uri, colours=sys.stderr.isatty())
     print(f"The gate's codes, for your authenticator:\n{picture}\n{uri}", file=sys.stderr)  # noqa: T201 - see above
-
-
-def _authority(host: str, port: int) -> str:
-    """Return host:port, with the brackets that an IPv6 address needs."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _memory() -> str | None:

@@ -6,13 +6,13 @@ from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import ip_address
 from itertools import pairwise
 from typing import Final
 
 from application.errors import StoreUnavailable
 from domain.secret import SHORTEST_SECRET
 from infrastructure.delivery.webhook import Webhook
+from infrastructure.network.address import Address
 from infrastructure.redis.client.explanations import permission
 from infrastructure.redis.client.gateway import Gateway
 from infrastructure.redis.client.url import connector, places_in, scheme_of
@@ -203,10 +203,10 @@ def _judge_store(settings: Settings, now: Callable[[], float], grave: Grade) -> 
         yield Finding(Grade.MUST_CHANGE, str(error))
     finally:
         gateway.close()
-    yield judge_way(url, {*where.split(","), *(master.place for master in masters)}, grave)
+    yield judge_way(url, {*where.split(","), *(master.address for master in masters)}, grave)
     for master in masters:
         for finding in judge_master(master, settings.redis_wait, grave, _unneeded(settings)):
-            yield Finding(finding.grade, f"Redis at {master.place or where}{finding.text}")
+            yield Finding(finding.grade, f"Redis at {master.address or where}{finding.text}")
 
 
 def _unneeded(settings: Settings) -> dict[str, str]:
@@ -217,33 +217,32 @@ def _unneeded(settings: Settings) -> dict[str, str]:
     return unneeded
 
 
-def judge_way(url: str, places: set[str], grave: Grade) -> Finding:
-    """Whether what travels to Redis can be read on the way.
+def judge_way(url: str, addresses: set[str], grave: Grade) -> Finding:
+    """Return whether others can read the data on its way to Redis.
 
     Args:
-        url: of Redis; it says whether it asks for TLS.
-        places: hosts and ports that it leads to, whoever names them.
-        grave: how bad it is where it can be read.
+        url: the URL of Redis. Its scheme asks for TLS or not.
+        addresses: the hosts and ports in the URL, and those that the Sentinels or the Cluster report.
+        grave: the grade of a finding that others can read the data.
     """
     scheme = scheme_of(url)
     if scheme == "unix":
         return Finding(Grade.OK, "OPEN_MFA_REDIS_URL is a socket of this machine")
     if scheme.startswith("rediss"):
         return Finding(Grade.OK, "OPEN_MFA_REDIS_URL asks for TLS")
-    remote = sorted(place for place in places if place and not _is_loopback(place))
+    remote = sorted(each for each in addresses if each and not _is_loopback(each))
     if not remote:
         return Finding(Grade.OK, "OPEN_MFA_REDIS_URL does not leave this machine, and so needs no TLS")
     text = f"leads to {', '.join(remote)} without TLS: use a URL that begins with rediss, and TLS in Redis"
     return Finding(grave, f"OPEN_MFA_REDIS_URL {text}")
 
 
-def _is_loopback(place: str) -> bool:
-    """Whether a `host:port` is this machine itself: `localhost` or a loopback address. Any other name is remote."""
-    host = re.sub(r":[0-9]+$", "", place).strip("[]")
+def _is_loopback(address: str) -> bool:
+    """Return whether an address is this machine's own. Every name but `localhost` may lead to another machine."""
     try:
-        return ip_address(host).is_loopback
+        return Address.parse(address, default_port=1).is_loopback
     except ValueError:
-        return host.lower() == "localhost"
+        return False
 
 
 def judge_master(

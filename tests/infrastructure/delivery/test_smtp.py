@@ -643,7 +643,7 @@ def test_a_sender_without_one_address_is_refused_without_a_ban_of_names(sender: 
 )
 def test_a_url_says_where_to(url: str, expected: tuple[object, ...]) -> None:
     server = SmtpServer.parse(url)
-    assert (server.scheme, server.host, server.port, server.user, server.password) == expected
+    assert (server.scheme, *server.address, server.user, server.password) == expected
 
 
 def test_tls_demands_a_certificate_for_the_host() -> None:

@@ -14,7 +14,8 @@ from redis.exceptions import RedisError
 from redis.sentinel import SentinelManagedConnection
 
 from infrastructure.network import deadline
-from infrastructure.network.resolver import addresses
+from infrastructure.network.address import Address
+from infrastructure.network.resolver import resolve
 from infrastructure.redis.client.explanations import HandshakeTimeout, name_server
 
 OPTIONS: Final[dict[str, Any]] = {
@@ -51,7 +52,7 @@ class _Socket:
 
     def _be_patient(self) -> None:
         # To set a time-out is a system call, for which the thread must let others go first. Mostly it is set already.
-        patience = deadline.patience()
+        patience = deadline.socket_timeout()
         if patience != self._inner.gettimeout():
             self._inner.settimeout(patience)
 
@@ -67,7 +68,7 @@ class _Punctual(AbstractConnection):
     @property
     def socket_timeout(self) -> float:
         """Seconds, from now on."""
-        return deadline.patience()
+        return deadline.socket_timeout()
 
     @socket_timeout.setter
     def socket_timeout(self, _seconds: float | None) -> None:
@@ -99,12 +100,11 @@ class _Named(_Punctual):
 
     @property
     def server_name(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
+        return str(Address(self.host, self.port))
 
     def _reached(self) -> socket.socket:
         name, failure = self.host, OSError("no address")
-        for address in addresses(name):
+        for address in resolve(name):
             self.host = address
             try:
                 return self._secured(super()._reached(), name)

@@ -2,7 +2,6 @@
 
 import builtins
 import re
-import socket
 import ssl
 from typing import Final
 
@@ -23,6 +22,8 @@ from redis.exceptions import (
 )
 from redis.sentinel import MasterNotFoundError
 
+from infrastructure.network.errors import NameNotResolved, ResolverTimeout
+
 
 class TooFewReplicas(RedisError):
     """The write is on the master, but not yet on the demanded number of replicas."""
@@ -41,7 +42,8 @@ _BY_TYPE: Final[dict[type[Exception], str]] = {
     ssl.SSLCertVerificationError: "has a certificate that this machine does not trust: name its authority in"
     " ssl_ca_certs of OPEN_MFA_REDIS_URL, or let the server have a valid certificate for this host",
     ssl.SSLError: "ends the TLS handshake: does it speak TLS, or want a certificate of the client (ssl_certfile)?",
-    socket.gaierror: "can't be reached: its name does not resolve, so check the name and the DNS",
+    NameNotResolved: "can't be reached: its name does not resolve, so check the name and the DNS",
+    ResolverTimeout: "can't be reached: the DNS does not answer in time for its name",
     FileNotFoundError: "can't be reached: there is no socket of this path",
     PermissionError: "can't be reached: this user may not open the connection",
     ConnectionError: "can't be reached: is it running there, and does its URL say whether it speaks TLS?",
@@ -89,7 +91,8 @@ _TELLING: Final = (
     NoPermissionError,
     HandshakeTimeout,
     ssl.SSLError,
-    socket.gaierror,
+    NameNotResolved,
+    ResolverTimeout,
     FileNotFoundError,
     PermissionError,
     InvalidResponse,

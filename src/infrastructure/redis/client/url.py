@@ -1,6 +1,5 @@
 """Which Redis to talk to, and how: one URL for standalone, TLS, Unix socket, Sentinel and Cluster."""
 
-import re
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from urllib.parse import unquote
 
 from redis import ConnectionPool, Redis
 
+from infrastructure.network.address import Address
 from infrastructure.network.urls import Url, options_in, split_url
 from infrastructure.redis.client.cluster import Cluster
 from infrastructure.redis.client.connection import (
@@ -26,9 +26,6 @@ Connect = Callable[[], Client]
 
 _REDIS_PORT: Final = 6379
 _SENTINEL_PORT: Final = 26379
-_HIGHEST_PORT: Final = 65535
-
-_HOST: Final = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9._-]+))(?::(?P<port>[0-9]{1,5}))?")
 
 
 class InvalidRedisUrl(ValueError):
@@ -36,11 +33,11 @@ class InvalidRedisUrl(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class _Address:
+class _Parts:
     """A URL, taken apart."""
 
     scheme: str
-    places: list[tuple[str, int]]
+    addresses: list[Address]
     path: str
     options: dict[str, Any]
 
@@ -65,20 +62,20 @@ def connector(url: str) -> Connect:
     Raises:
         InvalidRedisUrl: the URL can't be read.
     """
-    parts = _parts(url)
+    parts = _split(url)
     default_port, connect = _KINDS[parts.scheme]
-    if default_port is None and parts.place:
+    if default_port is None and parts.hosts:
         raise InvalidRedisUrl("a Unix socket is named by its path: three slashes")
-    places = [] if default_port is None else [_place(host, default_port) for host in parts.place.split(",")]
+    addresses = [] if default_port is None else [_address(host, default_port) for host in parts.hosts.split(",")]
     options = _options(parts.scheme, parts.query or "")
     login = {"username": parts.user, "password": parts.password}
     options = {name: value for name, value in login.items() if value} | options
     if parts.scheme.startswith("rediss"):
         options["context"] = _context({name: options.pop(name, None) for name in _TLS})
-    return connect(_Address(parts.scheme, places, unquote(parts.path).removeprefix("/"), options))
+    return connect(_Parts(parts.scheme, addresses, unquote(parts.path).removeprefix("/"), options))
 
 
-def _parts(url: str) -> Url:
+def _split(url: str) -> Url:
     try:
         return split_url(url, _KINDS)
     except ValueError as error:
@@ -87,56 +84,56 @@ def _parts(url: str) -> Url:
 
 def scheme_of(url: str) -> str:
     """Return the scheme of a URL in lower case. Raise `InvalidRedisUrl` if it is not a URL of Redis."""
-    return _parts(url).scheme
+    return _split(url).scheme
 
 
 def places_in(url: str) -> str:
     """Return the parts of a URL that may be shown: its hosts and ports, or the path of its socket."""
     try:
-        parts = _parts(url)
+        parts = _split(url)
     except InvalidRedisUrl:
         return ""
-    return parts.place or parts.path
+    return parts.hosts or parts.path
 
 
-def _single(address: _Address) -> Connect:
-    if len(address.places) > 1:
+def _single(parts: _Parts) -> Connect:
+    if len(parts.addresses) > 1:
         raise InvalidRedisUrl("several hosts need redis+cluster:// or redis+sentinel://")
-    ((host, port),) = address.places
-    connection = TlsConnection if address.tls else TcpConnection
-    options = _with_database(address.options, address.path) | {"host": host, "port": port}
+    ((host, port),) = parts.addresses
+    connection = TlsConnection if parts.tls else TcpConnection
+    options = _with_database(parts.options, parts.path) | {"host": host, "port": port}
     return lambda: Redis.from_pool(ConnectionPool(connection, **OPTIONS, **options))
 
 
-def _unix(address: _Address) -> Connect:
-    if not address.path:
+def _unix(parts: _Parts) -> Connect:
+    if not parts.path:
         raise InvalidRedisUrl("a Unix socket is named by its path: three slashes")
-    options = address.options | {"path": f"/{address.path}"}
+    options = parts.options | {"path": f"/{parts.path}"}
     return lambda: Redis.from_pool(ConnectionPool(UnixConnection, **OPTIONS, **options))
 
 
-def _cluster(address: _Address) -> Connect:
-    if address.path or "db" in address.options:
+def _cluster(parts: _Parts) -> Connect:
+    if parts.path or "db" in parts.options:
         raise InvalidRedisUrl("a Cluster has one database only: nothing may follow its hosts")
-    connection = TlsConnection if address.tls else TcpConnection
-    return lambda: Cluster(address.places, OPTIONS | address.options | {"connection_class": connection})
+    connection = TlsConnection if parts.tls else TcpConnection
+    return lambda: Cluster(parts.addresses, OPTIONS | parts.options | {"connection_class": connection})
 
 
-def _sentinel(address: _Address) -> Connect:
-    service, _, database = address.path.partition("/")
+def _sentinel(parts: _Parts) -> Connect:
+    service, _, database = parts.path.partition("/")
     if not service:
         raise InvalidRedisUrl("the name of the service that the Sentinels watch must follow their hosts")
-    options = OPTIONS | _with_database(address.options, database)
+    options = OPTIONS | _with_database(parts.options, database)
     # Sentinels have no databases, and logins of their own.
     login = {name: options.pop(f"sentinel_{name}", None) for name in ("username", "password")}
     asking = {name: value for name, value in options.items() if name != "db"} | login
-    asking["connection_class"] = TlsConnection if address.tls else TcpConnection
-    options["connection_class"] = MasterTlsConnection if address.tls else MasterConnection
+    asking["connection_class"] = TlsConnection if parts.tls else TcpConnection
+    options["connection_class"] = MasterTlsConnection if parts.tls else MasterConnection
 
-    return lambda: Sentinels(address.places, asking, options).master(service)
+    return lambda: Sentinels(parts.addresses, asking, options).master(service)
 
 
-_KINDS: Final[dict[str, tuple[int | None, Callable[[_Address], Connect]]]] = {
+_KINDS: Final[dict[str, tuple[int | None, Callable[[_Parts], Connect]]]] = {
     "redis": (_REDIS_PORT, _single),
     "rediss": (_REDIS_PORT, _single),
     "unix": (None, _unix),
@@ -147,12 +144,11 @@ _KINDS: Final[dict[str, tuple[int | None, Callable[[_Address], Connect]]]] = {
 }
 
 
-def _place(text: str, default_port: int) -> tuple[str, int]:
-    parts = _HOST.fullmatch(text)
-    port = int(parts["port"] or default_port) if parts else 0
-    if parts is None or not 0 < port <= _HIGHEST_PORT:
-        raise InvalidRedisUrl("every host must be host or host:port")
-    return parts["v6"] or parts["name"], port
+def _address(text: str, default_port: int) -> Address:
+    try:
+        return Address.parse(text, default_port)
+    except ValueError as error:
+        raise InvalidRedisUrl(str(error)) from None
 
 
 def _with_database(options: dict[str, Any], text: str) -> dict[str, Any]:

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from redis import Redis
 from redis.exceptions import NoPermissionError, ResponseError
 from redis.sentinel import SentinelConnectionPool
 
+from infrastructure.network.address import Address
 from infrastructure.redis.client.explanations import forbidden_command, is_unknown_command
 from infrastructure.redis.client.gateway import Gateway
 from infrastructure.redis.client.pipeline import Command, send
@@ -24,7 +25,8 @@ class Inspection:
     """The report of a server about itself, and the commands that it refuses.
 
     Attributes:
-        place: host and port, as the Sentinels or the Cluster name it; empty where only the URL does.
+        node: the name of the master in a Cluster; empty for a single master.
+        address: the host and the port that the Sentinels or the Cluster report; empty for the address in the URL.
         information: the values of INFO by name; None if the user may not run INFO.
         snapshots: whether it is known to take snapshots; None if this is unknown.
         clock_ahead: seconds that its clock is ahead of ours, at least; negative if it is behind; None if the user may
@@ -33,7 +35,8 @@ class Inspection:
         unknown: names of the commands for reports that it does not know.
     """
 
-    place: str
+    node: str
+    address: str
     information: dict[str, str] | None
     snapshots: bool | None
     clock_ahead: float | None
@@ -84,24 +87,36 @@ def inspect(gateway: Gateway, now: Callable[[], float]) -> list[Inspection]:
     Raises:
         StoreUnavailable: one of them can't be asked.
     """
-    asked = gateway.look(lambda client: [_inspect(place, ask, now) for place, ask in _masters(client)])
-    return [replace(each, trial=try_out(gateway, each.place)) for each in asked]
+    asked = gateway.look(lambda client: [_inspect(master, now) for master in _masters(client)])
+    return [replace(each, trial=try_out(gateway, each.node)) for each in asked]
 
 
-def _masters(client: Client) -> list[tuple[str, Ask]]:
+class _Master(NamedTuple):
+    node: str
+    address: str
+    ask: Ask
+
+
+def _masters(client: Client) -> list[_Master]:
     if isinstance(client, Redis):
         pool = client.connection_pool
-        place = ":".join(map(str, pool.get_master_address())) if isinstance(pool, SentinelConnectionPool) else ""
-        return [(place, lambda command: send(client, [command])[0])]
-    return [(name, partial(client.send_to, name)) for name in sorted(client.masters())]
+        address = str(Address(*pool.get_master_address())) if isinstance(pool, SentinelConnectionPool) else ""
+        return [_Master("", address, lambda command: send(client, [command])[0])]
+    return [_Master(name, address_of(name), partial(client.send_to, name)) for name in sorted(client.masters())]
 
 
-def _inspect(place: str, ask: Ask, now: Callable[[], float]) -> Inspection:
+def address_of(node: str) -> str:
+    """Return the address of a node of a Cluster, whose name has no brackets around an IPv6 address."""
+    host, _, port = node.rpartition(":")
+    return str(Address(host, int(port)))
+
+
+def _inspect(master: _Master, now: Callable[[], float]) -> Inspection:
     unknown: set[str] = set()
 
     def report(command: Command) -> Any:
         try:
-            return ask(command)
+            return master.ask(command)
         except ResponseError as error:
             if is_unknown_command(error):
                 unknown.add(str(command[0]))
@@ -109,7 +124,8 @@ def _inspect(place: str, ask: Ask, now: Callable[[], float]) -> Inspection:
 
     information = _information(report)
     return Inspection(
-        place=place,
+        node=master.node,
+        address=master.address,
         information=information,
         snapshots=_takes_snapshots(report, information),
         clock_ahead=_clock_ahead(report, now),

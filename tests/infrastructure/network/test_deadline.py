@@ -1,4 +1,4 @@
-"""The deadline: what it counts, and what it does not."""
+"""The deadline counts the waits of a request, except for those that have their own bound."""
 
 import contextlib
 
@@ -8,7 +8,7 @@ from infrastructure.network import deadline
 
 
 class Monotonic:
-    """A clock that stands still until it is moved."""
+    """A clock that moves only on demand."""
 
     def __init__(self) -> None:
         self.time = 100.0
@@ -24,13 +24,34 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Monotonic:
     return clock
 
 
-def test_time_that_passes_is_taken_off(clock: Monotonic) -> None:
+def test_time_that_passes_is_subtracted(clock: Monotonic) -> None:
     with deadline.within(4):
         clock.time += 3
         assert deadline.left() == 1
 
 
-def test_time_that_passes_in_a_pause_is_not(clock: Monotonic) -> None:
+def test_a_longer_deadline_inside_does_not_extend_the_present_one(clock: Monotonic) -> None:
+    with deadline.within(1), deadline.within(10):
+        assert deadline.left() == 1
+
+
+def test_a_deadline_that_has_passed_leaves_nothing(clock: Monotonic) -> None:
+    with deadline.within(1):
+        clock.time += 2
+        assert deadline.left() == 0
+
+
+def test_one_wait_takes_half_a_second_or_the_time_that_is_left(clock: Monotonic) -> None:
+    with deadline.within(1):
+        assert deadline.socket_timeout() == deadline.SOCKET_TIMEOUT
+        clock.time += 0.75
+        assert deadline.socket_timeout() == 0.25
+        clock.time += 1
+        # A time-out of 0 would make the socket non-blocking.
+        assert 0 < deadline.socket_timeout() <= 0.01
+
+
+def test_time_that_passes_in_a_pause_is_not_subtracted(clock: Monotonic) -> None:
     with deadline.within(4):
         clock.time += 1
         with deadline.paused():
@@ -40,7 +61,7 @@ def test_time_that_passes_in_a_pause_is_not(clock: Monotonic) -> None:
         assert deadline.left() == 2
 
 
-def test_a_pause_that_ends_in_an_error_is_one_too(clock: Monotonic) -> None:
+def test_a_pause_that_ends_with_an_error_is_not_subtracted(clock: Monotonic) -> None:
     with deadline.within(4):
         with contextlib.suppress(ZeroDivisionError), deadline.paused():
             clock.time += 10
@@ -56,7 +77,7 @@ def test_several_pauses_add_up(clock: Monotonic) -> None:
         assert deadline.left() == 4
 
 
-def test_a_pause_in_a_pause_counts_once(clock: Monotonic) -> None:
+def test_a_pause_inside_a_pause_counts_once(clock: Monotonic) -> None:
     with deadline.within(4):
         with deadline.paused():
             clock.time += 1
@@ -65,31 +86,30 @@ def test_a_pause_in_a_pause_counts_once(clock: Monotonic) -> None:
         assert deadline.left() == 4
 
 
-def test_in_a_pause_another_deadline_may_be_longer(clock: Monotonic) -> None:
+def test_another_deadline_in_a_pause_may_be_longer(clock: Monotonic) -> None:
     with deadline.within(4), deadline.paused(), deadline.within(10):
         assert deadline.left() == 10
 
 
-def test_in_a_pause_there_is_no_deadline(clock: Monotonic) -> None:
+def test_a_pause_has_no_deadline(clock: Monotonic) -> None:
     with deadline.within(4), deadline.paused():
         clock.time += 10
         assert deadline.left() == deadline.BUDGET
 
 
-def test_a_pause_without_a_deadline_makes_none(clock: Monotonic) -> None:
+def test_a_pause_without_a_deadline_sets_none(clock: Monotonic) -> None:
     with deadline.paused():
         clock.time += 10
     clock.time += 10
     assert deadline.left() == deadline.BUDGET
 
 
-def test_a_deadline_with_a_pause_ends_where_it_was_set(clock: Monotonic) -> None:
+def test_a_pause_moves_only_the_innermost_deadline(clock: Monotonic) -> None:
     with deadline.within(4):
         with deadline.within(2):
             with deadline.paused():
                 clock.time += 1
             assert deadline.left() == 2
-        # The outer one has gone on.
         assert deadline.left() == 3
     clock.time += 10
     assert deadline.left() == deadline.BUDGET

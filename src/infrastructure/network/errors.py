@@ -1,0 +1,13 @@
+"""Failures of the network. Each protocol translates them at its edge."""
+
+
+class NameNotResolved(OSError):
+    """The resolver knows no address of the host name."""
+
+
+class ResolverTimeout(TimeoutError):
+    """The resolver did not answer before the deadline."""
+
+
+class DeadlinePassed(TimeoutError):
+    """No time was left for the next wait."""
