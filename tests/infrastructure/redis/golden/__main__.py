@@ -1,0 +1,18 @@
+"""Adds a record to `records.txt` for every state that has none yet: `python -m tests.infrastructure.redis.golden`.
+
+The present records were made by the former codec, at commit 091aa0e, with the class names of that commit. The records
+with "before former secrets" in their names were made by an older one, at commit 1eb108d. A record is never made again:
+it shows what a former version has stored.
+"""
+
+import base64
+
+from infrastructure.crypto.derivation import HkdfDerivation
+from infrastructure.redis.stores.codec import RecordCodec
+from tests.infrastructure.redis.golden import FILE, records
+from tests.infrastructure.redis.golden.states import KEYS, MASTER, STATES
+
+codec = RecordCodec(KEYS, HkdfDerivation(MASTER))
+with FILE.open("a") as file:
+    for name in STATES.keys() - records().keys():
+        file.write(f"{name}: {base64.b64encode(codec.encode(STATES[name])).decode()}\n")
