@@ -13,10 +13,10 @@ import pyotp
 import pytest
 import requests
 
+from infrastructure.settings import VARIABLES
 from tests.support.command_line import COMMAND
 from tests.support.processes import free_port, listens, spawn, stop, wait_until
 from tests.support.service import Service
-from tests.support.setting_names import setting_names
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -44,7 +44,7 @@ def settings_of_the_table() -> set[str]:
 
 
 def test_the_table_lists_every_setting_there_is() -> None:
-    assert settings_of_the_table() == setting_names()
+    assert settings_of_the_table() == set(VARIABLES)
 
 
 def test_the_first_session_runs_as_it_is_written(tmp_path: Path) -> None:

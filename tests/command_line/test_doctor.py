@@ -15,13 +15,14 @@ from infrastructure.crypto.sealing import EncryptionKey
 from infrastructure.delivery.mail_template import Template
 from infrastructure.delivery.smtp import SmtpServer
 from infrastructure.redis.diagnostics.inspection import Inspection
-from infrastructure.settings import Administrator, Hook, Mail, Settings
+from infrastructure.settings import Administrator, Mail, Settings, WebhookReceiver
 from presentation.cli.doctor import Grade, diagnose, judge_deliveries, judge_master, judge_secrets, judge_way
 from tests.conftest import require_redis_server
 from tests.support.command_line import run
 from tests.support.processes import free_port
 from tests.support.redis_server import RedisServer
 from tests.support.redis_topologies import Certificates, Cluster, Node, SentinelSet, free_ports
+from tests.support.settings import settings_with
 
 MUST, WARNING, OK = Grade.MUST_CHANGE, Grade.WARNING, Grade.OK
 STRONG = secrets.token_urlsafe(32)
@@ -47,7 +48,7 @@ def cluster() -> Iterator[Cluster]:
 def settings(redis_url: str | None, **others: object) -> Settings:
     keys = (EncryptionKey("k1", secrets.token_bytes(32)),)
     values: dict[str, object] = {"encryption_keys": keys, "secret_key": STRONG, "redis_url": redis_url} | others
-    return Settings(**values)  # type: ignore[arg-type] # what is wrong with them is what is tested
+    return settings_with(**values)
 
 
 def found(grade: Grade, diagnosed: Settings, now: Callable[[], float] = time.time) -> list[str]:
@@ -114,7 +115,7 @@ def test_a_setting_that_does_not_exist_is_a_warning(redis_server: RedisServer) -
     done = run("doctor", **environment(OPEN_MFA_REDIS_URL=redis_server.url, OPEN_MFA_REDIS_WIAT="1"))
 
     assert done.returncode == 0
-    assert "warning      OPEN_MFA_REDIS_WIAT is no setting of this version; did you mean OPEN_MFA_REDIS_WAIT?" in (
+    assert "warning      OPEN_MFA_REDIS_WIAT is not a setting of this version; did you mean OPEN_MFA_REDIS_WAIT?" in (
         done.stdout.splitlines()
     )
 
@@ -326,7 +327,7 @@ def test_every_kind_of_secret_is_looked_at(redis_server: RedisServer) -> None:
         administrator=Administrator("root", "weak"),
         api_keys=(("shop", STRONG), ("forum", "weak" * 8)),
         derivation_secret="weak",
-        webhook=Hook("https://example.org", "weak"),
+        webhook=WebhookReceiver("https://example.org", "weak"),
     )
 
     assert {text.partition(" ")[0] for text in found(MUST, weak)} == {
@@ -392,6 +393,6 @@ def test_codes_that_can_be_read_on_the_way_are_told(name: str, url: str, grade: 
         mail = Mail(SmtpServer.parse(url), "mfa@example.com", Template.load(None))
         findings = list(judge_deliveries(settings(None, mail=mail), MUST))
     else:
-        findings = list(judge_deliveries(settings(None, webhook=Hook(url, STRONG)), MUST))
+        findings = list(judge_deliveries(settings(None, webhook=WebhookReceiver(url, STRONG)), MUST))
 
     assert [(finding.grade, name in finding.text) for finding in findings] == [(grade, True)]

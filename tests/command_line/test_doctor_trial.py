@@ -22,7 +22,7 @@ from infrastructure.redis.client.url import connector
 from infrastructure.redis.diagnostics.inspection import inspect
 from infrastructure.redis.diagnostics.trial import commands_in_scripts
 from infrastructure.redis.stores.send_limits import RedisSendLimit
-from infrastructure.settings import Hook, Settings
+from infrastructure.settings import Settings, WebhookReceiver
 from infrastructure.system import SystemClock
 from presentation.cli.doctor import Grade, diagnose
 from tests.command_line.test_doctor import STRONG, environment, found, settings
@@ -41,7 +41,7 @@ PAGE = page("how-to/restrict-the-redis-user")
 USER = "ACL SETUSER open-mfa "
 RULES = re.findall(rf"^{USER}(.*)$", PAGE, re.MULTILINE)[0].replace("PASSWORD", "secret").split()
 NEEDED = [rule for rule in RULES if rule.startswith("+")]
-WEBHOOK = Hook("https://hook.example", STRONG)
+WEBHOOK = WebhookReceiver("https://hook.example", STRONG)
 SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 
 

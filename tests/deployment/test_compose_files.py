@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from infrastructure.settings import load_settings
+from infrastructure.settings import VARIABLES, load
 from tests.deployment.docker_support import COMPOSE, ROOT, attempt
 from tests.deployment.judging import posts
-from tests.support.setting_names import setting_names
 
 STACKS = ("dev", "staging")
 OURS = {"HOST", "PORT", "OPEN_MFA_ENV", "OPEN_MFA_REDIS_URL", "OPEN_MFA_REDIS_WAIT"}
@@ -56,9 +55,9 @@ def explained() -> set[str]:
 def test_every_setting_of_the_service_can_be_set() -> None:
     passed = set(services(COMPOSE / "compose.common.yml")["app"]["environment"])
 
-    assert setting_names() - OURS <= passed
+    assert set(VARIABLES) - OURS <= passed
     assert passed >= FIXED
-    assert not passed - setting_names()
+    assert not passed - set(VARIABLES)
 
 
 def test_terraform_knows_every_setting_of_the_service() -> None:
@@ -70,34 +69,28 @@ def test_terraform_knows_every_setting_of_the_service() -> None:
         for name in re.findall(r"\b(OPEN_MFA_[A-Z_]+|HOST|PORT|THREADS|WEB_CONCURRENCY)\b", file.read_text())
     }
 
-    assert setting_names() - known == {
+    assert set(VARIABLES) - known == {
         "OPEN_MFA_LOG_FORMAT",  # JSON in production, which the metric filters and the queries of the logs read
         "OPEN_MFA_GATE_SHOW_QR",  # off in production, where a log is read by many
         "OPEN_MFA_PATH_PREFIX",  # the rules of the load balancer and of the firewall name paths without one
         "OPEN_MFA_MAIL_TEMPLATE",  # a file, for which the image would have to be another one
     }
-    assert known - setting_names() == set()
+    assert known - set(VARIABLES) == set()
 
 
 def test_every_variable_is_explained_and_every_explained_one_is_used() -> None:
     assert explained() == used() | {"BASE_IMAGE", "SOURCE"}
 
 
-def test_what_the_example_calls_a_default_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_example_calls_a_default_is_one() -> None:
     texts = [path.read_text() for path in (COMPOSE / "compose.common.yml", *COMPOSE.glob("*/compose.yml"))]
     defaults = dict(re.findall(r"\$\{([A-Z_]+):-([^}]+)\}", "".join(texts)))
     told = dict(re.findall(r"^# ([A-Z_]+)=(.+)$", EXAMPLE, re.MULTILINE))
-    ours = {name: told.pop(name) for name in setting_names() & told.keys()}
-    for name in setting_names():
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("OPEN_MFA_SECRET_KEY", "x" * 32)
-    monkeypatch.setenv("OPEN_MFA_ENCRYPTION_KEYS", f"k1:{'A' * 43}=")
-    without = load_settings()
-    for name, value in ours.items():
-        monkeypatch.setenv(name, value)
+    ours = {name: told.pop(name) for name in VARIABLES.keys() & told.keys()}
+    required = {"OPEN_MFA_SECRET_KEY": "x" * 32, "OPEN_MFA_ENCRYPTION_KEYS": f"k1:{'A' * 43}="}
 
     assert len(ours) > 5
-    assert load_settings() == without
+    assert load(required | ours) == load(required)
     # The development stack has an image name and a place to listen of its own.
     assert told == {name: defaults[name] for name in told} | {"IMAGE": "open-mfa:staging"}
 

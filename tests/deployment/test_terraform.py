@@ -28,7 +28,7 @@ from limits import parse_many
 from application.log_level import LEVELS
 from domain.parameters import HashAlgorithm
 from domain.secret import SharedSecret
-from infrastructure.settings import Administrator, Settings, load_settings
+from infrastructure.settings import Administrator, load
 from tests.conftest import require_redis_server
 from tests.deployment.conftest import spoken
 from tests.deployment.docker_support import ROOT, attempt, missing, run
@@ -525,28 +525,22 @@ def test_the_state_of_all_three_lies_in_the_bucket(installation: Installation) -
     assert f"{CORE}.tfstate.tflock" in keys
 
 
-def settings_of(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Settings:
-    for name in list(os.environ):
-        if name.startswith("OPEN_MFA_") or name in {"HOST", "PORT", "WEB_CONCURRENCY", "THREADS"}:
-            monkeypatch.delenv(name)
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    return load_settings()
-
-
-def test_the_service_reads_what_a_task_starts_with(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_service_reads_what_a_task_starts_with(installation: Installation) -> None:
     environment = installation.task()
-    settings = settings_of(environment, monkeypatch)
+    settings = load(environment)
 
     assert settings.notices == ()
-    assert settings.environment == "production"
-    assert (settings.redis_wait, settings.trusted_proxies, settings.cookie_secure) == (1, 1, True)
-    assert (settings.host, settings.port, settings.workers) == ("0.0.0.0", 8080, 2)
-    assert [(key.id, len(key.material)) for key in settings.encryption_keys] == [("k1", 32)]
-    assert [name for name, _ in settings.api_keys] == ["shop", "desk"]
-    assert all(len(key) == 64 and set(key) <= set(string.ascii_letters + string.digits) for _, key in settings.api_keys)
-    assert isinstance(settings.gate_secret, SharedSecret)
-    assert len(settings.gate_secret.key) == 20
+    assert settings.mode.environment == "production"
+    assert (settings.redis.wait, settings.server.trusted_proxies, settings.session.cookie_secure) == (1, 1, True)
+    assert (settings.server.host, settings.server.port, settings.server.workers) == ("0.0.0.0", 8080, 2)
+    assert [(key.id, len(key.material)) for key in settings.keys.encryption_keys] == [("k1", 32)]
+    assert [name for name, _ in settings.accounts.api_keys] == ["shop", "desk"]
+    assert all(
+        len(key) == 64 and set(key) <= set(string.ascii_letters + string.digits)
+        for _, key in settings.accounts.api_keys
+    )
+    assert isinstance(settings.gate.shared_secret, SharedSecret)
+    assert len(settings.gate.shared_secret.key) == 20
     assert isinstance(settings.administrator, Administrator)
     assert settings.administrator.user == "admin"
     url = urlsplit(environment["OPEN_MFA_REDIS_URL"])
@@ -694,7 +688,7 @@ OPEN_MFA: Final = ROOT / ".venv/bin/open-mfa"
 
 
 def test_a_key_that_is_added_leaves_the_others_and_reaches_the_tasks(
-    installation: Installation, before: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    installation: Installation, before: dict[str, str]
 ) -> None:
     core, app = installation.stacks[CORE], installation.stacks[APP]
     after = installation.secrets()
@@ -708,15 +702,15 @@ def test_a_key_that_is_added_leaves_the_others_and_reaches_the_tasks(
     }
     assert after["OPEN_MFA_API_KEYS"].startswith(before["OPEN_MFA_API_KEYS"] + ",till:")
     assert after["OPEN_MFA_ENCRYPTION_KEYS"].endswith("," + before["OPEN_MFA_ENCRYPTION_KEYS"])
-    settings = settings_of(installation.task(), monkeypatch)
-    assert [key.id for key in settings.encryption_keys] == ["k2", "k1"]
+    settings = load(installation.task())
+    assert [key.id for key in settings.keys.encryption_keys] == ["k2", "k1"]
     # Both keys of the shop are good.
     keys = [("shop", "shop"), ("desk", "desk"), ("till", "till"), ("shop", "shop/2")]
-    assert settings.api_keys == tuple((tenant, after[f"api-keys/{name}"]) for tenant, name in keys)
+    assert settings.accounts.api_keys == tuple((tenant, after[f"api-keys/{name}"]) for tenant, name in keys)
     assert isinstance(settings.administrator, Administrator)
     assert settings.administrator.password == after["OPEN_MFA_ADMIN_PASSWORD"]
-    assert settings.redis_url is not None
-    assert urlsplit(settings.redis_url).password == after["redis-passwords/p2"]
+    assert settings.redis.url is not None
+    assert urlsplit(settings.redis.url).password == after["redis-passwords/p2"]
     for stack in (core, app):
         assert "No changes." in stack.terraform("plan", "-lock=false")
 
@@ -731,9 +725,7 @@ def test_a_key_that_is_in_use_is_not_removed(installation: Installation) -> None
 
 
 @pytest.mark.usefixtures("before")
-def test_a_tenants_key_is_taken_out_when_another_has_its_place(
-    installation: Installation, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_tenants_key_is_taken_out_when_another_has_its_place(installation: Installation) -> None:
     core, app = installation.stacks[CORE], installation.stacks[APP]
     keys = {name: installation.secrets()[f"api-keys/{name}"] for name in ("desk", "till", "shop/2")}
     core.choose(**CHANGED[CORE] | {"api_keys": list(keys)})
@@ -741,7 +733,7 @@ def test_a_tenants_key_is_taken_out_when_another_has_its_place(
     core.terraform("state", "rm", *gone)
     core.apply()
     app.apply()
-    found = settings_of(installation.task(), monkeypatch).api_keys
+    found = load(installation.task()).accounts.api_keys
     assert found == (("desk", keys["desk"]), ("till", keys["till"]), ("shop", keys["shop/2"]))
 
 

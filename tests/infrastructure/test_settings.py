@@ -1,7 +1,6 @@
 """Settings: everything is checked before anything starts, and every fault is named at once."""
 
 import base64
-import os
 import socket
 from pathlib import Path
 
@@ -9,105 +8,91 @@ import pytest
 
 from domain.parameters import HashAlgorithm
 from domain.secret import SharedSecret
-from infrastructure.settings import Administrator, SettingsError, checked_address, load_settings
+from infrastructure.settings import Administrator, Settings, SettingsError, checked_address, load
 from tests.domain.test_parameters import NAMES
 from tests.presentation.api import PASTED, RFC_SECRET
 
+DEVELOPMENT = {"OPEN_MFA_ENV": "development"}
 KEY = base64.b64encode(bytes(range(32))).decode()
 REQUIRED = {"OPEN_MFA_SECRET_KEY": "a signing key for the tests", "OPEN_MFA_ENCRYPTION_KEYS": f"k1:{KEY}"}
 
 
-@pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
-    """An environment in which nothing is set, in an empty directory."""
+@pytest.fixture(autouse=True)
+def _empty_directory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Development mode reads a `.env` file in the working directory."""
     monkeypatch.chdir(tmp_path)
-    # What a .env file sets must not last beyond its test.
-    monkeypatch.setattr(os, "environ", os.environ.copy())
-    for name in ("HOST", "PORT", "WEB_CONCURRENCY", "THREADS", "OPEN_MFA_ENV"):
-        monkeypatch.delenv(name, raising=False)
-    return monkeypatch
 
 
-def set_all(environment: pytest.MonkeyPatch, **values: str) -> None:
-    for name, value in values.items():
-        environment.setenv(name, value)
+def loaded(**variables: str) -> Settings:
+    """Return the settings of the required variables and others."""
+    return load(REQUIRED | variables)
 
 
-def problems(environment: pytest.MonkeyPatch, **values: str) -> dict[str, list[str]]:
-    set_all(environment, **values)
+def problems(**environ: str) -> dict[str, list[str]]:
     with pytest.raises(SettingsError) as raised:
-        load_settings()
+        load(environ)
     return raised.value.problems
 
 
-def test_production_demands_its_keys(environment: pytest.MonkeyPatch) -> None:
-    assert set(problems(environment)) == {"OPEN_MFA_SECRET_KEY", "OPEN_MFA_ENCRYPTION_KEYS"}
+def test_production_demands_its_keys() -> None:
+    assert set(problems()) == {"OPEN_MFA_SECRET_KEY", "OPEN_MFA_ENCRYPTION_KEYS"}
 
 
-def test_the_required_settings_are_enough(environment: pytest.MonkeyPatch) -> None:
-    set_all(environment, **REQUIRED)
+def test_the_required_settings_are_enough() -> None:
+    settings = loaded()
 
-    settings = load_settings()
-
-    assert (settings.host, settings.port, settings.workers, settings.threads) == ("127.0.0.1", 8080, 1, 8)
-    assert settings.environment == "production"
-    assert settings.cookie_secure
-    assert settings.session_lifetime == 3600
-    assert [str(limit) for limit in settings.rate_limit] == ["25 per 30 second"]
-    assert settings.algorithm is HashAlgorithm.SHA1
+    assert (settings.server.host, settings.server.port, settings.server.workers, settings.server.threads) == (
+        "127.0.0.1",
+        8080,
+        1,
+        8,
+    )
+    assert settings.mode.environment == "production"
+    assert settings.session.cookie_secure
+    assert settings.session.lifetime == 3600
+    assert [str(limit) for limit in settings.limits.rate_limit] == ["25 per 30 second"]
+    assert settings.enrolment.algorithm is HashAlgorithm.SHA1
     assert settings.administrator is None
-    assert [key.id for key in settings.encryption_keys] == ["k1"]
+    assert [key.id for key in settings.keys.encryption_keys] == ["k1"]
 
 
-def test_development_makes_up_keys_and_says_so(environment: pytest.MonkeyPatch) -> None:
-    environment.setenv("OPEN_MFA_ENV", "development")
+def test_development_makes_up_keys_and_says_so() -> None:
+    first, second = load(DEVELOPMENT), load(DEVELOPMENT)
 
-    first, second = load_settings(), load_settings()
-
-    assert first.secret_key != second.secret_key
-    assert first.encryption_keys[0].material != second.encryption_keys[0].material
-    assert not first.cookie_secure
+    assert first.keys.secret_key != second.keys.secret_key
+    assert first.keys.encryption_keys[0].material != second.keys.encryption_keys[0].material
+    assert not first.session.cookie_secure
     assert any("OPEN_MFA_ENCRYPTION_KEYS" in notice for notice in first.notices)
 
 
-def test_development_generates_an_api_key_and_marks_it(environment: pytest.MonkeyPatch) -> None:
-    environment.setenv("OPEN_MFA_ENV", "development")
-
-    first, second = load_settings(), load_settings()
+def test_development_generates_an_api_key_and_marks_it() -> None:
+    first, second = load(DEVELOPMENT), load(DEVELOPMENT)
 
     assert first.generated_api_key is not None
-    assert first.api_keys == (("development", first.generated_api_key),)
+    assert first.accounts.api_keys == (("development", first.generated_api_key),)
     assert first.generated_api_key != second.generated_api_key
     assert len(first.generated_api_key) >= 32
-    assert any(notice.startswith("OPEN_MFA_API_KEYS is not set") for notice in first.notices)
+    assert any("OPEN_MFA_API_KEYS" in notice for notice in first.notices)
     assert first.generated_api_key not in repr(first) + "".join(first.notices)
 
 
 @pytest.mark.parametrize("mode", ["production", "development"])
-def test_api_keys_that_are_set_are_the_only_ones(environment: pytest.MonkeyPatch, mode: str) -> None:
-    set_all(environment, **REQUIRED, OPEN_MFA_ENV=mode, OPEN_MFA_API_KEYS=f"shop:{SHOP}")
+def test_api_keys_that_are_set_are_the_only_ones(mode: str) -> None:
+    settings = loaded(OPEN_MFA_ENV=mode, OPEN_MFA_API_KEYS=f"shop:{SHOP}")
 
-    settings = load_settings()
-
-    assert (settings.api_keys, settings.generated_api_key) == ((("shop", SHOP),), None)
+    assert (settings.accounts.api_keys, settings.generated_api_key) == ((("shop", SHOP),), None)
 
 
 @pytest.mark.parametrize(("value", "expected"), [("", None), ("json", "json"), ("text", "text")])
-def test_the_log_format_is_automatic_unless_it_is_set(
-    environment: pytest.MonkeyPatch, value: str, expected: str | None
-) -> None:
-    set_all(environment, **REQUIRED, OPEN_MFA_LOG_FORMAT=value)
-
-    assert load_settings().log_format == expected
+def test_the_log_format_is_automatic_unless_it_is_set(value: str, expected: str | None) -> None:
+    assert loaded(OPEN_MFA_LOG_FORMAT=value).log.format == expected
 
 
-def test_the_embedded_store_is_announced(environment: pytest.MonkeyPatch) -> None:
-    set_all(environment, **REQUIRED)
-
-    assert any("OPEN_MFA_REDIS_URL is not set" in notice for notice in load_settings().notices)
+def test_the_embedded_store_is_announced() -> None:
+    assert any("OPEN_MFA_REDIS_URL is not set" in notice for notice in loaded().notices)
 
 
-def test_one_message_names_every_fault(environment: pytest.MonkeyPatch) -> None:
+def test_one_message_names_every_fault() -> None:
     wrong = {
         "OPEN_MFA_ENV": "staging",
         "OPEN_MFA_REDIS_URL": "mysql://host",
@@ -129,11 +114,10 @@ def test_one_message_names_every_fault(environment: pytest.MonkeyPatch) -> None:
     }
     expected = set(wrong) - {"OPEN_MFA_ADMIN_USER"} | {"OPEN_MFA_SECRET_KEY", "OPEN_MFA_ADMIN_PASSWORD"}
 
-    found = problems(environment, **wrong)
-
-    assert set(found) == expected
     with pytest.raises(SettingsError) as raised:
-        load_settings()
+        load(wrong)
+
+    assert set(raised.value.problems) == expected
     assert all(name in str(raised.value) for name in expected)
 
 
@@ -147,174 +131,161 @@ def test_one_message_names_every_fault(environment: pytest.MonkeyPatch) -> None:
         ("OPEN_MFA_REDIS_URL", "redis+sentinel://user:hunter2@host", "hunter2"),
     ],
 )
-def test_a_fault_never_repeats_a_secret(environment: pytest.MonkeyPatch, name: str, value: str, secret: str) -> None:
-    set_all(environment, **REQUIRED)
-    found = problems(environment, **{name: value})
+def test_a_fault_never_repeats_a_secret(name: str, value: str, secret: str) -> None:
+    found = problems(**REQUIRED | {name: value})
 
     assert list(found) == [name]
     assert secret not in str(found)
 
 
-def test_settings_hide_their_secrets(environment: pytest.MonkeyPatch) -> None:
-    set_all(
-        environment,
-        **REQUIRED,
-        OPEN_MFA_ADMIN_USER="root",
-        OPEN_MFA_ADMIN_PASSWORD="hunter2",
-        OPEN_MFA_REDIS_URL="redis://:hunter2@localhost",
+def test_settings_hide_their_secrets() -> None:
+    shown = repr(
+        loaded(
+            OPEN_MFA_ADMIN_USER="root",
+            OPEN_MFA_ADMIN_PASSWORD="hunter2",
+            OPEN_MFA_REDIS_URL="redis://:hunter2@localhost",
+        )
     )
-    shown = repr(load_settings())
 
     assert "hunter2" not in shown
     assert KEY not in shown
     assert REQUIRED["OPEN_MFA_SECRET_KEY"] not in shown
 
 
-def test_an_empty_variable_counts_as_not_set(environment: pytest.MonkeyPatch) -> None:
-    set_all(environment, **REQUIRED, OPEN_MFA_REDIS_URL="", OPEN_MFA_ADMIN_USER="", OPEN_MFA_LOG_LEVEL="")
+def test_an_empty_variable_counts_as_not_set() -> None:
+    settings = loaded(OPEN_MFA_REDIS_URL="", OPEN_MFA_ADMIN_USER="", OPEN_MFA_LOG_LEVEL="")
 
-    settings = load_settings()
-
-    assert settings.redis_url is None
+    assert settings.redis.url is None
     assert settings.administrator is None
-    assert settings.log_level == "INFO"
+    assert settings.log.level == "INFO"
 
 
-def test_several_keys_are_read_in_their_order(environment: pytest.MonkeyPatch) -> None:
+def test_several_keys_are_read_in_their_order() -> None:
     other = base64.b64encode(bytes(32)).decode()
-    set_all(environment, **REQUIRED | {"OPEN_MFA_ENCRYPTION_KEYS": f"new:{KEY}, old:{other}"})
 
-    assert [key.id for key in load_settings().encryption_keys] == ["new", "old"]
+    assert [key.id for key in loaded(OPEN_MFA_ENCRYPTION_KEYS=f"new:{KEY}, old:{other}").keys.encryption_keys] == [
+        "new",
+        "old",
+    ]
 
 
-def test_two_keys_of_one_name_are_refused(environment: pytest.MonkeyPatch) -> None:
+def test_two_keys_of_one_name_are_refused() -> None:
     keys = {"OPEN_MFA_ENCRYPTION_KEYS": f"k1:{KEY},k1:{KEY}"}
 
-    assert set(problems(environment, **REQUIRED | keys)) == {"OPEN_MFA_ENCRYPTION_KEYS"}
+    assert set(problems(**REQUIRED | keys)) == {"OPEN_MFA_ENCRYPTION_KEYS"}
 
 
-def test_the_embedded_store_takes_one_process(environment: pytest.MonkeyPatch) -> None:
-    assert set(problems(environment, **REQUIRED, WEB_CONCURRENCY="2")) == {"WEB_CONCURRENCY"}
+def test_the_embedded_store_takes_one_process() -> None:
+    assert set(problems(**REQUIRED, WEB_CONCURRENCY="2")) == {"WEB_CONCURRENCY"}
 
 
-def test_waiting_for_replicas_needs_a_redis(environment: pytest.MonkeyPatch) -> None:
-    assert set(problems(environment, **REQUIRED, OPEN_MFA_REDIS_WAIT="1")) == {"OPEN_MFA_REDIS_WAIT"}
+def test_waiting_for_replicas_needs_a_redis() -> None:
+    assert set(problems(**REQUIRED, OPEN_MFA_REDIS_WAIT="1")) == {"OPEN_MFA_REDIS_WAIT"}
 
 
-def test_a_misspelt_setting_is_pointed_out(environment: pytest.MonkeyPatch) -> None:
-    set_all(environment, **REQUIRED, OPEN_MFA_SESION_LIFETIME="60")
-
-    assert any("did you mean OPEN_MFA_SESSION_LIFETIME?" in notice for notice in load_settings().notices)
-
-
-def test_the_rate_limit_can_be_switched_off(environment: pytest.MonkeyPatch) -> None:
-    set_all(environment, **REQUIRED, OPEN_MFA_RATE_LIMIT="Off")
-
-    assert load_settings().rate_limit == ()
+def test_a_misspelt_setting_is_pointed_out() -> None:
+    assert any(
+        "did you mean OPEN_MFA_SESSION_LIFETIME?" in notice for notice in loaded(OPEN_MFA_SESION_LIFETIME="60").notices
+    )
 
 
-def test_an_administrator_has_a_name_and_a_password(environment: pytest.MonkeyPatch) -> None:
-    set_all(environment, **REQUIRED, OPEN_MFA_ADMIN_USER="root", OPEN_MFA_ADMIN_PASSWORD="toor")
-
-    assert load_settings().administrator == Administrator("root", "toor")
+def test_the_rate_limit_can_be_switched_off() -> None:
+    assert loaded(OPEN_MFA_RATE_LIMIT="Off").limits.rate_limit == ()
 
 
-def test_a_dotenv_file_is_read_in_development(environment: pytest.MonkeyPatch) -> None:
+def test_an_administrator_has_a_name_and_a_password() -> None:
+    assert loaded(OPEN_MFA_ADMIN_USER="root", OPEN_MFA_ADMIN_PASSWORD="toor").administrator == Administrator(
+        "root", "toor"
+    )
+
+
+def test_a_dotenv_file_is_read_in_development() -> None:
     Path(".env").write_text("OPEN_MFA_ISSUER=From the file\nOPEN_MFA_REDIS_URL=redis://localhost\n")
-    environment.setenv("OPEN_MFA_ENV", "development")
+    settings = load(DEVELOPMENT)
 
-    settings = load_settings()
-
-    assert settings.issuer == "From the file"
-    assert settings.redis_url == "redis://localhost"
+    assert settings.enrolment.issuer == "From the file"
+    assert settings.redis.url == "redis://localhost"
 
 
-def test_the_environment_goes_before_the_dotenv_file(environment: pytest.MonkeyPatch) -> None:
+def test_the_environment_goes_before_the_dotenv_file() -> None:
     Path(".env").write_text("OPEN_MFA_ISSUER=From the file\n")
-    set_all(environment, OPEN_MFA_ENV="development", OPEN_MFA_ISSUER="From the environment")
 
-    assert load_settings().issuer == "From the environment"
+    assert (
+        loaded(OPEN_MFA_ENV="development", OPEN_MFA_ISSUER="From the environment").enrolment.issuer
+        == "From the environment"
+    )
 
 
-def test_a_dotenv_file_is_not_read_in_production(environment: pytest.MonkeyPatch) -> None:
+def test_a_dotenv_file_is_not_read_in_production() -> None:
     Path(".env").write_text("OPEN_MFA_ISSUER=From the file\n")
-    set_all(environment, **REQUIRED)
 
-    assert load_settings().issuer == "Open-MFA"
+    assert loaded().enrolment.issuer == "Open-MFA"
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_issuer_is_a_name_that_people_have(environment: pytest.MonkeyPatch, name: str) -> None:
-    set_all(environment, **REQUIRED | SMTP, OPEN_MFA_ISSUER=name)
-
-    assert load_settings().issuer == name
+def test_the_issuer_is_a_name_that_people_have(name: str) -> None:
+    assert loaded(**SMTP, OPEN_MFA_ISSUER=name).enrolment.issuer == name
 
 
 @pytest.mark.parametrize("pasted", PASTED)
-def test_the_secret_of_the_gate_is_read_as_it_is_pasted(environment: pytest.MonkeyPatch, pasted: str) -> None:
-    set_all(environment, **REQUIRED, OPEN_MFA_GATE_SECRET=pasted.format(RFC_SECRET[:9], RFC_SECRET[9:]))
+def test_the_secret_of_the_gate_is_read_as_it_is_pasted(pasted: str) -> None:
+    assert loaded(
+        OPEN_MFA_GATE_SECRET=pasted.format(RFC_SECRET[:9], RFC_SECRET[9:])
+    ).gate.shared_secret == SharedSecret.from_base32(RFC_SECRET)
 
-    assert load_settings().gate_secret == SharedSecret.from_base32(RFC_SECRET)
 
-
-def test_a_secret_of_the_gate_of_an_impossible_length_is_told_so(environment: pytest.MonkeyPatch) -> None:
-    told = problems(environment, **REQUIRED, OPEN_MFA_GATE_SECRET=f"{RFC_SECRET}A")
+def test_a_secret_of_the_gate_of_an_impossible_length_is_told_so() -> None:
+    told = problems(**REQUIRED, OPEN_MFA_GATE_SECRET=f"{RFC_SECRET}A")
 
     assert "33 characters, which base32 never has" in told["OPEN_MFA_GATE_SECRET"][0]
 
 
-def test_mail_comes_from_and_goes_over_names_beyond_ascii(environment: pytest.MonkeyPatch) -> None:
+def test_mail_comes_from_and_goes_over_names_beyond_ascii() -> None:
     sender = '"Bücher, Inc." <mfa@bücher.example>'
-    set_all(environment, **REQUIRED, OPEN_MFA_SMTP_URL="smtps://post.bücher.example", OPEN_MFA_MAIL_FROM=sender)
 
-    mail = load_settings().mail
+    mail = loaded(OPEN_MFA_SMTP_URL="smtps://post.bücher.example", OPEN_MFA_MAIL_FROM=sender).mail
 
     assert mail is not None
-    assert (mail.server.host, mail.sender) == ("post.xn--bcher-kva.example", sender)
+    assert (mail.server.address.host, mail.sender) == ("post.xn--bcher-kva.example", sender)
 
 
 @pytest.mark.parametrize("name", ["a:b", "a\nb", "a\u202eb", "a\u2028b", " ", "\ufe0f", "\u3164", "a\udcff"])
-def test_an_unreadable_issuer_is_refused(environment: pytest.MonkeyPatch, name: str) -> None:
-    assert list(problems(environment, **REQUIRED, OPEN_MFA_ISSUER=name)) == ["OPEN_MFA_ISSUER"]
+def test_an_unreadable_issuer_is_refused(name: str) -> None:
+    assert list(problems(**REQUIRED, OPEN_MFA_ISSUER=name)) == ["OPEN_MFA_ISSUER"]
 
 
-def test_an_empty_variable_counts_as_none(environment: pytest.MonkeyPatch) -> None:
-    set_all(environment, **REQUIRED, HOST="", PORT="", THREADS="", OPEN_MFA_ISSUER="", OPEN_MFA_ADMIN_USER="")
+def test_an_empty_variable_counts_as_none() -> None:
+    settings = loaded(HOST="", PORT="", THREADS="", OPEN_MFA_ISSUER="", OPEN_MFA_ADMIN_USER="")
 
-    settings = load_settings()
-
-    assert (settings.host, settings.port, settings.threads, settings.issuer) == ("127.0.0.1", 8080, 8, "Open-MFA")
+    assert (settings.server.host, settings.server.port, settings.server.threads, settings.enrolment.issuer) == (
+        "127.0.0.1",
+        8080,
+        8,
+        "Open-MFA",
+    )
     assert settings.administrator is None
 
 
-def test_an_empty_variable_in_a_dotenv_file_counts_as_none(environment: pytest.MonkeyPatch) -> None:
+def test_an_empty_variable_in_a_dotenv_file_counts_as_none() -> None:
     Path(".env").write_text("OPEN_MFA_ADMIN_USER=\nOPEN_MFA_ADMIN_PASSWORD=\nHOST=\n")
-    environment.setenv("OPEN_MFA_ENV", "development")
+    settings = load(DEVELOPMENT)
 
-    settings = load_settings()
-
-    assert (settings.administrator, settings.host) == (None, "127.0.0.1")
+    assert (settings.administrator, settings.server.host) == (None, "127.0.0.1")
 
 
-def test_a_misspelt_name_in_a_dotenv_file_is_noticed(environment: pytest.MonkeyPatch) -> None:
+def test_a_misspelt_name_in_a_dotenv_file_is_noticed() -> None:
     Path(".env").write_text("OPEN_MFA_REDIS_URI=redis://localhost\n")
-    environment.setenv("OPEN_MFA_ENV", "development")
-
-    assert any("did you mean OPEN_MFA_REDIS_URL?" in notice for notice in load_settings().notices)
+    assert any("did you mean OPEN_MFA_REDIS_URL?" in notice for notice in load(DEVELOPMENT).notices)
 
 
 @pytest.mark.parametrize("name", ["HOST", "PORT", "WEB_CONCURRENCY", "THREADS"])
-def test_a_name_that_needs_no_prefix_is_told(environment: pytest.MonkeyPatch, name: str) -> None:
-    set_all(environment, **REQUIRED, **{f"OPEN_MFA_{name}": "1"})
-
-    assert any(f"did you mean {name}?" in notice for notice in load_settings().notices)
+def test_a_name_that_needs_no_prefix_is_told(name: str) -> None:
+    assert any(f"did you mean {name}?" in notice for notice in loaded(**{f"OPEN_MFA_{name}": "1"}).notices)
 
 
 @pytest.mark.parametrize(("key", "noticed"), [("k" * 31, True), ("k" * 32, False)])
-def test_a_short_signing_key_is_noticed(environment: pytest.MonkeyPatch, key: str, noticed: bool) -> None:
-    set_all(environment, **REQUIRED | {"OPEN_MFA_SECRET_KEY": key})
-
-    assert any("OPEN_MFA_SECRET_KEY" in notice for notice in load_settings().notices) is noticed
+def test_a_short_signing_key_is_noticed(key: str, noticed: bool) -> None:
+    assert any("OPEN_MFA_SECRET_KEY" in notice for notice in loaded(OPEN_MFA_SECRET_KEY=key).notices) is noticed
 
 
 @pytest.mark.parametrize(
@@ -359,14 +330,14 @@ def test_a_short_signing_key_is_noticed(environment: pytest.MonkeyPatch, key: st
         ("OPEN_MFA_GATE_COOKIE_DOMAIN", f"{'a.' * 130}example"),
     ],
 )
-def test_a_value_that_could_not_work_is_refused(environment: pytest.MonkeyPatch, name: str, value: str) -> None:
+def test_a_value_that_could_not_work_is_refused(name: str, value: str) -> None:
     others = {"OPEN_MFA_ADMIN_USER": "admin", "OPEN_MFA_ADMIN_PASSWORD": "password"}
 
-    assert set(problems(environment, **REQUIRED | others | {name: value})) == {name}
+    assert set(problems(**REQUIRED | others | {name: value})) == {name}
 
 
-def test_a_number_that_is_none_is_told_what_it_must_be(environment: pytest.MonkeyPatch) -> None:
-    assert problems(environment, **REQUIRED, OPEN_MFA_SESSION_LIFETIME="1h") == {
+def test_a_number_that_is_none_is_told_what_it_must_be() -> None:
+    assert problems(**REQUIRED, OPEN_MFA_SESSION_LIFETIME="1h") == {
         "OPEN_MFA_SESSION_LIFETIME": ["Must be a whole number from 1 to 604800."]
     }
 
@@ -374,44 +345,39 @@ def test_a_number_that_is_none_is_told_what_it_must_be(environment: pytest.Monke
 @pytest.mark.parametrize(
     "text", ["a secret of text", "0123456789abcdef", "sixteen charactér", " spaces at the end ", "x" * 128]
 )
-def test_the_gates_secret_may_be_text(environment: pytest.MonkeyPatch, text: str) -> None:
-    set_all(environment, **REQUIRED, OPEN_MFA_GATE_SECRET_TEXT=text)
-
-    assert load_settings().gate_secret == SharedSecret(text.encode())
+def test_the_gates_secret_may_be_text(text: str) -> None:
+    assert loaded(OPEN_MFA_GATE_SECRET_TEXT=text).gate.shared_secret == SharedSecret(text.encode())
 
 
 @pytest.mark.parametrize("text", ["fifteen letters", "é" * 15, "x" * 129, "é" * 65])
-def test_the_text_has_16_characters_or_more(environment: pytest.MonkeyPatch, text: str) -> None:
-    assert problems(environment, **REQUIRED, OPEN_MFA_GATE_SECRET_TEXT=text) == {
-        "OPEN_MFA_GATE_SECRET_TEXT": ["Must have 16 characters or more, and at most 128 bytes."]
+def test_the_text_has_16_characters_or_more(text: str) -> None:
+    assert problems(**REQUIRED, OPEN_MFA_GATE_SECRET_TEXT=text) == {
+        "OPEN_MFA_GATE_SECRET_TEXT": ["Must have at least 16 characters and at most 128 bytes."]
     }
 
 
 @pytest.mark.parametrize("mode", ["production", "development"])
-def test_the_gate_has_one_secret(environment: pytest.MonkeyPatch, mode: str) -> None:
+def test_the_gate_has_one_secret(mode: str) -> None:
     both = {
         "OPEN_MFA_GATE_SECRET": "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ",
         "OPEN_MFA_GATE_SECRET_TEXT": "12345678901234567890",
     }
 
-    assert set(problems(environment, **REQUIRED, OPEN_MFA_ENV=mode, **both)) == {"OPEN_MFA_GATE_SECRET_TEXT"}
+    assert set(problems(**REQUIRED, OPEN_MFA_ENV=mode, **both)) == {"OPEN_MFA_GATE_SECRET_TEXT"}
 
 
-def test_a_port_that_is_taken_is_named(environment: pytest.MonkeyPatch) -> None:
+def test_a_port_that_is_taken_is_named() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        set_all(environment, **REQUIRED, PORT=str(taken.getsockname()[1]))
 
         with pytest.raises(SettingsError, match=r"PORT: .*Address already in use"):
-            checked_address(load_settings())
+            checked_address(loaded(PORT=str(taken.getsockname()[1])))
 
 
-def test_a_host_that_is_not_this_machine_is_named(environment: pytest.MonkeyPatch) -> None:
-    set_all(environment, **REQUIRED, HOST="192.0.2.1")
-
+def test_a_host_that_is_not_this_machine_is_named() -> None:
     with pytest.raises(SettingsError, match="HOST"):
-        checked_address(load_settings())
+        checked_address(loaded(HOST="192.0.2.1"))
 
 
 TRIPLETS = ["x86_64-conda-linux-gnu", "arm64-apple-darwin20.0.0", "nowhere.invalid", "a" * 70]
@@ -419,36 +385,28 @@ TRIPLETS = ["x86_64-conda-linux-gnu", "arm64-apple-darwin20.0.0", "nowhere.inval
 
 
 @pytest.mark.parametrize("host", TRIPLETS)
-def test_in_production_a_host_that_another_tool_set_is_told(environment: pytest.MonkeyPatch, host: str) -> None:
-    set_all(environment, **REQUIRED, HOST=host, PORT="0")
-
+def test_in_production_a_host_that_another_tool_set_is_told(host: str) -> None:
     with pytest.raises(SettingsError, match=r"HOST: .*conda.*unset it"):
-        checked_address(load_settings())
+        checked_address(loaded(HOST=host, PORT="0"))
 
 
 @pytest.mark.parametrize("host", TRIPLETS)
-def test_in_development_a_host_that_another_tool_set_is_replaced(environment: pytest.MonkeyPatch, host: str) -> None:
-    set_all(environment, OPEN_MFA_ENV="development", HOST=host, PORT="0")
+def test_in_development_a_host_that_another_tool_set_is_replaced(host: str) -> None:
+    settings = checked_address(loaded(OPEN_MFA_ENV="development", HOST=host, PORT="0"))
 
-    settings = checked_address(load_settings())
-
-    assert settings.host == "127.0.0.1"
+    assert settings.server.host == "127.0.0.1"
     assert [
         notice for notice in settings.notices if notice.startswith("HOST leads to no address") and "conda" in notice
     ]
 
 
-def test_in_development_an_address_of_another_machine_is_named(environment: pytest.MonkeyPatch) -> None:
-    set_all(environment, OPEN_MFA_ENV="development", HOST="192.0.2.1")
-
+def test_in_development_an_address_of_another_machine_is_named() -> None:
     with pytest.raises(SettingsError, match="HOST"):
-        checked_address(load_settings())
+        checked_address(loaded(OPEN_MFA_ENV="development", HOST="192.0.2.1"))
 
 
-def test_where_nobody_listens_is_listened(environment: pytest.MonkeyPatch) -> None:
-    set_all(environment, **REQUIRED, PORT="0")
-
-    assert checked_address(load_settings()) == load_settings()
+def test_where_nobody_listens_is_listened() -> None:
+    assert checked_address(loaded(PORT="0")) == loaded(PORT="0")
 
 
 SHOP, FORUM = "a-key-of-the-shop-" + "s" * 14, "a-key-of-the-forum" + "f" * 14
@@ -456,30 +414,25 @@ SMTP = {"OPEN_MFA_SMTP_URL": "smtp://localhost", "OPEN_MFA_MAIL_FROM": "mfa@exam
 WEBHOOK = {"OPEN_MFA_WEBHOOK_URL": "https://hooks.example/codes", "OPEN_MFA_WEBHOOK_SECRET": "w" * 32}
 
 
-def test_every_tenant_has_a_name_and_a_key(environment: pytest.MonkeyPatch) -> None:
-    set_all(environment, **REQUIRED, OPEN_MFA_API_KEYS=f"shop:{SHOP}, forum:{FORUM}")
-
-    assert load_settings().api_keys == (("shop", SHOP), ("forum", FORUM))
-
-
-def test_a_key_may_have_colons(environment: pytest.MonkeyPatch) -> None:
-    set_all(environment, **REQUIRED, OPEN_MFA_API_KEYS=f"shop:{SHOP}:{FORUM}")
-
-    assert load_settings().api_keys == (("shop", f"{SHOP}:{FORUM}"),)
+def test_every_tenant_has_a_name_and_a_key() -> None:
+    assert loaded(OPEN_MFA_API_KEYS=f"shop:{SHOP}, forum:{FORUM}").accounts.api_keys == (
+        ("shop", SHOP),
+        ("forum", FORUM),
+    )
 
 
-def test_a_tenant_may_have_two_keys_while_one_takes_the_others_place(environment: pytest.MonkeyPatch) -> None:
-    set_all(environment, **REQUIRED, OPEN_MFA_API_KEYS=f"shop:{SHOP},shop:{FORUM}")
-
-    assert load_settings().api_keys == (("shop", SHOP), ("shop", FORUM))
+def test_a_key_may_have_colons() -> None:
+    assert loaded(OPEN_MFA_API_KEYS=f"shop:{SHOP}:{FORUM}").accounts.api_keys == (("shop", f"{SHOP}:{FORUM}"),)
 
 
-def test_without_api_keys_there_are_no_tenants(environment: pytest.MonkeyPatch) -> None:
-    set_all(environment, **REQUIRED, OPEN_MFA_API_KEYS="")
+def test_a_tenant_may_have_two_keys_while_one_takes_the_others_place() -> None:
+    assert loaded(OPEN_MFA_API_KEYS=f"shop:{SHOP},shop:{FORUM}").accounts.api_keys == (("shop", SHOP), ("shop", FORUM))
 
-    settings = load_settings()
 
-    assert (settings.api_keys, settings.generated_api_key) == ((), None)
+def test_without_api_keys_there_are_no_tenants() -> None:
+    settings = loaded(OPEN_MFA_API_KEYS="")
+
+    assert (settings.accounts.api_keys, settings.generated_api_key) == ((), None)
 
 
 @pytest.mark.parametrize(
@@ -505,15 +458,15 @@ def test_without_api_keys_there_are_no_tenants(environment: pytest.MonkeyPatch) 
         ",",
     ],
 )
-def test_api_keys_that_could_not_work_are_refused_and_not_repeated(environment: pytest.MonkeyPatch, keys: str) -> None:
-    found = problems(environment, **REQUIRED, OPEN_MFA_API_KEYS=keys)
+def test_api_keys_that_could_not_work_are_refused_and_not_repeated(keys: str) -> None:
+    found = problems(**REQUIRED, OPEN_MFA_API_KEYS=keys)
 
     assert list(found) == ["OPEN_MFA_API_KEYS"]
     assert [secret for secret in (SHOP, SHOP[:31], FORUM) if secret in str(found)] == []
 
 
-def test_a_bad_api_key_is_told_by_its_number(environment: pytest.MonkeyPatch) -> None:
-    (message,) = problems(environment, **REQUIRED, OPEN_MFA_API_KEYS=f"shop:{SHOP},forum:short")["OPEN_MFA_API_KEYS"]
+def test_a_bad_api_key_is_told_by_its_number() -> None:
+    (message,) = problems(**REQUIRED, OPEN_MFA_API_KEYS=f"shop:{SHOP},forum:short")["OPEN_MFA_API_KEYS"]
 
     assert "number 2" in message
 
@@ -527,28 +480,24 @@ def test_a_bad_api_key_is_told_by_its_number(environment: pytest.MonkeyPatch) ->
         ("OPEN_MFA_WEBHOOK_SECRET", "OPEN_MFA_WEBHOOK_URL"),
     ],
 )
-def test_what_goes_together_is_set_together(environment: pytest.MonkeyPatch, one: str, other: str) -> None:
-    found = problems(environment, **REQUIRED, **{one: (SMTP | WEBHOOK)[one]})
+def test_what_goes_together_is_set_together(one: str, other: str) -> None:
+    found = problems(**REQUIRED, **{one: (SMTP | WEBHOOK)[one]})
 
     assert list(found) == [other]
     assert one in str(found)
 
 
-def test_mail_and_webhook_are_off_until_they_are_set_up(environment: pytest.MonkeyPatch) -> None:
-    set_all(environment, **REQUIRED)
+def test_mail_and_webhook_are_off_until_they_are_set_up() -> None:
+    settings = loaded()
 
-    settings = load_settings()
-
-    assert (settings.mail, settings.webhook, settings.derivation_secret) == (None, None, None)
+    assert (settings.mail, settings.webhook, settings.keys.derivation_secret) == (None, None, None)
 
 
-def test_mail_and_webhook_can_be_set_up(environment: pytest.MonkeyPatch) -> None:
-    set_all(environment, **REQUIRED, **SMTP, **WEBHOOK)
-
-    settings = load_settings()
+def test_mail_and_webhook_can_be_set_up() -> None:
+    settings = loaded(**SMTP, **WEBHOOK)
 
     assert settings.mail is not None
-    assert (settings.mail.server.host, settings.mail.server.port) == ("localhost", 25)
+    assert (settings.mail.server.address.host, settings.mail.server.address.port) == ("localhost", 25)
     assert settings.mail.sender == "mfa@example.com"
     assert settings.webhook is not None
     assert settings.webhook.url == WEBHOOK["OPEN_MFA_WEBHOOK_URL"]
@@ -578,64 +527,59 @@ def test_mail_and_webhook_can_be_set_up(environment: pytest.MonkeyPatch) -> None
         ("OPEN_MFA_DERIVATION_SECRET", "hunter2\udcff"),
     ],
 )
-def test_a_channel_that_could_not_work_is_named_and_not_repeated(
-    environment: pytest.MonkeyPatch, name: str, value: str
-) -> None:
-    found = problems(environment, **REQUIRED | SMTP | WEBHOOK | {name: value})
+def test_a_channel_that_could_not_work_is_named_and_not_repeated(name: str, value: str) -> None:
+    found = problems(**REQUIRED | SMTP | WEBHOOK | {name: value})
 
     assert list(found) == [name]
     assert "hunter2" not in str(found)
 
 
-def test_settings_hide_the_secrets_of_accounts_and_channels(environment: pytest.MonkeyPatch) -> None:
-    set_all(
-        environment,
-        **REQUIRED,
-        OPEN_MFA_API_KEYS=f"shop:{SHOP}",
-        OPEN_MFA_DERIVATION_SECRET="hunter2" * 5,
-        OPEN_MFA_SMTP_URL="smtps://user:hunter2@mail.example",
-        OPEN_MFA_MAIL_FROM="mfa@example.com",
-        OPEN_MFA_WEBHOOK_URL="https://hooks.example/hunter2",
-        OPEN_MFA_WEBHOOK_SECRET="hunter2" * 5,
+def test_settings_hide_the_secrets_of_accounts_and_channels() -> None:
+    shown = repr(
+        loaded(
+            OPEN_MFA_API_KEYS=f"shop:{SHOP}",
+            OPEN_MFA_DERIVATION_SECRET="hunter2" * 5,
+            OPEN_MFA_SMTP_URL="smtps://user:hunter2@mail.example",
+            OPEN_MFA_MAIL_FROM="mfa@example.com",
+            OPEN_MFA_WEBHOOK_URL="https://hooks.example/hunter2",
+            OPEN_MFA_WEBHOOK_SECRET="hunter2" * 5,
+        )
     )
-    shown = repr(load_settings())
 
     assert [secret for secret in ("hunter2", SHOP) if secret in shown] == []
 
 
 @pytest.mark.parametrize(("secret", "noticed"), [("d" * 31, True), ("d" * 32, False)])
-def test_a_short_derivation_secret_is_noticed(environment: pytest.MonkeyPatch, secret: str, noticed: bool) -> None:
-    set_all(environment, **REQUIRED | {"OPEN_MFA_SECRET_KEY": "k" * 32, "OPEN_MFA_DERIVATION_SECRET": secret})
-
-    notices = [notice for notice in load_settings().notices if "OPEN_MFA_DERIVATION_SECRET" in notice]
+def test_a_short_derivation_secret_is_noticed(secret: str, noticed: bool) -> None:
+    notices = [
+        notice
+        for notice in loaded(OPEN_MFA_SECRET_KEY="k" * 32, OPEN_MFA_DERIVATION_SECRET=secret).notices
+        if "OPEN_MFA_DERIVATION_SECRET" in notice
+    ]
 
     assert bool(notices) is noticed
     assert secret not in "".join(notices)
 
 
 @pytest.mark.parametrize("name", ["API_KEY", "SMTP_URI", "MAIL_FORM", "WEBHOOK_URLS", "DERIVATION_SECRETS"])
-def test_a_misspelt_name_of_theirs_is_pointed_out(environment: pytest.MonkeyPatch, name: str) -> None:
-    set_all(environment, **REQUIRED, **{f"OPEN_MFA_{name}": "x"})
-
-    assert any(f"OPEN_MFA_{name} " in notice and "did you mean" in notice for notice in load_settings().notices)
+def test_a_misspelt_name_of_theirs_is_pointed_out(name: str) -> None:
+    assert any(
+        f"OPEN_MFA_{name} " in notice and "did you mean" in notice
+        for notice in loaded(**{f"OPEN_MFA_{name}": "x"}).notices
+    )
 
 
 @pytest.mark.parametrize("prefix", ["/mfa", "/a/b", "/A-b_c.d~e/0"])
-def test_a_path_to_run_below_is_taken(environment: pytest.MonkeyPatch, prefix: str) -> None:
-    set_all(environment, **REQUIRED, OPEN_MFA_PATH_PREFIX=prefix)
-
-    assert load_settings().path_prefix == prefix
+def test_a_path_to_run_below_is_taken(prefix: str) -> None:
+    assert loaded(OPEN_MFA_PATH_PREFIX=prefix).server.path_prefix == prefix
 
 
 @pytest.mark.parametrize("domain", ["example.com", "a-b.c1.example", "xn--bcher-kva.example", f"{'a' * 63}.example"])
-def test_a_domain_whose_hosts_share_a_log_in_is_taken(environment: pytest.MonkeyPatch, domain: str) -> None:
-    set_all(environment, **REQUIRED, OPEN_MFA_GATE_COOKIE_DOMAIN=domain)
-
-    assert load_settings().gate_cookie_domain == domain
+def test_a_domain_whose_hosts_share_a_log_in_is_taken(domain: str) -> None:
+    assert loaded(OPEN_MFA_GATE_COOKIE_DOMAIN=domain).gate.cookie_domain == domain
 
 
-def test_neither_is_set_by_default(environment: pytest.MonkeyPatch) -> None:
-    set_all(environment, **REQUIRED, OPEN_MFA_PATH_PREFIX="", OPEN_MFA_GATE_COOKIE_DOMAIN="")
-    settings = load_settings()
+def test_neither_is_set_by_default() -> None:
+    settings = loaded(OPEN_MFA_PATH_PREFIX="", OPEN_MFA_GATE_COOKIE_DOMAIN="")
 
-    assert (settings.path_prefix, settings.gate_cookie_domain) == ("", None)
+    assert (settings.server.path_prefix, settings.gate.cookie_domain) == ("", None)

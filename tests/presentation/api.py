@@ -17,10 +17,11 @@ from infrastructure.crypto.sealing import EncryptionKey
 from infrastructure.observability.lines import LINES, Lines
 from infrastructure.observability.metrics import FRESH, Metrics
 from infrastructure.redis.stores.codec import REVISION_BYTES
-from infrastructure.settings import Administrator, Settings
+from infrastructure.settings import Administrator
 from presentation.bootstrap.stores import redis_store
 from presentation.bootstrap.web import create_app
 from tests.support.fakes import NOON, FakeClock
+from tests.support.settings import settings_with
 
 RFC_SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 """RFC 4226 appendix D."""
@@ -65,7 +66,7 @@ class Api:
     ) -> None:
         self.clock = clock or FakeClock()
         self.redis: Redis = redis or fakeredis.FakeRedis()
-        everything = Settings(**SETTINGS | settings)
+        everything = settings_with(**SETTINGS | settings)
         self.app = create_app(
             everything,
             store=redis_store(everything, self.clock, lambda: self.redis),

@@ -15,11 +15,12 @@ from tests.support.service import Service
 
 TIMEOUT = 3
 SERVE = f"""
+import os
 from infrastructure.observability.logs import configure_logging
-from infrastructure.settings import load_settings
+from infrastructure.settings import load
 from presentation.bootstrap.server import Server
 configure_logging("INFO")
-Server(load_settings(), timeout={TIMEOUT}).run()
+Server(load(os.environ), timeout={TIMEOUT}).run()
 """
 
 

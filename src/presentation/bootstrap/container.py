@@ -71,9 +71,9 @@ class Container:
         self.metrics = metrics or Metrics()
         lines.count_dropped = self.metrics.lines_dropped
         self.events = AuditTrail(self.metrics, lines, selected_format(settings))
-        self.derivation = HkdfDerivation(settings.derivation_secret)
+        self.derivation = HkdfDerivation(settings.keys.derivation_secret)
         self.repository = self.store.credentials
-        self.provisioning = Provisioning(settings.issuer)
+        self.provisioning = Provisioning(settings.enrolment.issuer)
         self._changes = OptimisticUpdate(self.repository, self.clock)
         self._algorithm = PyotpHotp()
         self._committer = VerdictCommitter(self._changes, self.events)
@@ -122,27 +122,27 @@ class Container:
     def gate(self) -> GateUseCases | None:
         """The use cases of the gate; None if there is no gate."""
         settings = self._settings
-        if settings.gate_secret is None:
+        if settings.gate.shared_secret is None:
             return None
         # The owner's id is a digest of the secret, so that a new secret starts with a new state. It depends on no other
         # setting: while instances with two values of that setting ran, each would accept the same code. The digest is
         # slow to compute, because it appears in logs and people choose secrets that are not random.
-        digest = scrypt(settings.gate_secret.key, salt=b"open-mfa gate", n=2**14, r=8, p=1)
+        digest = scrypt(settings.gate.shared_secret.key, salt=b"open-mfa gate", n=2**14, r=8, p=1)
         owner = Owner(OwnerKind.GATE, digest.hex()[:GATE_ID])
-        shared = VerifyShared(self.factors.verify, self.factors.enrol, owner, settings.gate_secret)
-        gate = f"{owner.id}:{settings.gate_tenant or ''}:"
-        sessions = self.store.gate_sessions(gate, settings.gate_lifetime)
-        log_in = LogInAtGate(shared, self.accounts.challenge, settings.gate_tenant, sessions)
+        shared = VerifyShared(self.factors.verify, self.factors.enrol, owner, settings.gate.shared_secret)
+        gate = f"{owner.id}:{settings.gate.tenant or ''}:"
+        sessions = self.store.gate_sessions(gate, settings.gate.lifetime)
+        log_in = LogInAtGate(shared, self.accounts.challenge, settings.gate.tenant, sessions)
         return GateUseCases(sessions, log_in, shared)
 
 
 def _channels(settings: Settings, clock: Clock) -> Mapping[Channel, Route]:
     mail, hook = settings.mail, settings.webhook
     # Half of the threads stay free for other requests.
-    slots = threading.BoundedSemaphore(max(1, settings.threads // 2))
+    slots = threading.BoundedSemaphore(max(1, settings.server.threads // 2))
     channels: dict[Channel, Route] = {}
     if mail is not None:
-        delivery = EmailDelivery(mail.server, mail.sender, mail.text, settings.issuer)
+        delivery = EmailDelivery(mail.server, mail.sender, mail.text, settings.enrolment.issuer)
         channels[Channel.EMAIL] = Route(Bulkhead(delivery, slots, Channel.EMAIL.value), check_recipient)
     if hook is not None:
         webhook = Webhook(hook.url, hook.secret, clock)

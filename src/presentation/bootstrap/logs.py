@@ -4,10 +4,10 @@ import os
 import sys
 
 from infrastructure.observability.formats import LineFormat, line_format
-from infrastructure.settings import DEVELOPMENT, Settings
+from infrastructure.settings import Settings
 
 
 def selected_format(settings: Settings) -> LineFormat:
     """Return the format of the lines that this process writes to stderr."""
-    development = settings.environment == DEVELOPMENT
-    return line_format(settings.log_format, development=development, stream=sys.stderr, environ=os.environ)
+    development = settings.development
+    return line_format(settings.log.format, development=development, stream=sys.stderr, environ=os.environ)

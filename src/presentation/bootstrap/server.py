@@ -77,7 +77,7 @@ class Server(BaseApplication):
         self._settings = settings
         self._timeout = timeout
         # More slots than workers, because two generations of workers run at the same time during a reload.
-        self._memory = SharedMemory(2 * settings.workers + 2)
+        self._memory = SharedMemory(2 * settings.server.workers + 2)
         self._slot: int | None = None
         super().__init__()
 
@@ -85,10 +85,10 @@ class Server(BaseApplication):
     def connections_per_address(self) -> int:
         """The number of connections to a worker that one address may have. Behind proxies, an address is a proxy's."""
         connections: int = self.cfg.worker_connections
-        if self._settings.trusted_proxies:
+        if self._settings.server.trusted_proxies:
             return connections
         # More than the threads, because the worker never closes connections that a thread serves.
-        return max(self._settings.threads + 1, connections // SHARE)
+        return max(self._settings.server.threads + 1, connections // SHARE)
 
     def run(self) -> None:
         """Serves until SIGTERM or SIGINT."""
@@ -97,9 +97,9 @@ class Server(BaseApplication):
     def load_config(self) -> None:
         settings = self._settings
         for name, value in {
-            "bind": str(Address(settings.host, settings.port)),
-            "workers": settings.workers,
-            "threads": settings.threads,
+            "bind": str(Address(settings.server.host, settings.server.port)),
+            "workers": settings.server.workers,
+            "threads": settings.server.threads,
             "worker_class": Worker,
             "logger_class": JsonLogger,
             "graceful_timeout": GRACE,
@@ -110,7 +110,7 @@ class Server(BaseApplication):
             "limit_request_line": 0,
             "limit_request_field_size": LARGEST_HEAD,
             "limit_request_fields": MOST_FIELDS,
-            "worker_connections": _connections(settings.threads),
+            "worker_connections": _connections(settings.server.threads),
             "when_ready": self._announce,
             "pre_fork": self._choose_slot,
             "post_worker_init": _started,
@@ -125,8 +125,8 @@ class Server(BaseApplication):
 
     def _announce(self, server: Any) -> None:
         # With PORT=0 the kernel chose the port.
-        authority = Address(self._settings.host, server.LISTENERS[0].getsockname()[1])
-        url = f"http://{authority}{self._settings.path_prefix}"
+        authority = Address(self._settings.server.host, server.LISTENERS[0].getsockname()[1])
+        url = f"http://{authority}{self._settings.server.path_prefix}"
         _log.info("serving", extra={FIELDS: {"url": url, "docs": f"{url}/docs", "version": version("open-mfa")}})
 
     def _choose_slot(self, server: Any, worker: Any) -> None:
@@ -136,7 +136,7 @@ class Server(BaseApplication):
         worker.metrics_slot = self._slot
 
     def load(self) -> "WSGIApplication":  # type: ignore[override] # the stubs know no StartResponse
-        configure_logging(self._settings.log_level, selected_format(self._settings))
+        configure_logging(self._settings.log.level, selected_format(self._settings))
         return create_app(self._settings, metrics=Metrics(Numbers(self._memory, self._slot)))
 
 
@@ -181,19 +181,19 @@ class Master(Arbiter):
 
 def serve(settings: Settings) -> None:
     """Serves until SIGTERM or SIGINT."""
-    configure_logging(settings.log_level, selected_format(settings))
+    configure_logging(settings.log.level, selected_format(settings))
     LINES.take_over_stderr()
     for notice in settings.notices:
         _log.warning(notice)
-    if settings.gate_show_qr and settings.gate_secret is not None:
-        _show_gate(settings, settings.gate_secret)
+    if settings.gate.show_qr and settings.gate.shared_secret is not None:
+        _show_gate(settings, settings.gate.shared_secret)
     Server(settings).run()
 
 
 def _show_gate(settings: Settings, secret: SharedSecret) -> None:
     """The gate's secret, for a phone that looks at the terminal; plain, because nobody scans JSON."""
     request = EnrolRequest(Owner(OwnerKind.GATE, "gate"), None, TotpParameters(), secret=secret)
-    uri = Provisioning(settings.issuer).uri(build(request, secret, Lifecycle.starting(0, None), NO_FAILURES))
+    uri = Provisioning(settings.enrolment.issuer).uri(build(request, secret, Lifecycle.starting(0, None), NO_FAILURES))
     picture = qr_on_terminal(uri, colours=sys.stderr.isatty())
     print(f"The gate's codes, for your authenticator:\n{picture}\n{uri}", file=sys.stderr)  # noqa: T201 - see above
 

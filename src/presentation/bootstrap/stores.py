@@ -20,17 +20,19 @@ def redis_store(settings: Settings, clock: Clock, connect: Connect) -> RedisStor
     """Return a store on a Redis client. Tests pass their own client."""
     gateway = Gateway(
         connect,
-        settings.redis_wait,
-        patient=max(2, settings.threads // 2),
-        where=places_in(settings.redis_url or ""),
+        settings.redis.wait,
+        patient=max(2, settings.server.threads // 2),
+        where=places_in(settings.redis.url or ""),
     )
-    codec = RecordCodec(KeyRing(settings.encryption_keys), HkdfDerivation(settings.derivation_secret))
-    return RedisStore(gateway, codec, clock, digest_key=settings.secret_key, sends_per_hour=settings.sends_per_hour)
+    codec = RecordCodec(KeyRing(settings.keys.encryption_keys), HkdfDerivation(settings.keys.derivation_secret))
+    return RedisStore(
+        gateway, codec, clock, digest_key=settings.keys.secret_key, sends_per_hour=settings.limits.sends_per_hour
+    )
 
 
 def _connect(settings: Settings) -> Connect:
-    if settings.redis_url is not None:
-        return connector(settings.redis_url)
+    if settings.redis.url is not None:
+        return connector(settings.redis.url)
     # Loading fakeredis takes a sixth of a second.
     from infrastructure.redis.client.embedded import embedded  # noqa: PLC0415
 

@@ -74,36 +74,36 @@ def create_app(
         metrics: the counters of events; by default, counters of this process alone.
     """
     container = Container(settings, store, clock, randomness, lines, metrics)
-    shared_level = SharedLogLevel(container.store.log_levels, settings.log_level)
+    shared_level = SharedLogLevel(container.store.log_levels, settings.log.level)
     follower = LogLevelFollower(shared_level)
 
     app = _flask(settings, container.metrics, lines)
-    rate_limit = RateLimit(settings.rate_limit, container.store.rate_limits)
+    rate_limit = RateLimit(settings.limits.rate_limit, container.store.rate_limits)
     sessions = Sessions(
-        settings.secret_key,
-        settings.session_lifetime,
-        secure=settings.cookie_secure,
+        settings.keys.secret_key,
+        settings.session.lifetime,
+        secure=settings.session.cookie_secure,
         clock=container.clock,
-        path_prefix=settings.path_prefix,
+        path_prefix=settings.server.path_prefix,
     )
     session = SessionResources(
         SessionAccess(sessions),
         container.factors,
         container.clock,
         container.provisioning,
-        settings.algorithm,
+        settings.enrolment.algorithm,
         schemas.EnrolTotpBody(),
         checking=rate_limit.checking,
         enrolling=rate_limit.enrolling,
     )
     app.register_blueprint(session.blueprint("session", "/api/v1/session"))
-    if settings.api_keys:
+    if settings.accounts.api_keys:
         account = AccountResources(
-            AccountAccess(settings.api_keys),
+            AccountAccess(settings.accounts.api_keys),
             container.factors,
             container.clock,
             container.provisioning,
-            settings.algorithm,
+            settings.enrolment.algorithm,
             schemas.EnrolAccountTotpBody(),
             account_use_cases=container.accounts,
         )
@@ -112,12 +112,12 @@ def create_app(
         gate = GateResources(
             container.gate,
             container.clock,
-            lifetime=settings.gate_lifetime,
-            secure=settings.cookie_secure,
-            cookie_domain=settings.gate_cookie_domain,
-            path_prefix=settings.path_prefix,
-            issuer=settings.issuer,
-            accounts=settings.gate_tenant is not None,
+            lifetime=settings.gate.lifetime,
+            secure=settings.session.cookie_secure,
+            cookie_domain=settings.gate.cookie_domain,
+            path_prefix=settings.server.path_prefix,
+            issuer=settings.enrolment.issuer,
+            accounts=settings.gate.tenant is not None,
             checking=rate_limit.checking,
         )
         app.register_blueprint(gate.blueprint())
@@ -152,13 +152,13 @@ class _NoSession(SessionInterface):
 def _flask(settings: Settings, metrics: Metrics, lines: Lines) -> Flask:
     app = Flask("presentation.http", static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=LARGEST_BODY, PROPAGATE_EXCEPTIONS=False)
-    app.config[PATH_PREFIX] = settings.path_prefix
+    app.config[PATH_PREFIX] = settings.server.path_prefix
     app.session_interface = _NoSession()
     app.url_map.merge_slashes = False
 
     register_error_handlers(app, metrics.store_failure)
-    proxies = settings.trusted_proxies
-    prefix = settings.path_prefix
+    proxies = settings.server.trusted_proxies
+    prefix = settings.server.path_prefix
     inner = PathPrefix(app.wsgi_app, prefix) if prefix else app.wsgi_app
     edge = Edge(inner, metrics, lambda: deadline.within(deadline.BUDGET), lines.settle)
     outer = ProxyFix(edge, x_for=proxies, x_proto=proxies, x_host=proxies) if proxies else edge

@@ -58,7 +58,7 @@ def _do(action: str, core: "Container", owner: Owner) -> None:
 
 
 def _tenant(settings: Settings, named: str | None) -> str:
-    names = list(dict.fromkeys(name for name, _ in settings.api_keys))
+    names = list(dict.fromkeys(name for name, _ in settings.accounts.api_keys))
     if named in names:
         return str(named)
     if named is not None:

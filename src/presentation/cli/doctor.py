@@ -1,5 +1,6 @@
 """`open-mfa doctor`: what has to change before the service can be relied on."""
 
+import os
 import re
 import time
 from argparse import Namespace
@@ -18,7 +19,7 @@ from infrastructure.redis.client.gateway import Gateway
 from infrastructure.redis.client.url import connector, places_in, scheme_of
 from infrastructure.redis.diagnostics.inspection import Inspection, inspect
 from infrastructure.redis.diagnostics.trial import commands_for_sending
-from infrastructure.settings import DEVELOPMENT, SHORTEST_KEY, Settings, SettingsError, load_settings
+from infrastructure.settings import SHORTEST_KEY, Settings, SettingsError, load
 from presentation.cli.conventions import DONE, REFUSED, AddParser, say
 
 OLDEST_REDIS: Final = (6, 2)
@@ -89,7 +90,7 @@ def add(add_parser: AddParser) -> None:
 
 def _run(_options: Namespace) -> int:
     try:
-        findings = diagnose(load_settings())
+        findings = diagnose(load(os.environ))
     except SettingsError as error:
         findings = [
             Finding(Grade.MUST_CHANGE, f"{name}: {' '.join(error.problems[name])}") for name in sorted(error.problems)
@@ -101,7 +102,7 @@ def _run(_options: Namespace) -> int:
 
 def diagnose(settings: Settings, now: Callable[[], float] = time.time) -> list[Finding]:
     """All that is found, good and bad; `now` is Unix time in seconds."""
-    grave = Grade.WARNING if settings.environment == DEVELOPMENT else Grade.MUST_CHANGE
+    grave = Grade.WARNING if settings.development else Grade.MUST_CHANGE
     findings = [
         *judge_secrets(_secrets(settings), grave),
         *judge_deliveries(settings, grave),
@@ -118,19 +119,19 @@ def _subject(text: str) -> str:
 
 def _secrets(settings: Settings) -> Iterator[tuple[str, str]]:
     """Every secret among the settings, by its name."""
-    yield "OPEN_MFA_SECRET_KEY", settings.secret_key
-    for key in settings.encryption_keys:
+    yield "OPEN_MFA_SECRET_KEY", settings.keys.secret_key
+    for key in settings.keys.encryption_keys:
         yield f"OPEN_MFA_ENCRYPTION_KEYS ({key.id})", key.material.decode("latin-1")
     if settings.administrator is not None:
         yield "OPEN_MFA_ADMIN_PASSWORD", settings.administrator.password
-    for tenant, api_key in settings.api_keys:
+    for tenant, api_key in settings.accounts.api_keys:
         yield f"OPEN_MFA_API_KEYS ({tenant})", api_key
-    if settings.derivation_secret is not None:
-        yield "OPEN_MFA_DERIVATION_SECRET", settings.derivation_secret
+    if settings.keys.derivation_secret is not None:
+        yield "OPEN_MFA_DERIVATION_SECRET", settings.keys.derivation_secret
     if settings.webhook is not None:
         yield "OPEN_MFA_WEBHOOK_SECRET", settings.webhook.secret
-    if settings.gate_secret is not None:
-        yield settings.gate_setting, settings.gate_secret.key.decode("latin-1")
+    if settings.gate.shared_secret is not None:
+        yield settings.gate.secret_variable, settings.gate.shared_secret.key.decode("latin-1")
 
 
 def judge_secrets(secrets: Iterable[tuple[str, str]], grave: Grade) -> Iterator[Finding]:
@@ -187,15 +188,15 @@ def _weakness(text: str, shortest: int) -> str | None:
 
 
 def _judge_store(settings: Settings, now: Callable[[], float], grave: Grade) -> Iterator[Finding]:
-    url = settings.redis_url
+    url = settings.redis.url
     if url is None:
-        fine = settings.environment == DEVELOPMENT
+        fine = settings.development
         remedy = "fine for development" if fine else "name a Redis that keeps what it is told"
         text = f"OPEN_MFA_REDIS_URL is not set, so what is enrolled or spent is gone when the process ends: {remedy}"
         yield Finding(Grade.OK if fine else Grade.MUST_CHANGE, text)
         return
     where = places_in(url)
-    gateway = Gateway(connector(url), settings.redis_wait, where=where)
+    gateway = Gateway(connector(url), settings.redis.wait, where=where)
     try:
         masters = inspect(gateway, now)
     except StoreUnavailable as error:
@@ -205,7 +206,7 @@ def _judge_store(settings: Settings, now: Callable[[], float], grave: Grade) -> 
         gateway.close()
     yield judge_way(url, {*where.split(","), *(master.address for master in masters)}, grave)
     for master in masters:
-        for finding in judge_master(master, settings.redis_wait, grave, _unneeded(settings)):
+        for finding in judge_master(master, settings.redis.wait, grave, _unneeded(settings)):
             yield Finding(finding.grade, f"Redis at {master.address or where}{finding.text}")
 
 

@@ -35,7 +35,7 @@ def _run(_options: Namespace) -> int:
             _tell(f"{tally.looked_at:,} credentials looked at, {tally.resealed:,} secrets sealed again")
 
     with stored() as (settings, core):
-        keys = KeyRing(settings.encryption_keys)
+        keys = KeyRing(settings.keys.encryption_keys)
         try:
             return _report(Resealing(core.repository, keys).run(progress), keys)
         except StoreUnavailable as error:

@@ -1,9 +1,10 @@
 """`open-mfa serve`."""
 
+import os
 import sys
 from argparse import Namespace
 
-from infrastructure.settings import SettingsError, checked_address, load_settings
+from infrastructure.settings import SettingsError, checked_address, load
 from presentation.cli.conventions import DONE, REFUSED, AddParser
 
 
@@ -19,7 +20,7 @@ def add(add_parser: AddParser) -> None:
 
 def _run(_options: Namespace) -> int:
     try:
-        settings = checked_address(load_settings())
+        settings = checked_address(load(os.environ))
     except SettingsError as error:
         print(error, file=sys.stderr)  # noqa: T201 - the command line's own output
         return REFUSED

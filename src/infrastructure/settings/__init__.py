@@ -1,0 +1,35 @@
+"""The settings of the service: their declaration in `groups`, and `load`, which makes them of environment variables."""
+
+from infrastructure.settings.address import checked_address
+from infrastructure.settings.groups.access import Accounts, Administrator, Enrolment, Sessions
+from infrastructure.settings.groups.delivery import Mail, WebhookReceiver
+from infrastructure.settings.groups.gate import Gate
+from infrastructure.settings.groups.server import Limits, Log, LogFormat, Mode, Server
+from infrastructure.settings.groups.storage import Keys, Redis
+from infrastructure.settings.loading import GROUPS, VARIABLES, SettingsError, load
+from infrastructure.settings.parsers import SHORTEST_KEY
+from infrastructure.settings.settings import Settings
+
+__all__ = [
+    "GROUPS",
+    "SHORTEST_KEY",
+    "VARIABLES",
+    "Accounts",
+    "Administrator",
+    "Enrolment",
+    "Gate",
+    "Keys",
+    "Limits",
+    "Log",
+    "LogFormat",
+    "Mail",
+    "Mode",
+    "Redis",
+    "Server",
+    "Sessions",
+    "Settings",
+    "SettingsError",
+    "WebhookReceiver",
+    "checked_address",
+    "load",
+]

@@ -1,0 +1,79 @@
+"""Checks of several settings together, and notices about settings that work but are not good."""
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from infrastructure.delivery.smtp import EmailDelivery
+from infrastructure.settings.groups.delivery import Mail
+from infrastructure.settings.parsers import SHORTEST_KEY
+from infrastructure.settings.settings import Settings
+
+_PREFIX: Final = "OPEN_MFA_"
+
+
+def conflicts(texts: Mapping[str, str], values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the variables whose values do not fit the values of others, and for each the problem.
+
+    Args:
+        texts: the texts of the variables that are set.
+        values: the values of all variables, without those whose text is invalid.
+    """
+    if {"OPEN_MFA_GATE_SECRET", "OPEN_MFA_GATE_SECRET_TEXT"} <= texts.keys():
+        yield "OPEN_MFA_GATE_SECRET_TEXT", "Must not be set beside OPEN_MFA_GATE_SECRET: the gate has one secret."
+    if "OPEN_MFA_REDIS_URL" not in texts:
+        if values.get("OPEN_MFA_REDIS_WAIT"):
+            yield "OPEN_MFA_REDIS_WAIT", "Needs a Redis with replicas, but OPEN_MFA_REDIS_URL is not set."
+        if (values.get("WEB_CONCURRENCY") or 1) > 1:
+            yield "WEB_CONCURRENCY", "Must be 1 unless OPEN_MFA_REDIS_URL is set: processes do not share their memory."
+    tenant, api_keys = values.get("OPEN_MFA_GATE_TENANT"), values.get("OPEN_MFA_API_KEYS")
+    if tenant is not None and api_keys is not None and tenant not in dict(api_keys):
+        yield "OPEN_MFA_GATE_TENANT", "Must be a tenant of OPEN_MFA_API_KEYS."
+    yield from _issuer_in_mail(values)
+
+
+def _issuer_in_mail(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    server, sender = values.get("OPEN_MFA_SMTP_URL"), values.get("OPEN_MFA_MAIL_FROM")
+    if server is None or sender is None or not {"OPEN_MFA_ISSUER", "OPEN_MFA_MAIL_TEMPLATE"} <= values.keys():
+        return
+    mail = Mail(server, sender, values["OPEN_MFA_MAIL_TEMPLATE"])
+    try:
+        EmailDelivery(mail.server, mail.sender, mail.text, values["OPEN_MFA_ISSUER"])
+    except ValueError as error:
+        yield "OPEN_MFA_ISSUER", f"Cannot be part of a mail: {error}."
+
+
+def notices(settings: Settings, texts: Mapping[str, str], known: Iterable[str]) -> Iterator[str]:
+    """Yield messages for the operator.
+
+    Args:
+        settings: the settings of the service.
+        texts: the texts of the variables that are set.
+        known: the names of all variables of the service.
+    """
+    yield from _unknown(texts, sorted(known))
+    if settings.generated:
+        yield (
+            f"Generated for development; valid until the process exits: {', '.join(sorted(settings.generated))}."
+            + (" Stored secrets cannot be read after that." if "OPEN_MFA_ENCRYPTION_KEYS" in settings.generated else "")
+        )
+    if settings.redis.url is None:
+        yield "OPEN_MFA_REDIS_URL is not set: the state is in the memory of this process and is lost when it exits."
+    if not settings.development:
+        secrets = {
+            "OPEN_MFA_SECRET_KEY": (settings.keys.secret_key, "sign cookies"),
+            "OPEN_MFA_DERIVATION_SECRET": (settings.keys.derivation_secret, "derive the secrets of all users"),
+        }
+        for name, (text, harm) in secrets.items():
+            if text is not None and len(text) < SHORTEST_KEY:
+                yield f"{name} is shorter than {SHORTEST_KEY} characters: an attacker who guesses it can {harm}."
+
+
+def _unknown(names: Iterable[str], known: list[str]) -> Iterator[str]:
+    """Yield a notice for each variable that has the prefix of the service but is none of its variables."""
+    for name in sorted(names):
+        if name.startswith(_PREFIX) and name not in known:
+            plain = name.removeprefix(_PREFIX)
+            close = [plain] if plain in known else difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {close[0]}?" if close else "."
+            yield f"{name} is not a setting of this version{hint}"

@@ -1,0 +1,88 @@
+"""The programs and people that use the service: sessions, accounts and the administrator."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from domain.parameters import HashAlgorithm, check_name
+from infrastructure.settings.declaration import in_development, setting
+from infrastructure.settings.parsers import Choice, WholeNumber, api_keys, boolean, random_text, user_name, utf8
+
+DEVELOPMENT_TENANT: Final = "development"
+"""The tenant of the API key that development mode generates."""
+_DAY: Final = 86400
+"""Seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """A session holds the factors of one browser or one REST client."""
+
+    lifetime: int = setting(
+        "OPEN_MFA_SESSION_LIFETIME",
+        WholeNumber(1, 7 * _DAY),
+        "How many seconds a session and its factors exist.",
+        default="3600",
+    )
+    cookie_secure: bool = setting(
+        "OPEN_MFA_COOKIE_SECURE",
+        boolean,
+        "Whether browsers send the cookies of sessions and of the gate over TLS only. The names of the cookies then"
+        " begin with `__Host-` or `__Secure-`.",
+        default=in_development("false", otherwise="true"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """Requests to enrol a factor may choose other values."""
+
+    issuer: str = setting(
+        "OPEN_MFA_ISSUER", check_name, "The name that the authenticator shows for the service.", default="Open-MFA"
+    )
+    algorithm: HashAlgorithm = setting(
+        "OPEN_MFA_ALGORITHM",
+        Choice(tuple(HashAlgorithm)),
+        "The hash algorithm of new HOTP and TOTP secrets. Many authenticator apps silently use SHA-1 for all secrets.",
+        default=HashAlgorithm.SHA1,
+    )
+
+
+def _random_api_key() -> str:
+    return f"{DEVELOPMENT_TENANT}:{random_text()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """Applications enrol their users as accounts, with an API key. Each tenant has accounts of its own."""
+
+    api_keys: tuple[tuple[str, str], ...] = setting(
+        "OPEN_MFA_API_KEYS",
+        api_keys,
+        "The tenants and their keys: `tenant:key`, separated by commas. A key has at least 32 characters; a tenant may"
+        " have several keys.",
+        default="",
+        absence="none: no accounts; in development, one key is generated",
+        secret=True,
+        generate=_random_api_key,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Administrator:
+    """The administrator of the admin API. Set both variables or neither."""
+
+    user: str = setting(
+        "OPEN_MFA_ADMIN_USER",
+        user_name,
+        "The user name for HTTP Basic, without a colon.",
+        absence="none: no admin API",
+        required=True,
+    )
+    password: str = setting(
+        "OPEN_MFA_ADMIN_PASSWORD",
+        utf8,
+        "The password for HTTP Basic.",
+        absence="none: no admin API",
+        required=True,
+        secret=True,
+    )

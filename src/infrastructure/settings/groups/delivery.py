@@ -1,0 +1,73 @@
+"""The channels that send one-time codes."""
+
+from dataclasses import dataclass
+
+from infrastructure.delivery.mail_address import Sender
+from infrastructure.delivery.mail_template import Template
+from infrastructure.delivery.smtp import SmtpServer
+from infrastructure.delivery.webhook import Webhook
+from infrastructure.settings.declaration import setting
+from infrastructure.settings.parsers import checked_by, utf8
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """The service can send one-time codes by e-mail. Set the URL and the sender, or neither.
+
+    `OPEN_MFA_SMTP_URL` is `smtp://host` (no TLS, port 25), `smtps://host` (TLS, port 465) or `smtp+starttls://host`
+    (STARTTLS, port 587). `user:password@` may precede the host, percent-encoded; `:port` may follow it.
+    `?ssl_ca_certs=/path` names a PEM file with the only trusted authorities.
+
+    A template is a text file in UTF-8. Its first line is `Subject: …`, its second line is empty. One line of the text
+    consists of `$code`. `$issuer` and `$minutes` may appear anywhere.
+    """
+
+    server: SmtpServer = setting(
+        "OPEN_MFA_SMTP_URL",
+        SmtpServer.parse,
+        "The mail server. The forms of the URL follow below.",
+        absence="none: no e-mail",
+        required=True,
+        secret=True,
+    )
+    sender: str = setting(
+        "OPEN_MFA_MAIL_FROM",
+        checked_by(Sender.parse),
+        'The sender: `mfa@example.com`, `Shop <mfa@example.com>` or `"Shop, Inc." <mfa@example.com>`. The domain may be'
+        " internationalized.",
+        absence="none: no e-mail",
+        required=True,
+    )
+    template: Template | None = setting(
+        "OPEN_MFA_MAIL_TEMPLATE",
+        Template.load,
+        "The path of a file with the text of the mail.",
+        absence="none: an English text",
+    )
+
+    @property
+    def text(self) -> Template:
+        """The text of the mail."""
+        return self.template or Template.load(None)
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookReceiver:
+    """The service can send one-time codes to a webhook. Set both variables or neither."""
+
+    url: str = setting(
+        "OPEN_MFA_WEBHOOK_URL",
+        Webhook.check_url,
+        "The URL that receives the codes by `POST`.",
+        absence="none: no webhook",
+        required=True,
+        secret=True,
+    )
+    secret: str = setting(
+        "OPEN_MFA_WEBHOOK_SECRET",
+        utf8,
+        "Signs the requests to the webhook. Use at least 32 random characters.",
+        absence="none: no webhook",
+        required=True,
+        secret=True,
+    )

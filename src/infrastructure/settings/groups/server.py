@@ -1,0 +1,117 @@
+"""The process: its mode, its HTTP server, its limits and its log."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
+
+from limits import RateLimitItem
+
+from application.log_level import LEVELS, Level
+from infrastructure.settings.declaration import ENVIRONMENT, PRODUCTION, ComputedDefault, setting
+from infrastructure.settings.parsers import Choice, WholeNumber, path_prefix, rate_limits
+
+Environment = Literal["production", "development"]
+LogFormat = Literal["json", "text"]
+
+_ENVIRONMENTS: Final[tuple[Environment, ...]] = get_args(Environment)
+_LOG_FORMATS: Final[tuple[LogFormat, ...]] = get_args(LogFormat)
+
+LOOPBACK: Final = "127.0.0.1"
+MOST_WORKERS: Final = 8
+"""Processes. For more, run more instances or set WEB_CONCURRENCY."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """Development mode generates the secrets that are not set, and reads a `.env` file in the working directory."""
+
+    environment: Environment = setting(
+        ENVIRONMENT,
+        Choice(_ENVIRONMENTS),
+        "In `development`, generated secrets are valid until the process exits. A `.env` file cannot set this variable."
+        "",
+        default=PRODUCTION,
+    )
+
+
+def _workers(texts: Mapping[str, str]) -> str:
+    cores = min(os.cpu_count() or 1, MOST_WORKERS)
+    return str(cores if "OPEN_MFA_REDIS_URL" in texts else 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """The HTTP server has no TLS: a reverse proxy that ends TLS belongs in front of it."""
+
+    host: str = setting(
+        "HOST",
+        str,
+        "The address to listen on. If another tool, such as conda, has set `HOST` to a text that is no host,"
+        " development mode listens on the default.",
+        default=LOOPBACK,
+    )
+    port: int = setting(
+        "PORT",
+        WholeNumber(0, 65535),
+        "The port to listen on. With `0`, the system chooses a port; the log line `serving` contains it.",
+        default="8080",
+    )
+    workers: int = setting(
+        "WEB_CONCURRENCY",
+        WholeNumber(1, 256),
+        "How many processes serve requests. Without Redis, there can be only one.",
+        default=ComputedDefault(_workers, f"one for each core, at most {MOST_WORKERS}; without Redis `1`"),
+    )
+    threads: int = setting("THREADS", WholeNumber(1, 256), "How many threads each process has.", default="8")
+    path_prefix: str = setting(
+        "OPEN_MFA_PATH_PREFIX",
+        path_prefix,
+        "The path below which the service runs, such as `/mfa`. Proxies must pass it on unchanged.",
+        default="",
+        absence="none",
+    )
+    trusted_proxies: int = setting(
+        "OPEN_MFA_TRUSTED_PROXIES",
+        WholeNumber(0, 16),
+        "How many proxies in front of the service set `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Host`.",
+        default="0",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """These limits protect the service; each factor also limits wrong codes."""
+
+    rate_limit: tuple[RateLimitItem, ...] = setting(
+        "OPEN_MFA_RATE_LIMIT",
+        rate_limits,
+        "The limit of one client address (IPv6: one /64) for code checks of sessions, log-ins at the gate and the admin"
+        " API together. Enrolment and QR codes in sessions have ten times this limit. `off` disables both.",
+        default="25 per 30 seconds",
+    )
+    sends_per_hour: int = setting(
+        "OPEN_MFA_SENDS_PER_HOUR",
+        WholeNumber(1, 1_000_000),
+        "How many codes each tenant, and all sessions together, can send in an hour by e-mail and webhook. The sessions"
+        " of one client address can send a twentieth of that.",
+        default="1000",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """The log goes to standard error. It contains the audit trail at every level."""
+
+    level: Level = setting(
+        "OPEN_MFA_LOG_LEVEL",
+        Choice(LEVELS),
+        "The lowest level of log lines, until the admin API sets another one.",
+        default="INFO",
+    )
+    format: LogFormat | None = setting(
+        "OPEN_MFA_LOG_FORMAT",
+        Choice(_LOG_FORMATS),
+        "The format of log lines: JSON for programs, text for people.",
+        absence="`json`; in development on a terminal, `text`",
+    )

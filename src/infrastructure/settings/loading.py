@@ -1,0 +1,122 @@
+"""Settings from environment variables (the twelve-factor app, III), all checked before anything starts."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from dotenv import dotenv_values
+from dotenv.variables import parse_variables
+
+from domain.errors import DomainError
+from infrastructure.settings.checks import conflicts, notices
+from infrastructure.settings.declaration import DEVELOPMENT, ENVIRONMENT, Variable, groups_of
+from infrastructure.settings.settings import Settings
+
+GROUPS: Final = tuple(groups_of(Settings))
+VARIABLES: Final[Mapping[str, Variable]] = {
+    variable.name: variable for group in GROUPS for variable in group.variables.values()
+}
+"""All variables of the service, by name."""
+DOTENV: Final = Path(".env")
+"""In the working directory."""
+_REQUIRED: Final = (
+    "Is required. To try the service without it, set OPEN_MFA_ENV=development in the environment (not in .env)."
+)
+
+
+class SettingsError(Exception):
+    """Lists every missing or invalid setting in one message, which repeats no value.
+
+    Attributes:
+        problems: the problems of each variable, by its name.
+    """
+
+    def __init__(self, problems: Mapping[str, list[str]]) -> None:
+        self.problems = dict(problems)
+        lines = "".join(f"\n  {name}: {' '.join(problems[name])}" for name in sorted(problems))
+        super().__init__(f"Open-MFA cannot start. These settings are missing or invalid:{lines}")
+
+
+def load(environ: Mapping[str, str], dotenv: Path = DOTENV) -> Settings:
+    """Return the settings that the variables of a process make. `os.environ` is neither read nor changed.
+
+    Args:
+        environ: the environment variables. An empty variable counts as not set.
+        dotenv: a file with further variables, which only development mode reads. `environ` takes precedence over it.
+
+    Raises:
+        SettingsError: settings are missing or invalid. The error lists all of them.
+    """
+    texts = _without_empty(environ)
+    generated: dict[str, str] = {}
+    if texts.get(ENVIRONMENT) == DEVELOPMENT:
+        texts = _without_empty(_variables_in(dotenv, texts)) | texts
+        generated = _generated(texts)
+    values, problems = _parse(texts | generated)
+    for name, problem in [*_missing(texts | generated), *conflicts(texts, values)]:
+        problems.setdefault(name, []).append(problem)
+    if problems:
+        raise SettingsError(problems)
+    groups = {
+        group.attribute: group.kind(**{field: values[each.name] for field, each in group.variables.items()})
+        for group in GROUPS
+        if not group.optional or any(each.required and each.name in texts for each in group.variables.values())
+    }
+    settings = Settings(**groups, generated=frozenset(generated))
+    return settings.with_notices(*notices(settings, texts, VARIABLES))
+
+
+def _without_empty(variables: Mapping[str, str | None]) -> dict[str, str]:
+    """Return the variables with a value: Compose passes on every variable of its list, whether or not it is set."""
+    return {name: text for name, text in variables.items() if text}
+
+
+def _variables_in(dotenv: Path, texts: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of a file, empty if there is no such file.
+
+    A value may contain `${NAME}` and `${NAME:-default}`. python-dotenv would look up the names in `os.environ`.
+    """
+    found: dict[str, str] = {}
+    for name, text in dotenv_values(dotenv, interpolate=False).items():
+        if text is not None:
+            known = found | dict(texts)
+            found[name] = "".join(part.resolve(known) for part in parse_variables(text))
+    return found
+
+
+def _generated(texts: Mapping[str, str]) -> dict[str, str]:
+    """Return generated texts of the variables that development mode generates and that are not set."""
+    return {
+        name: variable.generate()
+        for name, variable in VARIABLES.items()
+        if variable.generate is not None and name not in texts and variable.unless not in texts
+    }
+
+
+def _parse(texts: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, list[str]]]:
+    """Return the values of all variables without a problem, None for those without a value, and the problems."""
+    values: dict[str, Any] = {}
+    problems: dict[str, list[str]] = {}
+    for name, variable in VARIABLES.items():
+        text = texts.get(name, variable.default_text(texts))
+        try:
+            values[name] = None if text is None else variable.parse(text)
+        except (ValueError, DomainError) as error:
+            problems[name] = [_sentence(str(error))]
+    return values, problems
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _missing(texts: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the required variables that are not set, and for each the problem."""
+    missing = []
+    for group in GROUPS:
+        required = [each.name for each in group.variables.values() if each.required]
+        present = [name for name in required if name in texts]
+        if present or not group.optional:
+            problem = f"Is required because {' and '.join(present)} is set." if group.optional else _REQUIRED
+            missing += [(name, problem) for name in required if name not in present]
+    return missing

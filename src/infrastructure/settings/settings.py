@@ -1,0 +1,51 @@
+"""All settings of the service. `make settings` generates everything else that lists them."""
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+from infrastructure.settings.declaration import DEVELOPMENT, group, optional_group
+from infrastructure.settings.groups.access import Accounts, Administrator, Enrolment, Sessions
+from infrastructure.settings.groups.delivery import Mail, WebhookReceiver
+from infrastructure.settings.groups.gate import Gate
+from infrastructure.settings.groups.server import Limits, Log, Mode, Server
+from infrastructure.settings.groups.storage import Keys, Redis
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings.
+
+    Attributes:
+        generated: the names of the variables whose values development mode generated.
+        notices: messages for the operator at start.
+    """
+
+    mode: Mode = group(Mode, "Mode")
+    redis: Redis = group(Redis, "Redis")
+    keys: Keys = group(Keys, "Keys")
+    accounts: Accounts = group(Accounts, "Accounts")
+    administrator: Administrator | None = optional_group(Administrator, "Administrator")
+    enrolment: Enrolment = group(Enrolment, "Enrolment")
+    session: Sessions = group(Sessions, "Sessions")
+    gate: Gate = group(Gate, "Gate")
+    mail: Mail | None = optional_group(Mail, "E-mail")
+    webhook: WebhookReceiver | None = optional_group(WebhookReceiver, "Webhook")
+    limits: Limits = group(Limits, "Limits")
+    server: Server = group(Server, "HTTP server")
+    log: Log = group(Log, "Log")
+    generated: frozenset[str] = frozenset()
+    notices: tuple[str, ...] = ()
+
+    def with_notices(self, *notices: str) -> Self:
+        """Return the settings with further notices."""
+        return replace(self, notices=(*self.notices, *notices))
+
+    @property
+    def development(self) -> bool:
+        """Whether the service runs in development mode."""
+        return self.mode.environment == DEVELOPMENT
+
+    @property
+    def generated_api_key(self) -> str | None:
+        """The API key that development mode generated, None if it generated none."""
+        return self.accounts.api_keys[0][1] if "OPEN_MFA_API_KEYS" in self.generated else None
