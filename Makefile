@@ -11,6 +11,7 @@ BIN := $(VENV)/bin
 SERVE := $(VENV)/.serve
 DEV := $(VENV)/.dev
 E2E := $(VENV)/.e2e
+DOCS := $(VENV)/.docs
 # The tools of the deployment need other versions of packages that the service uses.
 DEPLOY := .venv-deploy/.done
 NPM := tests/node_modules/.package-lock.json
@@ -34,6 +35,10 @@ $(DEV): requirements/dev.txt $(SERVE)
 
 $(E2E): requirements/e2e.txt $(DEV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/e2e.txt
+	@touch $@
+
+$(DOCS): requirements/docs.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/docs.txt
 	@touch $@
 
 $(DEPLOY): requirements/deploy.txt
@@ -98,6 +103,12 @@ format: $(DEV) ## Format the code
 hooks: $(DEV) ## Check every commit with git hooks (.pre-commit-config.yaml)
 	$(BIN)/pre-commit install
 
+.PHONY: docs
+docs: $(DOCS) ## Build the documentation in build/site, and check its links
+	$(BIN)/python docs/build_site.py copy
+	$(BIN)/zensical build --clean --strict --config-file mkdocs.yml
+	$(BIN)/python docs/build_site.py check
+
 .PHONY: bench
 bench: $(DEV) ## Measure the performance; requires redis-server
 	$(BIN)/python -m bench
@@ -108,6 +119,7 @@ lock: $(DEV) ## Pin the newest versions that pyproject.toml allows
 	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 --output-file requirements/dev.txt --group dev -c requirements/serve.txt pyproject.toml requirements/build.in
 	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 --output-file requirements/e2e.txt -c requirements/dev.txt requirements/e2e.in
 	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 --output-file requirements/deploy.txt requirements/deploy.in
+	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 --output-file requirements/docs.txt -c requirements/dev.txt requirements/docs.in
 
 .PHONY: dev-setup dev-up dev-down
 dev-setup: ## Create the certificate, the hosts entry and the settings of the development stack

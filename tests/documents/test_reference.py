@@ -14,6 +14,7 @@ from domain.secret import SharedSecret
 from domain.verdict import Accepted, Locked, Reason, Rejected
 from infrastructure.observability.audit import AuditTrail
 from infrastructure.observability.metrics import Metrics
+from infrastructure.settings import VARIABLES
 from presentation.http.framework.problems import BY_SLUG
 from tests.presentation.api import API_KEYS, Api, document
 from tests.support.command_line import called
@@ -144,3 +145,9 @@ def test_every_option_of_a_command_is_listed(command: tuple[str, ...]) -> None:
     described = section(text, command[0]) if f"\n## {command[0]}\n" in text else ""
 
     assert options - {"--help"} <= set(re.findall(r"(?<![\w-])-{1,2}[a-z-]+", described))
+
+
+def test_every_setting_is_listed() -> None:
+    listed = re.findall(r"`([A-Z_]+)`", " ".join(re.findall(r"^\|([^|]*)\|", page("reference/settings"), re.MULTILINE)))
+
+    assert {*VARIABLES} <= {*listed}
