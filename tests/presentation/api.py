@@ -62,7 +62,12 @@ class Api:
     """One client of the service; `another()` has no cookies in common with it."""
 
     def __init__(
-        self, redis: Redis | None = None, clock: FakeClock | None = None, lines: Lines = LINES, **settings: Any
+        self,
+        redis: Redis | None = None,
+        clock: FakeClock | None = None,
+        lines: Lines = LINES,
+        metrics: Metrics | None = None,
+        **settings: Any,
     ) -> None:
         self.clock = clock or FakeClock()
         self.redis: Redis = redis or fakeredis.FakeRedis()
@@ -72,7 +77,7 @@ class Api:
             store=redis_store(everything, self.clock, lambda: self.redis),
             clock=self.clock,
             lines=lines,
-            metrics=Metrics(monotonic=count(step=FRESH).__next__),
+            metrics=metrics or Metrics(monotonic=count(step=FRESH).__next__),
         )
         self.prefix: str = settings.get("path_prefix", "")
         self.app.test_client_class = BufferedClient

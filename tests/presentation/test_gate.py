@@ -20,9 +20,25 @@ TENANT: dict[str, Any] = GATE | {"api_keys": (("staff", "s" * 32), ("shop", "k" 
 METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"]
 
 
-@pytest.fixture
-def gate() -> Api:
+@pytest.fixture(scope="module")
+def only_gate() -> Api:
     return Api(**GATE)
+
+
+@pytest.fixture(scope="module")
+def only_staff() -> Api:
+    return Api(**TENANT)
+
+
+@pytest.fixture(scope="module")
+def only_domain() -> Api:
+    return Api(**DOMAIN)
+
+
+@pytest.fixture
+def gate(only_gate: Api) -> Api:
+    only_gate.reset()
+    return only_gate
 
 
 def code(api: Api, step: int = 0) -> str:
@@ -318,8 +334,9 @@ class TestAccounts:
     """Where accounts may log in too."""
 
     @pytest.fixture
-    def staff(self) -> Api:
-        return Api(**TENANT)
+    def staff(self, only_staff: Api) -> Api:
+        only_staff.reset()
+        return only_staff
 
     def enrolled(self, api: Api, key: str = "s") -> pyotp.TOTP:
         headers = {"Authorization": f"Bearer {key * 32}"}
@@ -811,8 +828,9 @@ class TestSharedByHosts:
     """One log-in for all hosts of a domain."""
 
     @pytest.fixture
-    def domain(self) -> Api:
-        return Api(**DOMAIN)
+    def domain(self, only_domain: Api) -> Api:
+        only_domain.reset()
+        return only_domain
 
     def test_the_cookie_is_for_the_whole_domain(self, domain: Api) -> None:
         cookie = log_in(domain, code(domain)).headers["Set-Cookie"]
