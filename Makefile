@@ -109,6 +109,10 @@ docs: $(DOCS) ## Build the documentation in build/site, and check its links
 	$(BIN)/zensical build --clean --strict --config-file mkdocs.yml
 	$(BIN)/python docs/build_site.py check
 
+.PHONY: settings
+settings: $(DEV) ## Generate everything that lists settings from their declaration
+	$(BIN)/python -m tools.settings
+
 .PHONY: bench
 bench: $(DEV) ## Measure the performance; requires redis-server
 	$(BIN)/python -m bench

@@ -8,18 +8,12 @@ from typing import Any
 import pytest
 import yaml
 
-from infrastructure.settings import VARIABLES, load
 from tests.deployment.docker_support import COMPOSE, ROOT, attempt
 from tests.deployment.judging import posts
 
 STACKS = ("dev", "staging")
-OURS = {"HOST", "PORT", "OPEN_MFA_ENV", "OPEN_MFA_REDIS_URL", "OPEN_MFA_REDIS_WAIT"}
-"""Settings that the image and the stacks make themselves; a single Redis has no replicas to wait for."""
-FIXED = {"OPEN_MFA_TRUSTED_PROXIES", "OPEN_MFA_COOKIE_SECURE"}
-"""Settings that have one right value behind a proxy that ends TLS."""
 WITHOUT_DIGEST = {"nginxproxy/nginx-proxy:1.10.1-alpine", "nginxproxy/acme-companion:2.6.3"}
 """No digest of these could be confirmed from several independent sources. The next update may bring one."""
-EXAMPLE = (COMPOSE / ".env.example").read_text()
 
 
 def services(path: Path) -> dict[str, Any]:
@@ -31,68 +25,6 @@ def stack(kind: str) -> dict[str, Any]:
     common = services(COMPOSE / "compose.common.yml")
     found = services(COMPOSE / kind / "compose.yml")
     return {name: common.get(name, {}) | own for name, own in found.items()}
-
-
-def used() -> set[str]:
-    """Every variable in the Compose files."""
-    files = [COMPOSE / "compose.common.yml", *(COMPOSE / kind / "compose.yml" for kind in STACKS)]
-    texts = "\n".join(file.read_text() for file in files)
-    return set(re.findall(r"(?<!\$)\$\{([A-Z_]+)", texts)) - {"COMPOSE_PROJECT_NAME"}
-
-
-def explained() -> set[str]:
-    """Every variable of the example that stands below a sentence about it."""
-    found, words = set(), False
-    for line in EXAMPLE.splitlines():
-        name = re.match(r"(?:# )?([A-Z_]+)=", line)
-        if name and words:
-            found.add(name[1])
-        elif not name:
-            words = bool(re.match(r"# \w", line))
-    return found
-
-
-def test_every_setting_of_the_service_can_be_set() -> None:
-    passed = set(services(COMPOSE / "compose.common.yml")["app"]["environment"])
-
-    assert set(VARIABLES) - OURS <= passed
-    assert passed >= FIXED
-    assert not passed - set(VARIABLES)
-
-
-def test_terraform_knows_every_setting_of_the_service() -> None:
-    """A new one has to be decided, offered, drawn or provided there, too."""
-    files = (ROOT / "deploy/terraform").glob("*-stack/*.tf")
-    known = {
-        name
-        for file in files
-        for name in re.findall(r"\b(OPEN_MFA_[A-Z_]+|HOST|PORT|THREADS|WEB_CONCURRENCY)\b", file.read_text())
-    }
-
-    assert set(VARIABLES) - known == {
-        "OPEN_MFA_LOG_FORMAT",  # JSON in production, which the metric filters and the queries of the logs read
-        "OPEN_MFA_GATE_SHOW_QR",  # off in production, where a log is read by many
-        "OPEN_MFA_PATH_PREFIX",  # the rules of the load balancer and of the firewall name paths without one
-        "OPEN_MFA_MAIL_TEMPLATE",  # a file, for which the image would have to be another one
-    }
-    assert known - set(VARIABLES) == set()
-
-
-def test_every_variable_is_explained_and_every_explained_one_is_used() -> None:
-    assert explained() == used() | {"BASE_IMAGE", "SOURCE"}
-
-
-def test_what_the_example_calls_a_default_is_one() -> None:
-    texts = [path.read_text() for path in (COMPOSE / "compose.common.yml", *COMPOSE.glob("*/compose.yml"))]
-    defaults = dict(re.findall(r"\$\{([A-Z_]+):-([^}]+)\}", "".join(texts)))
-    told = dict(re.findall(r"^# ([A-Z_]+)=(.+)$", EXAMPLE, re.MULTILINE))
-    ours = {name: told.pop(name) for name in VARIABLES.keys() & told.keys()}
-    required = {"OPEN_MFA_SECRET_KEY": "x" * 32, "OPEN_MFA_ENCRYPTION_KEYS": f"k1:{'A' * 43}="}
-
-    assert len(ours) > 5
-    assert load(required | ours) == load(required)
-    # The development stack has an image name and a place to listen of its own.
-    assert told == {name: defaults[name] for name in told} | {"IMAGE": "open-mfa:staging"}
 
 
 @pytest.mark.parametrize("kind", STACKS)

@@ -25,8 +25,6 @@ import redis
 import requests
 from limits import parse_many
 
-from application.log_level import LEVELS
-from domain.parameters import HashAlgorithm
 from domain.secret import SharedSecret
 from infrastructure.settings import Administrator, load
 from tests.conftest import require_redis_server
@@ -481,15 +479,6 @@ def test_the_example_is_a_whole_one_and_holds_no_secret(name: str) -> None:
     assert {variable for variable, optional in declared.items() if not optional} <= chosen
     assert shown <= declared.keys()
     assert not re.search(r"(?i)password\s*=|secret\s*=\s*\"", example)
-
-
-@pytest.mark.parametrize(
-    ("setting", "known"), [("OPEN_MFA_LOG_LEVEL", LEVELS), ("OPEN_MFA_ALGORITHM", tuple(HashAlgorithm))]
-)
-def test_the_settings_values_are_those_that_the_service_knows(setting: str, known: tuple[str, ...]) -> None:
-    variables = (SOURCE / APP / "variables.tf").read_text()
-    (listed,) = re.findall(rf'contains\(\[(.*?)\], lookup\(var\.settings, "{setting}"', variables)
-    assert tuple(re.findall(r'"(\w+)"', listed)) == known
 
 
 def test_no_task_starts_before_it_can_reach_what_it_must() -> None:

@@ -1,13 +1,6 @@
 locals {
   image = "${local.core.repository.url}${startswith(var.image, "sha256:") ? "@" : ":"}${var.image}"
 
-  # What may stand in `settings`: no secrets, and nothing that is decided below.
-  free_settings = [
-    "OPEN_MFA_ISSUER", "OPEN_MFA_ALGORITHM", "OPEN_MFA_SESSION_LIFETIME", "OPEN_MFA_RATE_LIMIT", "OPEN_MFA_GATE_LIFETIME",
-    "OPEN_MFA_GATE_TENANT", "OPEN_MFA_MAIL_FROM", "OPEN_MFA_LOG_LEVEL", "OPEN_MFA_ADMIN_USER", "THREADS",
-    "OPEN_MFA_SENDS_PER_HOUR", "OPEN_MFA_GATE_COOKIE_DOMAIN",
-  ]
-
   # What anybody who may read the task definition can see.
   plain = merge(
     { OPEN_MFA_ADMIN_USER = "admin" },

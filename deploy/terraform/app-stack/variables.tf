@@ -160,13 +160,8 @@ variable "settings" {
   }
 
   validation {
-    condition     = contains(["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], lookup(var.settings, "OPEN_MFA_LOG_LEVEL", "INFO"))
-    error_message = "OPEN_MFA_LOG_LEVEL must be DEBUG, INFO, WARNING, ERROR or CRITICAL."
-  }
-
-  validation {
-    condition     = contains(["SHA1", "SHA256", "SHA512"], lookup(var.settings, "OPEN_MFA_ALGORITHM", "SHA1"))
-    error_message = "OPEN_MFA_ALGORITHM must be SHA1, SHA256 or SHA512."
+    condition     = alltrue([for name, values in local.setting_values : contains(values, lookup(var.settings, name, values[0]))])
+    error_message = join(" ", [for name, values in local.setting_values : "${name} must be one of ${join(", ", values)}." if !contains(values, lookup(var.settings, name, values[0]))])
   }
 }
 

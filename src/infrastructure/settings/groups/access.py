@@ -20,14 +20,14 @@ class Sessions:
     lifetime: int = setting(
         "OPEN_MFA_SESSION_LIFETIME",
         WholeNumber(1, 7 * _DAY),
-        "How many seconds a session and its factors exist.",
+        "The lifetime of a session and its factors, in seconds.",
         default="3600",
     )
     cookie_secure: bool = setting(
         "OPEN_MFA_COOKIE_SECURE",
         boolean,
-        "Whether browsers send the cookies of sessions and of the gate over TLS only. The names of the cookies then"
-        " begin with `__Host-` or `__Secure-`.",
+        "`true` restricts the cookies of sessions and of the gate to TLS. Their names then begin with `__Host-` or"
+        " `__Secure-`.",
         default=in_development("false", otherwise="true"),
     )
 
@@ -42,7 +42,8 @@ class Enrolment:
     algorithm: HashAlgorithm = setting(
         "OPEN_MFA_ALGORITHM",
         Choice(tuple(HashAlgorithm)),
-        "The hash algorithm of new HOTP and TOTP secrets. Many authenticator apps silently use SHA-1 for all secrets.",
+        "The hash algorithm of new HOTP and TOTP secrets. Many authenticator apps silently use SHA-1 instead of any"
+        " other.",
         default=HashAlgorithm.SHA1,
     )
 
@@ -53,7 +54,10 @@ def _random_api_key() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Accounts:
-    """Applications enrol their users as accounts, with an API key. Each tenant has accounts of its own."""
+    """Applications enrol their users as accounts, with an API key of a tenant.
+
+    The accounts belong to the tenant. A tenant that gets another name has no accounts.
+    """
 
     api_keys: tuple[tuple[str, str], ...] = setting(
         "OPEN_MFA_API_KEYS",

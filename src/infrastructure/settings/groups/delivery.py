@@ -25,7 +25,7 @@ class Mail:
     server: SmtpServer = setting(
         "OPEN_MFA_SMTP_URL",
         SmtpServer.parse,
-        "The mail server. The forms of the URL follow below.",
+        "The mail server: `smtp://`, `smtps://` or `smtp+starttls://` with `user:password@host:port`.",
         absence="none: no e-mail",
         required=True,
         secret=True,

@@ -20,7 +20,10 @@ def _random_base32() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """The gate asks for a code in front of other web applications. It has one secret, in base32 or as text."""
+    """The gate asks for a code in front of other web applications. It has one secret, in base32 or as text.
+
+    See also: [share one log-in](../how-to/share-one-log-in.md).
+    """
 
     secret: SharedSecret | None = setting(
         "OPEN_MFA_GATE_SECRET",
@@ -41,7 +44,7 @@ class Gate:
     lifetime: int = setting(
         "OPEN_MFA_GATE_LIFETIME",
         WholeNumber(_MINUTE, 90 * _DAY),
-        "How many seconds a log-in at the gate is valid.",
+        "The lifetime of a log-in at the gate, in seconds.",
         default="86400",
     )
     tenant: str | None = setting(
@@ -60,7 +63,7 @@ class Gate:
     show_qr: bool = setting(
         "OPEN_MFA_GATE_SHOW_QR",
         boolean,
-        "Whether the service prints the QR code of the gate's secret when it starts.",
+        "`true` prints the QR code of the gate's secret on the terminal at start.",
         default=in_development("true", otherwise="false"),
     )
 

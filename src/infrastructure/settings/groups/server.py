@@ -42,7 +42,10 @@ def _workers(texts: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """The HTTP server has no TLS: a reverse proxy that ends TLS belongs in front of it."""
+    """The HTTP server has no TLS: a reverse proxy that ends TLS belongs in front of it.
+
+    See also: [run behind a proxy](../how-to/run-behind-a-proxy.md), [run below a path](../how-to/run-below-a-path.md).
+    """
 
     host: str = setting(
         "HOST",
@@ -60,10 +63,10 @@ class Server:
     workers: int = setting(
         "WEB_CONCURRENCY",
         WholeNumber(1, 256),
-        "How many processes serve requests. Without Redis, there can be only one.",
+        "The number of processes. Without Redis, it must be `1`.",
         default=ComputedDefault(_workers, f"one for each core, at most {MOST_WORKERS}; without Redis `1`"),
     )
-    threads: int = setting("THREADS", WholeNumber(1, 256), "How many threads each process has.", default="8")
+    threads: int = setting("THREADS", WholeNumber(1, 256), "The number of threads of each process.", default="8")
     path_prefix: str = setting(
         "OPEN_MFA_PATH_PREFIX",
         path_prefix,
@@ -74,7 +77,8 @@ class Server:
     trusted_proxies: int = setting(
         "OPEN_MFA_TRUSTED_PROXIES",
         WholeNumber(0, 16),
-        "How many proxies in front of the service set `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Host`.",
+        "The number of proxies in front of the service whose `X-Forwarded-For`, `X-Forwarded-Proto` and"
+        " `X-Forwarded-Host` the service trusts.",
         default="0",
     )
 
@@ -93,8 +97,8 @@ class Limits:
     sends_per_hour: int = setting(
         "OPEN_MFA_SENDS_PER_HOUR",
         WholeNumber(1, 1_000_000),
-        "How many codes each tenant, and all sessions together, can send in an hour by e-mail and webhook. The sessions"
-        " of one client address can send a twentieth of that.",
+        "The number of codes that each tenant can send in an hour by e-mail and webhook; all sessions together have the"
+        " same limit. The sessions of one client address have a twentieth of it.",
         default="1000",
     )
 

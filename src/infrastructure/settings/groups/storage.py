@@ -31,15 +31,16 @@ class Redis:
     url: str | None = setting(
         "OPEN_MFA_REDIS_URL",
         checked_by(connector),
-        "The Redis that stores the state. The forms of the URL follow below.",
+        "The Redis that stores the state, as a URL: `redis://`, `rediss://` for TLS, and other forms.",
         absence="none: state in memory, one process",
         secret=True,
     )
     wait: int = setting(
         "OPEN_MFA_REDIS_WAIT",
         WholeNumber(0, 100),
-        "How many replicas must have stored a verdict before the response; with too few, the response is `503`. With"
-        " `0`, a fail-over of Redis can lose the last verdicts, so that a used code is accepted again.",
+        "The number of replicas that must store a verdict before the service responds. If there are too few in time,"
+        " the response is `503`. With `0`, a fail-over of Redis can lose the last verdicts, and with them the fact that"
+        " a code is used.",
         default="0",
     )
 
