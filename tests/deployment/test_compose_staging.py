@@ -232,7 +232,7 @@ def test_a_deploy_of_a_broken_image_leaves_the_old_containers_serving(staging: S
         edge.write_text(text)
 
     assert done.returncode == 1
-    assert "The old ones go on serving." in done.stderr
+    assert "The old containers continue to serve." in done.stderr
     assert sorted(staging.containers("app")) == sorted(before)
     assert staging.serves()
 
@@ -248,7 +248,7 @@ def test_a_deploy_that_does_not_reach_redis_leaves_the_old_containers_serving(st
         path.write_text(text)
 
     assert done.returncode == 1
-    assert "or don't reach Redis" in done.stderr
+    assert "or do not reach Redis" in done.stderr
     assert sorted(staging.containers("app")) == sorted(before)
     assert staging.serves()
 
@@ -330,7 +330,7 @@ def test_two_at_once_do_not_get_into_each_others_way(staging: Stack) -> None:
         done = staging.attempt("stack.sh", "staging", "up")
 
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "Another stack.sh is at work on this stack; wait until it has ended.\n"
+    assert done.stderr == "Another stack.sh is already working on this stack. Wait until it has finished.\n"
 
 
 def test_an_app_container_dies_while_the_other_serves_and_is_started_again(staging: Stack) -> None:
@@ -417,4 +417,4 @@ def test_a_variable_that_would_do_nothing_is_named(staging: Stack, name: str) ->
         path.write_text(text)
 
     assert done.returncode == 1
-    assert done.stderr.endswith(f"would do nothing: {name}\n")
+    assert done.stderr.endswith(f"would have no effect: {name}\n")

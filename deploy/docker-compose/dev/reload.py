@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs a command, and starts it anew whenever a file below a directory changes.
+"""Run a command, and restart it when a file below a directory changes.
 
 reload.py DIRECTORY COMMAND…
 """
@@ -13,13 +13,13 @@ from pathlib import Path
 from types import FrameType
 
 PAUSE = 0.5
-"""Seconds between two looks. File notifications do not cross every kind of mount; times of change do."""
+"""Seconds between two checks. Not every kind of mount forwards file notifications, but all show modification times."""
 GRACE = 24
-"""Seconds that the command has to end, a little less than the container itself has."""
+"""Seconds until the command is killed, slightly less than the grace period of the container."""
 
 
 def snapshot(directory: Path) -> dict[str, int]:
-    """When each file was changed last."""
+    """Return the modification time of each file, in nanoseconds."""
     seen = {}
     for folder, folders, names in os.walk(directory):
         folders[:] = [name for name in folders if name != "__pycache__" and not name.endswith(".egg-info")]
@@ -33,7 +33,7 @@ def snapshot(directory: Path) -> dict[str, int]:
 
 
 def end(process: subprocess.Popen[bytes]) -> int:
-    """Ends the command as Docker would."""
+    """End the command as Docker does: SIGTERM first, SIGKILL after the grace period. Return its exit status."""
     if process.poll() is None:
         process.terminate()
     try:
@@ -44,25 +44,25 @@ def end(process: subprocess.Popen[bytes]) -> int:
 
 
 def main() -> int:
-    """Runs until SIGTERM or SIGINT; a command that ends by itself is started again after the next change."""
+    """Run until SIGTERM or SIGINT. A command that ends by itself is restarted after the next change."""
     directory, command = Path(sys.argv[1]), sys.argv[2:]
-    asked_to_stop = False
+    stopping = False
 
     def stop(_number: int, _frame: FrameType | None) -> None:
-        nonlocal asked_to_stop
-        asked_to_stop = True
+        nonlocal stopping
+        stopping = True
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     before = snapshot(directory)
-    process = subprocess.Popen(command)  # noqa: S603 - the command line's own
-    while not asked_to_stop:
+    process = subprocess.Popen(command)  # noqa: S603 - the operator's command
+    while not stopping:
         time.sleep(PAUSE)
         now = snapshot(directory)
         if now == before:
             continue
         changed = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
-        print(f"changed: {', '.join(changed)}", file=sys.stderr)  # noqa: T201 - for whoever reads the log
+        print(f"changed: {', '.join(changed)}", file=sys.stderr)  # noqa: T201 - the log of the container
         end(process)
         before = now
         process = subprocess.Popen(command)  # noqa: S603 - likewise

@@ -8,21 +8,21 @@ import (
 	"strings"
 )
 
-// Config is what the dynamic configuration says.
+// Config is the part of the dynamic configuration for this middleware.
 type Config struct {
-	// Name is the cookie's name without the prefixes of RFC 6265bis.
+	// Name is the name of the cookie without the prefixes of RFC 6265bis.
 	Name string `json:"name"`
 }
 
-// CreateConfig makes an empty configuration.
+// CreateConfig returns an empty configuration.
 func CreateConfig() *Config {
 	return &Config{}
 }
 
-// New makes the middleware. Without a name it would do nothing, so that is an error.
+// New returns the middleware. It fails without a name, because the middleware would then have no effect.
 func New(_ context.Context, next http.Handler, config *Config, _ string) (http.Handler, error) {
 	if config.Name == "" {
-		return nil, errors.New("name: the cookie's is required")
+		return nil, errors.New("name: the name of the cookie is required")
 	}
 	return &withoutCookie{next: next, pairs: []string{config.Name + "=", "__Host-" + config.Name + "=", "__Secure-" + config.Name + "="}}, nil
 }
@@ -41,7 +41,7 @@ func (w *withoutCookie) removes(pair string) bool {
 	return false
 }
 
-// ServeHTTP leaves the other cookies as they were sent, whatever they look like.
+// ServeHTTP removes the cookie and forwards all other cookies unchanged, even if they are malformed.
 func (w *withoutCookie) ServeHTTP(answer http.ResponseWriter, request *http.Request) {
 	var kept []string
 	for _, line := range request.Header.Values("Cookie") {
