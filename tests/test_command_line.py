@@ -1,12 +1,16 @@
-"""The command line, as it is called: its commands, its help, and how it says that something is wrong."""
+"""The command line has help for each command, and its errors repeat no secret."""
 
+import re
+import subprocess
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
-from tests.support.command_line import called, run
+from tests.support.command_line import COMMAND, called, run
 
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+NEED_SETTINGS = {"serve", "reseal", "account", "doctor"}
 COMMANDS = [
     [],
     ["serve"],
@@ -18,20 +22,25 @@ COMMANDS = [
     ["uri", "hotp"],
     ["qr"],
     ["key"],
+    ["reseal"],
+    ["account"],
+    ["account", "show"],
+    ["account", "unlock"],
+    ["account", "delete"],
     ["doctor"],
 ]
 WRONG = {
-    "a secret where a command belongs": [SECRET],
-    "a secret where a kind belongs": ["code", SECRET],
+    "a secret instead of a command": [SECRET],
+    "a secret instead of a kind": ["code", SECRET],
     "a secret without its option": ["code", "totp", "--key", "x", SECRET],
-    "an option misspelt": ["code", "totp", "--key", "x", f"--secert={SECRET}"],
-    "an option cut short": ["code", "totp", "--key", "x", f"--sec={SECRET}"],
-    "a value for what takes none": ["code", "totp", f"--help={SECRET}"],
+    "a misspelt option": ["code", "totp", "--key", "x", f"--secert={SECRET}"],
+    "an abbreviated option": ["code", "totp", "--key", "x", f"--sec={SECRET}"],
+    "a value for an option without one": ["code", "totp", f"--help={SECRET}"],
     "a secret that is not base32": ["code", "totp", "--secret", f"{SECRET}1"],
     "a secret that is too short": ["uri", "totp", "--label", "alice", "--secret", SECRET[:16]],
-    "a secret for a number": ["code", "totp", "--key", "x", "--digits", SECRET],
-    "a URI that is none": ["code", "totp", "--uri", f"otpauth:{SECRET}"],
-    "a URI that can't be taken apart": ["code", "totp", "--uri", f"otpauth://[totp?secret={SECRET}"],
+    "a secret instead of a number": ["code", "totp", "--key", "x", "--digits", SECRET],
+    "no URI": ["code", "totp", "--uri", f"otpauth:{SECRET}"],
+    "a URI that can't be parsed": ["code", "totp", "--uri", f"otpauth://[totp?secret={SECRET}"],
     "a URI with a bad secret": ["code", "totp", "--uri", f"otpauth://totp/a?secret={SECRET}1"],
     "a URI with a bad parameter": ["code", "totp", "--uri", f"otpauth://totp/a?secret={SECRET}&digits=11"],
     "a URI of the other kind": ["code", "totp", "--uri", f"otpauth://hotp/a?secret={SECRET}&counter=1"],
@@ -48,7 +57,7 @@ WRONG = {
 }
 
 
-def test_serve_without_settings_names_them_and_ends() -> None:
+def test_serve_without_settings_names_them_and_exits() -> None:
     done = run("serve")
 
     assert done.returncode == 1
@@ -58,7 +67,7 @@ def test_serve_without_settings_names_them_and_ends() -> None:
 
 
 @pytest.mark.parametrize("arguments", WRONG.values(), ids=WRONG.keys())
-def test_wrong_usage_is_told_in_one_line_that_repeats_no_secret(arguments: list[str]) -> None:
+def test_wrong_usage_prints_one_line_that_repeats_no_secret(arguments: list[str]) -> None:
     done = called(*arguments)
 
     assert done.returncode == 2
@@ -72,7 +81,7 @@ def test_a_misspelt_option_is_named() -> None:
     assert "--secert" in called("code", "totp", "--key", "x", f"--secert={SECRET}").stderr
 
 
-def test_a_file_that_is_not_there_is_refused_without_repeating_what_may_be_a_secret() -> None:
+def test_a_missing_file_is_refused_without_its_name_which_may_be_a_secret() -> None:
     done = called("code", "totp", "--key", f"@{SECRET}")
 
     assert done.returncode == 1
@@ -82,13 +91,15 @@ def test_a_file_that_is_not_there_is_refused_without_repeating_what_may_be_a_sec
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_there_is_help_everywhere(command: list[str]) -> None:
+def test_every_command_has_help_with_a_sentence_and_an_example(command: list[str]) -> None:
     done = called(*command, "--help")
 
     assert done.returncode == 0
     assert done.stdout.startswith(f"usage: {' '.join(['open-mfa', *command])} ")
-    # More than the usage and the options: a sentence that says what it does.
     assert done.stdout.split("\n\n")[1].endswith(".")
+    examples = re.findall(r"^  open-mfa (.+)$", done.stdout.partition("examples:\n")[2], re.MULTILINE)
+    assert all(each.split()[: len(command)] == command or " | open-mfa " in each for each in examples)
+    assert examples
 
 
 def test_help_lists_the_commands() -> None:
@@ -97,9 +108,30 @@ def test_help_lists_the_commands() -> None:
     assert [name for (name,) in filter(lambda path: len(path) == 1, COMMANDS) if f"    {name} " not in listed] == []
 
 
-def test_the_version_is_the_packages() -> None:
+def test_the_version_is_that_of_the_package() -> None:
     assert called("--version").stdout.strip() == f"open-mfa {version('open-mfa')}"
 
 
 def test_wrong_usage_is_the_exit_status_of_the_process() -> None:
     assert run("dance").returncode == 2
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_example_in_the_help_is_accepted(command: list[str], tmp_path: Path) -> None:
+    for name in ("secret.txt", "serversecret"):
+        (tmp_path / name).write_text("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
+    kind = "hotp" if "hotp" in command else "totp"
+    (tmp_path / "uri.txt").write_text(f"otpauth://{kind}/alice?secret={SECRET}&counter=1")
+    (tmp_path / "open-mfa").symlink_to(COMMAND)
+    examples = re.findall("^  (open-mfa .+)$", called(*command, "--help").stdout, re.MULTILINE)
+
+    for example in examples:
+        done = subprocess.run(
+            ["sh", "-c", example],
+            cwd=tmp_path,
+            env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == (1 if example.split()[1] in NEED_SETTINGS else 0), done.stderr

@@ -1,4 +1,4 @@
-"""`open-mfa doctor` against real servers, good ones and bad ones."""
+"""`open-mfa doctor` reports the faults of settings, secrets and real servers."""
 
 import base64
 import contextlib
@@ -16,7 +16,11 @@ from infrastructure.delivery.mail_template import Template
 from infrastructure.delivery.smtp import SmtpServer
 from infrastructure.redis.diagnostics.inspection import Inspection
 from infrastructure.settings import Administrator, Mail, Settings, WebhookReceiver
-from presentation.cli.doctor import Grade, diagnose, judge_deliveries, judge_master, judge_secrets, judge_way
+from presentation.cli.doctor.delivery import check_delivery
+from presentation.cli.doctor.diagnosis import diagnose
+from presentation.cli.doctor.finding import Grade
+from presentation.cli.doctor.redis import check_master, check_transport
+from presentation.cli.doctor.secrets import check_secrets
 from tests.conftest import require_redis_server
 from tests.support.command_line import run
 from tests.support.processes import free_port
@@ -60,7 +64,7 @@ def environment(**others: str) -> dict[str, str]:
     return {"OPEN_MFA_SECRET_KEY": STRONG, "OPEN_MFA_ENCRYPTION_KEYS": keys} | others
 
 
-def test_where_nothing_is_wrong_every_line_is_ok_and_so_is_the_exit_status(redis_server: RedisServer) -> None:
+def test_without_a_fault_every_line_and_the_exit_status_are_ok(redis_server: RedisServer) -> None:
     admin = {"OPEN_MFA_ADMIN_USER": "admin", "OPEN_MFA_ADMIN_PASSWORD": "tin whistles over wet slate"}
     done = run("doctor", **environment(OPEN_MFA_REDIS_URL=redis_server.url, **admin))
 
@@ -70,7 +74,7 @@ def test_where_nothing_is_wrong_every_line_is_ok_and_so_is_the_exit_status(redis
         assert f"is version {client.info('server')['redis_version']}\n" in done.stdout
 
 
-def test_all_that_is_wrong_is_told_at_once() -> None:
+def test_all_faults_are_reported_at_once() -> None:
     with RedisServer("--appendonly", "no", "--maxmemory-policy", "allkeys-lru") as server:
         weak = settings(server.url, secret_key="change-me", administrator=Administrator("admin", "admin"))
         must = found(MUST, weak, lambda: time.time() - 5)
@@ -80,7 +84,7 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
     assert len(must) == len(about)
 
 
-def test_what_must_change_is_the_exit_status_and_no_secret_is_repeated() -> None:
+def test_a_finding_that_must_change_sets_the_exit_status_and_repeats_no_secret() -> None:
     password = "hunter2-hunter2"
     with RedisServer("--requirepass", "another") as server:
         url = server.url.replace("//", f"//:{password}@")
@@ -103,7 +107,7 @@ def test_what_must_change_is_the_exit_status_and_no_secret_is_repeated() -> None
     assert done.stderr == ""
 
 
-def test_wrong_settings_are_all_told() -> None:
+def test_all_invalid_settings_are_reported() -> None:
     done = run("doctor", OPEN_MFA_REDIS_URL="mysql://somewhere", PORT="many")
 
     assert done.returncode == 1
@@ -111,7 +115,7 @@ def test_wrong_settings_are_all_told() -> None:
     assert lines == ["OPEN_MFA_ENCRYPTION_KEYS:", "OPEN_MFA_REDIS_URL:", "OPEN_MFA_SECRET_KEY:", "PORT:"]
 
 
-def test_a_setting_that_does_not_exist_is_a_warning(redis_server: RedisServer) -> None:
+def test_an_unknown_setting_is_a_warning(redis_server: RedisServer) -> None:
     done = run("doctor", **environment(OPEN_MFA_REDIS_URL=redis_server.url, OPEN_MFA_REDIS_WIAT="1"))
 
     assert done.returncode == 0
@@ -129,7 +133,7 @@ def test_the_embedded_store_must_change_in_production_only() -> None:
     assert "ok           OPEN_MFA_REDIS_URL is not set" in development.stdout
 
 
-def test_in_development_what_only_production_needs_is_a_warning() -> None:
+def test_in_development_findings_for_production_are_warnings() -> None:
     with RedisServer("--appendonly", "no", "--maxmemory-policy", "allkeys-lru") as server:
         weak = settings(server.url, environment="development", secret_key="dev")
 
@@ -137,7 +141,7 @@ def test_in_development_what_only_production_needs_is_a_warning() -> None:
         assert len(found(WARNING, weak)) == 3
 
 
-def test_an_unreachable_redis_and_an_unprotected_way_to_it_are_both_told() -> None:
+def test_an_unreachable_redis_and_a_missing_tls_are_both_reported() -> None:
     where = f"unknown.invalid:{free_port()}"
     unreachable, unprotected = found(MUST, settings(f"redis://{where}"))
 
@@ -154,9 +158,9 @@ def test_every_policy_that_evicts_must_change(policy: str) -> None:
     assert "set noeviction" in text
 
 
-def test_memory_that_runs_out_is_seen_before_it_has() -> None:
+def test_a_redis_that_is_nearly_full_is_a_warning() -> None:
     with RedisServer() as server, contextlib.closing(server.client()) as client:
-        # Not with a large command: Redis would release its buffer during the test.
+        # SETRANGE fills the memory without a large command, whose buffer Redis would release during the test.
         client.setrange("filling", 10**7, "x")
         used = client.info("memory")["used_memory"]
         client.config_set("maxmemory", used * 2)
@@ -179,14 +183,14 @@ def test_snapshots_alone_are_a_warning() -> None:
     assert "last snapshot" in text
 
 
-def test_where_config_is_forbidden_it_goes_by_the_snapshots_that_were_taken() -> None:
+def test_without_config_the_last_snapshot_shows_that_snapshots_are_on() -> None:
     with RedisServer("--appendonly", "no") as server, contextlib.closing(server.client()) as client:
         client.execute_command("ACL", "SETUSER", "default", "-config")
         (before,) = found(MUST, settings(server.url))
         client.save()
         after = found(MUST, settings(server.url))
 
-    assert "forgets everything" in before
+    assert "loses all data" in before
     assert after == []
 
 
@@ -194,7 +198,7 @@ def test_where_config_is_forbidden_it_goes_by_the_snapshots_that_were_taken() ->
 def test_a_clock_more_than_a_second_off_must_change(redis_server: RedisServer, off: float) -> None:
     (text,) = found(MUST, settings(redis_server.url), lambda: time.time() - off)
 
-    assert f"{off:+.1f}"[:-1] in text  # what the way there took may change the last digit
+    assert f"{off:+.1f}"[:-1] in text  # the duration of the command may change the last digit
     assert "NTP" in text
 
 
@@ -203,20 +207,20 @@ def test_a_clock_less_than_a_second_off_is_good_enough(redis_server: RedisServer
     assert found(MUST, settings(redis_server.url), lambda: time.time() - off) == []
 
 
-def test_a_slow_answer_is_no_wrong_clock(redis_server: RedisServer) -> None:
+def test_a_slow_answer_does_not_count_as_a_wrong_clock(redis_server: RedisServer) -> None:
     readings = count(time.time() - 30, 60)
 
     assert found(MUST, settings(redis_server.url), lambda: next(readings)) == []
 
 
-def test_behind_sentinels_the_master_is_looked_at(sentinel_set: SentinelSet) -> None:
+def test_behind_sentinels_the_master_is_checked(sentinel_set: SentinelSet) -> None:
     (text,) = found(MUST, settings(sentinel_set.url))
 
-    assert text.startswith(f"Redis at 127.0.0.1:{sentinel_set.master().port} forgets everything")
+    assert text.startswith(f"Redis at 127.0.0.1:{sentinel_set.master().port} loses all data")
 
 
-def test_sentinels_of_this_machine_may_lead_away_from_it(sentinel_set: SentinelSet, redis_server: RedisServer) -> None:
-    # Linux takes 0.0.0.0 for this machine too, but it is no loopback address.
+def test_a_remote_master_of_local_sentinels_needs_tls(sentinel_set: SentinelSet, redis_server: RedisServer) -> None:
+    # On Linux, 0.0.0.0 leads to this machine, but it is not a loopback address.
     sentinel_set.sentinels[0].ask("SENTINEL", "MONITOR", "away", "0.0.0.0", str(redis_server.port), "1")
     url, _, _ = sentinel_set.url.partition(",")
 
@@ -225,13 +229,13 @@ def test_sentinels_of_this_machine_may_lead_away_from_it(sentinel_set: SentinelS
     assert text.startswith(f"OPEN_MFA_REDIS_URL leads to 0.0.0.0:{redis_server.port} without TLS")
 
 
-def test_a_replica_takes_no_writes(sentinel_set: SentinelSet) -> None:
+def test_a_replica_must_change(sentinel_set: SentinelSet) -> None:
     replica = sentinel_set.replicas()[0]
 
     assert any("is a replica" in text for text in found(MUST, settings(replica.url)))
 
 
-def test_fewer_replicas_than_must_have_a_verdict_must_change(sentinel_set: SentinelSet) -> None:
+def test_fewer_replicas_than_redis_wait_requires_must_change(sentinel_set: SentinelSet) -> None:
     def wanting(replicas: int) -> list[str]:
         must = found(MUST, settings(sentinel_set.url, redis_wait=replicas))
         return [text for text in must if "OPEN_MFA_REDIS_WAIT" in text]
@@ -240,7 +244,7 @@ def test_fewer_replicas_than_must_have_a_verdict_must_change(sentinel_set: Senti
     assert len(wanting(3)) == 1
 
 
-def test_every_master_of_a_cluster_is_looked_at(cluster: Cluster) -> None:
+def test_every_master_of_a_cluster_is_checked(cluster: Cluster) -> None:
     one = cluster.masters()[1]
     one.ask("CONFIG", "SET", "maxmemory-policy", "volatile-lru")
 
@@ -248,33 +252,35 @@ def test_every_master_of_a_cluster_is_looked_at(cluster: Cluster) -> None:
 
     (evicting,) = [text for text in must if "volatile-lru" in text]
     assert evicting.startswith(f"Redis at 127.0.0.1:{one.port} may evict")
-    forgetful = {text.split()[2] for text in must if "forgets everything" in text}
-    assert forgetful == {f"127.0.0.1:{master.port}" for master in cluster.masters()}
+    volatile = {text.split()[2] for text in must if "loses all data" in text}
+    assert volatile == {f"127.0.0.1:{master.port}" for master in cluster.masters()}
 
 
-def test_tls_is_seen() -> None:
+def test_tls_is_ok() -> None:
     with Certificates() as certificates, Node(free_ports(1)[0], tls=certificates) as node:
         url = f"rediss://127.0.0.1:{node.port}{certificates.query}"
         texts = [finding.text for finding in diagnose(settings(url))]
 
-    assert "OPEN_MFA_REDIS_URL asks for TLS" in texts
+    assert "OPEN_MFA_REDIS_URL uses TLS" in texts
     assert any("is version" in text for text in texts)
 
 
-def test_a_socket_is_no_remote_host(tmp_path: Path) -> None:
+def test_a_unix_socket_needs_no_tls(tmp_path: Path) -> None:
     with RedisServer("--unixsocket", str(tmp_path / "socket")):
         assert found(MUST, settings(f"unix://{tmp_path / 'socket'}")) == []
 
 
-@pytest.mark.parametrize("place", ["127.0.0.1:6379", "localhost", "LOCALHOST:6379", "[::1]:6379", "127.9.9.9"])
-def test_this_machine_needs_no_tls(place: str) -> None:
-    assert judge_way("redis://", {place}, MUST).grade is OK
+@pytest.mark.parametrize("address", ["127.0.0.1:6379", "localhost", "LOCALHOST:6379", "[::1]:6379", "127.9.9.9"])
+def test_a_loopback_address_needs_no_tls(address: str) -> None:
+    assert check_transport("redis://", {address}, MUST).grade is OK
 
 
-@pytest.mark.parametrize("place", ["redis:6379", "10.0.0.7:6379", "[2001:db8::1]:6379", "localhost.example", "0.0.0.0"])
-def test_any_other_does(place: str) -> None:
-    assert judge_way("redis+cluster://", {"127.0.0.1:6379", place}, MUST).grade is MUST
-    assert judge_way("rediss+cluster://", {"127.0.0.1:6379", place}, MUST).grade is OK
+@pytest.mark.parametrize(
+    "address", ["redis:6379", "10.0.0.7:6379", "[2001:db8::1]:6379", "localhost.example", "0.0.0.0"]
+)
+def test_any_other_address_needs_tls(address: str) -> None:
+    assert check_transport("redis+cluster://", {"127.0.0.1:6379", address}, MUST).grade is MUST
+    assert check_transport("rediss+cluster://", {"127.0.0.1:6379", address}, MUST).grade is OK
 
 
 @pytest.mark.parametrize(
@@ -284,7 +290,7 @@ def test_redis_must_be_6_2_or_newer(version: str, grade: Grade) -> None:
     information = {"redis_version": version, "maxmemory_policy": "noeviction", "aof_enabled": "1"}
     server = Inspection(node="", address="", information=information, snapshots=False, clock_ahead=0.0)
 
-    first, *others = judge_master(server, 0, MUST)
+    first, *others = check_master(server, 0, MUST)
 
     assert first.grade is grade
     assert {finding.grade for finding in others} == {OK}
@@ -305,7 +311,7 @@ def test_redis_must_be_6_2_or_newer(version: str, grade: Grade) -> None:
     ],
 )
 def test_a_weak_key_is_found(text: str) -> None:
-    (finding,) = judge_secrets([("OPEN_MFA_SECRET_KEY", text)], MUST)
+    (finding,) = check_secrets([("OPEN_MFA_SECRET_KEY", text)], MUST)
 
     assert finding.grade is MUST
 
@@ -314,12 +320,12 @@ def test_a_weak_key_is_found(text: str) -> None:
     "text", ["admin", "password1234", "Passw0rd!Passw0rd!", "administrator", "123456789012", "a1" * 9]
 )
 def test_a_weak_password_is_found(text: str) -> None:
-    (finding,) = judge_secrets([("OPEN_MFA_ADMIN_PASSWORD", text)], MUST)
+    (finding,) = check_secrets([("OPEN_MFA_ADMIN_PASSWORD", text)], MUST)
 
     assert finding.grade is MUST
 
 
-def test_every_kind_of_secret_is_looked_at(redis_server: RedisServer) -> None:
+def test_every_kind_of_secret_is_checked(redis_server: RedisServer) -> None:
     weak = settings(
         redis_server.url,
         encryption_keys=(EncryptionKey("k1", bytes(32)),),
@@ -351,7 +357,7 @@ def test_every_kind_of_secret_is_looked_at(redis_server: RedisServer) -> None:
         ("OPEN_MFA_GATE_SECRET", "JPH46GQ3HX7ACLIKEL6K56BYTUUWYF3F", OK),
     ],
 )
-def test_the_gates_secret_is_looked_at(name: str, value: str, grade: Grade) -> None:
+def test_the_secret_of_the_gate_is_checked(name: str, value: str, grade: Grade) -> None:
     done = run("doctor", **environment(**{name: value}))
 
     (line,) = [line for line in done.stdout.splitlines() if name in line.split()]
@@ -359,12 +365,12 @@ def test_the_gates_secret_is_looked_at(name: str, value: str, grade: Grade) -> N
     assert value not in done.stdout
 
 
-def test_no_random_secret_is_called_weak() -> None:
-    drawn = [secrets.token_hex(16), secrets.token_urlsafe(32), secrets.token_bytes(32).decode("latin-1")]
-    drawn += [base64.b64encode(secrets.token_bytes(24)).decode()]
+def test_no_random_secret_is_weak() -> None:
+    random = [secrets.token_hex(16), secrets.token_urlsafe(32), secrets.token_bytes(32).decode("latin-1")]
+    random += [base64.b64encode(secrets.token_bytes(24)).decode()]
 
     for _ in range(200):
-        assert {finding.grade for finding in judge_secrets([("KEY", text) for text in drawn], MUST)} == {OK}
+        assert {finding.grade for finding in check_secrets([("KEY", text) for text in random], MUST)} == {OK}
 
 
 def test_an_encryption_key_of_zeros_or_of_an_example_must_change(redis_server: RedisServer) -> None:
@@ -388,11 +394,11 @@ def test_an_encryption_key_of_zeros_or_of_an_example_must_change(redis_server: R
         ("WEBHOOK", "https://hook.example.com/x", OK),
     ],
 )
-def test_codes_that_can_be_read_on_the_way_are_told(name: str, url: str, grade: Grade) -> None:
+def test_unencrypted_delivery_to_another_machine_must_change(name: str, url: str, grade: Grade) -> None:
     if name == "SMTP":
         mail = Mail(SmtpServer.parse(url), "mfa@example.com", Template.load(None))
-        findings = list(judge_deliveries(settings(None, mail=mail), MUST))
+        findings = list(check_delivery(settings(None, mail=mail), MUST))
     else:
-        findings = list(judge_deliveries(settings(None, webhook=WebhookReceiver(url, STRONG)), MUST))
+        findings = list(check_delivery(settings(None, webhook=WebhookReceiver(url, STRONG)), MUST))
 
     assert [(finding.grade, name in finding.text) for finding in findings] == [(grade, True)]

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from infrastructure.network import deadline
-from presentation.cli.doctor import Grade, diagnose
+from presentation.cli.doctor.diagnosis import diagnose
+from presentation.cli.doctor.finding import Grade
 from tests.command_line.test_doctor import found, settings
 from tests.command_line.test_doctor_trial import RULES, also_for, restricted
 from tests.conftest import require_redis_server
@@ -91,7 +92,7 @@ def test_the_node_of_a_cluster_that_refuses_the_user_is_named(cluster: Cluster) 
     assert text.startswith(f"Redis at 127.0.0.1:{last.port} refuses the user or the password")
 
 
-def test_the_node_of_a_cluster_that_forbids_to_list_slots_is_named(cluster: Cluster) -> None:
+def test_the_node_of_a_cluster_that_forbids_cluster_slots_is_named(cluster: Cluster) -> None:
     rules = [*RULES, *also_for("Redis Cluster")]
     *others, last = cluster.masters()
     for node in others:
@@ -108,7 +109,7 @@ def test_the_node_of_a_cluster_that_forbids_to_list_slots_is_named(cluster: Clus
     assert "+asking" in text
 
 
-def test_no_node_of_a_cluster_lists_the_slots(cluster: Cluster) -> None:
+def test_a_cluster_without_a_node_that_lists_slots_is_reported(cluster: Cluster) -> None:
     for node in cluster.masters():
         restricted(node, RULES)
 
@@ -117,7 +118,7 @@ def test_no_node_of_a_cluster_lists_the_slots(cluster: Cluster) -> None:
     assert "does not let this user run CLUSTER SLOTS: allow +cluster|slots" in text
 
 
-def test_slots_that_no_node_serves_are_told(cluster: Cluster) -> None:
+def test_slots_without_a_node_are_reported(cluster: Cluster) -> None:
     node, slot = cluster.master_of("a"), cluster.slot("a")
     node.ask("CLUSTER", "DELSLOTS", slot)
 
@@ -135,13 +136,13 @@ def test_the_master_that_refuses_the_password_is_named(sentinels: SentinelSet) -
     assert text.startswith(f"Redis at 127.0.0.1:{master.port} refuses the user or the password")
 
 
-def test_a_service_that_no_sentinel_knows_is_told(sentinels: SentinelSet) -> None:
+def test_a_service_that_no_sentinel_knows_is_reported(sentinels: SentinelSet) -> None:
     text = fault(sentinels.url.replace(SERVICE, "another"))
 
     assert "has Sentinels that know no service of this name" in text
 
 
-def test_sentinels_that_do_not_listen_are_told(sentinels: SentinelSet) -> None:
+def test_sentinels_that_do_not_listen_are_reported(sentinels: SentinelSet) -> None:
     port, other = free_ports(2)
 
     text = fault(f"redis+sentinel://127.0.0.1:{port},127.0.0.1:{other}/{SERVICE}")
@@ -150,11 +151,11 @@ def test_sentinels_that_do_not_listen_are_told(sentinels: SentinelSet) -> None:
     assert "can't be reached" in text
     # One that knows the service is enough.
     assert about_redis(f"redis+sentinel://127.0.0.1:{port},127.0.0.1:{sentinels.sentinels[0].port}/{SERVICE}") == [
-        f"Redis at 127.0.0.1:{sentinels.master().port} forgets everything when it restarts: set appendonly yes"
+        f"Redis at 127.0.0.1:{sentinels.master().port} loses all data when it restarts: set appendonly yes"
     ]
 
 
-def test_a_server_that_is_no_sentinel_is_told(sentinels: SentinelSet, redis_server: RedisServer) -> None:
+def test_a_server_that_is_not_a_sentinel_is_reported(sentinels: SentinelSet, redis_server: RedisServer) -> None:
     text = fault(f"redis+sentinel://127.0.0.1:{redis_server.port}/{SERVICE}")
 
     assert "has no Sentinel: a server there is a Redis" in text
@@ -163,11 +164,11 @@ def test_a_server_that_is_no_sentinel_is_told(sentinels: SentinelSet, redis_serv
 def test_one_sentinel_is_enough_beside_a_web_server(sentinels: SentinelSet, web_server: int) -> None:
     assert "protocol of Redis" in fault(f"redis+sentinel://127.0.0.1:{web_server}/{SERVICE}")
     both = f"redis+sentinel://127.0.0.1:{web_server},127.0.0.1:{sentinels.sentinels[0].port}/{SERVICE}"
-    assert "forgets everything" in fault(both)
+    assert "loses all data" in fault(both)
 
 
 @pytest.mark.parametrize("scheme", ["rediss", "rediss+cluster"])
-def test_tls_to_a_server_without_tls_is_told(
+def test_tls_to_a_server_without_tls_is_reported(
     redis_server: RedisServer, certificates: Certificates, scheme: str
 ) -> None:
     text = fault(f"{scheme}://127.0.0.1:{redis_server.port}{certificates.query}")
@@ -175,12 +176,12 @@ def test_tls_to_a_server_without_tls_is_told(
     assert text.startswith(f"Redis at 127.0.0.1:{redis_server.port} does not answer the TLS handshake")
 
 
-def test_tls_to_a_web_server_is_told(web_server: int, certificates: Certificates) -> None:
+def test_tls_to_a_web_server_is_reported(web_server: int, certificates: Certificates) -> None:
     assert "TLS handshake" in fault(f"rediss://127.0.0.1:{web_server}{certificates.query}")
 
 
 @pytest.mark.parametrize("scheme", ["rediss", "rediss+cluster"])
-def test_a_certificate_that_is_not_trusted_is_told(certificates: Certificates, scheme: str) -> None:
+def test_an_untrusted_certificate_is_reported(certificates: Certificates, scheme: str) -> None:
     with Node(free_ports(1)[0], tls=certificates) as node:
         text = fault(f"{scheme}://127.0.0.1:{node.port}")
 
@@ -189,14 +190,14 @@ def test_a_certificate_that_is_not_trusted_is_told(certificates: Certificates, s
     assert "speaks TLS" not in text
 
 
-def test_a_certificate_of_another_host_is_told(certificates: Certificates) -> None:
+def test_a_certificate_of_another_host_is_reported(certificates: Certificates) -> None:
     with Node(free_ports(1)[0], "--bind", "127.0.0.1", "127.0.0.2", tls=certificates) as node:
         text = fault(f"rediss://127.0.0.2:{node.port}{certificates.query}")
 
     assert "certificate is not valid for '127.0.0.2'" in text
 
 
-def test_a_certificate_that_the_server_wants_is_told(certificates: Certificates) -> None:
+def test_a_missing_client_certificate_is_reported(certificates: Certificates) -> None:
     with Node(free_ports(1)[0], tls=certificates) as node:
         node.ask("CONFIG", "SET", "tls-auth-clients", "yes")
         text = fault(f"rediss://127.0.0.1:{node.port}{certificates.query}")
@@ -205,7 +206,7 @@ def test_a_certificate_that_the_server_wants_is_told(certificates: Certificates)
 
 
 @pytest.mark.parametrize("scheme", ["redis", "redis+cluster"])
-def test_no_tls_to_a_server_with_tls_is_told(certificates: Certificates, scheme: str) -> None:
+def test_a_connection_without_tls_to_a_server_with_tls_is_reported(certificates: Certificates, scheme: str) -> None:
     with Node(free_ports(1)[0], tls=certificates) as node:
         text = fault(f"{scheme}://127.0.0.1:{node.port}")
 
@@ -213,25 +214,25 @@ def test_no_tls_to_a_server_with_tls_is_told(certificates: Certificates, scheme:
 
 
 @pytest.mark.parametrize("scheme", ["redis", "redis+cluster"])
-def test_a_server_that_is_no_redis_is_told(web_server: int, scheme: str) -> None:
+def test_a_server_that_is_not_redis_is_reported(web_server: int, scheme: str) -> None:
     assert "does not speak the protocol of Redis" in fault(f"{scheme}://127.0.0.1:{web_server}")
 
 
 @pytest.mark.parametrize("scheme", ["redis", "redis+cluster"])
-def test_a_name_that_does_not_resolve_is_told(scheme: str) -> None:
+def test_an_unknown_host_name_is_reported(scheme: str) -> None:
     text = fault(f"{scheme}://unknown.invalid:6379")
 
     assert "can't be reached: its name does not resolve" in text
     assert "TLS" not in text
 
 
-def test_a_socket_that_does_not_exist_is_told(tmp_path: Path) -> None:
+def test_a_missing_socket_is_reported(tmp_path: Path) -> None:
     text = fault(f"unix://{tmp_path}/socket")
 
     assert "can't be reached: there is no socket of this path" in text
 
 
-def test_a_socket_that_nobody_listens_on_is_told(tmp_path: Path) -> None:
+def test_a_socket_without_a_listener_is_reported(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as bound:
         bound.bind(str(tmp_path / "socket"))
         text = fault(f"unix://{tmp_path}/socket")
@@ -239,7 +240,7 @@ def test_a_socket_that_nobody_listens_on_is_told(tmp_path: Path) -> None:
     assert "can't be reached" in text
 
 
-def test_a_password_that_is_missing_is_told() -> None:
+def test_a_missing_password_is_reported() -> None:
     with RedisServer() as server:
         set_password(server)
         text = fault(server.url)
@@ -248,11 +249,11 @@ def test_a_password_that_is_missing_is_told() -> None:
     assert "names none" in text
 
 
-def test_a_password_that_is_too_much_is_told(redis_server: RedisServer) -> None:
+def test_a_superfluous_password_is_reported(redis_server: RedisServer) -> None:
     assert "has no password" in fault(redis_server.url.replace("//", "//:secret@"))
 
 
-def test_commands_that_are_renamed_are_no_matter_of_the_acl() -> None:
+def test_renamed_commands_are_told_apart_from_forbidden_ones() -> None:
     with RedisServer("--rename-command", "INFO", "", "--rename-command", "TIME", "") as server:
         open_ = [finding.text for finding in diagnose(settings(server.url))]
         closed = [finding.text for finding in diagnose(settings(restricted(server, RULES)))]
@@ -288,13 +289,13 @@ def test_the_permission_that_sentinels_need_is_named(sentinels: SentinelSet) -> 
     assert "has a Sentinel that does not let this user run SENTINEL MASTER: allow +sentinel|master" in text
 
 
-def test_a_server_that_nobody_starts_can_not_be_reached() -> None:
+def test_a_port_without_a_server_is_reported_as_unreachable() -> None:
     port = free_port()
 
     assert re.match(rf"Redis at 127\.0\.0\.1:{port} can't be reached", fault(f"redis://127.0.0.1:{port}"))
 
 
-def test_every_fault_is_told_without_a_password_or_a_key(sentinels: SentinelSet) -> None:
+def test_no_report_of_a_fault_contains_a_password_or_a_key(sentinels: SentinelSet) -> None:
     with RedisServer() as server:
         set_password(server)
         texts = [fault(server.url.replace("//", "//:hunter2@")), fault(sentinels.url.replace("//", "//:hunter2@"))]

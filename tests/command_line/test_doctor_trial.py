@@ -24,7 +24,8 @@ from infrastructure.redis.diagnostics.trial import commands_in_scripts
 from infrastructure.redis.stores.send_limits import RedisSendLimit
 from infrastructure.settings import Settings, WebhookReceiver
 from infrastructure.system import SystemClock
-from presentation.cli.doctor import Grade, diagnose
+from presentation.cli.doctor.diagnosis import diagnose
+from presentation.cli.doctor.finding import Grade
 from tests.command_line.test_doctor import STRONG, environment, found, settings
 from tests.conftest import require_redis_server
 from tests.infrastructure.redis.callers import Caller, new_owner
@@ -94,7 +95,7 @@ def test_the_user_of_the_guide_gets_no_warning(server: RedisServer) -> None:
     assert found(MUST, settings(url)) == found(WARNING, settings(url)) == []
 
 
-def test_the_user_that_terraform_makes_is_enough(server: RedisServer) -> None:
+def test_the_user_of_the_terraform_stack_is_sufficient(server: RedisServer) -> None:
     text = (Path(__file__).parents[2] / "deploy/terraform/app-stack/redis.tf").read_text()
     (access,) = re.findall(r'redis_access = "(.*)"', text)
 
@@ -102,7 +103,7 @@ def test_the_user_that_terraform_makes_is_enough(server: RedisServer) -> None:
 
 
 @pytest.mark.parametrize("missing", NEEDED)
-def test_each_command_that_is_missing_is_named(server: RedisServer, missing: str) -> None:
+def test_each_forbidden_command_is_named(server: RedisServer, missing: str) -> None:
     url = restricted(server, [rule for rule in RULES if rule != missing])
     grade = WARNING if missing == "+scan" else MUST
 
@@ -111,7 +112,7 @@ def test_each_command_that_is_missing_is_named(server: RedisServer, missing: str
     assert f"does not let this user run {missing[1:].upper()} (NOPERM)" in text
 
 
-def test_who_sends_no_codes_and_never_reseals_needs_fewer(server: RedisServer) -> None:
+def test_a_service_that_sends_no_codes_and_never_reseals_needs_fewer_commands(server: RedisServer) -> None:
     less = {"+incr", "+lindex", "+lpush", "+ltrim", "+scan"}
     url = restricted(server, [rule for rule in RULES if rule not in less])
 
@@ -124,7 +125,7 @@ def test_who_sends_no_codes_and_never_reseals_needs_fewer(server: RedisServer) -
     assert "SCAN" not in text
 
 
-def test_all_commands_that_are_missing_are_named_at_once(server: RedisServer) -> None:
+def test_all_forbidden_commands_are_named_at_once(server: RedisServer) -> None:
     url = restricted(server, ["reset", "on", ">secret", "~open-mfa:*", "+ping", "+get"])
 
     (text,) = found(MUST, settings(url, webhook=WEBHOOK))
@@ -134,7 +135,7 @@ def test_all_commands_that_are_missing_are_named_at_once(server: RedisServer) ->
 
 
 @pytest.mark.parametrize("pattern", ["~other:*", "~open-mfa:{*", "%R~open-mfa:*", "~open-mfa:rate:*"])
-def test_keys_that_the_user_may_not_use_are_named(server: RedisServer, pattern: str) -> None:
+def test_forbidden_keys_are_named(server: RedisServer, pattern: str) -> None:
     url = restricted(server, [pattern if rule.startswith("~") else rule for rule in RULES])
 
     (text,) = found(MUST, settings(url))
@@ -148,7 +149,7 @@ def test_the_page_lists_every_command_of_the_scripts() -> None:
         assert {f"+{name.lower()}" for name in commands} < {*NEEDED}
 
 
-def test_nothing_of_a_trial_stays_and_no_other_key_is_touched(server: RedisServer) -> None:
+def test_a_trial_leaves_no_key_and_touches_no_other_key(server: RedisServer) -> None:
     with contextlib.closing(server.client()) as client:
         client.flushall()
         client.mset({"open-mfa:log-level": "INFO", "open-mfa:{account:shop:a}:totp": "x"})
@@ -212,7 +213,7 @@ def test_the_whole_service_runs_with_the_smallest_user(server: RedisServer) -> N
     assert denied(server) == []
 
 
-def test_a_wait_that_is_forbidden_is_named(server: RedisServer) -> None:
+def test_a_forbidden_wait_is_named(server: RedisServer) -> None:
     with contextlib.closing(server.client()) as client:
         client.config_set("repl-diskless-sync-delay", 0)
     with RedisServer("--replicaof", "127.0.0.1", str(server.port)):
@@ -226,7 +227,7 @@ def test_a_wait_that_is_forbidden_is_named(server: RedisServer) -> None:
         assert found(MUST, settings(url, redis_wait=1)) == []
 
 
-def test_without_information_too_few_replicas_are_noticed_by_a_write(server: RedisServer) -> None:
+def test_without_info_a_write_shows_that_replicas_are_missing(server: RedisServer) -> None:
     url = restricted(server, [*RULES, "+wait"])
 
     (text,) = soon(settings(url, redis_wait=1))
@@ -234,7 +235,7 @@ def test_without_information_too_few_replicas_are_noticed_by_a_write(server: Red
     assert "has not as many replicas at hand as OPEN_MFA_REDIS_WAIT demands" in text
 
 
-def test_a_database_out_of_range_is_told(server: RedisServer) -> None:
+def test_a_database_out_of_range_is_reported(server: RedisServer) -> None:
     (text,) = found(MUST, settings(f"redis://127.0.0.1:{server.port}/99"))
     assert "has no database of that number" in text
 
@@ -246,7 +247,7 @@ def test_a_database_out_of_range_is_told(server: RedisServer) -> None:
     assert found(MUST, settings(f"{url}/3")) == []
 
 
-def test_too_few_replicas_for_any_write_are_told() -> None:
+def test_too_few_replicas_for_any_write_are_reported() -> None:
     with RedisServer("--min-replicas-to-write", "1") as server:
         (text,) = found(MUST, settings(server.url))
 
@@ -254,7 +255,7 @@ def test_too_few_replicas_for_any_write_are_told() -> None:
     assert "min-replicas-to-write" in text
 
 
-def test_a_full_redis_is_told_with_and_without_information() -> None:
+def test_a_full_redis_is_reported_with_and_without_info() -> None:
     with RedisServer() as server, contextlib.closing(server.client()) as client:
         client.config_set("maxmemory", 1)
         (open_,) = found(MUST, settings(server.url))
@@ -264,7 +265,7 @@ def test_a_full_redis_is_told_with_and_without_information() -> None:
         assert "refuses writes (OOM): it is full" in text
 
 
-def test_a_disk_that_can_not_be_written_is_told() -> None:
+def test_a_failed_snapshot_is_reported() -> None:
     with RedisServer("--appendonly", "no", "--save", "3600 1") as server:
         with contextlib.closing(server.client()) as client:
             shutil.rmtree(server.directory)
@@ -276,22 +277,22 @@ def test_a_disk_that_can_not_be_written_is_told() -> None:
     assert [text for text in texts if "refuses writes (MISCONF)" in text]
 
 
-def test_a_replica_is_told_without_information(server: RedisServer) -> None:
+def test_a_replica_is_reported_without_info(server: RedisServer) -> None:
     with RedisServer("--replicaof", "127.0.0.1", str(server.port)) as replica:
         url = restricted(replica, RULES)
         (text,) = found(MUST, settings(url))
 
-    assert "is a replica, which takes no writes" in text
+    assert "is a replica, which accepts no writes" in text
 
 
-def test_a_command_that_is_renamed_is_told() -> None:
+def test_a_renamed_command_is_reported() -> None:
     with RedisServer("--rename-command", "EVALSHA", "") as server:
         (text,) = found(MUST, settings(server.url))
 
     assert "does not know EVALSHA" in text
 
 
-def test_behind_sentinels_the_users_of_the_page_are_enough() -> None:
+def test_behind_sentinels_the_users_of_the_page_are_sufficient() -> None:
     require_redis_server()
     sentinel_rules = re.findall(rf"`{USER}(.*?)`", PAGE)[0].replace("PASSWORD", "other").split()
     with SentinelSet(replicas=1) as sentinels:
@@ -354,7 +355,7 @@ def test_every_master_of_a_cluster_is_tried() -> None:
         assert "does not let this user run CLUSTER SLOTS" in text
 
 
-def test_a_doctor_beside_traffic_loses_nothing(server: RedisServer) -> None:
+def test_the_doctor_disturbs_no_traffic(server: RedisServer) -> None:
     gateway = Gateway(connector(server.url))
     caller = Caller(connector(server.url))
     places = [caller.enrol(new_owner()) for _ in range(3)]

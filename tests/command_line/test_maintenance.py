@@ -1,4 +1,4 @@
-"""`open-mfa reseal` and `open-mfa account`, beside the real service on a real Redis."""
+"""`open-mfa reseal` and `open-mfa account` work while the service runs on the same Redis."""
 
 import base64
 import json
@@ -26,7 +26,7 @@ def settings(redis_server: RedisServer) -> dict[str, str]:
 
 
 class Account:
-    """Alice, as her application sees her."""
+    """The account alice, over the API."""
 
     def __init__(self, service: Service) -> None:
         self._url = f"{service.api}/accounts/alice"
@@ -64,7 +64,7 @@ def alice(service: Service) -> Account:
     return account
 
 
-def test_keys_are_rotated_and_the_former_one_taken_away(settings: dict[str, str], alice: Account) -> None:
+def test_a_former_key_can_be_removed_after_a_rotation(settings: dict[str, str], alice: Account) -> None:
     before = run("reseal", **settings | {"OPEN_MFA_ENCRYPTION_KEYS": f"{NEW},{OLD}"})
 
     assert before.returncode == 0
@@ -74,10 +74,10 @@ def test_keys_are_rotated_and_the_former_one_taken_away(settings: dict[str, str]
             f"{rotated.api}/accounts/alice/hotp", headers={"Authorization": f"Bearer {API_KEY}"}, timeout=10
         )
     assert answer.json()["status"] == "confirmed"
-    assert alice.post("hotp/verify", code="123456").status_code == 503, "its own key is gone from the store"
+    assert alice.post("hotp/verify", code="123456").status_code == 503, "the running service lacks the new key"
 
 
-def test_what_does_not_open_is_told_and_refused(settings: dict[str, str], alice: Account) -> None:
+def test_an_unreadable_secret_is_reported_and_refused(settings: dict[str, str], alice: Account) -> None:
     done = run("reseal", **settings | {"OPEN_MFA_ENCRYPTION_KEYS": NEW})
 
     assert done.returncode == 1
@@ -86,14 +86,14 @@ def test_what_does_not_open_is_told_and_refused(settings: dict[str, str], alice:
     assert alice.verify() == 200
 
 
-def test_an_account_is_shown(settings: dict[str, str], alice: Account) -> None:
+def test_show_prints_what_the_api_returns(settings: dict[str, str], alice: Account) -> None:
     done = run("account", "show", "alice", **settings)
 
     assert done.returncode == 0
     assert json.loads(done.stdout) == alice.show() | {"tenant": "shop"}
 
 
-def test_an_account_is_unlocked(settings: dict[str, str], alice: Account) -> None:
+def test_unlock_lets_the_account_in_again(settings: dict[str, str], alice: Account) -> None:
     statuses = [alice.guess() for _ in range(6)]
 
     done = run("account", "unlock", "alice", **settings)
@@ -102,7 +102,7 @@ def test_an_account_is_unlocked(settings: dict[str, str], alice: Account) -> Non
     assert (done.returncode, alice.verify()) == (0, 200)
 
 
-def test_an_account_is_deleted(settings: dict[str, str], alice: Account) -> None:
+def test_delete_removes_all_credentials(settings: dict[str, str], alice: Account) -> None:
     done = run("account", "delete", "alice", **settings)
 
     assert done.returncode == 0
@@ -110,7 +110,7 @@ def test_an_account_is_deleted(settings: dict[str, str], alice: Account) -> None
 
 
 @pytest.mark.parametrize(
-    ("arguments", "own", "said"),
+    ("arguments", "own", "reason"),
     [
         (["account", "show", "a b"], {}, "must be 1 to 128"),
         (["account", "show", "alice", "--tenant", "bank"], {}, "it has shop"),
@@ -131,10 +131,10 @@ def test_an_account_is_deleted(settings: dict[str, str], alice: Account) -> None
         (["reseal"], {"OPEN_MFA_ENCRYPTION_KEYS": ""}, "OPEN_MFA_ENCRYPTION_KEYS: Is required"),
     ],
 )
-def test_what_can_not_be_done_is_refused_with_the_reason(
-    settings: dict[str, str], arguments: list[str], own: dict[str, str], said: str
+def test_a_refused_command_reports_the_reason(
+    settings: dict[str, str], arguments: list[str], own: dict[str, str], reason: str
 ) -> None:
     done = run(*arguments, **settings | own)
 
     assert (done.returncode, done.stdout) == (1, "")
-    assert said in done.stderr
+    assert reason in done.stderr

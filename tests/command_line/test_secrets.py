@@ -1,4 +1,4 @@
-"""Secrets can come from standard input or a file, and then stand nowhere else."""
+"""A secret from standard input or a file is not visible to other processes."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ HOTP = ["code", "hotp", "--counter", "0", "--key"]
 
 
 def seen(pid: int) -> bytes:
-    """What other processes can know of one: its arguments, and its owner's also its environment."""
+    """Return what other processes can read: the arguments, and with the same user also the environment."""
     return b"".join(Path(f"/proc/{pid}/{name}").read_bytes() for name in ("cmdline", "environ"))
 
 
@@ -27,7 +27,7 @@ def through_standard_input(_directory: Path) -> tuple["subprocess.Popen[bytes]",
 
 
 def through_a_file(directory: Path) -> tuple["subprocess.Popen[bytes]", Callable[[], object]]:
-    """A named pipe, so that the process still runs when it is looked at."""
+    """Use a named pipe, so that the process is still running while the test inspects it."""
     file = directory / "key"
     os.mkfifo(file)
     process = subprocess.Popen([COMMAND, *HOTP, f"@{file}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -40,7 +40,7 @@ def test_the_process_list_shows_no_secret(
 ) -> None:
     process, tell = start(tmp_path)
 
-    # Linux begins with empty arguments.
+    # At first, a process has no arguments.
     wait_until(lambda: b"--counter" in seen(process.pid), "the command's start")
     before = seen(process.pid)
     tell()
@@ -51,7 +51,7 @@ def test_the_process_list_shows_no_secret(
 
 
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"])
-def test_the_end_of_the_line_is_no_part_of_a_secret(end: str, tmp_path: Path) -> None:
+def test_the_end_of_the_line_does_not_belong_to_the_secret(end: str, tmp_path: Path) -> None:
     file = tmp_path / "key"
     file.write_bytes(f"{KEY}{end}".encode())
 
@@ -70,7 +70,7 @@ def test_a_file_may_hold_a_key_of_any_bytes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", [["code", "totp", "--uri"], ["qr"]])
-def test_what_must_be_text_and_is_not_is_wrong_usage(command: list[str], tmp_path: Path) -> None:
+def test_a_uri_that_is_not_utf_8_is_wrong_usage(command: list[str], tmp_path: Path) -> None:
     (tmp_path / "uri").write_bytes(b"otpauth://totp/\xff")
 
     done = called(*command, f"@{tmp_path / 'uri'}")
@@ -80,7 +80,7 @@ def test_what_must_be_text_and_is_not_is_wrong_usage(command: list[str], tmp_pat
 
 
 @pytest.mark.parametrize("option", ["--secret", "--key", "--uri", "--server-secret"])
-def test_nothing_on_standard_input_is_wrong_usage(option: str) -> None:
+def test_an_empty_standard_input_is_wrong_usage(option: str) -> None:
     done = run("code", "totp", option, "-")
 
     assert done.returncode == 2

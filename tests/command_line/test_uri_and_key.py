@@ -16,7 +16,7 @@ from tests.support.command_line import called, printed
 SECRET = base64.b32encode(RFC_4226_SEED).decode()
 
 
-def test_a_totp_uri_spells_everything_out() -> None:
+def test_a_totp_uri_contains_every_parameter() -> None:
     uri = printed(
         *("uri", "totp", "--label", "alice@example.com", "--issuer", "Example & Co", "--secret", SECRET),
         *("--digest", "sha256", "--digits", "8", "--interval", "60"),
@@ -33,13 +33,13 @@ def test_a_totp_uri_spells_everything_out() -> None:
     }
 
 
-def test_a_hotp_uri_brings_its_counter_to_where_codes_are_printed() -> None:
+def test_the_counter_of_a_hotp_uri_selects_the_code() -> None:
     uri = printed("uri", "hotp", "--label", "alice", "--secret", SECRET, "--counter", "5")
 
     assert printed("code", "hotp", "--uri", uri) == RFC_4226[5]
 
 
-def test_without_a_secret_it_draws_160_bits() -> None:
+def test_a_uri_without_a_given_secret_has_a_new_one_of_160_bits() -> None:
     first, second = (parse_qs(urlsplit(printed("uri", "totp", "--label", "a")).query)["secret"][0] for _ in range(2))
 
     assert first != second
@@ -47,7 +47,7 @@ def test_without_a_secret_it_draws_160_bits() -> None:
 
 
 @given(st.text(min_size=16, max_size=32).filter(lambda text: text[0] not in "-@" and "\0" not in text))
-def test_a_secret_that_is_not_base32_is_taken_as_its_bytes(text: str) -> None:
+def test_the_bytes_of_a_key_in_text_are_the_secret(text: str) -> None:
     uri = printed("uri", "totp", "--label", "a", f"--key={text}")
 
     secret = parse_qs(urlsplit(uri).query)["secret"][0]
@@ -60,14 +60,14 @@ def test_a_secret_that_is_not_base32_is_taken_as_its_bytes(text: str) -> None:
 @pytest.mark.parametrize(
     "wrong", [["--key", "fifteen letters"], ["--key", "x" * 129], ["--key", "x" * 16, "--secret", SECRET]]
 )
-def test_a_key_of_another_length_or_beside_a_secret_is_wrong_usage(wrong: list[str]) -> None:
+def test_a_key_of_another_length_or_with_a_secret_is_wrong_usage(wrong: list[str]) -> None:
     done = called("uri", "totp", "--label", "a", *wrong)
 
     assert (done.returncode, wrong[1] in done.stderr) == (2, False)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_people_and_issuers_have_any_name(name: str) -> None:
+def test_a_label_or_an_issuer_can_have_any_name(name: str) -> None:
     uri = printed("uri", "totp", f"--label={name}", f"--issuer={name}", "--secret", SECRET)
 
     assert unquote(urlsplit(uri).path) == f"/{name}:{name}"
@@ -82,11 +82,11 @@ def test_a_name_that_an_authenticator_would_not_show_is_wrong_usage(name: str) -
 
 
 @pytest.mark.parametrize("wrong", [["--digits", "9"], ["--interval", "14"], ["--issuer", ""], ["--digest", "md5"]])
-def test_what_the_service_would_not_enrol_is_wrong_usage(wrong: list[str]) -> None:
+def test_a_parameter_that_the_service_would_refuse_is_wrong_usage(wrong: list[str]) -> None:
     assert called("uri", "totp", "--label", "alice", *wrong).returncode == 2
 
 
-def test_a_key_is_ready_for_the_setting() -> None:
+def test_a_key_has_the_format_of_the_setting() -> None:
     first, second = (EncryptionKey.parse(printed("key", "--id", "next")) for _ in range(2))
 
     assert first.id == "next"
@@ -94,7 +94,7 @@ def test_a_key_is_ready_for_the_setting() -> None:
     assert first.material != second.material
 
 
-def test_a_key_is_named_after_the_day() -> None:
+def test_the_default_name_of_a_key_is_the_date() -> None:
     before = datetime.now(UTC)
     key = EncryptionKey.parse(printed("key"))
     after = datetime.now(UTC)

@@ -140,8 +140,8 @@ def test_the_doctor_finds_no_fault(staging: Stack) -> None:
 
     assert [line for line in findings if not line.startswith("ok ")] == []
     assert done.returncode == 0
-    assert "ok           Redis at redis:6379 keeps an append-only file" in findings
-    assert "ok           OPEN_MFA_REDIS_URL asks for TLS" in findings
+    assert "ok           Redis at redis:6379 has an append-only file" in findings
+    assert "ok           OPEN_MFA_REDIS_URL uses TLS" in findings
 
 
 def test_redis_speaks_tls_alone(staging: Stack) -> None:

@@ -118,7 +118,7 @@ def test_commands_of_the_service_are_run_in_its_container(staging: Stack, alice:
     prefix = doctor.removesuffix("doctor")
     shown = json.loads(operate(staging, prefix + show.replace("ID", ALICE)))
 
-    assert "Redis at redis:6379 evicts nothing" in operate(staging, doctor)
+    assert "Redis at redis:6379 evicts no keys" in operate(staging, doctor)
     assert operate(staging, prefix + reseal)
     assert [factor["factor"] for factor in shown["factors"]] == ["hotp"]
 

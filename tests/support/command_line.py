@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from presentation.cli import main
+from presentation.bootstrap.command_line import main
 
 COMMAND = str(Path(sys.executable).with_name("open-mfa"))
 MISSING_OATHTOOL = (

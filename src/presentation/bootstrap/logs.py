@@ -9,5 +9,4 @@ from infrastructure.settings import Settings
 
 def selected_format(settings: Settings) -> LineFormat:
     """Return the format of the lines that this process writes to stderr."""
-    development = settings.development
-    return line_format(settings.log.format, development=development, stream=sys.stderr, environ=os.environ)
+    return line_format(settings.log.format, development=settings.development, stream=sys.stderr, environ=os.environ)

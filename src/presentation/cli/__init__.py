@@ -1,37 +1,57 @@
 """The command line, `open-mfa`."""
 
-import sys
+from argparse import Namespace
+from importlib import import_module
 from importlib.metadata import version
 from typing import Final
 
 from presentation.cli import account, code, doctor, key, qr, reseal, serve, uri
-from presentation.cli.conventions import REFUSED, Parser, Refused
+from presentation.cli.arguments import Parser
+from presentation.cli.output import REFUSED, Refused, tell
+from presentation.cli.wiring import Wiring
 
 COMMANDS: Final = (serve, code, uri, qr, key, reseal, account, doctor)
-"""Modules with an `add`, in the order in which `--help` lists their commands."""
+"""The modules of the commands, in the order of `--help`. The function `add` of each adds its parser."""
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Runs a command; the exit status is 0 for done, 1 for refused, 2 for wrong usage."""
+def run(arguments: list[str] | None, wiring: Wiring) -> int:
+    """Run a command and return its exit status: 0 for done, 1 for refused, 2 for wrong usage.
+
+    Args:
+        arguments: the arguments; None for those of the process.
+        wiring: the parts of the service that commands use, as `options.wiring`.
+    """
+    parser = _parser()
+    try:
+        options, unknown = parser.parse_known_args(arguments, Namespace(wiring=wiring))
+        if unknown:
+            # Only names of options are repeated, because any other text may be a secret.
+            names = [text.partition("=")[0] for text in unknown if text.startswith("--")]
+            parser.error(f"{options.command} does not accept {', '.join(names) or 'an argument without an option'}")
+        status: int = options.run(options)
+    except Refused as refusal:
+        tell(f"open-mfa: {refusal}")
+        return REFUSED
+    except KeyboardInterrupt:
+        return REFUSED
+    return status
+
+
+def _parser() -> Parser:
     parser = Parser(
         prog="open-mfa",
         description="A second-factor service: one-time codes, HOTP and TOTP.",
-        epilog="Exit status: 0 done, 1 refused, 2 wrong usage.",
+        examples=("serve", "code totp --secret JBSWY3DPEHPK3PXP", "code totp --help"),
+        notes="The exit status is 0 for done, 1 for refused, 2 for wrong usage.",
     )
     parser.add_argument("--version", action="version", version=f"open-mfa {version('open-mfa')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in COMMANDS:
         command.add(commands.add_parser)
-    try:
-        options, unknown = parser.parse_known_args(arguments)
-        if unknown:
-            # Only names are repeated: what else is too many may be a secret in the wrong place.
-            names = [text.partition("=")[0] for text in unknown if text.startswith("--")]
-            parser.error(f"{options.command} knows no {', '.join(names) or 'such argument without an option'}")
-        status: int = options.run(options)
-    except Refused as refusal:
-        print(f"open-mfa: {refusal}", file=sys.stderr)  # noqa: T201 - the command line's own output
-        return REFUSED
-    except KeyboardInterrupt:
-        return REFUSED
+    return parser
+
+
+def main() -> int:
+    """Run a command as an installation from before the entry point moved does."""
+    status: int = import_module("presentation.bootstrap.command_line").main()
     return status

@@ -1,4 +1,4 @@
-"""`open-mfa code`: the code that an authenticator shows."""
+"""`open-mfa code`: print the code that an authenticator shows."""
 
 import hashlib
 import hmac
@@ -14,10 +14,11 @@ from domain.errors import InvalidSecret
 from domain.parameters import DEFAULT_DIGITS, DEFAULT_INTERVAL
 from domain.secret import base32_bytes
 from infrastructure.system import SystemClock
-from presentation.cli.conventions import DONE, FROM_ELSEWHERE, AddParser, Parser, say, secret, text_secret, whole
+from presentation.cli.arguments import SECRETS_AS_ARGUMENTS, AddParser, Parser, secret, text_secret, whole
+from presentation.cli.output import DONE, say
 
 HIGHEST: Final = 2**64 - 1
-"""The moving factor has 8 bytes, RFC 4226 section 5.1."""
+"""The largest moving factor: it has 8 bytes (RFC 4226, section 5.1)."""
 _DEFAULTS: Final = {"digest": "sha1", "digits": DEFAULT_DIGITS, "interval": DEFAULT_INTERVAL}
 _PROGRAMS: Final[dict[str, dict[str, Any]]] = {"ns_totp": {"digest": "sha256", "digits": 8, "user_id": 0}}
 """The defaults of other programs, for `--as`."""
@@ -25,25 +26,32 @@ _OPENSSL_NAMES: Final = (
     *("SHA-1", "SHA2-224", "SHA2-256", "SHA2-384", "SHA2-512", "SHA2-512/224", "SHA2-512/256"),
     *("BLAKE2b512", "BLAKE2s256", "RIPEMD", "RMD160", "SSL3-MD5", "SSL3-SHA1"),
 )
-"""Other names that OpenSSL has for digests; `hashlib.algorithms_available` lists only one name for each."""
+"""Further names of digests in OpenSSL. `hashlib.algorithms_available` lists only one name for each."""
 _digits: Final = whole(1, LONGEST_CODE)
 _interval: Final = whole(1, HIGHEST)
 _counter: Final = whole(0, HIGHEST)
 
 
 def add(add_parser: AddParser) -> None:
-    """Adds the command."""
+    """Add the command."""
     parser = add_parser(
         "code",
-        help="print a code",
-        description="Prints the code that an authenticator with this secret shows. Nothing is verified or spent.",
+        help="print the code that an authenticator shows",
+        description="Prints the code that an authenticator with this secret shows. The code is not spent.",
+        examples=("code totp --secret JBSWY3DPEHPK3PXP", "code hotp --secret JBSWY3DPEHPK3PXP --counter 0"),
     )
     kinds = parser.add_subparsers(dest="kind", required=True, metavar="KIND")
     totp = kinds.add_parser(
         "totp",
         help="time-based, RFC 6238",
-        description="Prints the TOTP code (RFC 6238) of a secret, for now or for another time.",
-        epilog=FROM_ELSEWHERE,
+        description="Prints the TOTP code (RFC 6238) of a secret for the current time or for another time.",
+        examples=(
+            "code totp --secret JBSWY3DPEHPK3PXP",
+            "code totp --secret @secret.txt --digest sha256 --digits 8",
+            "code totp --uri - <uri.txt",
+            "code totp --server-secret @serversecret --user-id 7 --as ns_totp",
+        ),
+        notes=SECRETS_AS_ARGUMENTS,
     )
     _add_options(totp)
     totp.add_argument("--interval", metavar="SECONDS", type=_interval, help="the time step (default: 30)")
@@ -51,19 +59,20 @@ def add(add_parser: AddParser) -> None:
         "--as",
         choices=_PROGRAMS,
         dest="program",
-        help="take the defaults of NaviServer's ns_totp: --digest sha256 --digits 8",
+        help="use the defaults of NaviServer's ns_totp: --digest sha256 --digits 8",
     )
     totp.add_argument("--time", metavar="EPOCH", type=_counter, help="Unix time in seconds (default: now)")
     hotp = kinds.add_parser(
         "hotp",
         help="event-based, RFC 4226",
         description="Prints the HOTP code (RFC 4226) of a secret and a counter.",
-        epilog=FROM_ELSEWHERE,
+        examples=("code hotp --secret JBSWY3DPEHPK3PXP --counter 0", "code hotp --uri @uri.txt"),
+        notes=SECRETS_AS_ARGUMENTS,
     )
     _add_options(hotp)
-    hotp.add_argument("--counter", metavar="N", type=_counter, help="the moving factor; required unless --uri has it")
+    hotp.add_argument("--counter", metavar="N", type=_counter, help="the counter; required unless the URI contains it")
     parser.set_defaults(run=_run)
-    # The inner parsers know what is wrong with their own options.
+    # An error names the parser of the kind, because its --help describes the options.
     totp.set_defaults(error=totp.error)
     hotp.set_defaults(error=hotp.error)
 
@@ -71,34 +80,34 @@ def add(add_parser: AddParser) -> None:
 def _add_options(parser: Parser) -> None:
     keys = parser.add_mutually_exclusive_group(required=True)
     keys.add_argument("--secret", metavar="BASE32", dest="key", type=_base32_secret, help="the shared secret in base32")
-    keys.add_argument("--key", metavar="TEXT", type=secret, help="the shared secret as it is, of any length")
-    keys.add_argument("--uri", type=_uri, help="a provisioning URI (otpauth://…); other options go before what it says")
+    keys.add_argument("--key", metavar="TEXT", type=secret, help="the shared secret as text, of any length")
+    keys.add_argument("--uri", type=_uri, help="a provisioning URI (otpauth://…); other options override it")
     keys.add_argument(
         "--server-secret",
         metavar="SECRET",
         type=secret,
-        help="with --user-id: derive the key as NaviServer's ns_totp does from its serversecret",
+        help="with --user-id: NaviServer's serversecret, from which ns_totp derives the key",
     )
-    parser.add_argument("--user-id", metavar="N", type=whole(0, HIGHEST), help="ns_totp's user_id")
+    parser.add_argument("--user-id", metavar="N", type=whole(0, HIGHEST), help="the user_id of ns_totp")
     parser.add_argument(
         "--digest",
         type=_digest,
-        help="the hash under HMAC, any that OpenSSL has: sha1 (default), sha256, sha3-256, sha512-256, blake2b512, …",
+        help="the hash for HMAC, any of OpenSSL: sha1 (default), sha256, sha3-256, sha512-256, blake2b512, …",
     )
     parser.add_argument("--digits", metavar="N", type=_digits, help="1 to 10 (default: 6)")
 
 
 def _run(options: Namespace) -> int:
     uri = options.uri or {}
-    told = {name: value for name, value in vars(options).items() if value is not None}
+    given = {name: value for name, value in vars(options).items() if value is not None}
     # Options override the program named by --as, which overrides the URI, which overrides the defaults.
-    values: dict[str, Any] = _DEFAULTS | uri | _PROGRAMS.get(told.get("program", ""), {}) | told
+    values: dict[str, Any] = _DEFAULTS | uri | _PROGRAMS.get(given.get("program", ""), {}) | given
     if options.server_secret is None and options.user_id is not None:
         options.error("--user-id needs --server-secret")
     if options.server_secret is not None and "user_id" not in values:
         options.error("--server-secret needs --user-id")
     if uri.get("type", options.kind) != options.kind:
-        options.error(f"argument --uri: is for another kind of code than {options.kind}")
+        options.error(f"argument --uri: is not for a {options.kind} code")
     if options.kind == "totp":
         factor = values.get("time", SystemClock().now()) // values["interval"]
     elif (factor := values.get("counter")) is None:
@@ -122,10 +131,10 @@ def _hotp(key: bytes, factor: int, digest: str, digits: int) -> str:
 
 
 def _derived(server_secret: bytes, user_id: int) -> bytes:
-    """The key that NaviServer's `ns_totp` gives a user: the raw SHA-224 digest, 28 bytes, of `serversecret-user_id`.
+    """Return the key that NaviServer's `ns_totp` derives for a user: the SHA-224 digest of `serversecret-user_id`.
 
-    Its manual does not say whether raw or hexadecimal. Its source does (tcl/ns_crypto.tcl in NaviServer's repository):
-    the older versions turn the hexadecimal digest into bytes, the newer ones ask for `-encoding binary`.
+    The digest is raw, 28 bytes. NaviServer's manual does not state this, but its source does (tcl/ns_crypto.tcl): older
+    versions convert the hexadecimal digest into bytes, newer ones use `-encoding binary`.
     """
     return hashlib.sha224(server_secret + b"-%d" % user_id).digest()
 
@@ -181,7 +190,7 @@ _IN_URI: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
     "period": ("interval", _interval),
     "counter": ("counter", _counter),
 }
-"""The parameters of the Key URI Format: which option each stands for, and how it is read."""
+"""The parameters of the Key URI Format, each with the name of its option and the function that reads its value."""
 
 
 def _uri(text: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`open-mfa key`: a fresh encryption key."""
+"""`open-mfa key`: print a new encryption key."""
 
 import base64
 import os
@@ -6,18 +6,23 @@ from argparse import ArgumentTypeError, Namespace
 from datetime import UTC, datetime
 
 from infrastructure.crypto.sealing import KEY_BYTES, EncryptionKey
-from presentation.cli.conventions import DONE, AddParser, say
+from presentation.cli.arguments import AddParser
+from presentation.cli.output import DONE, say
 
 
 def add(add_parser: AddParser) -> None:
-    """Adds the command."""
+    """Add the command."""
     parser = add_parser(
         "key",
-        help="print a fresh encryption key",
-        description="Prints a fresh encryption key for OPEN_MFA_ENCRYPTION_KEYS. To rotate, put it behind the present"
-        " ones on every instance, with a comma between them; then before them, for the first seals; then run reseal.",
+        help="print a new encryption key",
+        description="Prints a new encryption key for OPEN_MFA_ENCRYPTION_KEYS.",
+        examples=("key", "key --id k2"),
+        notes="To rotate keys: append the new key to the setting on every instance, after a comma. Then move it to"
+        " the front on every instance, so that new secrets are sealed under it. Then run `open-mfa reseal`.",
     )
-    parser.add_argument("--id", type=_id, help="the key's name, stored beside what it sealed (default: k and the date)")
+    parser.add_argument(
+        "--id", type=_id, help="the key's name, which is stored beside the values that it seals (default: k and date)"
+    )
     parser.set_defaults(run=_run)
 
 

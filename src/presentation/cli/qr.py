@@ -1,4 +1,4 @@
-"""`open-mfa qr`: a provisioning URI as a QR code."""
+"""`open-mfa qr`: show a provisioning URI as a QR code."""
 
 import os
 import sys
@@ -12,29 +12,35 @@ import segno
 from application.ports.qr_code import QrFormat
 from domain.owner import Factor
 from infrastructure.qr import SegnoQrRenderer, qr_on_terminal
-from presentation.cli.conventions import DONE, FROM_ELSEWHERE, AddParser, Refused, say, text_secret
+from presentation.cli.arguments import SECRETS_AS_ARGUMENTS, AddParser, text_secret
+from presentation.cli.output import DONE, Refused, say
 from presentation.cli.uri import add_options, name, provisioning_uri
 
 _FORMATS: Final = {".svg": QrFormat.SVG, ".png": QrFormat.PNG}
 
 
 def add(add_parser: AddParser) -> None:
-    """Adds the command."""
+    """Add the command."""
     parser = add_parser(
         "qr",
         help="print a QR code",
         description="Prints a provisioning URI as a QR code on the terminal, or writes it to a picture that only you"
-        " may read. With --key or --secret it makes the URI itself, from the same options as `open-mfa uri`.",
-        epilog=FROM_ELSEWHERE,
+        " can read. With --key or --secret, it builds the URI from the same options as `open-mfa uri`.",
+        examples=(
+            "uri totp --label alice | open-mfa qr -",
+            "qr @uri.txt -o alice.png",
+            "qr totp --label alice --secret @secret.txt",
+        ),
+        notes=SECRETS_AS_ARGUMENTS,
     )
     parser.add_argument(
         "uri",
         metavar="URI",
         nargs="?",
         type=text_secret,
-        help="a provisioning URI; - reads standard input. With --key or --secret: totp (default) or hotp",
+        help="a provisioning URI, or with --key or --secret: totp (default) or hotp",
     )
-    parser.add_argument("-o", metavar="FILE", dest="file", type=_picture, help="an .svg or .png file to write instead")
+    parser.add_argument("-o", metavar="FILE", dest="file", type=_picture, help="write an .svg or .png file instead")
     parser.add_argument("--label", type=name, default="account", help="the account's name (default: account)")
     add_options(parser, Factor.TOTP, Factor.HOTP)
     parser.set_defaults(run=_run, error=parser.error)
@@ -49,9 +55,9 @@ def _run(options: Namespace) -> int:
             picture = SegnoQrRenderer().render(uri, _FORMATS[options.file.suffix.lower()])
             _write(options.file, picture)
     except segno.DataOverflowError:
-        raise Refused("the URI is too long for a QR code: shorten its label or issuer") from None
+        raise Refused("the URI is too long for a QR code: shorten its label or its issuer") from None
     except UnicodeEncodeError:
-        raise Refused("the terminal's encoding has no blocks to draw with: use -o FILE.png, or UTF-8") from None
+        raise Refused("the encoding of the terminal has no block characters: use UTF-8, or -o FILE.png") from None
     except OSError as error:
         raise Refused(f"can't write {options.file}: {error.strerror}") from None
     return DONE
@@ -66,12 +72,12 @@ def _uri(options: Namespace) -> str:
         return uri
     kind = options.uri or Factor.TOTP.value
     if kind not in (Factor.TOTP.value, Factor.HOTP.value):
-        options.error("a URI has a secret already: --key and --secret take totp or hotp in its place")
+        options.error("--key and --secret build a URI: give totp or hotp instead of a URI")
     return provisioning_uri(kind, options)
 
 
 def _write(file: Path, picture: bytes) -> None:
-    """The picture holds the secret: a new file that only its owner may read takes the place of whatever was there."""
+    """Write a file that only its owner can read, because the picture contains the secret. Replace an existing file."""
     descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
     try:
         with os.fdopen(descriptor, "wb") as out:

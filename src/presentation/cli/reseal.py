@@ -1,68 +1,70 @@
-"""`open-mfa reseal`."""
+"""`open-mfa reseal`: seal all secrets under the first encryption key."""
 
-import sys
 from argparse import Namespace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from application.errors import StoreUnavailable
-from infrastructure.crypto.sealing import KeyRing
-from infrastructure.resealing import Resealing, Tally
-from presentation.cli.conventions import DONE, REFUSED, AddParser, Refused, say
-from presentation.cli.maintenance import stored
+from presentation.cli.arguments import AddParser
+from presentation.cli.output import DONE, REFUSED, Refused, say, tell
+
+if TYPE_CHECKING:
+    from infrastructure.crypto.sealing import KeyRing
+    from infrastructure.resealing import Tally
+    from presentation.cli.wiring import Maintenance
 
 EVERY: Final = 1000
-"""Credentials between two lines of progress."""
-_DESCRIPTION: Final = (
-    "Seals every stored secret again that is not sealed under the first of OPEN_MFA_ENCRYPTION_KEYS, while the service"
-    " goes on serving. It can be interrupted, and run again. Once every instance has the new key first, and this says"
-    " that nothing is sealed under a former one, that can be taken out of the setting."
-)
+"""The number of credentials between two lines of progress."""
 
 
 def add(add_parser: AddParser) -> None:
-    """Adds the command."""
-    parser = add_parser("reseal", help="seal all secrets again, under the first key", description=_DESCRIPTION)
+    """Add the command."""
+    parser = add_parser(
+        "reseal",
+        help="seal all stored secrets under the first encryption key",
+        description="Seals again each stored secret that is not sealed under the first of OPEN_MFA_ENCRYPTION_KEYS. The"
+        " service keeps serving. You can interrupt this command and run it again.",
+        examples=("reseal",),
+        notes="When every instance has the new key first, and this command reports that no secret is sealed under a"
+        " former key, remove the former key from the setting.",
+    )
     parser.set_defaults(run=_run)
 
 
-def _run(_options: Namespace) -> int:
-    last = Tally()
+def _run(options: Namespace) -> int:
+    last: Tally | None = None
 
-    def progress(tally: Tally) -> None:
+    def progress(tally: "Tally") -> None:
         nonlocal last
         last = tally
         if tally.looked_at % EVERY == 0:
-            _tell(f"{tally.looked_at:,} credentials looked at, {tally.resealed:,} secrets sealed again")
+            tell(f"checked {tally.looked_at:,} credentials, sealed {tally.resealed:,} secrets again")
 
-    with stored() as (settings, core):
-        keys = KeyRing(settings.keys.encryption_keys)
+    maintenance: Maintenance
+    with options.wiring.maintenance() as maintenance:
         try:
-            return _report(Resealing(core.repository, keys).run(progress), keys)
+            return _report(maintenance.resealing.run(progress), maintenance.keys)
         except StoreUnavailable as error:
             raise Refused(f"{error}. {_so_far(last)}") from None
         except KeyboardInterrupt:
             raise Refused(f"interrupted. {_so_far(last)}") from None
 
 
-def _report(tally: Tally, keys: KeyRing) -> int:
+def _report(tally: "Tally", keys: "KeyRing") -> int:
     say(f"{tally.credentials:,} credentials, {tally.resealed:,} secrets sealed again")
     for name in keys.names:
         say(f"  {tally.keys[name]:,} sealed under {name}")
-    say(f"  {tally.derived:,} derived, of which nothing is sealed")
+    say(f"  {tally.derived:,} derived and not stored")
     if tally.unreadable:
-        say(f"  {tally.unreadable:,} can't be read: the log names them, and the key that each one needs")
+        say(f"  {tally.unreadable:,} can't be read: the log names each of them and the key that it needs")
     if tally.unreadable or set(tally.keys) - {keys.first}:
-        say("Leave all keys where they are.")
+        say("Keep all keys in OPEN_MFA_ENCRYPTION_KEYS.")
         return REFUSED
     former = ", ".join(keys.names[1:])
     if former:
-        say(f"Once every instance has {keys.first} first, {former} can be taken out of OPEN_MFA_ENCRYPTION_KEYS.")
+        say(f"When every instance has {keys.first} first, you can remove {former} from OPEN_MFA_ENCRYPTION_KEYS.")
     return DONE
 
 
-def _so_far(tally: Tally) -> str:
-    return f"{tally.resealed:,} secrets have been sealed again; run it once more to go on"
-
-
-def _tell(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)  # noqa: T201 - progress, apart from the answer
+def _so_far(tally: "Tally | None") -> str:
+    resealed = 0 if tally is None else tally.resealed
+    return f"So far, {resealed:,} secrets were sealed again. Run the command again to continue"

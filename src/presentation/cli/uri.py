@@ -1,4 +1,4 @@
-"""`open-mfa uri`: what brings a secret into an authenticator."""
+"""`open-mfa uri`: print a provisioning URI, which adds a secret to an authenticator."""
 
 from argparse import ArgumentTypeError, Namespace
 from typing import Final
@@ -22,44 +22,38 @@ from domain.parameters import (
 from domain.secret import SharedSecret
 from domain.totp import TotpCredential
 from infrastructure.system import SystemRandomness
-from presentation.cli.conventions import (
-    DONE,
-    FROM_ELSEWHERE,
-    AddParser,
-    Parser,
-    digest,
-    say,
-    secret,
-    text_secret,
-    within,
-)
+from presentation.cli.arguments import SECRETS_AS_ARGUMENTS, AddParser, Parser, digest, secret, text_secret, within
+from presentation.cli.output import DONE, say
 
 _LABEL: Final = "the account's name, shown in the authenticator"
 _NEVER: Final = Lifecycle(created_at=0, expires_at=None)
 
 
 def add(add_parser: AddParser) -> None:
-    """Adds the command."""
+    """Add the command."""
     parser = add_parser(
         "uri",
         help="print a provisioning URI",
-        description="Prints a provisioning URI (otpauth://…), from which `open-mfa qr` makes a QR code. It holds the"
-        " secret: the one that is given, or else 160 random bits. The service itself learns nothing of it.",
+        description="Prints a provisioning URI (otpauth://…). It contains the given secret, or a new one with 160"
+        " bits. The service does not learn the secret. `open-mfa qr` prints a URI as a QR code.",
+        examples=("uri totp --label alice", "uri totp --label alice | open-mfa qr -"),
     )
     kinds = parser.add_subparsers(dest="kind", required=True, metavar="KIND")
     totp = kinds.add_parser(
         "totp",
         help="time-based, RFC 6238",
-        description="Prints the URI of a TOTP secret (RFC 6238).",
-        epilog=FROM_ELSEWHERE,
+        description="Prints the provisioning URI of a TOTP secret (RFC 6238).",
+        examples=("uri totp --label alice", "uri totp --label alice --issuer Example --secret @secret.txt"),
+        notes=SECRETS_AS_ARGUMENTS,
     )
     totp.add_argument("--label", required=True, type=name, help=_LABEL)
     add_options(totp, Factor.TOTP)
     hotp = kinds.add_parser(
         "hotp",
         help="event-based, RFC 4226",
-        description="Prints the URI of a HOTP secret (RFC 4226).",
-        epilog=FROM_ELSEWHERE,
+        description="Prints the provisioning URI of a HOTP secret (RFC 4226).",
+        examples=("uri hotp --label alice", "uri hotp --label alice --secret @secret.txt --counter 5"),
+        notes=SECRETS_AS_ARGUMENTS,
     )
     hotp.add_argument("--label", required=True, type=name, help=_LABEL)
     add_options(hotp, Factor.HOTP)
@@ -69,9 +63,11 @@ def add(add_parser: AddParser) -> None:
 def add_options(parser: Parser, *kinds: Factor) -> None:
     """Add the options for the URIs of these kinds, except the label."""
     secrets = parser.add_mutually_exclusive_group()
-    secrets.add_argument("--secret", metavar="BASE32", type=_secret, help="the secret in base32, 128 to 1024 bits")
     secrets.add_argument(
-        "--key", metavar="TEXT", dest="secret", type=_key, help="the secret as it is, 16 to 128 bytes, not in base32"
+        "--secret", metavar="BASE32", type=_secret, help="an existing secret in base32, 16 to 128 bytes"
+    )
+    secrets.add_argument(
+        "--key", metavar="TEXT", dest="secret", type=_key, help="an existing secret as text, 16 to 128 bytes"
     )
     parser.add_argument("--issuer", type=name, default="Open-MFA", help="shown beside the label (default: Open-MFA)")
     parser.add_argument("--digest", type=digest, default=HashAlgorithm.SHA1, help="sha1 (default), sha256 or sha512")
@@ -84,11 +80,11 @@ def add_options(parser: Parser, *kinds: Factor) -> None:
             metavar="SECONDS",
             type=within(INTERVAL),
             default=DEFAULT_INTERVAL,
-            help="TOTP's time step, 15 to 300 (default: 30)",
+            help="the time step of TOTP, 15 to 300 (default: 30)",
         )
     if Factor.HOTP in kinds:
         parser.add_argument(
-            "--counter", metavar="N", type=within(COUNTER), default=0, help="HOTP's next counter (default: 0)"
+            "--counter", metavar="N", type=within(COUNTER), default=0, help="the next counter of HOTP (default: 0)"
         )
 
 
@@ -100,11 +96,11 @@ def _run(options: Namespace) -> int:
 def provisioning_uri(kind: str, options: Namespace) -> str:
     """Return the provisioning URI for these options."""
     shared = options.secret or SystemRandomness().secret()
-    place = CredentialId(Owner(OwnerKind.ACCOUNT, ""), Factor(kind))
+    credential_id = CredentialId(Owner(OwnerKind.ACCOUNT, ""), Factor(kind))
     credential: TotpCredential | HotpCredential
     if kind == "totp":
         credential = TotpCredential(
-            id=place,
+            id=credential_id,
             lifecycle=_NEVER,
             secret=shared,
             parameters=TotpParameters(options.digest, options.digits, options.interval),
@@ -112,7 +108,7 @@ def provisioning_uri(kind: str, options: Namespace) -> str:
         )
     else:
         credential = HotpCredential(
-            id=place,
+            id=credential_id,
             lifecycle=_NEVER,
             secret=shared,
             parameters=HotpParameters(options.digest, options.digits),

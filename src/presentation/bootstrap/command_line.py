@@ -1,0 +1,79 @@
+"""The command `open-mfa`: the command line with the parts of the service that its commands use.
+
+Flask, gunicorn and the Redis client take a while to load. So each function imports what it uses, and `open-mfa --help`
+and the commands without a store stay fast.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from presentation import cli
+from presentation.cli.output import Refused
+from presentation.cli.wiring import Maintenance, Wiring
+
+if TYPE_CHECKING:
+    from infrastructure.settings import Settings
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command and return its exit status.
+
+    Args:
+        arguments: the arguments; None for those of the process.
+    """
+    return cli.run(arguments, Wiring(_load_settings, _serve, _maintenance))
+
+
+def _load_settings() -> "Settings":
+    from infrastructure.settings import load  # noqa: PLC0415
+
+    return load(os.environ)
+
+
+def _serve() -> None:
+    from infrastructure.settings import SettingsError, checked_address  # noqa: PLC0415
+
+    try:
+        settings = checked_address(_load_settings())
+    except SettingsError as error:
+        raise Refused(str(error)) from None
+    from presentation.bootstrap.server import serve  # noqa: PLC0415
+
+    serve(settings)
+
+
+@contextmanager
+def _maintenance() -> Iterator[Maintenance]:
+    from application.errors import StoreUnavailable  # noqa: PLC0415
+    from infrastructure.crypto.sealing import KeyRing  # noqa: PLC0415
+    from infrastructure.observability.logs import configure_logging  # noqa: PLC0415
+    from infrastructure.resealing import Resealing  # noqa: PLC0415
+    from infrastructure.settings import SettingsError  # noqa: PLC0415
+    from presentation.bootstrap.container import Container  # noqa: PLC0415
+    from presentation.bootstrap.logs import selected_format  # noqa: PLC0415
+
+    try:
+        settings = _load_settings()
+    except SettingsError as error:
+        raise Refused(str(error)) from None
+    if settings.redis.url is None:
+        raise Refused("OPEN_MFA_REDIS_URL is not set, so there is no store to maintain")
+    configure_logging("WARNING", selected_format(settings))
+    container = Container(settings)
+    keys = KeyRing(settings.keys.encryption_keys)
+    try:
+        yield Maintenance(
+            tenants=tuple(dict.fromkeys(name for name, _ in settings.accounts.api_keys)),
+            keys=keys,
+            clock=container.clock,
+            describe_all=container.factors.describe_all,
+            unlock=container.accounts.unlock,
+            forget=container.factors.forget,
+            resealing=Resealing(container.repository, keys),
+        )
+    except StoreUnavailable as error:
+        raise Refused(str(error)) from None
+    finally:
+        container.store.close()

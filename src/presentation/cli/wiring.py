@@ -1,0 +1,48 @@
+"""The parts of the service that the commands use. The bootstrap provides them."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    # These take a while to load, and most commands need none of them.
+    from application.ports.clock import Clock
+    from application.reading import DescribeAll
+    from application.removal import Forget, Unlock
+    from infrastructure.crypto.sealing import KeyRing
+    from infrastructure.resealing import Resealing
+    from infrastructure.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Maintenance:
+    """The use cases that maintain the store.
+
+    Attributes:
+        tenants: the names of the API keys, each once.
+        keys: the encryption keys.
+    """
+
+    tenants: Sequence[str]
+    keys: "KeyRing"
+    clock: "Clock"
+    describe_all: "DescribeAll"
+    unlock: "Unlock"
+    forget: "Forget"
+    resealing: "Resealing"
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """The functions that load the service, each called only by the commands that need it.
+
+    Attributes:
+        load_settings: returns the settings, or raises `SettingsError`.
+        serve: serves HTTP until the process gets a signal, or raises `Refused`.
+        maintenance: opens the store, or raises `Refused`. It raises `Refused` too if the store fails inside the block.
+    """
+
+    load_settings: "Callable[[], Settings]"
+    serve: Callable[[], None]
+    maintenance: Callable[[], AbstractContextManager[Maintenance]]
