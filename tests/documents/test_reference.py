@@ -15,7 +15,7 @@ from domain.verdict import Accepted, Locked, Reason, Rejected
 from infrastructure.observability.audit import AuditTrail
 from infrastructure.observability.metrics import Metrics
 from infrastructure.settings import VARIABLES
-from presentation.http.framework.problems import BY_SLUG
+from presentation.http.framework.problem_types import BY_SLUG
 from tests.presentation.api import API_KEYS, Api, document
 from tests.support.command_line import called
 from tests.support.documents import page, rows, section

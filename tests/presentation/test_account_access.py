@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from presentation.http.framework.endpoint import LARGEST_BODY
+from presentation.http.framework.request_body import LARGEST_BODY
 from tests.presentation.api import ACCOUNTS, API_KEYS, FACTORS, Account, all_routes, document, slug
 
 SHOP = API_KEYS["shop"]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from presentation.http.framework.endpoint import LARGEST_BODY
+from presentation.http.framework.request_body import LARGEST_BODY
 from presentation.http.server.arrival import LARGEST_HEAD, MOST_FIELDS, Arrival
 
 POST = b"POST / HTTP/1.1\r\nHost: x\r\n"

@@ -7,8 +7,8 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from presentation.http import schemas
-from presentation.http.framework.endpoint import LARGEST_BODY
+from presentation.http.factors.requests import EnrolTotpBody
+from presentation.http.framework.request_body import LARGEST_BODY
 from tests.domain.test_parameters import NAMES, NO_NAMES
 from tests.presentation.api import PASTED, RFC_SECRET, Api, document, slug
 
@@ -370,7 +370,7 @@ def test_labels_and_issuers_are_names_that_people_have(api: Api, name: str) -> N
     uri = api.enrol("totp", label=name, issuer=name)["uri"]
 
     assert unquote(urlsplit(uri).path) == f"/{name}:{name}"
-    assert re.search(schemas.EnrolTotpBody().fields["label"].metadata["pattern"], name)
+    assert re.search(EnrolTotpBody().fields["label"].metadata["pattern"], name)
 
 
 @pytest.mark.parametrize("name", [name for name in NO_NAMES if "lone surrogate" not in str(name)])

@@ -7,7 +7,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from domain.secret import SharedSecret
-from presentation.http.framework.endpoint import LARGEST_BODY
+from presentation.http.framework.request_body import LARGEST_BODY
 from tests.presentation.api import ADMINISTRATOR, RFC_SECRET, Api, all_routes, document, slug
 
 ALWAYS = {

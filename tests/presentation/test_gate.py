@@ -814,7 +814,7 @@ def test_where_redis_is_away_a_person_reads_a_page() -> None:
 
     assert (answer.status_code, answer.mimetype) == (503, "text/html")
     assert "Retry-After" in answer.headers
-    assert "can't be checked" in unescape(answer.text)
+    assert "cannot check codes" in unescape(answer.text)
     assert 'value="alice"' in answer.text
     assert 'value="/reports"' in answer.text
     assert "&lt;alice&gt;" in log_in(gate, "123456", account="<alice>").text
@@ -932,4 +932,4 @@ def test_the_cookie_travels_over_tls_only_unless_told_otherwise(secure: bool) ->
 def test_the_fifth_wrong_code_says_how_long_to_wait(gate: Api) -> None:
     pages = [log_in(gate, wrong(gate)).text for _ in range(5)]
 
-    assert ["one too many: wait 30 s" in page for page in pages] == [False] * 4 + [True]
+    assert ["too many wrong codes. Wait 30 s" in page for page in pages] == [False] * 4 + [True]

@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 
 from domain.owner import ACCOUNT_ID
 from domain.secret import SharedSecret
-from presentation.http.framework.problems import Problems
+from presentation.http.framework.problem_types import Problems
 from tests.presentation.api import (
     ACCOUNTS,
     ADMINISTRATOR,

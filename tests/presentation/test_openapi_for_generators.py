@@ -14,8 +14,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from openapi_schema_validator import OAS30Validator
 
-from presentation.http import schemas
-from presentation.http.framework.problems import Problems
+from presentation.http.accounts.requests import ChallengeBody, VerifyRecoveryBody
+from presentation.http.factors.requests import EnrolTotpBody, ResynchronizeBody, VerifyBody
+from presentation.http.framework.problem_types import Problems
 from tests.presentation.api import RFC_SECRET, Account, document
 
 TYPES = {*dir(builtins), *keyword.kwlist, "date", "datetime", "time", "timedelta", "Decimal", "UUID", "Any", "Optional"}
@@ -166,24 +167,24 @@ names = st.text(min_size=1, max_size=40) | st.sampled_from(
 @example("K7QM\u20112X9D\u20114HPW\u20118RTC")
 def test_the_document_admits_every_code_that_the_service_reads(components: dict[str, Any], code: str) -> None:
     for schema, body in (
-        (schemas.VerifyBody(), "Verify"),
-        (schemas.VerifyRecoveryBody(), "VerifyRecovery"),
-        (schemas.ChallengeBody(), "Challenge"),
+        (VerifyBody(), "Verify"),
+        (VerifyRecoveryBody(), "VerifyRecovery"),
+        (ChallengeBody(), "Challenge"),
     ):
         if not schema.validate({"code": code}):
             assert valid(components, body, {"code": code})
-    if not schemas.ResynchronizeBody().validate({"codes": [code, code]}):
+    if not ResynchronizeBody().validate({"codes": [code, code]}):
         assert valid(components, "Resynchronize", {"codes": [code, code]})
 
 
 @given(secrets)
 @example(f" {RFC_SECRET.lower()}== ")
 def test_the_document_admits_every_secret_that_the_service_reads(components: dict[str, Any], secret: str) -> None:
-    if not schemas.EnrolTotpBody().validate({"secret": secret}):
+    if not EnrolTotpBody().validate({"secret": secret}):
         assert valid(components, "EnrolTotp", {"secret": secret})
 
 
 @given(names)
 def test_the_document_admits_every_name_that_the_service_reads(components: dict[str, Any], name: str) -> None:
-    if not schemas.EnrolTotpBody().validate({"label": name}):
+    if not EnrolTotpBody().validate({"label": name}):
         assert valid(components, "EnrolTotp", {"label": name})

@@ -5,7 +5,7 @@ from html import unescape
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from presentation.http.framework.problems import Problems
+from presentation.http.framework.problem_types import Problems
 from tests.presentation.api import Api, document, slug, without_a_store
 
 
@@ -94,9 +94,9 @@ def test_every_kind_of_problem_has_a_page_that_says_what_to_do(api: Api, kind: P
 
     assert page.mimetype == "text/html"
     assert kind.value.meaning in unescape(page.text)
-    assert kind.value.way_out in unescape(page.text)
-    assert kind.value.for_programs in unescape(page.text)
+    assert kind.value.remedy in unescape(page.text)
+    assert kind.value.for_clients in unescape(page.text)
     # What only a program sees is not for people.
     assert [
-        word for word in ("«", "Retry-After", "JSON", "header") if word in kind.value.meaning + kind.value.way_out
+        word for word in ("«", "Retry-After", "JSON", "header") if word in kind.value.meaning + kind.value.remedy
     ] == []

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from presentation.http.schemas import EnrolHotpBody, EnrolTotpBody, IssueCodeBody, VerifyBody
+from presentation.http.factors.requests import EnrolHotpBody, EnrolTotpBody, IssueCodeBody, VerifyBody
 from tests.presentation.api import ADMINISTRATOR, COOKIE, FACTORS, SESSION, Api, all_routes
 
 WRITING_COMMANDS = {

@@ -321,4 +321,4 @@ def started(api: Api, name: str) -> str:
 
 
 def test_who_sends_no_session_is_told_so(api: Api) -> None:
-    assert "carries no session" in document(api.post("totp/verify", {"code": "123456"}))["detail"]
+    assert "has no session" in document(api.post("totp/verify", {"code": "123456"}))["detail"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from presentation.http.framework.endpoint import LARGEST_BODY
+from presentation.http.framework.request_body import LARGEST_BODY
 from tests.service.sessions import Session
 from tests.service.wire import Wire, once, request
 from tests.support.service import Service

@@ -17,22 +17,21 @@ from infrastructure.observability.metrics import CONTENT_TYPE, Metrics
 from infrastructure.settings import Settings
 from infrastructure.store import Store
 from presentation.bootstrap.container import Container
-from presentation.http import schemas
-from presentation.http.accounts.access import AccountAccess
-from presentation.http.accounts.resources import AccountResources
-from presentation.http.admin.resources import BasicAuthentication, admin_blueprint
+from presentation.http.accounts.routes import account_blueprint
+from presentation.http.admin.authentication import BasicAuthentication
+from presentation.http.admin.routes import AdminHandlers, admin_blueprint
 from presentation.http.docs.resources import register_docs
-from presentation.http.factors.resources import SessionResources
-from presentation.http.framework.endpoint import LARGEST_BODY
+from presentation.http.factors.use_cases import FactorServices
 from presentation.http.framework.error_handlers import register_error_handlers
 from presentation.http.framework.field_limits import FieldLimits
 from presentation.http.framework.middleware import Edge
 from presentation.http.framework.path_prefix import PATH_PREFIX, PathPrefix
-from presentation.http.framework.rate_limit import RateLimit
-from presentation.http.gate.resources import GateResources
-from presentation.http.health.resources import operation_blueprint
-from presentation.http.sessions.access import SessionAccess
-from presentation.http.sessions.sessions import Sessions
+from presentation.http.framework.rate_limit import RateLimits
+from presentation.http.framework.request_body import LARGEST_BODY
+from presentation.http.gate.routes import GateOptions, gate_blueprint
+from presentation.http.health.routes import health_blueprint
+from presentation.http.sessions.cookie import Sessions
+from presentation.http.sessions.routes import session_blueprint
 
 EXTENSION: Final = "open_mfa"
 
@@ -78,7 +77,7 @@ def create_app(
     follower = LogLevelFollower(shared_level)
 
     app = _flask(settings, container.metrics, lines)
-    rate_limit = RateLimit(settings.limits.rate_limit, container.store.rate_limits)
+    limits = RateLimits(settings.limits.rate_limit, container.store.rate_limits)
     sessions = Sessions(
         settings.keys.secret_key,
         settings.session.lifetime,
@@ -86,52 +85,25 @@ def create_app(
         clock=container.clock,
         path_prefix=settings.server.path_prefix,
     )
-    session = SessionResources(
-        SessionAccess(sessions),
-        container.factors,
-        container.clock,
-        container.provisioning,
-        settings.enrolment.algorithm,
-        schemas.EnrolTotpBody(),
-        checking=rate_limit.checking,
-        enrolling=rate_limit.enrolling,
-    )
-    app.register_blueprint(session.blueprint("session", "/api/v1/session"))
+    services = FactorServices(container.factors, container.clock, container.provisioning, settings.enrolment.algorithm)
+    app.register_blueprint(session_blueprint(services, sessions, limits.by_kind()))
     if settings.accounts.api_keys:
-        account = AccountResources(
-            AccountAccess(settings.accounts.api_keys),
-            container.factors,
-            container.clock,
-            container.provisioning,
-            settings.enrolment.algorithm,
-            schemas.EnrolAccountTotpBody(),
-            account_use_cases=container.accounts,
-        )
-        app.register_blueprint(account.blueprint("account", "/api/v1/accounts/<account_id>"))
+        app.register_blueprint(account_blueprint(services, container.accounts, settings.accounts.api_keys))
     if container.gate is not None:
-        gate = GateResources(
-            container.gate,
-            container.clock,
+        options = GateOptions(
             lifetime=settings.gate.lifetime,
             secure=settings.session.cookie_secure,
             cookie_domain=settings.gate.cookie_domain,
             path_prefix=settings.server.path_prefix,
             issuer=settings.enrolment.issuer,
             accounts=settings.gate.tenant is not None,
-            checking=rate_limit.checking,
         )
-        app.register_blueprint(gate.blueprint())
+        app.register_blueprint(gate_blueprint(container.gate, container.clock, options, limits.code_checks))
     if settings.administrator is not None:
-        authentication = BasicAuthentication(settings.administrator.user, settings.administrator.password)
-        admin = admin_blueprint(
-            (*rate_limit.checking, authentication),
-            container.clock,
-            container.store.describe,
-            shared_level,
-            follower.follow_now,
-        )
-        app.register_blueprint(admin)
-    app.register_blueprint(operation_blueprint(container.check_ready, container.metrics.exposition, CONTENT_TYPE))
+        authenticate = BasicAuthentication(settings.administrator.user, settings.administrator.password)
+        admin = AdminHandlers(container.clock, container.store.describe, shared_level, follower.follow_now)
+        app.register_blueprint(admin_blueprint(admin, authenticate, limits.code_checks))
+    app.register_blueprint(health_blueprint(container.check_ready, container.metrics.exposition, CONTENT_TYPE))
     register_docs(app, gate=container.gate is not None)
     app.extensions[EXTENSION] = Service(container.store, follower)
     return app

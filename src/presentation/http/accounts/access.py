@@ -1,82 +1,85 @@
-"""An account as an owner: named by the path, on behalf of the tenant whose API key the request carries (RFC 6750)."""
+"""The account as the owner of a request. The path names it, and the API key names its tenant (RFC 6750)."""
 
 import hmac
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from hashlib import sha256
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from flask import Response, request
 
 from domain.errors import InvalidValue
 from domain.owner import ACCOUNT_ID, Owner
-from presentation.http.framework.endpoint import SecurityScheme
-from presentation.http.framework.problems import Problem, Problems, invalid, sentence
-
-if TYPE_CHECKING:
-    from presentation.http.factors.owner_access import Guards
+from presentation.http.framework.access import Access, PathVariable, SecurityScheme
+from presentation.http.framework.problem_types import Problems
+from presentation.http.framework.problems import Problem, invalid, sentence
 
 API_KEY: Final = SecurityScheme("apiKey", {"type": "http", "scheme": "bearer"})
 _OWNER: Final = "open_mfa.owner"
 _CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="Open-MFA accounts"'}
 
 
-class AccountAccess:
-    """Implements `OwnerAccess` on API keys.
+class AccountOwners:
+    """Finds the account of a request (`OwnerAccess`).
 
     Args:
-        keys: tenants' names and API keys; a tenant has several while one takes another's place. Only their digests
-            are kept.
+        keys: names of tenants, each with an API key. A tenant has several keys while a new key replaces an old one.
+            Only digests of the keys are kept.
     """
 
-    tag = "Account"
-    lifetime: int | None = None
     absent = ""
     sets_cookie = False
-    security: SecurityScheme | None = API_KEY
-    parameters: Mapping[str, tuple[str, str, str]] = {
-        "account_id": ("The account, as the application knows it.", "alice@example.com", ACCOUNT_ID)
-    }
-    problems: tuple[Problems, ...] = (Problems.UNAUTHENTICATED,)
 
     def __init__(self, keys: Iterable[tuple[str, str]]) -> None:
         self._keys = [(tenant, _digest(key)) for tenant, key in keys]
-        self.guards: Guards = (self._admit,)
 
-    def present(self) -> Owner | None:
-        """The account of the path."""
-        owner: Owner = request.environ[_OWNER]
-        return owner
-
-    def found(self) -> tuple[Owner, Callable[[Response], None]]:
-        """The account of the path; there is nothing to remember it by."""
-        owner: Owner = request.environ[_OWNER]
-        return owner, lambda _: None
-
-    def dismiss(self, response: Response) -> None:
-        """Nothing to do: the next request names the account again."""
-
-    def _admit(self) -> None:
-        """Raises a 401, or a 400 for what can't be an account's id."""
+    def admit(self) -> None:
+        """Find the account. Raise a problem with status 401 for a wrong key, or 400 for an invalid account ID."""
         tenant = self._tenant()
         raw = request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI") or ""
         if "%2f" in raw.partition("?")[0].lower():
-            # The server has taken it for a slash by now, and for a resource of another account.
+            # The server has decoded it to a slash, so the route may belong to another account.
             raise invalid({"account_id": ["Must have no slash."]})
         try:
             request.environ[_OWNER] = Owner.of_account(tenant, (request.view_args or {})["account_id"])
         except InvalidValue as error:
             raise invalid({"account_id": [sentence(error)]}) from None
 
+    def current(self) -> Owner | None:
+        """Return the account of the path, which `admit` has found."""
+        owner: Owner = request.environ[_OWNER]
+        return owner
+
+    def current_or_new(self) -> tuple[Owner, Callable[[Response], None]]:
+        """Return the account of the path, and a function without effect, because each request names the account."""
+        owner: Owner = request.environ[_OWNER]
+        return owner, lambda _: None
+
+    def end(self, response: Response) -> None:
+        """Change nothing, because each request names the account."""
+
     def _tenant(self) -> str:
-        """Whose key it is. All are compared, also after a hit."""
+        """Return the tenant of the API key. All keys are compared, even after a match, so that the time is constant."""
         scheme, _, sent = request.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
         digest = _digest(sent.strip(" \t"))
-        hits = [tenant for tenant, known in self._keys if hmac.compare_digest(known, digest)]
-        if not hits or scheme.lower() != "bearer":
+        tenants = [tenant for tenant, known in self._keys if hmac.compare_digest(known, digest)]
+        if not tenants or scheme.lower() != "bearer":
             raise Problem(Problems.UNAUTHENTICATED, headers=_CHALLENGE)
-        return hits[0]
+        return tenants[0]
+
+
+def account_access(keys: Iterable[tuple[str, str]]) -> Access:
+    """Return the access to the routes of accounts: only clients with an API key may send requests."""
+    owners = AccountOwners(keys)
+    account_id = PathVariable("The account, by the application's own name for it.", "alice@example.com", ACCOUNT_ID)
+    return Access(
+        security=API_KEY,
+        path_variables={"account_id": account_id},
+        guards=(owners.admit,),
+        problems=(Problems.UNAUTHENTICATED,),
+        owners=owners,
+    )
 
 
 def _digest(text: str) -> bytes:
-    # WSGI hands headers on as Latin-1; a key in UTF-8 comes as the same bytes.
+    # WSGI decodes header fields as Latin-1. A key in UTF-8 becomes the same bytes again.
     return sha256(text.encode("latin-1", "replace")).digest()

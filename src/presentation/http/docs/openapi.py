@@ -11,10 +11,15 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from flask import Flask
 from marshmallow import Schema, fields
 
-from presentation.http import schemas
-from presentation.http.framework.endpoint import DESCRIPTION, JSON, LARGEST_BODY, READING, Operation
+from presentation.http.framework.endpoint import Endpoint, endpoint_of
+from presentation.http.framework.fields import OneOf, OrNull
 from presentation.http.framework.middleware import REQUEST_ID
-from presentation.http.framework.problems import MEDIA_TYPE, Problems, ProblemType
+from presentation.http.framework.operation import Operation
+from presentation.http.framework.problem_responses import SPECIFIC_RESPONSES, ProblemResponse
+from presentation.http.framework.problem_types import Problems, ProblemType
+from presentation.http.framework.problems import MEDIA_TYPE
+from presentation.http.framework.request_body import LARGEST_BODY
+from presentation.http.framework.responses import JSON
 
 OPENAPI_VERSION: Final = "3.0.3"
 """For 3.1, openapi-generator warns that its support is in beta (ADR 23)."""
@@ -36,11 +41,6 @@ a TOTP secret, scan its QR code, and verify what the authenticator shows. Then v
 """
 _LINK: Final = re.compile(r"(?P<before>^|\]\()/(?=(?:problems|api)/)")
 """A link to a resource of the service: a whole value, or the target of a link in Markdown."""
-_PROBLEM_VIEWS: Final[dict[Problems, type[schemas.ProblemView]]] = {
-    Problems.INVALID_REQUEST: schemas.InvalidRequestView,
-    Problems.CODE_REJECTED: schemas.CodeRejectedView,
-    Problems.LOCKED: schemas.LockedView,
-}
 _PROBLEM_HEADERS: Final = {
     Problems.LOCKED: "Retry-After",
     Problems.RATE_LIMITED: "Retry-After",
@@ -56,7 +56,7 @@ _MEMBER_EXAMPLES: Final[dict[Problems, dict[str, Any]]] = {
 
 
 def build_openapi(app: Flask, prefix: str = "") -> dict[str, Any]:
-    """Return the document of all operations that `resource.add` has added to the application.
+    """Return the document of all routes that `add_routes` has added to the application.
 
     Args:
         app: the application.
@@ -75,11 +75,13 @@ def build_openapi(app: Flask, prefix: str = "") -> dict[str, Any]:
     shapes = _Shapes(spec, plugin.converter)
     tags: dict[str, None] = {}
     schemes: dict[str, Mapping[str, str]] = {}
-    for method, path, endpoint, operation in _operations(app):
-        tags[operation.tag] = None
-        if operation.security is not None:
-            schemes[operation.security.name] = operation.security.definition
-        spec.path(path=path, operations={method.lower(): _describe(shapes, method, path, endpoint, operation)})
+    for path, operation_id, endpoint in _endpoints(app):
+        tags[endpoint.tag] = None
+        security = endpoint.access.security
+        if security is not None:
+            schemes[security.name] = security.definition
+        method = endpoint.route.method.lower()
+        spec.path(path=path, operations={method: _describe(shapes, path, operation_id, endpoint)})
     for name, definition in sorted(schemes.items()):
         spec.components.security_scheme(name, dict(definition))
     shapes.name_enumerations()
@@ -98,9 +100,9 @@ class _Shapes:
         def compose(_: Any, field: Any, **__: Any) -> dict[str, Any]:
             # apispec calls this for every field, and adds the result to its own description.
             match field:
-                case schemas.OneOfView():
+                case OneOf():
                     return self._one_of(field)
-                case schemas.OrNullView():
+                case OrNull():
                     return self._or_null(field)
             return {}
 
@@ -135,16 +137,16 @@ class _Shapes:
         """Return the name of the schema of one kind of problem. Only this kind has its `type`."""
         problem = kind.value
         name = _camel(problem.slug, "problem")
-        schema = self._converter.schema2jsonschema(_PROBLEM_VIEWS.get(kind, schemas.ProblemView)())
+        schema = self._converter.schema2jsonschema(SPECIFIC_RESPONSES.get(kind, ProblemResponse)())
         members = schema["properties"]
         members["type"] |= {"enum": [problem.uri], "example": problem.uri}
         members["title"]["example"], members["status"]["example"] = problem.title, problem.status
         self._schemas[name] = {**schema, "description": f"{problem.title} (RFC 9457)."}
         return name
 
-    def _one_of(self, field: schemas.OneOfView) -> dict[str, str]:
+    def _one_of(self, field: OneOf) -> dict[str, str]:
         named = {}
-        for view in field.views:
+        for view in field.responses:
             self._converter.resolve_nested_schema(view)
             name = _schema_name(view)
             (value,) = self._schemas[name]["properties"][field.discriminator]["enum"]
@@ -162,11 +164,11 @@ class _Shapes:
         }
         return _reference(name)
 
-    def _or_null(self, field: schemas.OrNullView) -> dict[str, Any]:
-        reference = self._converter.resolve_nested_schema(field.view)
+    def _or_null(self, field: OrNull) -> dict[str, Any]:
+        reference = self._converter.resolve_nested_schema(field.response)
         # The object itself is nullable, because no keyword beside a reference allows null. Without a title,
         # openapi-python-client would give the class of a nullable object another name.
-        name = _schema_name(field.view)
+        name = _schema_name(field.response)
         self._schemas[name] |= {"title": name, "nullable": True}
         return {"allOf": [reference], "nullable": True}
 
@@ -198,37 +200,38 @@ def _below(document: dict[str, Any], prefix: str) -> dict[str, Any]:
     return {**moved({**document, "paths": {}}), "paths": paths}
 
 
-def _operations(app: Flask) -> Iterator[tuple[str, str, str, Operation]]:
+def _endpoints(app: Flask) -> Iterator[tuple[str, str, Endpoint]]:
+    """Yield the path, the operation ID and the description of each route of the API."""
     for rule in app.url_map.iter_rules():
-        operation = getattr(app.view_functions[rule.endpoint], DESCRIPTION, None)
-        if isinstance(operation, Operation):
-            (method,) = (rule.methods or set()) - {"HEAD"}
-            yield method, re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), rule.endpoint, operation
+        endpoint = endpoint_of(app.view_functions[rule.endpoint])
+        if endpoint is not None:
+            yield re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), rule.endpoint.replace(".", "_"), endpoint
 
 
-def _describe(shapes: _Shapes, method: str, path: str, endpoint: str, operation: Operation) -> dict[str, Any]:
+def _describe(shapes: _Shapes, path: str, operation_id: str, endpoint: Endpoint) -> dict[str, Any]:
+    operation, access = endpoint.route.operation, endpoint.access
     described: dict[str, Any] = {
-        "operationId": endpoint.replace(".", "_"),
+        "operationId": operation_id,
         "summary": operation.summary,
-        "tags": [operation.tag],
-        "responses": _answers(path, operation) | _problems(shapes, method, operation),
+        "tags": [endpoint.tag],
+        "responses": _successes(path, endpoint) | _problems(shapes, endpoint),
     }
-    if operation.parameters:
+    if access.path_variables:
         described["parameters"] = [
             {
                 "name": name,
                 "in": "path",
                 "required": True,
-                "description": description,
-                "schema": {"type": "string", "pattern": f"^{pattern}$"},
-                "example": example,
+                "description": variable.description,
+                "schema": {"type": "string", "pattern": f"^{variable.pattern}$"},
+                "example": variable.example,
             }
-            for name, (description, example, pattern) in operation.parameters.items()
+            for name, variable in access.path_variables.items()
         ]
     if operation.description:
         described["description"] = operation.description
-    if operation.security is not None:
-        described["security"] = [{operation.security.name: []}, *([{}] if operation.anonymous else [])]
+    if access.security is not None:
+        described["security"] = [{access.security.name: []}, *([{}] if endpoint.serves_new_owners else [])]
     # An empty object means the same as no body. Generated code would call its type Any.
     if operation.body is not None and operation.body.fields:
         described["requestBody"] = _body(operation)
@@ -250,42 +253,34 @@ def _body(operation: Operation) -> dict[str, Any]:
     }
 
 
-def _answers(path: str, operation: Operation) -> dict[str, Any]:
-    answers = {}
-    for status, shape in operation.answers.items():
-        answer: dict[str, Any] = {"description": HTTPStatus(status).phrase, "headers": dict(_HEADERS)}
+def _successes(path: str, endpoint: Endpoint) -> dict[str, Any]:
+    described = {}
+    security = endpoint.access.security
+    for status, shape in endpoint.route.operation.responses.items():
+        response: dict[str, Any] = {"description": HTTPStatus(status).phrase, "headers": dict(_HEADERS)}
         if isinstance(shape, Schema):
-            answer["description"] = (type(shape).__doc__ or "").strip()
+            response["description"] = (type(shape).__doc__ or "").strip()
             example = _example(shape)
             if "qr" in example:
                 example["qr"] = f"{path}/qr"
-            answer["content"] = {JSON: {"schema": shape, "example": example}}
+            response["content"] = {JSON: {"schema": shape, "example": example}}
         elif shape is not None:
             text = all(media_type.startswith("text/") for media_type in shape)
             schema = {"type": "string"} if text else {"type": "string", "format": "binary"}
-            answer["content"] = {media_type: {"schema": schema} for media_type in shape}
-        if operation.sets_cookie and operation.security is not None:
-            cookie = operation.security.definition["name"]
-            answer["headers"]["Set-Cookie"] = {
+            response["content"] = {media_type: {"schema": schema} for media_type in shape}
+        if endpoint.sets_cookie and security is not None:
+            cookie = security.definition["name"]
+            response["headers"]["Set-Cookie"] = {
                 "description": f"The session, `{cookie}`.",
                 "schema": {"type": "string", "example": f"{cookie}=…; HttpOnly; SameSite=Lax"},
             }
-        answers[str(status)] = answer
-    return answers
+        described[str(status)] = response
+    return described
 
 
-def _problems(shapes: _Shapes, method: str, operation: Operation) -> dict[str, Any]:
-    kinds = [*operation.problems]
-    if operation.parameters and operation.body is None:
-        kinds.append(Problems.INVALID_REQUEST)
-    if operation.body is not None:
-        kinds += [Problems.INVALID_REQUEST, Problems.TOO_LARGE, Problems.UNSUPPORTED_MEDIA_TYPE]
-    if method not in READING:
-        kinds.append(Problems.CROSS_SITE_REQUEST)
-    if operation.touches_store:
-        kinds.append(Problems.STORE_UNAVAILABLE)
+def _problems(shapes: _Shapes, endpoint: Endpoint) -> dict[str, Any]:
     by_status: dict[int, list[Problems]] = {}
-    for kind in kinds:
+    for kind in endpoint.problems:
         by_status.setdefault(kind.value.status, []).append(kind)
     return {str(status): _problem(shapes, same) for status, same in sorted(by_status.items())}
 
@@ -328,14 +323,14 @@ def _example(schema: Schema) -> dict[str, Any]:
             example[name] = field.metadata["example"]
         elif isinstance(field, fields.Nested):
             example[name] = _example(field.schema)
-        elif isinstance(field, fields.List) and isinstance(field.inner, schemas.OneOfView):
-            example[name] = [_example(view()) for view in field.inner.views]
+        elif isinstance(field, fields.List) and isinstance(field.inner, OneOf):
+            example[name] = [_example(view()) for view in field.inner.responses]
     return example
 
 
 def _schema_name(schema: type[Schema] | Schema) -> str:
     cls = schema if isinstance(schema, type) else type(schema)
-    return cls.__name__.removesuffix("View").removesuffix("Body")
+    return cls.__name__.removesuffix("Response").removesuffix("Body")
 
 
 _HEADERS: Final = {REQUEST_ID: {"description": "The request's id.", "schema": {"type": "string"}}}

@@ -9,10 +9,10 @@ from werkzeug.exceptions import NotFound
 
 from presentation.http.docs.openapi import build_openapi
 from presentation.http.framework.assets import asset
-from presentation.http.framework.endpoint import JSON
 from presentation.http.framework.links import link
 from presentation.http.framework.middleware import ROUTE
-from presentation.http.framework.problems import BY_SLUG, ProblemType
+from presentation.http.framework.problem_types import BY_SLUG, ProblemType
+from presentation.http.framework.responses import JSON
 
 PAGE_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "

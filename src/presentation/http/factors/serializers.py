@@ -2,28 +2,33 @@
 
 from typing import Any, assert_never
 
-from application.timestamps import rfc3339
 from domain.errors import NotEnrolled
 from domain.hotp import HotpCredential
 from domain.one_time_code import OneTimeCode
 from domain.recovery_codes import RecoveryCodes
 from domain.stored_state import AnyCredential, AnySecretCredential
 from domain.totp import TotpCredential
+from presentation.http.framework.responses import timestamp
 
 
 def describe_credential(credential: AnyCredential, now: int) -> dict[str, Any]:
-    """Return the document of a credential. It contains neither the secret nor a code."""
+    """Return the document of a credential. It contains neither the secret nor a code.
+
+    Args:
+        credential: the credential.
+        now: Unix time in seconds.
+    """
     lifecycle, failures = credential.lifecycle, credential.failures
     return {
         "factor": credential.id.factor.value,
         "status": credential.status.value,
         **parameters_of(credential),
-        "created_at": moment(lifecycle.created_at),
-        "confirmed_at": moment(lifecycle.confirmed_at),
-        "last_used_at": moment(lifecycle.last_used_at),
+        "created_at": timestamp(lifecycle.created_at),
+        "confirmed_at": timestamp(lifecycle.confirmed_at),
+        "last_used_at": timestamp(lifecycle.last_used_at),
         "failed_attempts": failures.count,
-        "locked_until": moment(failures.locked_until) if failures.locked(now) else None,
-        "expires_at": moment(credential.expires_at),
+        "locked_until": timestamp(failures.locked_until) if failures.locked(now) else None,
+        "expires_at": timestamp(credential.expires_at),
         **_state_of(credential, now),
     }
 
@@ -61,7 +66,7 @@ def _state_of(credential: AnyCredential, now: int) -> dict[str, Any]:
         case TotpCredential():
             return {"drift": credential.drift, **_authenticator_of(credential, now)}
         case OneTimeCode():
-            return {"expires_at": moment(credential.code_expires_at)}
+            return {"expires_at": timestamp(credential.code_expires_at)}
         case RecoveryCodes():
             return {}
         case _:
@@ -81,9 +86,21 @@ def _describe_replacement(credential: AnySecretCredential, now: int) -> dict[str
         lifecycle = credential.unexpired_replacement(now).lifecycle
     except NotEnrolled:
         return None
-    return {"created_at": moment(lifecycle.created_at), "expires_at": moment(lifecycle.expires_at)}
+    return {"created_at": timestamp(lifecycle.created_at), "expires_at": timestamp(lifecycle.expires_at)}
 
 
-def moment(seconds: int | None) -> str | None:
-    """Return a Unix time in seconds as the API represents it; None for None."""
-    return None if seconds is None else rfc3339(seconds)
+def verified(credential: AnyCredential) -> dict[str, Any]:
+    """Return the document for an accepted code."""
+    return {"verified": True, "factor": credential.id.factor.value, "status": credential.status.value}
+
+
+def resynchronized(credential: AnySecretCredential) -> dict[str, Any]:
+    """Return the document for two accepted codes."""
+    document = {"resynchronized": True, "factor": credential.id.factor.value, "status": credential.status.value}
+    match credential:
+        case HotpCredential():
+            return {**document, "counter": credential.counter}
+        case TotpCredential():
+            return {**document, "drift": credential.drift}
+        case _:
+            assert_never(credential)

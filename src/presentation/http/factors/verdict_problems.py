@@ -1,4 +1,4 @@
-"""How a code that was not accepted is answered: never with a 2xx."""
+"""The problem documents for codes that were not accepted."""
 
 from typing import Any, Final, TypeVar, assert_never
 
@@ -7,16 +7,18 @@ from domain.credential import OutcomeOf
 from domain.outcome import AcceptedOutcome, RefusedOutcome
 from domain.stored_state import AnyCredential
 from domain.verdict import Locked, Reason, Refusal, Rejected
-from presentation.http.factors.serializers import moment
-from presentation.http.framework.problems import Problem, Problems
+from presentation.http.framework.problem_types import Problems
+from presentation.http.framework.problems import Problem
+from presentation.http.framework.responses import timestamp
 
 Kind = TypeVar("Kind", bound=AnyCredential)
 
-REFUSALS: Final = (Problems.CODE_REJECTED, Problems.NOT_ENROLLED, Problems.LOCKED)
-_REMEDIES: Final = {
-    Reason.WRONG: "The code is wrong. Send the one that the authenticator shows now, or that was issued last.",
-    Reason.REPLAYED: "The code was used before, and each is good once. Send the next one, or ask for a new one.",
-    Reason.EXPIRED: "The code came too late. Ask for a new one.",
+VERDICT_PROBLEMS: Final = (Problems.CODE_REJECTED, Problems.NOT_ENROLLED, Problems.LOCKED)
+"""The problems of every operation that judges a code."""
+_DETAILS: Final = {
+    Reason.WRONG: "The code is wrong. Send the code that the authenticator shows now, or the one that was issued last.",
+    Reason.REPLAYED: "The code was used before. Each code is accepted once. Send the next code, or request a new one.",
+    Reason.EXPIRED: "The code has expired. Request a new one.",
 }
 
 
@@ -35,16 +37,16 @@ def _problem(refusal: Refusal, locked_until: int, now: int) -> Problem:
             wait = max(1, until - now)
             return Problem(
                 Problems.LOCKED,
-                f"Too many wrong codes: try again in {wait} s.",
-                {"locked_until": moment(until)},
+                f"There were too many wrong codes. Try again in {wait} s.",
+                {"locked_until": timestamp(until)},
                 {"Retry-After": str(wait)},
             )
         case Rejected(reason, attempts_left):
             members: dict[str, Any] = {"reason": reason.value, "attempts_left": attempts_left}
             headers = {}
             if reason is Reason.WRONG and locked_until > now:
-                members["locked_until"] = moment(locked_until)
+                members["locked_until"] = timestamp(locked_until)
                 headers["Retry-After"] = str(locked_until - now)
-            return Problem(Problems.CODE_REJECTED, _REMEDIES[reason], members, headers)
+            return Problem(Problems.CODE_REJECTED, _DETAILS[reason], members, headers)
         case _:
             assert_never(refusal)

@@ -10,8 +10,11 @@ from werkzeug.exceptions import HTTPException
 from application.errors import StoreUnavailable
 from application.request_context import FIELDS
 from domain.errors import AlreadyConfirmed, AlreadyEnrolled, NotEnrolled
-from presentation.http.framework.problems import BY_STATUS, RETRY_WHEN_UNAVAILABLE, Problem, Problems
+from presentation.http.framework.problem_types import BY_STATUS, Problems
+from presentation.http.framework.problems import Problem
 
+RETRY_WHEN_UNAVAILABLE: Final = 2
+"""Seconds after which a client may try again. A fail-over of Redis takes 2 to 4."""
 _PROBLEMS: Final[dict[type[Exception], Problems]] = {
     NotEnrolled: Problems.NOT_ENROLLED,
     AlreadyEnrolled: Problems.ALREADY_ENROLLED,

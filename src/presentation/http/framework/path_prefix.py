@@ -4,7 +4,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from application.request_context import current_call
-from presentation.http.framework.problems import MEDIA_TYPE, JsonResponse, Problems, document
+from presentation.http.framework.problem_types import Problems
+from presentation.http.framework.problems import MEDIA_TYPE, document
+from presentation.http.framework.responses import CompleteResponse
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -38,6 +40,6 @@ class PathPrefix:
         elif path not in PROBES:
             call = current_call.get()
             body = document(Problems.NOT_FOUND, None, {}, call.request_id if call else None, self._prefix)
-            return JsonResponse(body, Problems.NOT_FOUND.value.status, MEDIA_TYPE)(environ, start_response)
+            return CompleteResponse(body, Problems.NOT_FOUND.value.status, MEDIA_TYPE)(environ, start_response)
         environ["SCRIPT_NAME"] = self._prefix
         return self._application(environ, start_response)

@@ -1,7 +1,7 @@
 """The rate limit for requests of one client address."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from flask import request
@@ -9,18 +9,22 @@ from limits import RateLimitItem
 from limits.storage import Storage
 from limits.strategies import FixedWindowRateLimiter
 
+from presentation.http.framework.access import Guards, Limit
 from presentation.http.framework.client_address import network_of
-from presentation.http.framework.problems import Problem, Problems
+from presentation.http.framework.problem_types import Problems
+from presentation.http.framework.problems import Problem
 
 ENROLMENTS: Final = 10
 """An address may enrol `ENROLMENTS` times as often as it may check codes, because many users may share the address."""
 
-Guard = Callable[[], None]
-"""A function that raises `Problem` if the current request must not be handled."""
 
-
-class RateLimit:
+class RateLimits:
     """The guards that count requests by client address.
+
+    Attributes:
+        code_checks: the guards of requests that check a code or a password. They share one count, so an attacker gains
+            nothing by trying several endpoints.
+        enrolments: the guards of requests that write to the store without checking a code.
 
     Args:
         limits: the limits of requests that check codes; none of them means no limit.
@@ -28,24 +32,16 @@ class RateLimit:
     """
 
     def __init__(self, limits: Sequence[RateLimitItem], storage: Storage) -> None:
-        self._limits = limits
+        looser = [type(limit)(limit.amount * ENROLMENTS, limit.multiples) for limit in limits]
         self._windows = FixedWindowRateLimiter(storage)
+        self.code_checks = self._guards("checks", limits)
+        self.enrolments = self._guards("enrolments", looser)
 
-    @property
-    def checking(self) -> tuple[Guard, ...]:
-        """The guard of requests that check a code or a password.
+    def by_kind(self) -> Mapping[Limit, Guards]:
+        """Return the guards of each kind of limit."""
+        return {Limit.CODE_CHECKS: self.code_checks, Limit.ENROLMENTS: self.enrolments}
 
-        They share one count, so an attacker gains nothing by trying several endpoints.
-        """
-        return self._guards("checks", self._limits)
-
-    @property
-    def enrolling(self) -> tuple[Guard, ...]:
-        """The guard of requests that write to the store without checking a code."""
-        looser = [type(limit)(limit.amount * ENROLMENTS, limit.multiples) for limit in self._limits]
-        return self._guards("enrolments", looser)
-
-    def _guards(self, scope: str, limits: Sequence[RateLimitItem]) -> tuple[Guard, ...]:
+    def _guards(self, scope: str, limits: Sequence[RateLimitItem]) -> Guards:
         if not limits:
             return ()
 

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from presentation.http.framework.endpoint import LARGEST_BODY
+from presentation.http.framework.request_body import LARGEST_BODY
 
 LARGEST_HEAD: Final = 64 * 1024
 """Bytes of the request line and all fields, including the empty line after them."""

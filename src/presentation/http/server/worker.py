@@ -20,7 +20,8 @@ from application.request_context import FIELDS
 from presentation.http.docs.resources import PAGE_POLICY, problem_page
 from presentation.http.framework.middleware import ALWAYS, REQUEST_ID, UNLESS_SET, new_request_id
 from presentation.http.framework.path_prefix import PATH_PREFIX
-from presentation.http.framework.problems import MEDIA_TYPE, Problems, document
+from presentation.http.framework.problem_types import Problems
+from presentation.http.framework.problems import MEDIA_TYPE, document
 from presentation.http.server.body import BodyReader
 from presentation.http.server.connection import Connection
 from presentation.http.server.head import is_host, with_one_cookie_field

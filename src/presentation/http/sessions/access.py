@@ -1,55 +1,50 @@
-"""The session as an owner: whoever holds the cookie."""
+"""The session as the owner of a request. The cookie names the session."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Final
 
 from flask import Response
 
 from domain.owner import Owner
-from presentation.http.factors.owner_access import Guards
-from presentation.http.framework.endpoint import SecurityScheme
-from presentation.http.framework.problems import Problems
-from presentation.http.sessions.sessions import Sessions
+from presentation.http.framework.access import Access, Guards, Limit, SecurityScheme
+from presentation.http.sessions.cookie import Sessions
+
+_COOKIE: Final = (
+    "The first `POST` sets this cookie. A browser stores and sends it automatically. The name of the cookie and the"
+    " `type` of problems depend on the settings of the service, so generate a client from the document of the"
+    " deployment that it calls, or of a deployment with the same settings."
+)
 
 
-class SessionAccess:
-    """Implements `OwnerAccess` on the session cookie."""
+class SessionOwners:
+    """Finds the session of a request (`OwnerAccess`)."""
 
-    tag = "Session"
     absent = (
-        "The request carries no session, or several at once, so nothing is enrolled. Enrolling starts a session: keep "
-        "its cookie and send it along (over https, unless OPEN_MFA_COOKIE_SECURE is off)."
+        "The request has no session, or several at once, so nothing is enrolled. An enrolment starts a session. Keep "
+        "its cookie and send it with each request (over https, unless OPEN_MFA_COOKIE_SECURE is off)."
     )
     sets_cookie = True
-    parameters: Mapping[str, tuple[str, str, str]] = {}
-    guards: Guards = ()
-    problems: tuple[Problems, ...] = ()
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
-        self.security: SecurityScheme | None = SecurityScheme(
-            "session",
-            {
-                "type": "apiKey",
-                "in": "cookie",
-                "name": sessions.cookie_name,
-                "description": "The first `POST` sets this cookie. A browser stores and sends it by itself. The name of"
-                " the cookie and the `type` of problems depend on the service's settings, so generate a client from the"
-                " document of the deployment that it calls, or of one with the same settings.",
-            },
-        )
-        self.lifetime: int | None = sessions.lifetime
 
-    def present(self) -> Owner | None:
-        """Whose cookie it is."""
+    def current(self) -> Owner | None:
+        """Return the session of the cookie; None without one."""
         session_id = self._sessions.id_of_request()
         return None if session_id is None else self._sessions.owner(session_id)
 
-    def found(self) -> tuple[Owner, Callable[[Response], None]]:
-        """The session of the cookie, or a new one; either way the cookie lives as long as what is enrolled now."""
+    def current_or_new(self) -> tuple[Owner, Callable[[Response], None]]:
+        """Return the session of the cookie or a new one, and a function that sets the cookie for a full lifetime."""
         session_id = self._sessions.id_of_request() or self._sessions.new_id()
         return self._sessions.owner(session_id), partial(self._sessions.start, session_id=session_id)
 
-    def dismiss(self, response: Response) -> None:
-        """Takes the cookie away."""
+    def end(self, response: Response) -> None:
+        """Remove the cookie."""
         self._sessions.end(response)
+
+
+def session_access(sessions: Sessions, limits: Mapping[Limit, Guards]) -> Access:
+    """Return the access to the routes of sessions: everybody may send requests, within the rate limits."""
+    cookie = {"type": "apiKey", "in": "cookie", "name": sessions.cookie_name, "description": _COOKIE}
+    return Access(security=SecurityScheme("session", cookie), limits=limits, owners=SessionOwners(sessions))

@@ -1,0 +1,49 @@
+"""The bodies of the requests that only accounts have."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import ValidationError, fields, validates_schema
+
+from domain.owner import Factor
+from presentation.http.factors.fields import AnyCodeField, RecoveryCodeField
+from presentation.http.factors.requests import EnrolTotpBody
+from presentation.http.framework.fields import RequestSchema, StrictBoolean
+
+
+class EnrolAccountTotpBody(EnrolTotpBody):
+    """A new TOTP secret (RFC 6238) for an account."""
+
+    derived = StrictBoolean(
+        load_default=False,
+        metadata={
+            "description": "Whether to derive the secret from the master secret of the service, so that no secret is "
+            "stored.",
+            "example": False,
+        },
+    )
+
+    @validates_schema(skip_on_field_errors=True)
+    def _one_secret(self, data: Mapping[str, Any], **_: Any) -> None:
+        if data["derived"] and "secret" in data:
+            raise ValidationError("Must be absent if `derived` is true.", "secret")
+
+
+class VerifyRecoveryBody(RequestSchema):
+    """One recovery code."""
+
+    code = RecoveryCodeField()
+
+
+class ChallengeBody(RequestSchema):
+    """One code of any factor."""
+
+    code = AnyCodeField()
+    factor = fields.Enum(
+        Factor,
+        by_value=fields.String(),
+        metadata={
+            "description": "The factor of the code; without it, any factor. One-time codes are not accepted.",
+            "example": "totp",
+        },
+    )

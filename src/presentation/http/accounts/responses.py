@@ -1,0 +1,60 @@
+"""The bodies of the responses that only accounts have."""
+
+from marshmallow import fields, validate
+
+from application.challenge import LASTING
+from domain.owner import Factor
+from domain.recovery_codes import RECOVERY_CODES
+from presentation.http.factors.fields import factor_field
+from presentation.http.factors.responses import CredentialResponse, HotpResponse, OtpResponse, TotpResponse
+from presentation.http.framework.fields import OneOf, ResponseSchema, response_field
+
+
+class RecoveryCodesResponse(CredentialResponse):
+    """The state of recovery codes."""
+
+    factor = factor_field(Factor.RECOVERY_CODES)
+    remaining = response_field(
+        fields.Integer, "The number of unused codes.", 9, validate=validate.Range(0, RECOVERY_CODES)
+    )
+
+
+class IssuedRecoveryCodesResponse(ResponseSchema):
+    """New recovery codes. No later response contains them."""
+
+    codes = fields.List(
+        fields.String(),
+        required=True,
+        validate=validate.Length(equal=RECOVERY_CODES),
+        metadata={
+            "description": "The codes. Each is accepted once.",
+            "example": ["K7QM-2X9D-4HPW-8RTC"] * RECOVERY_CODES,
+        },
+    )
+
+
+class RecoveryCodesVerifiedResponse(ResponseSchema):
+    """The recovery code was accepted and is spent."""
+
+    verified = response_field(fields.Boolean, "Always true: a rejected code never gets a 2xx status.", example=True)
+    remaining = response_field(
+        fields.Integer, "The number of unused codes.", 9, validate=validate.Range(0, RECOVERY_CODES)
+    )
+
+
+class ChallengePassedResponse(ResponseSchema):
+    """The code was accepted and is spent."""
+
+    verified = response_field(fields.Boolean, "Always true: a rejected code never gets a 2xx status.", example=True)
+    factor = response_field(fields.String, "The factor of the code.", "totp", validate=validate.OneOf(LASTING))
+
+
+class AccountResponse(ResponseSchema):
+    """The credentials of an account."""
+
+    account_id = response_field(fields.String, "The account.", "alice@example.com")
+    factors = fields.List(
+        OneOf("AccountFactor", "factor", OtpResponse, HotpResponse, TotpResponse, RecoveryCodesResponse),
+        required=True,
+        metadata={"description": "One object for each enrolled factor."},
+    )

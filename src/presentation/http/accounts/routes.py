@@ -1,0 +1,107 @@
+"""The routes of accounts."""
+
+from collections.abc import Iterable
+
+from flask import Blueprint
+
+from presentation.http.accounts.access import account_access
+from presentation.http.accounts.handlers import AccountHandlers, AccountUseCases
+from presentation.http.accounts.recovery_codes import recovery_code_routes
+from presentation.http.accounts.requests import ChallengeBody, EnrolAccountTotpBody
+from presentation.http.accounts.responses import AccountResponse, ChallengePassedResponse
+from presentation.http.factors.hotp import hotp_routes
+from presentation.http.factors.otp import otp_routes
+from presentation.http.factors.requests import EnrolHotpBody, VerifyBody
+from presentation.http.factors.totp import totp_routes
+from presentation.http.factors.use_cases import FactorServices
+from presentation.http.factors.verdict_problems import VERDICT_PROBLEMS
+from presentation.http.framework.endpoint import Route, add_routes
+from presentation.http.framework.fields import EmptyBody
+from presentation.http.framework.operation import Operation, OwnerUse
+
+
+def account_blueprint(
+    services: FactorServices, use_cases: AccountUseCases, api_keys: Iterable[tuple[str, str]]
+) -> Blueprint:
+    """Return the routes below `/api/v1/accounts/<account_id>`.
+
+    Args:
+        services: the shared parts.
+        use_cases: the use cases that only accounts have.
+        api_keys: names of tenants, each with an API key.
+    """
+    account = AccountHandlers(use_cases, services)
+    access = account_access(api_keys)
+    blueprint = Blueprint("account", __name__, url_prefix="/api/v1/accounts/<account_id>")
+    disable_totp = Route("POST", "/totp/disable", account.disable_totp, _disabling("Disable TOTP by a valid code"))
+    disable_hotp = Route("POST", "/hotp/disable", account.disable_hotp, _disabling("Disable HOTP by a valid code"))
+    totp = totp_routes(services, None, EnrolAccountTotpBody())
+    hotp = hotp_routes(services, None, EnrolHotpBody())
+    recovery_codes = recovery_code_routes(use_cases.issue_recovery_codes, services)
+    add_routes(blueprint, "Account", access, _account_routes(account))
+    add_routes(blueprint, "Account: TOTP", access, (*totp, disable_totp))
+    add_routes(blueprint, "Account: HOTP", access, (*hotp, disable_hotp))
+    add_routes(blueprint, "Account: one-time code", access, otp_routes(services, None))
+    add_routes(blueprint, "Account: recovery codes", access, recovery_codes)
+    return blueprint
+
+
+def _account_routes(account: AccountHandlers) -> tuple[Route, ...]:
+    return (
+        Route(
+            "GET",
+            "",
+            account.show,
+            Operation(
+                summary="List all credentials of the account",
+                description="An unknown account and an account without credentials get the same response.",
+                responses={200: AccountResponse()},
+                owner=OwnerUse.REQUIRED,
+            ),
+        ),
+        Route(
+            "DELETE",
+            "",
+            account.forget,
+            Operation(summary="Delete all credentials of the account", responses={204: None}, owner=OwnerUse.REQUIRED),
+        ),
+        Route(
+            "POST",
+            "/challenge",
+            account.challenge,
+            Operation(
+                summary="Verify a code at log-in",
+                description="The code may belong to any confirmed factor, or be an unused recovery code. Only factors "
+                "whose codes have the same form judge the code, and a wrong code counts for these factors only.",
+                body=ChallengeBody(),
+                body_required=True,
+                responses={200: ChallengePassedResponse()},
+                problems=VERDICT_PROBLEMS,
+                examples={"any factor": {"code": "492 039"}, "a recovery code": {"code": "K7QM-2X9D-4HPW-8RTC"}},
+                owner=OwnerUse.REQUIRED,
+            ),
+        ),
+        Route(
+            "POST",
+            "/unlock",
+            account.unlock,
+            Operation(
+                summary="Clear the failure counts and locks of the account",
+                body=EmptyBody(),
+                responses={204: None},
+                owner=OwnerUse.REQUIRED,
+            ),
+        ),
+    )
+
+
+def _disabling(summary: str) -> Operation:
+    return Operation(
+        summary=summary,
+        description="The credential is removed if the code is accepted.",
+        body=VerifyBody(),
+        body_required=True,
+        responses={204: None},
+        problems=VERDICT_PROBLEMS,
+        owner=OwnerUse.REQUIRED,
+    )

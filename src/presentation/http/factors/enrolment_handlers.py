@@ -1,0 +1,87 @@
+"""The handlers that enrol HOTP and TOTP secrets."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Response, request
+
+from application.enrolment import EnrolRequest
+from application.errors import NoDerivation
+from domain.errors import InvalidSecret
+from domain.owner import Owner
+from domain.parameters import HashAlgorithm, HotpParameters, TotpParameters
+from domain.secret import SharedSecret
+from domain.stored_state import AnySecretCredential
+from presentation.http.factors.serializers import parameters_of
+from presentation.http.factors.use_cases import FactorServices
+from presentation.http.framework.links import link
+from presentation.http.framework.problems import invalid, sentence
+from presentation.http.framework.responses import json_response, timestamp
+
+
+class EnrolmentHandlers:
+    """Enrol secrets, or their replacements.
+
+    Args:
+        enrol: enrols a secret, or a replacement.
+        lifetime: the lifetime of an enrolment in seconds; None for no end.
+        services: the shared parts.
+    """
+
+    def __init__(
+        self, enrol: Callable[[EnrolRequest], AnySecretCredential], lifetime: int | None, services: FactorServices
+    ) -> None:
+        self._enrol = enrol
+        self._lifetime = lifetime
+        self._provisioning = services.provisioning
+        self._algorithm = services.algorithm
+
+    def totp(
+        self,
+        owner: Owner,
+        *,
+        digits: int,
+        interval: int,
+        window: int,
+        algorithm: HashAlgorithm | None = None,
+        label: str | None = None,
+        issuer: str | None = None,
+        secret: SharedSecret | None = None,
+        derived: bool = False,
+    ) -> Response:
+        """Enrol a TOTP secret."""
+        parameters = TotpParameters(algorithm or self._algorithm, digits, interval, window)
+        return self._respond(EnrolRequest(owner, self._lifetime, parameters, 0, label, issuer, secret, derived))
+
+    def hotp(
+        self,
+        owner: Owner,
+        *,
+        digits: int,
+        initial_counter: int,
+        look_ahead: int,
+        algorithm: HashAlgorithm | None = None,
+        label: str | None = None,
+        issuer: str | None = None,
+        secret: SharedSecret | None = None,
+    ) -> Response:
+        """Enrol a HOTP secret."""
+        parameters = HotpParameters(algorithm or self._algorithm, digits, look_ahead)
+        return self._respond(EnrolRequest(owner, self._lifetime, parameters, initial_counter, label, issuer, secret))
+
+    def _respond(self, wanted: EnrolRequest) -> Response:
+        try:
+            credential = self._enrol(wanted)
+        except NoDerivation:
+            raise invalid({"derived": ["Requires the setting OPEN_MFA_DERIVATION_SECRET."]}) from None
+        except InvalidSecret as error:
+            raise invalid({"secret": [sentence(error)]}) from None
+        document: dict[str, Any] = {
+            "uri": self._provisioning.uri(credential),
+            "secret": credential.secret.base32,
+            **parameters_of(credential),
+            "status": credential.status.value,
+            "qr": link(f"{request.path}/qr"),
+            "expires_at": timestamp(credential.expires_at),
+        }
+        return json_response(document, 201)

@@ -1,0 +1,144 @@
+"""The descriptions of the operations that several factors share."""
+
+from typing import Final
+
+from application.ports.qr_code import QrFormat
+from presentation.http.factors.picture_handlers import OCTETS
+from presentation.http.factors.requests import EnrolBody, ResynchronizeBody, VerifyBody
+from presentation.http.factors.responses import (
+    CredentialResponse,
+    EnrolmentResponse,
+    ResynchronizedResponse,
+    VerifiedResponse,
+)
+from presentation.http.factors.verdict_problems import VERDICT_PROBLEMS
+from presentation.http.framework.access import Limit
+from presentation.http.framework.operation import Operation, OwnerUse
+from presentation.http.framework.problem_types import Problems
+
+_VERIFY_BODY: Final = VerifyBody()
+
+
+def enrol(summary: str, body: EnrolBody, response: EnrolmentResponse) -> Operation:
+    """Return the operation that enrols a secret."""
+    return Operation(
+        summary=summary,
+        description="The credential is pending until its first code is accepted. The secret and the QR code are "
+        "available only until then.",
+        body=body,
+        responses={201: response},
+        problems=(Problems.ALREADY_ENROLLED,),
+        examples={"defaults": {}, "named": {"label": "alice@example.com", "issuer": "Example"}},
+        owner=OwnerUse.CREATED,
+        limit=Limit.ENROLMENTS,
+    )
+
+
+def replace(summary: str, body: EnrolBody, response: EnrolmentResponse) -> Operation:
+    """Return the operation that enrols a replacement."""
+    return Operation(
+        summary=summary,
+        description="The confirmed secret stays valid until the first code of the replacement is accepted. Then the "
+        "replacement takes its place in one step. A replacement that is not confirmed expires after 60 minutes.",
+        body=body,
+        responses={201: response},
+        problems=(Problems.NOT_ENROLLED, Problems.ALREADY_ENROLLED),
+        examples={"defaults": {}},
+        owner=OwnerUse.REQUIRED,
+        limit=Limit.ENROLMENTS,
+    )
+
+
+def verify(summary: str) -> Operation:
+    """Return the operation that verifies a code."""
+    return Operation(
+        summary=summary,
+        description="Each code is accepted at most once. Wrong codes are counted: the fifth one in a row locks the "
+        "factor for 30 s, and each further one for twice as long, up to 15 min.",
+        body=_VERIFY_BODY,
+        body_required=True,
+        responses={200: VerifiedResponse()},
+        problems=VERDICT_PROBLEMS,
+        owner=OwnerUse.REQUIRED,
+        limit=Limit.CODE_CHECKS,
+    )
+
+
+def confirm_replacement(summary: str) -> Operation:
+    """Return the operation that verifies a code of a replacement."""
+    return Operation(
+        summary=summary,
+        description="An accepted code lets the replacement take the place of the credential. Wrong codes count as they "
+        "do for the factor itself.",
+        body=_VERIFY_BODY,
+        body_required=True,
+        responses={200: VerifiedResponse()},
+        problems=VERDICT_PROBLEMS,
+        owner=OwnerUse.REQUIRED,
+        limit=Limit.CODE_CHECKS,
+    )
+
+
+def resynchronize(summary: str, response: ResynchronizedResponse) -> Operation:
+    """Return the operation that resynchronizes an authenticator."""
+    return Operation(
+        summary=summary,
+        description="The service searches for two consecutive codes far beyond the range of a verification: 1000 "
+        "counters ahead (HOTP), or 20 time steps before and after the current one (TOTP, whose drift is stored). Both "
+        "codes are then spent. A wrong pair counts as one wrong code.",
+        body=ResynchronizeBody(),
+        body_required=True,
+        responses={200: response},
+        problems=VERDICT_PROBLEMS,
+        owner=OwnerUse.REQUIRED,
+        limit=Limit.CODE_CHECKS,
+    )
+
+
+def describe(summary: str, response: CredentialResponse) -> Operation:
+    """Return the operation that describes a credential."""
+    return Operation(
+        summary=summary, responses={200: response}, problems=(Problems.NOT_ENROLLED,), owner=OwnerUse.REQUIRED
+    )
+
+
+def remove(summary: str) -> Operation:
+    """Return the operation that removes a credential."""
+    return Operation(
+        summary=summary,
+        description="Wrong codes that were counted still count for the next credential of the factor.",
+        responses={204: None},
+        problems=(Problems.NOT_ENROLLED,),
+        owner=OwnerUse.REQUIRED,
+    )
+
+
+def drop_replacement(summary: str) -> Operation:
+    """Return the operation that drops a replacement."""
+    return Operation(summary=summary, responses={204: None}, problems=(Problems.NOT_ENROLLED,), owner=OwnerUse.REQUIRED)
+
+
+def negotiated_picture(summary: str, *problems: Problems) -> Operation:
+    """Return the operation that shows a QR code in the format that the request prefers."""
+    return Operation(
+        summary=summary,
+        description="The format is SVG unless the `Accept` header prefers PNG. A client that accepts only "
+        "`application/octet-stream` gets PNG. The picture is available only until the first code is accepted.",
+        # Swagger UI requests the first media type, and would show SVG as text.
+        responses={200: (QrFormat.PNG, QrFormat.SVG, OCTETS)},
+        problems=(Problems.NOT_ENROLLED, *problems, Problems.NOT_ACCEPTABLE),
+        owner=OwnerUse.REQUIRED,
+        # A picture takes much more CPU time than any other response.
+        limit=Limit.ENROLMENTS,
+    )
+
+
+def picture(summary: str, picture: QrFormat, *problems: Problems) -> Operation:
+    """Return the operation that shows a QR code in one format."""
+    return Operation(
+        summary=summary,
+        responses={200: (picture.value, OCTETS)},
+        problems=(Problems.NOT_ENROLLED, *problems),
+        owner=OwnerUse.REQUIRED,
+        limit=Limit.ENROLMENTS,
+    )

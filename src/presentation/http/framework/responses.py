@@ -1,0 +1,51 @@
+"""JSON responses."""
+
+from collections.abc import Iterable, Mapping
+from json import JSONEncoder
+from typing import TYPE_CHECKING, Any, Final
+
+from flask import Response
+
+from application.timestamps import rfc3339
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+JSON: Final = "application/json"
+
+_encode: Final = JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+class CompleteResponse(Response):
+    """A response that is complete when it is made. Werkzeug would copy, search and encode all of it once more."""
+
+    def __init__(self, body: bytes, status: int, content_type: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(body, status, {"Content-Length": str(len(body)), **(headers or {})}, content_type=content_type)
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        start_response(self.status, list(self.headers))
+        return () if environ["REQUEST_METHOD"] == "HEAD" else self.response  # type: ignore[return-value] # always bytes
+
+
+def json_response(document: Mapping[str, Any], status: int = 200) -> Response:
+    """Return a response with a JSON object."""
+    return CompleteResponse(encode(document), status, JSON)
+
+
+def no_content() -> Response:
+    """Return a response with status 204."""
+    return Response(status=204)
+
+
+def encode(document: Mapping[str, Any]) -> bytes:
+    """Return JSON in UTF-8, in the form that all responses have."""
+    return f"{_encode(document)}\n".encode()
+
+
+def timestamp(seconds: int | None) -> str | None:
+    """Return a time in the format of RFC 3339; None for None.
+
+    Args:
+        seconds: Unix time in seconds.
+    """
+    return None if seconds is None else rfc3339(seconds)
