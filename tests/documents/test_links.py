@@ -19,7 +19,6 @@ PAGES = sorted(
 CODE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 PATH = re.compile(r"(?:src|docs|tests|deploy|bench|requirements|\.github|\.ci)/[\w./-]*\w")
 MODULE = re.compile(r"(?:domain|application|infrastructure|presentation)(?:\.[a-z_]+)+")
-OTHER_VARIABLES = {"HOST", "PORT", "WEB_CONCURRENCY", "THREADS"}
 
 
 def prose(path: Path) -> str:
@@ -83,6 +82,17 @@ def test_every_setting_in_the_text_exists(page: Path) -> None:
     settings = set(re.findall(r"\bOPEN_MFA_[A-Z_]*[A-Z]\b", page.read_text()))
 
     assert settings <= {*VARIABLES}
+
+
+@pytest.mark.parametrize("directory", ["src", "tests", "bench"])
+def test_the_code_cites_only_documents_of_the_repository(directory: str) -> None:
+    cited = {
+        (str(path.relative_to(ROOT)), name)
+        for path in (ROOT / directory).rglob("*.py")
+        for name in re.findall(r"\b(?:docs/[\w/-]+|[A-Z]+)\.md\b", path.read_text())
+    }
+
+    assert [each for each in cited if not (ROOT / each[1]).exists()] == []
 
 
 def test_every_page_is_in_the_navigation_once() -> None:

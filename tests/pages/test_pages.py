@@ -1,4 +1,4 @@
-"""The pages in a real browser: what a person sees, scans and tries (API.md §4)."""
+"""The pages in a real browser: what a person sees, scans and tries (docs/reference/http.md, Operation)."""
 
 import re
 from collections.abc import Iterator

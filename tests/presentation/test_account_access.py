@@ -1,4 +1,4 @@
-"""Who may speak of which account: an API key's tenant, and nobody else (API.md §2)."""
+"""Who may speak of which account: an API key's tenant, and nobody else (docs/reference/http.md, Factors)."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Accounts have all that sessions have, and live until they are deleted (API.md §2, accounts)."""
+"""Accounts have all that sessions have, and live until they are deleted (docs/reference/http.md, Accounts only)."""
 
 from collections.abc import Callable
 from typing import Any

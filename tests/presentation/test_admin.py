@@ -1,4 +1,4 @@
-"""The admin API, behind HTTP Basic (API.md §4)."""
+"""The admin API, behind HTTP Basic (docs/reference/http.md, Operation)."""
 
 import base64
 from importlib.metadata import version

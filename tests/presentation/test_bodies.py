@@ -1,4 +1,4 @@
-"""What is no good request (API.md §1): refused as such, with every bad member named, and nothing else."""
+"""Invalid requests are refused with every invalid member named (docs/reference/http.md, Conventions)."""
 
 import json
 import re

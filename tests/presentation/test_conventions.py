@@ -1,4 +1,4 @@
-"""What holds for every answer (API.md §1)."""
+"""What holds for every answer (docs/reference/http.md, Conventions)."""
 
 from collections.abc import Callable
 from html import unescape

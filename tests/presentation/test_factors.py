@@ -1,4 +1,4 @@
-"""Every row of the factors' table, for sessions (API.md §2)."""
+"""Every row of the factors' table, for sessions (docs/reference/http.md, Factors)."""
 
 import base64
 

@@ -1,4 +1,4 @@
-"""The gate: closed to everybody but who has shown a good code (API.md §3)."""
+"""The gate: closed to everybody but who has shown a good code (docs/reference/http.md, Gate)."""
 
 import re
 from html import unescape

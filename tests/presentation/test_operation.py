@@ -1,4 +1,4 @@
-"""What those who run the service ask it, and the pages for people (API.md §4)."""
+"""What those who run the service ask it, and the pages for people (docs/reference/http.md, Operation)."""
 
 from html import unescape
 

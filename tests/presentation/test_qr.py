@@ -1,4 +1,4 @@
-"""The QR codes that authenticators scan (API.md §2)."""
+"""The QR codes that authenticators scan (docs/reference/http.md, Factors)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The rate limit of what is open to the world (API.md §5, OPEN_MFA_RATE_LIMIT)."""
+"""The rate limit of what is open to the world (docs/reference/http.md, Rate limits)."""
 
 from typing import Any
 

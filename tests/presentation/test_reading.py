@@ -1,4 +1,4 @@
-"""GET and HEAD write nothing; bad input changes nothing (API.md §1, DESIGN.md)."""
+"""GET and HEAD write nothing; bad input changes nothing (docs/reference/http.md, Conventions)."""
 
 import json
 from typing import Any

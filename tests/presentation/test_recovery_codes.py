@@ -1,4 +1,4 @@
-"""Recovery codes: shown once, each good once (API.md §2, «recovery-codes»)."""
+"""Recovery codes: shown once, each good once (docs/reference/http.md, Accounts only)."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a browser sends on behalf of another site changes nothing (API.md §1, cross-site-request)."""
+"""What a browser sends on behalf of another site changes nothing (docs/reference/problems.md, cross-site-request)."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A session is its cookie and what is enrolled under it (API.md §2)."""
+"""A session is its cookie and what is enrolled under it (docs/reference/http.md, Factors)."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""A code is accepted at most once, whatever arrives at the same time (API.md, «What acceptance means»)."""
+"""A code is accepted at most once, whatever arrives at the same time (docs/reference/http.md, Acceptance)."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""One-time codes on their way to people: real mail, a real webhook, and the real service between (API.md §2, §5)."""
+"""One-time codes by real mail and a real webhook, sent by the real service (docs/reference/http.md, One-time codes)."""
 
 import hmac
 import time

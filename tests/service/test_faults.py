@@ -1,4 +1,4 @@
-"""What breaks in the middle of traffic: Redis, and the service itself (API.md §1, DESIGN.md «Storage»)."""
+"""What breaks in the middle of traffic: Redis, and the service itself (docs/reference/http.md, Conventions)."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Nothing secret leaves: not by logs at DEBUG, not by metrics, not by error texts, not by Redis (API.md §1)."""
+"""Logs at DEBUG, metrics, error texts and Redis contain no secret (docs/reference/http.md, Conventions)."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""What several workers and several instances on one Redis do together (API.md §4, §5)."""
+"""What several workers and several instances on one Redis do together (docs/reference/http.md, Operation)."""
 
 from collections import Counter
 from collections.abc import Iterator
