@@ -24,7 +24,7 @@ from presentation.http.docs.resources import register_docs
 from presentation.http.factors.use_cases import FactorServices
 from presentation.http.framework.error_handlers import register_error_handlers
 from presentation.http.framework.field_limits import FieldLimits
-from presentation.http.framework.middleware import Edge
+from presentation.http.framework.middleware import RequestMiddleware
 from presentation.http.framework.path_prefix import PATH_PREFIX, PathPrefix
 from presentation.http.framework.rate_limit import RateLimits
 from presentation.http.framework.request_body import LARGEST_BODY
@@ -132,7 +132,7 @@ def _flask(settings: Settings, metrics: Metrics, lines: Lines) -> Flask:
     proxies = settings.server.trusted_proxies
     prefix = settings.server.path_prefix
     inner = PathPrefix(app.wsgi_app, prefix) if prefix else app.wsgi_app
-    edge = Edge(inner, metrics, lambda: deadline.within(deadline.BUDGET), lines.settle)
-    outer = ProxyFix(edge, x_for=proxies, x_proto=proxies, x_host=proxies) if proxies else edge
+    measured = RequestMiddleware(inner, metrics, lambda: deadline.within(deadline.BUDGET), lines.settle)
+    outer = ProxyFix(measured, x_for=proxies, x_proto=proxies, x_host=proxies) if proxies else measured
     app.wsgi_app = FieldLimits(outer, proxies)  # type: ignore[method-assign] # Flask's documented way to wrap
     return app

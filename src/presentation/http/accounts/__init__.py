@@ -1,1 +1,1 @@
-"""Accounts of a tenant, and their factors."""
+"""Accounts and their factors."""

@@ -1,1 +1,1 @@
-"""The administrator's API."""
+"""The admin API."""

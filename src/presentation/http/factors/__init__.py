@@ -1,1 +1,1 @@
-"""Factors of any owner: enrol, verify, describe, remove."""
+"""The factors of all kinds of owners: enrol, verify, describe and remove."""

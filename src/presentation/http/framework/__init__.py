@@ -1,1 +1,1 @@
-"""What every feature needs of Flask; it knows no feature and no server."""
+"""The parts that all features share. They know Flask, but no feature and no server."""

@@ -1,6 +1,6 @@
-"""Files of the pages: our own, and those of Swagger UI.
+"""The files of the pages: our own, and those of Swagger UI.
 
-flasgger contains Swagger UI 3.28 of 2020, which has known faults. So the current one comes from another package.
+flasgger contains Swagger UI 3.28 of 2020, which has known vulnerabilities. Another package contains a current one.
 """
 
 from functools import cache
@@ -17,7 +17,7 @@ _SWAGGER_UI: Final = Path(str(files("flask_swagger_ui"))) / "dist"
 
 
 def asset(name: str) -> Response:
-    """Return a file, which a browser may keep but must ask about: its page may be of the next version.
+    """Return a file. A browser may cache it but must revalidate it, because the page may be of a newer version.
 
     Raises:
         NotFound: there is no such file.
@@ -30,7 +30,7 @@ def asset(name: str) -> Response:
         # Slow clients share one copy of the file in memory.
         response.response = [_content(folder / name)]
     else:
-        # The client has this version of the file, or wants only another one.
+        # The client has this version of the file already, or a precondition of the request failed.
         response.set_data(b"")
     response.headers.pop("Accept-Ranges", None)
     return response

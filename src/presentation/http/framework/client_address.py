@@ -1,17 +1,17 @@
-"""Whom a rate limit counts for."""
+"""The network of a client, for which rate limits count."""
 
 import re
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final
 
 IPV6_PREFIX: Final = 64
-"""Bits: one subscriber's network (RFC 6177), within which he can take any address he likes."""
+"""The bits of a subscriber's network (RFC 6177). A subscriber can use any address in it."""
 
 _WITH_PORT: Final = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::\d+)?|([0-9.]+):\d+")
 
 
 def network_of(address: str | None) -> str:
-    """The address, or the /64 of an IPv6 one; «unknown» for what is none, such as a Unix socket's peer.
+    """Return an IPv4 address, the /64 network of an IPv6 address, or `unknown`, for example for a Unix socket.
 
     Some proxies append the client's port to the address that they forward.
     """

@@ -42,10 +42,10 @@ _SUBSTITUTES: Final = {"CONTENT_TYPE": "application/octet-stream", "HTTP_TRANSFE
 
 
 class FieldLimits:
-    """A WSGI layer that takes away the fields that are longer than the application needs. It must be the outermost.
+    """A WSGI layer that removes the fields that are longer than the application needs. It must be the outermost.
 
     Args:
-        application: the application behind.
+        application: the inner application.
         proxies: the number of trusted proxies. Only their values of the X-Forwarded fields stay.
     """
 
@@ -71,6 +71,6 @@ class FieldLimits:
     def _values_of_proxies(self, value: str) -> str:
         """Return the last values, which the trusted proxies have appended.
 
-        The client has sent the rest. An open quotation mark there would hide the proxies' values from Werkzeug.
+        The client has sent the other values. An open quotation mark there would hide the last ones from Werkzeug.
         """
         return ",".join(value.rsplit(",", self._proxies)[-self._proxies :]) if self._proxies else ""

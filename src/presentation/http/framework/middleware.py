@@ -1,4 +1,4 @@
-"""What every request and answer goes through, whatever handles it: one WSGI layer, so that no route can miss it."""
+"""The WSGI layer that every request and response passes. No route can bypass it."""
 
 import logging
 import os
@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 ROUTE: Final = "open_mfa.route"
-"""Where the route that matched is noted in the WSGI environment, for the metrics."""
+"""The key of the matched route in the WSGI environment. The metrics count requests by route."""
 REQUEST_ID: Final = "X-Request-ID"
 LONGEST_REQUEST_ID: Final = 128
-NOTHING_FROM_ANYWHERE: Final = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+"""The number of characters of the longest request ID that is accepted from a client."""
+STRICT_POLICY: Final = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 
 ALWAYS: Final = [
     ("X-Content-Type-Options", "nosniff"),
@@ -25,54 +26,56 @@ ALWAYS: Final = [
     ("Cross-Origin-Resource-Policy", "same-origin"),
     ("Cross-Origin-Opener-Policy", "same-origin"),
 ]
+"""The header fields of every response."""
 UNLESS_SET: Final = [
-    ("Content-Security-Policy", NOTHING_FROM_ANYWHERE),
+    ("Content-Security-Policy", STRICT_POLICY),
     ("Cache-Control", "no-store"),
     ("Referrer-Policy", "no-referrer"),
 ]
+"""The header fields of every response that does not set them itself."""
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT"})
 
 _log = logging.getLogger("open_mfa.http")
 
 
 class RequestMetrics(Protocol):
-    """Where requests are counted."""
+    """The counters of requests."""
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
-        """One answered request."""
+        """Count one request that was answered."""
 
 
-class Edge:
-    """Names the call, starts its deadline, sets the headers that every answer carries, and measures it.
+class RequestMiddleware:
+    """Identify the request, limit its time, add the header fields of every response, and count the request.
 
     Args:
-        application: the application behind.
-        metrics: where requests are counted.
-        budget: the time that a request has; entered at its start, left at its end.
-        settle: called before an answer is sent, after its lines were logged.
+        application: the inner application.
+        metrics: the counters of requests.
+        time_budget: returns the time budget of a request, which begins and ends with it.
+        settle: called before a response is sent, and after its log lines were written.
     """
 
     def __init__(
         self,
         application: "WSGIApplication",
         metrics: RequestMetrics,
-        budget: Callable[[], AbstractContextManager[object]],
+        time_budget: Callable[[], AbstractContextManager[object]],
         settle: Callable[[], None],
     ) -> None:
         self._application = application
         self._metrics = metrics
-        self._budget = budget
+        self._time_budget = time_budget
         self._settle = settle
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        """Serves one request."""
+        """Serve one request."""
         started = time.perf_counter()
         request_id = _request_id(environ.get("HTTP_X_REQUEST_ID"))
         address = environ.get("REMOTE_ADDR") or "unknown"
         trace = read_traceparent(environ.get("HTTP_TRACEPARENT"))
         call = Call(request_id, address) if trace is None else Call(request_id, address, trace.trace_id, trace.span_id)
         token = current_call.set(call)
-        # Neither the method nor the path as they were sent get into logs and metrics: people put codes there, unasked.
+        # Logs and metrics contain neither an unknown method nor the path, because clients may put codes there.
         method = environ["REQUEST_METHOD"]
         if method not in _METHODS:
             method = "(other)"
@@ -99,20 +102,20 @@ class Edge:
             return start_response(status, headers, exc_info)
 
         try:
-            with self._budget():
+            with self._time_budget():
                 return self._application(environ, start)
         finally:
-            # The thread's next line may be about nobody's request.
+            # The next log line of this thread may belong to no request.
             current_call.reset(token)
 
 
 def _request_id(sent: str | None) -> str:
-    """The caller's, if it is 1 to 128 printable ASCII characters; else a new one."""
+    """Return the client's request ID if it is 1 to 128 printable ASCII characters; else a new one."""
     if sent and len(sent) <= LONGEST_REQUEST_ID and sent.isascii() and sent.isprintable():
         return sent
     return new_request_id()
 
 
 def new_request_id() -> str:
-    """A request id of our own."""
+    """Return a new request ID."""
     return os.urandom(16).hex()

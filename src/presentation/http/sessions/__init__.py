@@ -1,1 +1,1 @@
-"""Sessions, and the factors of one."""
+"""Sessions and their factors."""

@@ -1,4 +1,4 @@
-"""Sessions: a signed cookie with a random id, which never appears in Redis as it is."""
+"""Sessions: a signed cookie with a random ID. Redis never contains the ID itself."""
 
 import hashlib
 import hmac
@@ -17,22 +17,29 @@ from presentation.http.framework.cookies import EVERYWHERE, Cookie
 COOKIE: Final = "open_mfa_session"
 """The name of the cookie without the prefix that it has over TLS."""
 ID_BYTES: Final = 32
-"""256 bits, as OWASP's session management asks for many times over."""
+"""256 bits. OWASP recommends at least 64 bits for a session ID (Session Management Cheat Sheet)."""
 OWNER_ID_BYTES: Final = 24
-"""Of the id's SHA-256: 192 bits name an owner beyond any collision, in 32 characters."""
+"""The bytes of the ID's SHA-256 that name the owner. 192 bits exclude collisions and take 32 characters."""
 _VALUE: Final = re.compile(r"[A-Za-z0-9_-]{43}\.[0-9]{1,12}\.[A-Za-z0-9_-]{43}")
-"""Id, time and signature. Only a value of this form is worth the computation of a signature."""
+"""ID, time and signature. The signature of any other value is not computed."""
 
 
 class Sessions:
     """Starts and recognizes sessions.
 
-    A session is nothing but its cookie and what is enrolled under the id's digest. The cookie carries when it was made;
-    whoever enrols gets a fresh one, so that it lives as long as the youngest of what it leads to. Use extends nothing.
+    A session consists of its cookie and of the credentials under the digest of its ID. The cookie contains the time of
+    its creation. Each enrolment sets a new cookie, which lives as long as the newest credential. Use extends nothing.
+
+    Args:
+        secret_key: the key of the signatures.
+        lifetime: the lifetime of a session in seconds.
+        secure: whether the cookie travels over TLS only.
+        clock: the clock.
+        path_prefix: the path below which the service runs.
     """
 
     def __init__(self, secret_key: str, lifetime: int, *, secure: bool, clock: Clock, path_prefix: str = "") -> None:
-        # The key is derived here, once, instead of by the signer for every cookie.
+        # The signer would derive the key again for each cookie.
         key = hmac.digest(secret_key.encode(), b"open-mfa session cookie", "sha256")
         self._signer = Signer(key, sep=".", key_derivation="none", digest_method=hashlib.sha256)
         self._clock = clock
@@ -46,13 +53,13 @@ class Sessions:
         )
         self.cookie_name = self._cookie.name
         self.lifetime = lifetime
-        """Seconds."""
+        """The lifetime of a session in seconds."""
 
     def id_of_request(self) -> str | None:
-        """Return the id of the request's session; None without a living one.
+        """Return the ID of the request's session; None without a valid one.
 
-        Cookies of several living sessions count for none of them: another person may have set one of them, and could
-        read the secret that is enrolled in it.
+        A request with cookies of several valid sessions has no session: another person may have set one of the cookies,
+        and could then read the secret that the user enrols in that session.
         """
         ids = {session_id for value in self._cookie.values() if (session_id := self._id_in(value)) is not None}
         return ids.pop() if len(ids) == 1 else None
@@ -64,15 +71,15 @@ class Sessions:
             session_id, _, made_at = self._signer.unsign(value).decode("ascii").rpartition(".")
         except BadSignature:
             return None
-        # Another instance's clock may be a little ahead of ours: only age ends a session.
+        # The clock of another instance may be ahead, so a time in the future is valid. Only age ends a session.
         return session_id if self._clock.now() - int(made_at) < self.lifetime else None
 
     def new_id(self) -> str:
-        """A random id."""
+        """Return a new random ID."""
         return secrets.token_urlsafe(ID_BYTES)
 
     def owner(self, session_id: str) -> Owner:
-        """Who the session is in the store."""
+        """Return the owner that the session is in the store."""
         digest = hashlib.sha256(b"open-mfa session owner\0" + session_id.encode("ascii")).digest()
         return Owner(OwnerKind.SESSION, urlsafe_b64encode(digest[:OWNER_ID_BYTES]).decode("ascii"))
 
