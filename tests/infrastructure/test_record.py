@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import msgpack
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import msgpack
 
 from domain.credential import Credential
 from domain.failures import Failures
@@ -54,9 +54,9 @@ def read(value: bytes, place: CredentialId) -> Record | None:
 def rewritten(state: StoredState, change: Callable[[list[Any]], Any]) -> bytes:
     """A record whose fields somebody has changed."""
     value = CODEC.encode(state)
-    fields = msgpack.unpackb(value[REVISION_BYTES:])
+    fields = msgpack.decode(value[REVISION_BYTES:])
     changed = change(fields)
-    return value[:REVISION_BYTES] + msgpack.packb(fields if changed is None else changed)
+    return value[:REVISION_BYTES] + msgpack.encode(fields if changed is None else changed)
 
 
 @given(remnants())
@@ -72,7 +72,7 @@ def test_records_of_before_former_secrets_are_read() -> None:
     old_vacancy = ["vacant", 5000, 5, 1000]
 
     def packed(fields: list[Any]) -> bytes:
-        value: bytes = FORMAT + bytes(REVISION_BYTES - 1) + msgpack.packb(fields)
+        value: bytes = FORMAT + bytes(REVISION_BYTES - 1) + msgpack.encode(fields)
         return value
 
     assert CODEC.decode(packed(old_totp), totp().id).state == totp(100, drift=-3)
@@ -81,7 +81,7 @@ def test_records_of_before_former_secrets_are_read() -> None:
 
 @pytest.mark.parametrize("state", [totp(100), hotp(7), VACANCY], ids=["totp", "hotp", "tombstone"])
 def test_a_record_without_former_secrets_is_written_as_before(state: SecretCredential | Tombstone) -> None:
-    fields = msgpack.unpackb(CODEC.encode(state)[REVISION_BYTES:])
+    fields = msgpack.decode(CODEC.encode(state)[REVISION_BYTES:])
 
     assert len(fields) == {"totp": 17, "hotp": 16, "vacant": 4}[fields[0]]
 
@@ -159,7 +159,7 @@ def test_a_record_moved_to_another_owner_is_refused(state: Credential) -> None:
 
 def test_a_sealed_secret_moved_into_another_record_is_refused() -> None:
     bobs = replace(totp(), id=CredentialId(BOB, Factor.TOTP))
-    blob = msgpack.unpackb(CODEC.encode(bobs)[REVISION_BYTES:])[7]
+    blob = msgpack.decode(CODEC.encode(bobs)[REVISION_BYTES:])[7]
 
     with pytest.raises(CorruptRecord):
         CODEC.decode(rewritten(totp(), lambda fields: fields.__setitem__(7, blob)), totp().id)
@@ -190,6 +190,15 @@ def test_garbage_behind_a_revision_is_a_record_or_corrupt(factor: Factor, garbag
     read(FORMAT + bytes(REVISION_BYTES - 1) + garbage, CredentialId(ALICE, factor))
 
 
+@pytest.mark.parametrize("factor", list(Factor))
+@pytest.mark.parametrize(
+    "before", [b"", b"\xdc\xff\xff\xa4totp", b"\x92\xa6vacant"], ids=["start", "totp", "tombstone"]
+)
+def test_deeply_nested_arrays_are_corrupt(factor: Factor, before: bytes) -> None:
+    with pytest.raises(CorruptRecord):
+        CODEC.decode(FORMAT + bytes(REVISION_BYTES - 1) + before + b"\x91" * 100_000, CredentialId(ALICE, factor))
+
+
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats() | st.text() | st.binary(max_size=60),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
@@ -199,7 +208,7 @@ ANYTHING = st.recursive(
 
 @given(st.sampled_from(Factor), ANYTHING)
 def test_any_value_in_the_same_packing_is_a_record_or_corrupt(factor: Factor, value: object) -> None:
-    read(FORMAT + bytes(REVISION_BYTES - 1) + msgpack.packb(value), CredentialId(ALICE, factor))
+    read(FORMAT + bytes(REVISION_BYTES - 1) + msgpack.encode(value), CredentialId(ALICE, factor))
 
 
 @given(st.data(), remnants())
@@ -339,7 +348,7 @@ def test_what_is_no_remnant_is_not_written() -> None:
 
 def test_a_replacement_that_does_not_open_takes_nothing_with_it() -> None:
     other = RecordCodec(KeyRing((EncryptionKey("other", bytes(32)),)))
-    foreign = msgpack.unpackb(other.encode(REPLACING)[REVISION_BYTES:])[-1]
+    foreign = msgpack.decode(other.encode(REPLACING)[REVISION_BYTES:])[-1]
 
     def spoil(fields: list[Any]) -> None:
         fields[-1] = foreign
@@ -394,11 +403,11 @@ class TestDerived:
             fields[7] = bytes(kept)
 
         value = self.codec.encode(self.credential)
-        fields = msgpack.unpackb(value[REVISION_BYTES:])
+        fields = msgpack.decode(value[REVISION_BYTES:])
         flip(fields)
 
         with pytest.raises(CorruptRecord):
-            self.codec.decode(value[:REVISION_BYTES] + msgpack.packb(fields), self.credential.id)
+            self.codec.decode(value[:REVISION_BYTES] + msgpack.encode(fields), self.credential.id)
 
 
 def test_a_totp_record_is_small() -> None:

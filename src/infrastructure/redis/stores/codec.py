@@ -1,55 +1,57 @@
-"""How a credential is written down: one compact string, readable by every version of the service that knows its format.
+"""The stored form of a credential: one compact string, which every version of the service that knows its format reads.
 
-`format byte, 8 random bytes, MessagePack array`. The first nine bytes are the revision that compare-and-set compares.
-MessagePack because a decimal text of the same fields is half as long again, and ten million of them lie in memory.
+It consists of a format byte, 8 random bytes and a MessagePack array. The first nine bytes are the revision that
+compare-and-set compares. A decimal text of the same fields is half as long again, and ten million credentials are in
+memory.
 """
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, assert_never
+from typing import Any, Final, TypeVar, assert_never
 
-import msgpack
+from msgspec import UNSET, MsgspecError
+from msgspec.msgpack import Decoder, Encoder
 
-from domain.credential import Lifecycle
+from domain.credential import Credential, Lifecycle
 from domain.errors import DomainError
 from domain.failures import Failures
 from domain.former_secret import FormerSecret
 from domain.hotp import HotpCredential
 from domain.keyed_digest import DIGEST_BYTES
 from domain.one_time_code import OneTimeCode
-from domain.owner import CredentialId, Factor
-from domain.parameters import HashAlgorithm, HotpParameters, TotpParameters
+from domain.owner import CredentialId
+from domain.parameters import HotpParameters, TotpParameters
 from domain.recovery_codes import RecoveryCodes
 from domain.secret import Derivation, SharedSecret
-from domain.stored_state import AnyCredential, AnySecretCredential, StoredState
+from domain.stored_state import AnySecretCredential, StoredState
 from domain.tombstone import Tombstone
-from domain.totp import NO_STEP, TotpCredential
+from domain.totp import TotpCredential
 from infrastructure.crypto.derivation import CHECK_BYTES, DerivationError, HkdfDerivation
 from infrastructure.crypto.sealing import KeyRing, SealingError
+from infrastructure.redis.stores import records
 
 FORMAT: Final = b"\x01"
 REVISION_BYTES: Final = 9
-_VACANCY: Final = "vacant"
 _PRESENT: Final = "secret"
-_COMING: Final = "replacement"
+_REPLACEMENT: Final = "replacement"
 _DERIVED: Final = b"\0"
-"""Begins what is kept of a derived secret; no sealed one begins so, since none is sealed under a key without a name."""
-_ALGORITHMS: Final = tuple(HashAlgorithm)
-_SECRET_FIELDS: Final = {Factor.HOTP: 8, Factor.TOTP: 9}
-"""The number of a record's fields that belong to its secret. The replacement and the former secrets follow them."""
-_LAST_MOMENT: Final = 253_402_300_799
-"""9999-12-31T23:59:59Z."""
+"""The first byte of the stored form of a derived secret. A sealed secret begins with the length of its key's name."""
+_DECODER: Final[Decoder[records.AnyRecord]] = Decoder(records.AnyRecord)
+_ENCODER: Final = Encoder()
+Pending = TypeVar("Pending", bound=records.ReplacementRecord)
+Kind = TypeVar("Kind", bound=AnySecretCredential)
 
 
 class CorruptRecord(Exception):
-    """A stored value that is no record of this service, or does not open. The message holds nothing secret."""
+    """A stored value that is not a record of this service, or does not open. The message contains no secrets."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Sealed:
-    """A secret beside its sealed form, so that a commit that keeps the secret need not seal it again.
+    """A secret and its sealed form. A commit that keeps the secret does not seal it again.
 
-    Every sealing uses up one of a key's 2**32 random nonces; enrolments may, verifications must not.
+    Each sealing uses one of a key's 2**32 random nonces. Enrolments may use them, verifications must not.
     """
 
     secret: SharedSecret
@@ -67,109 +69,130 @@ class Record:
 
 
 class RecordCodec:
-    """Writes and reads records; secrets pass through the key ring on the way, derived ones are derived again."""
+    """Encodes and decodes stored states. It seals and opens secrets, and derives derived secrets again.
+
+    Args:
+        keys: the keys that seal and open secrets.
+        derivation: derives derived secrets; without it, they are unreadable.
+    """
 
     def __init__(self, keys: KeyRing, derivation: HkdfDerivation | None = None) -> None:
         self._keys = keys
         self._derivation = derivation or HkdfDerivation(None)
 
     def encode(self, state: StoredState | None, sealed: tuple[Sealed, ...] = ()) -> bytes:
-        """A new record with a revision of its own; what was `sealed` before is not sealed again.
+        """Return a new record with its own revision. Secrets in `sealed` are not sealed again.
 
-        Of what is removed the revision alone is left, by which a commit knows itself again after a lost reply.
+        The record of a removal is the revision only. It allows a commit to recognize itself after a lost reply.
         """
         revision = FORMAT + os.urandom(REVISION_BYTES - 1)
         if state is None:
             return revision
-        packed: bytes = msgpack.packb(_Writing(self._keys, sealed).fields(state))
-        return revision + packed
+        return revision + _ENCODER.encode(_Writing(self._keys, sealed).fields(state))
 
     def decode(self, value: bytes, credential_id: CredentialId) -> Record:
-        """Raises `CorruptRecord` for whatever `encode` did not make for this credential."""
+        """Return the record of a stored value.
+
+        Raises:
+            CorruptRecord: `encode` did not make this value for this credential, or a secret does not open.
+        """
         if value[:1] != FORMAT or len(value) < REVISION_BYTES:
             raise CorruptRecord("not a record of a known format")
         if len(value) == REVISION_BYTES:
             return Record(value, None, ())
         reading = _Reading(self._keys, self._derivation, credential_id)
         try:
-            state = reading.state(msgpack.unpackb(value[REVISION_BYTES:]))
+            state = reading.state(_DECODER.decode(value[REVISION_BYTES:]))
         except (SealingError, DerivationError) as error:
             raise CorruptRecord(str(error)) from error
-        except (ValueError, TypeError, IndexError, DomainError, msgpack.UnpackException) as error:
-            # The value itself is not repeated: it may hold what must not be logged.
+        except (MsgspecError, DomainError, ValueError) as error:
+            # The message of the error may contain a value that must not be logged.
             raise CorruptRecord(f"not a well-formed record ({type(error).__name__})") from None
         return Record(value[:REVISION_BYTES], state, tuple(reading.sealed))
 
 
 class _Writing:
-    """One record that is written."""
+    """Writes one record."""
 
     def __init__(self, keys: KeyRing, sealed: tuple[Sealed, ...]) -> None:
         self._keys = keys
         self._sealed = sealed
 
     def fields(self, state: StoredState) -> list[Any]:
-        failures = state.failures
-        if isinstance(state, Tombstone):
-            left = [_VACANCY, state.expires_at, failures.count, failures.locked_until]
-            return [*left, state.failures_until, _former(state)] if state.former else left
-        life = state.lifecycle
-        common: list[Any] = [
-            state.id.factor.value,
-            life.expires_at,
-            failures.count,
-            failures.locked_until,
-            life.created_at,
-            life.confirmed_at,
-            life.last_used_at,
-        ]
-        match state:
-            case OneTimeCode():
-                special: list[Any] = [state.code_digits, state.digest, state.code_expires_at]
-            case RecoveryCodes():
-                special = [b"".join(state.digests), state.spent]
-            case HotpCredential() | TotpCredential():
-                fields = [*common, *self._secret(state, _PRESENT), self._replacement(state.replacement)]
-                return [*fields, _former(state)] if state.former else fields
-            case _:
-                assert_never(state)
-        return [*common, self._kept(state, _PRESENT), *special]
-
-    def _secret(self, state: AnySecretCredential, field: str) -> list[Any]:
-        parameters = state.parameters
-        fields: list[Any] = [
-            self._kept(state, field),
-            _ALGORITHMS.index(parameters.algorithm),
-            parameters.digits,
-            state.label,
-            state.issuer,
-        ]
         match state:
             case HotpCredential():
-                return [*fields, state.parameters.look_ahead, state.counter, state.initial_counter]
+                return [
+                    *self._common(state),
+                    *_hotp(state),
+                    self._replacement(state.replacement, _hotp),
+                    *_former(state),
+                ]
             case TotpCredential():
-                own = state.parameters
-                return [*fields, own.interval, own.window, state.last_step, state.drift]
+                return [
+                    *self._common(state),
+                    *_totp(state),
+                    self._replacement(state.replacement, _totp),
+                    *_former(state),
+                ]
+            case OneTimeCode():
+                return [*self._common(state), state.code_digits, state.digest, state.code_expires_at]
+            case RecoveryCodes():
+                return [*self._common(state), b"".join(state.digests), state.spent]
+            case Tombstone():
+                former = [state.failures_until, *_former(state)] if state.former else []
+                return [records.TOMBSTONE, state.expires_at, state.failures.count, state.failures.locked_until, *former]
             case _:
                 assert_never(state)
 
-    def _replacement(self, state: AnySecretCredential | None) -> list[Any] | None:
-        if state is None:
-            return None
-        return [state.lifecycle.expires_at, state.lifecycle.created_at, *self._secret(state, _COMING)]
+    def _common(self, credential: Credential) -> list[Any]:
+        failures, lifecycle = credential.failures, credential.lifecycle
+        return [
+            credential.id.factor.value,
+            lifecycle.expires_at,
+            failures.count,
+            failures.locked_until,
+            lifecycle.created_at,
+            lifecycle.confirmed_at,
+            lifecycle.last_used_at,
+            self._kept(credential, _PRESENT),
+        ]
 
-    def _kept(self, state: AnyCredential, field: str) -> bytes:
-        secret = state.secret
+    def _replacement(self, credential: Kind | None, write: Callable[[Kind], list[Any]]) -> list[Any] | None:
+        if credential is None:
+            return None
+        lifecycle, kept = credential.lifecycle, self._kept(credential, _REPLACEMENT)
+        return [lifecycle.expires_at, lifecycle.created_at, kept, *write(credential)]
+
+    def _kept(self, credential: Credential, field: str) -> bytes:
+        secret = credential.secret
         if secret.derivation is not None:
             return _DERIVED + secret.derivation.check + secret.derivation.salt
-        for kept in self._sealed:
-            if kept.secret is secret and kept.field == field:
-                return kept.blob
-        return self._keys.seal(secret.key, state.id, field)
+        for each in self._sealed:
+            if each.secret is secret and each.field == field:
+                return each.blob
+        return self._keys.seal(secret.key, credential.id, field)
+
+
+def _hotp(credential: HotpCredential) -> list[Any]:
+    own = credential.parameters
+    agreed = [records.ALGORITHMS.index(own.algorithm), own.digits, credential.label, credential.issuer]
+    return [*agreed, own.look_ahead, credential.counter, credential.initial_counter]
+
+
+def _totp(credential: TotpCredential) -> list[Any]:
+    own = credential.parameters
+    agreed = [records.ALGORITHMS.index(own.algorithm), own.digits, credential.label, credential.issuer]
+    return [*agreed, own.interval, own.window, credential.last_step, credential.drift]
+
+
+def _former(state: AnySecretCredential | Tombstone) -> list[Any]:
+    """Return the field with the former secrets, or no field if there are none."""
+    secrets = [[each.digest, each.last, each.interval] for each in state.former]
+    return [secrets] if secrets else []
 
 
 class _Reading:
-    """One record that is read; `sealed` is what came out of it."""
+    """Reads one record; `sealed` are the secrets that were opened."""
 
     def __init__(self, keys: KeyRing, derivation: HkdfDerivation, credential_id: CredentialId) -> None:
         self._keys = keys
@@ -177,90 +200,63 @@ class _Reading:
         self._id = credential_id
         self.sealed: list[Sealed] = []
 
-    def state(self, fields: Any) -> StoredState:
-        kind, expires_at, count, locked_until, *rest = _list(fields)
-        failures = Failures(_natural(count), _moment(locked_until))
-        if kind == _VACANCY:
-            ends_at = _optional_moment(expires_at)
-            failures_until, former = rest or (None, [])
-            return Tombstone(
-                id=self._id,
-                failures=failures,
-                expires_at=ends_at,
-                failures_until=_optional_moment(failures_until),
-                former=_read_former(former),
-            )
-        if kind != self._id.factor.value:
-            raise ValueError("another factor's record")
-        created_at, confirmed_at, last_used_at, *rest = rest
-        common: dict[str, Any] = {
-            "id": self._id,
-            "failures": failures,
-            "lifecycle": Lifecycle(
-                created_at=_moment(created_at),
-                expires_at=_optional_moment(expires_at),
-                confirmed_at=_optional_moment(confirmed_at),
-                last_used_at=_optional_moment(last_used_at),
-            ),
-        }
-        match self._id.factor:
-            case Factor.OTP:
-                blob, digits, digest, code_expires_at = rest
+    def state(self, record: records.AnyRecord) -> StoredState:
+        if not isinstance(record, records.TombstoneRecord) and record.__struct_config__.tag != self._id.factor.value:
+            raise ValueError("a record of another factor")
+        match record:
+            case records.HotpRecord():
+                common = self._common(record) | {"former": _former_secrets(record.former)}
+                return _read_hotp(record, common | {"replacement": self._replacement(record.replacement, _read_hotp)})
+            case records.TotpRecord():
+                common = self._common(record) | {"former": _former_secrets(record.former)}
+                return _read_totp(record, common | {"replacement": self._replacement(record.replacement, _read_totp)})
+            case records.OneTimeCodeRecord():
                 return OneTimeCode(
-                    **common,
-                    secret=self._secret(blob, _PRESENT),
-                    code_digits=_natural(digits),
-                    digest=_bytes(digest),
-                    code_expires_at=_moment(code_expires_at),
+                    **self._common(record),
+                    code_digits=record.digits,
+                    digest=record.digest,
+                    code_expires_at=record.code_expires_at,
                 )
-            case Factor.RECOVERY_CODES:
-                blob, digests, spent = rest
-                secret = self._secret(blob, _PRESENT)
-                return RecoveryCodes(**common, secret=secret, digests=_digests(digests), spent=_natural(spent))
+            case records.RecoveryCodesRecord():
+                starts = range(0, len(record.digests), DIGEST_BYTES)
+                digests = tuple(record.digests[start : start + DIGEST_BYTES] for start in starts)
+                return RecoveryCodes(**self._common(record), digests=digests, spent=record.spent)
+            case records.TombstoneRecord():
+                return Tombstone(
+                    id=self._id,
+                    failures=Failures(record.failures, record.locked_until),
+                    expires_at=record.expires_at,
+                    failures_until=None if record.failures_until is UNSET else record.failures_until,
+                    former=() if record.former is UNSET else _former_secrets(record.former),
+                )
             case _:
-                own = _SECRET_FIELDS[self._id.factor]
-                secret_fields, (replacement, *more) = rest[:own], rest[own:]
-                (former,) = more or ([],)
-                common |= {"replacement": self._replacement(replacement), "former": _read_former(former)}
-                return self._secret_credential(common, secret_fields, _PRESENT)
+                assert_never(record)
 
-    def _secret_credential(self, common: dict[str, Any], fields: list[Any], field: str) -> AnySecretCredential:
-        blob, algorithm, digits, label, issuer, *rest = fields
-        common |= {
-            "secret": self._secret(blob, field),
-            "label": _optional_str(label),
-            "issuer": _optional_str(issuer),
+    def _common(self, record: records.CredentialRecord) -> dict[str, Any]:
+        return {
+            "id": self._id,
+            "failures": Failures(record.failures, record.locked_until),
+            "lifecycle": Lifecycle(
+                created_at=record.created_at,
+                expires_at=record.expires_at,
+                confirmed_at=record.confirmed_at,
+                last_used_at=record.last_used_at,
+            ),
+            "secret": self._secret(record.secret, _PRESENT),
         }
-        agreed = _ALGORITHMS[_natural(algorithm)], _natural(digits)
-        if self._id.factor is Factor.HOTP:
-            look_ahead, counter, initial_counter = rest
-            return HotpCredential(
-                **common,
-                parameters=HotpParameters(*agreed, _natural(look_ahead)),
-                counter=_natural(counter),
-                initial_counter=_natural(initial_counter),
-            )
-        interval, window, last_step, drift = rest
-        return TotpCredential(
-            **common,
-            parameters=TotpParameters(*agreed, _natural(interval), _natural(window)),
-            last_step=_step(last_step),
-            drift=_int(drift),
-        )
 
-    def _replacement(self, fields: Any) -> AnySecretCredential | None:
-        if fields is None:
+    def _replacement(self, record: Pending | None, read: Callable[[Pending, dict[str, Any]], Kind]) -> Kind | None:
+        if record is None:
             return None
-        expires_at, created_at, *rest = _list(fields)
-        life = Lifecycle(created_at=_moment(created_at), expires_at=_moment(expires_at))
         try:
-            return self._secret_credential({"id": self._id, "lifecycle": life}, rest, _COMING)
+            secret = self._secret(record.secret, _REPLACEMENT)
         except (SealingError, DerivationError):
-            # Nobody depends on it yet, and it must not take with it the one that works.
+            # Nobody depends on a replacement yet, so it does not make the present secret unreadable.
             return None
+        lifecycle = Lifecycle(created_at=record.created_at, expires_at=record.expires_at)
+        return read(record, {"id": self._id, "lifecycle": lifecycle, "secret": secret})
 
-    def _secret(self, value: Any, field: str) -> SharedSecret:
-        blob = _bytes(value)
+    def _secret(self, blob: bytes, field: str) -> SharedSecret:
         if blob.startswith(_DERIVED):
             check, salt = blob[1 : 1 + CHECK_BYTES], blob[1 + CHECK_BYTES :]
             return self._derivation.again(Derivation(salt, check), self._id)
@@ -269,68 +265,28 @@ class _Reading:
         return secret
 
 
-def _list(value: object) -> list[Any]:
-    if not isinstance(value, list):
-        raise TypeError("list")
-    return value
+def _read_hotp(record: records.HotpRecord | records.HotpReplacementRecord, common: dict[str, Any]) -> HotpCredential:
+    return HotpCredential(
+        **common,
+        parameters=HotpParameters(records.ALGORITHMS[record.algorithm], record.digits, record.look_ahead),
+        label=record.label,
+        issuer=record.issuer,
+        counter=record.counter,
+        initial_counter=record.initial_counter,
+    )
 
 
-def _digests(value: object) -> tuple[bytes, ...]:
-    whole = _bytes(value)
-    return tuple(whole[start : start + DIGEST_BYTES] for start in range(0, len(whole), DIGEST_BYTES))
+def _read_totp(record: records.TotpRecord | records.TotpReplacementRecord, common: dict[str, Any]) -> TotpCredential:
+    algorithm = records.ALGORITHMS[record.algorithm]
+    return TotpCredential(
+        **common,
+        parameters=TotpParameters(algorithm, record.digits, record.interval, record.window),
+        label=record.label,
+        issuer=record.issuer,
+        last_step=record.last_step,
+        drift=record.drift,
+    )
 
 
-def _int(value: object) -> int:
-    if type(value) is not int:
-        raise TypeError("int")
-    return value
-
-
-def _step(value: object) -> int:
-    step = _int(value)
-    if not NO_STEP <= step <= _LAST_MOMENT:
-        raise ValueError("no time step")
-    return step
-
-
-def _natural(value: object) -> int:
-    number = _int(value)
-    if number < 0:
-        raise ValueError("below zero")
-    return number
-
-
-def _moment(value: object) -> int:
-    """Unix time in seconds, within what a calendar can say."""
-    moment = _natural(value)
-    if moment > _LAST_MOMENT:
-        raise ValueError("beyond all calendars")
-    return moment
-
-
-def _optional_moment(value: object) -> int | None:
-    return None if value is None else _moment(value)
-
-
-def _bytes(value: object) -> bytes:
-    if not isinstance(value, bytes):
-        raise TypeError("bytes")
-    return value
-
-
-def _optional_str(value: object) -> str | None:
-    if value is not None and not isinstance(value, str):
-        raise TypeError("str")
-    return value
-
-
-def _former(state: AnySecretCredential | Tombstone) -> list[Any]:
-    return [[each.digest, each.last, each.interval] for each in state.former]
-
-
-def _read_former(value: object) -> tuple[FormerSecret, ...]:
-    secrets = []
-    for fields in _list(value):
-        digest, last, interval = _list(fields)
-        secrets.append(FormerSecret(_bytes(digest), _natural(last), None if interval is None else _natural(interval)))
-    return tuple(secrets)
+def _former_secrets(former: tuple[records.FormerRecord, ...]) -> tuple[FormerSecret, ...]:
+    return tuple(FormerSecret(each.digest, each.last, each.interval) for each in former)
