@@ -33,13 +33,13 @@ def repository() -> str:
     return str(url)
 
 
-def copy() -> None:
+def copy(copy_to: Path = COPY) -> None:
     """Copy the pages and pictures. In the copy, links to files outside of docs/ lead to the repository."""
-    shutil.rmtree(COPY, ignore_errors=True)
+    shutil.rmtree(copy_to, ignore_errors=True)
     url = repository()
     for pattern in COPIED:
         for source in PAGES.rglob(pattern):
-            target = COPY / source.relative_to(PAGES)
+            target = copy_to / source.relative_to(PAGES)
             target.parent.mkdir(parents=True, exist_ok=True)
             if source.suffix == ".md":
                 target.write_text(_LINK.sub(_leading_outside(source, url), source.read_text()))
