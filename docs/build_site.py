@@ -19,7 +19,7 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 PAGES: Final = ROOT / "docs"
 COPY: Final = ROOT / "build/docs"
 SITE: Final = ROOT / "build/site"
-COPIED: Final = ("*.md", "*.png", "*.svg")
+COPIED: Final = ("*.md", "*.css", "*.png", "*.svg")
 LOADED: Final = frozenset({"script", "img", "link", "iframe", "source", "audio", "video", "object", "embed"})
 """Elements whose target a browser loads by itself."""
 NOT_LOADED: Final = frozenset({"canonical", "prev", "next"})
