@@ -1,4 +1,4 @@
-"""The real service to look at."""
+"""The real service, for tests in a browser."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""The gate's log-in page in a real browser, at two widths and in both themes."""
+"""The gate's pages in a real browser: at three widths, and in both themes."""
 
 import time
 from collections.abc import Iterator
@@ -10,61 +10,130 @@ from urllib.parse import urlsplit
 
 import pyotp
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from presentation.http.gate.return_to import ReturnTo
-from tests.support.browser import ARGUMENTS, CHROMIUM, Witness, keep_picture, serious_findings
+from tests.pages.looks import LOOKS, Look, check_look
+from tests.service.accounts import KEYS
+from tests.support.browser import ARGUMENTS, CHROMIUM, Witness
 from tests.support.service import Service
 from tests.support.urls import URL_PIECES
 
 SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 
 
-@pytest.fixture(params=[(1280, "light"), (320, "dark"), (320, "light"), (1280, "dark")], ids="{0[0]}-{0[1]}".format)
-def visit(request: pytest.FixtureRequest, browser: Browser) -> Iterator[tuple[Page, str]]:
-    """A page, and the name of how it is looked at."""
-    width, theme = request.param
-    context = browser.new_context(viewport={"width": width, "height": 700}, color_scheme=theme)
-    yield context.new_page(), f"{width}-{theme}"
+@pytest.fixture(params=LOOKS, ids=str)
+def visit(request: pytest.FixtureRequest, browser: Browser) -> Iterator[tuple[Page, Look]]:
+    """Yield a page and its look."""
+    look: Look = request.param
+    context = browser.new_context(viewport={"width": look.width, "height": 700}, color_scheme=look.theme)
+    yield context.new_page(), look
     context.close()
 
 
 @pytest.fixture
 def gate() -> Iterator[Service]:
-    """One of its own, for no code is good twice."""
-    with Service(OPEN_MFA_GATE_SECRET=SECRET) as running:
+    """Start a service for one test, because the service accepts each code only once."""
+    with Service(OPEN_MFA_GATE_SECRET=SECRET, OPEN_MFA_ISSUER="Example & Sons") as running:
         yield running
 
 
-def test_a_person_mistypes_sees_so_and_logs_in(visit: tuple[Page, str], gate: Service) -> None:
-    page, name = visit
+@pytest.fixture(scope="module")
+def gate_with_accounts() -> Iterator[Service]:
+    with Service(OPEN_MFA_GATE_SECRET=SECRET, OPEN_MFA_GATE_TENANT="shop", **KEYS) as running:
+        yield running
+
+
+def description(field: Locator) -> str:
+    """Return the text that assistive technology reads as the description of a field."""
+    text: str = field.evaluate(
+        "field => field.getAttribute('aria-describedby').split(' ')"
+        ".map(id => document.getElementById(id).innerText).join(' ')"
+    )
+    return text
+
+
+def test_a_person_mistypes_a_code_and_then_logs_in(visit: tuple[Page, Look], gate: Service) -> None:
+    page, look = visit
     code = pyotp.TOTP(SECRET).at(int(time.time()))
     witness = Witness(page)
     page.goto(f"{gate.base}/auth/login?return_to=/healthz")
     field = page.get_by_label("Code from your authenticator")
     expect(field).to_be_focused()
-    assert serious_findings(page) == []
-    keep_picture(page, f"login-{name}")
+    expect(page.get_by_role("heading", name="Log in to Example & Sons")).to_be_visible()
+    expect(page.get_by_text(f"127.0.0.1:{gate.port}")).to_be_visible()
+    assert description(field) == "The 6 digits that your authenticator app shows for Example & Sons."
+    expect(field).to_have_attribute("autocomplete", "one-time-code")
+    expect(field).to_have_attribute("inputmode", "numeric")
+    check_look(page, "login", look)
 
     field.fill("12 34")
     field.press("Enter")
     expect(page.get_by_role("alert")).to_be_visible()
     expect(field).to_be_focused()
+    assert page.get_by_role("alert").inner_text() in description(field)
     assert page.title().startswith("Not accepted")
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert serious_findings(page) == []
-    keep_picture(page, f"login-refused-{name}")
-    # A secret as it is copied from a mail or a chat.
+    check_look(page, "login-refused", look)
+    # Mail and chat programs add such characters to a code that is copied from them.
     field.fill(f"\ufeff{code[:3]}\u00a0{code[3:]}\u200b")
     page.get_by_role("button", name="Log in").click()
 
     page.wait_for_url("**/healthz")
-    # A browser notes every page that is not a success.
+    # A browser logs every response that is not a success.
     assert [text for text in witness.complaints if "status of 403" not in text] == []
     assert witness.hosts == {f"127.0.0.1:{gate.port}"}
 
 
-def test_without_script_and_mouse_it_is_the_same(browser: Browser, gate: Service) -> None:
+def test_with_accounts_the_page_asks_for_the_account_and_for_any_code_of_it(
+    visit: tuple[Page, Look], gate_with_accounts: Service
+) -> None:
+    page, look = visit
+    witness = Witness(page)
+    page.goto(f"{gate_with_accounts.base}/auth/login")
+    account, code = page.get_by_label("Account"), page.get_by_label("Code from your authenticator")
+    expect(account).to_be_focused()
+    assert "shared code" in description(account)
+    assert "recovery codes" in description(code)
+    check_look(page, "login-account", look)
+
+    account.fill("nobody@example.com")
+    code.fill("123456")
+    code.press("Enter")
+
+    expect(page.get_by_role("alert")).to_contain_text("account or the code is wrong")
+    expect(account).to_have_value("nobody@example.com")
+    expect(code).to_be_focused()
+    check_look(page, "login-account-refused", look)
+    assert witness.hosts == {f"127.0.0.1:{gate_with_accounts.port}"}
+
+
+def test_the_page_reports_the_attempts_left_and_then_the_lock(browser: Browser, gate: Service) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{gate.base}/auth/login")
+    field = page.get_by_label("Code from your authenticator")
+    now = int(time.time())
+    near = {pyotp.TOTP(SECRET).at(now + 30 * steps) for steps in range(-3, 4)}
+    wrong = next(code for code in ("000000", "111111", "222222", "333333") if code not in near)
+
+    shown = []
+    for _ in range(6):
+        field.fill(wrong)
+        with page.expect_navigation():
+            field.press("Enter")
+        shown.append(page.get_by_role("alert").inner_text())
+    context.close()
+
+    assert [text.rpartition(". ")[2] for text in shown[:4]] == [
+        "4 attempts left.",
+        "3 attempts left.",
+        "2 attempts left.",
+        "1 attempt left.",
+    ]
+    assert ["wait" in shown[4], "Too many wrong codes" in shown[5]] == [True, True]
+
+
+def test_the_page_works_without_javascript_and_with_the_keyboard_alone(browser: Browser, gate: Service) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(f"{gate.base}/auth/login")
@@ -76,7 +145,7 @@ def test_without_script_and_mouse_it_is_the_same(browser: Browser, gate: Service
     context.close()
 
 
-def test_a_double_click_sends_the_code_once(browser: Browser, gate: Service) -> None:
+def test_a_double_click_sends_the_code_only_once(browser: Browser, gate: Service) -> None:
     context = browser.new_context()
     page = context.new_page()
     sent: list[str] = []
@@ -92,9 +161,7 @@ def test_a_double_click_sends_the_code_once(browser: Browser, gate: Service) -> 
     context.close()
 
 
-def test_until_the_answer_comes_the_form_is_sent_once_however_often_it_is_submitted(
-    browser: Browser, gate: Service
-) -> None:
+def test_the_form_is_sent_once_until_the_response_arrives(browser: Browser, gate: Service) -> None:
     context = browser.new_context()
     page = context.new_page()
     page.goto(f"{gate.base}/auth/login")
@@ -120,7 +187,7 @@ def test_until_the_answer_comes_the_form_is_sent_once_however_often_it_is_submit
     context.close()
 
 
-def test_who_comes_back_to_the_page_can_send_the_form_again(browser: Browser, gate: Service) -> None:
+def test_a_person_can_go_back_and_send_the_form_again(browser: Browser, gate: Service) -> None:
     context = browser.new_context()
     page = context.new_page()
     page.goto(f"{gate.base}/auth/login")
@@ -133,7 +200,7 @@ def test_who_comes_back_to_the_page_can_send_the_form_again(browser: Browser, ga
     context.close()
 
 
-def test_who_is_logged_in_is_led_on(browser: Browser, gate: Service) -> None:
+def test_the_page_redirects_a_person_who_is_logged_in(browser: Browser, gate: Service) -> None:
     context = browser.new_context()
     page = context.new_page()
     page.goto(f"{gate.base}/auth/login?return_to=/healthz")
@@ -147,7 +214,7 @@ def test_who_is_logged_in_is_led_on(browser: Browser, gate: Service) -> None:
 
 
 def show(page: Page, url: str, content: str) -> None:
-    """Open a page that is not the service's."""
+    """Open a page of another site."""
 
     def answer(route: Route) -> None:
         route.fulfill(content_type="text/html", body=content)
@@ -169,7 +236,7 @@ def serving(content: str) -> Iterator[int]:
             self.wfile.write(content.encode())
 
         def log_message(self, *_: object) -> None:
-            """Keep the output of the tests free of requests."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = Thread(target=server.serve_forever)
@@ -181,8 +248,8 @@ def serving(content: str) -> Iterator[int]:
             thread.join()
 
 
-def test_a_sibling_host_logs_nobody_out_but_a_person_can(browser: Browser, gate: Service) -> None:
-    """`app.test` and `evil.app.test` are one site and two origins; over plain HTTP browsers send no Fetch Metadata."""
+def test_a_sibling_host_cannot_log_a_person_out_but_the_person_can_confirm(browser: Browser, gate: Service) -> None:
+    """`app.test` and `evil.app.test` are one site and two origins. Over HTTP, browsers send no Fetch Metadata."""
     rules = (
         "--host-resolver-rules=MAP app.test 127.0.0.1, MAP evil.app.test 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
     )
@@ -201,11 +268,11 @@ def test_a_sibling_host_logs_nobody_out_but_a_person_can(browser: Browser, gate:
         ):
             show(page, f"{sibling}/", content)
             page.get_by_text("go").click()
-            expect(page.get_by_role("heading", name="Log out of Open-MFA?")).to_be_visible()
+            expect(page.get_by_role("heading", name="Log out of Example & Sons?")).to_be_visible()
             page.goto(f"{site}/auth/login?return_to=/healthz")
             assert page.url == f"{site}/healthz", "still logged in"
 
-        # Chromium lets only a page of a real server load a picture from this machine.
+        # In Chromium, only a page of a real server can load a picture from this machine.
         for attributes in ("", 'referrerpolicy="no-referrer"'):
             with serving(f'<img src="{site}/auth/logout" {attributes}>') as port:
                 page.goto(f"http://evil.app.test:{port}/", wait_until="load")
@@ -214,16 +281,19 @@ def test_a_sibling_host_logs_nobody_out_but_a_person_can(browser: Browser, gate:
 
         show(page, f"{sibling}/", f'<a href="{site}/auth/logout">go</a>')
         page.get_by_text("go").click()
-        assert serious_findings(page) == []
-        keep_picture(page, "logout")
+        expect(page.get_by_text(f"app.test:{gate.port}")).to_be_visible()
+        for look in LOOKS:
+            page.set_viewport_size({"width": look.width, "height": 700})
+            page.emulate_media(color_scheme=look.theme)
+            check_look(page, "logout", look)
         page.get_by_role("button", name="Log out").click()
         page.wait_for_url(f"{site}/")
         page.goto(f"{site}/auth/login")
         expect(page.get_by_role("button", name="Log in")).to_be_visible()
 
 
-def test_a_browser_reads_every_target_as_the_service_does(browser: Browser) -> None:
-    """Chromium reads a Location with its WHATWG URL parser."""
+def test_a_browser_resolves_every_accepted_target_as_the_service_does(browser: Browser) -> None:
+    """Chromium parses a Location with its WHATWG URL parser."""
     choose = Random(20261127)
     starts = ("", "/", "https://", "https://app.example.com", "https://app.example.com/", "https://app.example.com:")
     texts = [

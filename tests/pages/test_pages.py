@@ -1,4 +1,4 @@
-"""The pages in a real browser: what a person sees, scans and tries (docs/reference/http.md, Operation)."""
+"""Swagger UI, the pages of the problems, and QR codes in a real browser (docs/reference/http.md)."""
 
 import re
 from collections.abc import Iterator
@@ -9,8 +9,9 @@ import pytest
 import requests
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests.pages.looks import LOOKS, Look, check_look
 from tests.service.sessions import Session
-from tests.support.browser import Witness, keep_picture, serious_findings
+from tests.support.browser import Witness, keep_picture
 from tests.support.pictures import qr_text
 from tests.support.service import Service
 
@@ -27,7 +28,7 @@ def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
 
 @pytest.fixture
 def docs(page: Page, service: Service) -> Iterator[Page]:
-    """The documentation; it fails the test when the page complains, or asks anybody else."""
+    """Yield Swagger UI. The test fails if the page logs an error or sends a request to another host."""
     witness = Witness(page)
     page.goto(f"{service.base}/docs")
     expect(page.locator(".opblock").first).to_be_visible()
@@ -37,7 +38,7 @@ def docs(page: Page, service: Service) -> Iterator[Page]:
 
 
 def try_out(docs: Page, operation: str, body: str | None = None) -> Locator:
-    """Opens an operation, sends it, and returns where it shows the answer."""
+    """Open an operation and send its request. Return the element with the response."""
     block = docs.locator(f"[id^=operations-][id$={operation}]")
     block.locator(".opblock-summary").click()
     block.get_by_role("button", name="Try it out").click()
@@ -64,7 +65,7 @@ def test_the_documentation_fits_the_screen(docs: Page) -> None:
 
 
 @pytest.mark.parametrize(("theme", "darkest", "lightest"), [("light", 0, 110), ("dark", 150, 255)])
-def test_the_documentation_has_the_colours_that_a_reader_prefers(
+def test_the_documentation_follows_the_preferred_theme(
     page: Page, service: Service, theme: Literal["light", "dark"], darkest: int, lightest: int
 ) -> None:
     witness = Witness(page)
@@ -81,21 +82,21 @@ def test_the_documentation_has_the_colours_that_a_reader_prefers(
     assert witness.complaints == []
 
 
-def test_the_documentation_asks_nobody_for_a_cookie(docs: Page) -> None:
-    """A browser sends the cookie by itself, and scripts can't set it."""
+def test_the_documentation_does_not_ask_for_a_cookie(docs: Page) -> None:
+    """A browser sends the cookie itself, and scripts cannot set it."""
     docs.get_by_role("button", name="Authorize").first.click()
 
     expect(docs.locator(".dialog-ux form")).to_have_count(1)
     expect(docs.locator(".dialog-ux")).to_contain_text("administrator")
 
 
-def test_a_person_enrols_and_verifies_in_the_documentation(docs: Page) -> None:
+def test_a_person_can_enrol_and_verify_in_the_documentation(docs: Page) -> None:
     enrolled = try_out(docs, "session_post_totp", "{}")
     expect(enrolled.locator(".response-col_status").first).to_contain_text("201")
-    found = re.search(r"secret=([A-Z2-7]+)", enrolled.inner_text())
-    assert found is not None
+    match = re.search(r"secret=([A-Z2-7]+)", enrolled.inner_text())
+    assert match is not None
 
-    verified = try_out(docs, "session_post_totp_verify", f'{{"code": "{pyotp.TOTP(found.group(1)).now()}"}}')
+    verified = try_out(docs, "session_post_totp_verify", f'{{"code": "{pyotp.TOTP(match.group(1)).now()}"}}')
 
     expect(verified.locator(".response-col_status").first).to_contain_text("200")
 
@@ -103,18 +104,18 @@ def test_a_person_enrols_and_verifies_in_the_documentation(docs: Page) -> None:
 @pytest.mark.parametrize("operation", ["session_get_hotp_qr", "session_get_hotp_qr_png"])
 def test_the_qr_code_that_the_documentation_shows_can_be_scanned(docs: Page, operation: str) -> None:
     enrolled = try_out(docs, "session_post_hotp", "{}")
-    found = re.search(r"otpauth://[^\s\"]+", enrolled.inner_text())
-    assert found is not None
+    match = re.search(r"otpauth://[^\s\"]+", enrolled.inner_text())
+    assert match is not None
 
     picture = try_out(docs, operation).locator("img")
 
     expect(picture).to_be_visible()
-    # As large as it is, and not as the page scales it down.
+    # The page scales the picture down.
     picture.evaluate("image => { image.style.maxWidth = 'none' }")
-    assert qr_text(picture.screenshot()) == found.group(0)
+    assert qr_text(picture.screenshot()) == match.group(0)
 
 
-def test_an_administrator_authorizes_in_the_documentation(docs: Page, service: Service) -> None:
+def test_an_administrator_can_authorize_in_the_documentation(docs: Page, service: Service) -> None:
     docs.get_by_role("button", name="Authorize").first.click()
     dialog = docs.locator(".dialog-ux")
     dialog.locator("input[name=username]").fill("admin")
@@ -127,26 +128,45 @@ def test_an_administrator_authorizes_in_the_documentation(docs: Page, service: S
     expect(answer.locator(".response-col_status").first).to_contain_text("200")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("slug", ["code-rejected", "store-unavailable"])
-def test_the_page_of_a_problem_fits_the_screen(
-    page: Page, service: Service, slug: str, theme: Literal["light", "dark"]
-) -> None:
+@pytest.mark.parametrize("look", LOOKS, ids=str)
+@pytest.mark.parametrize("path", ["/problems", "/problems/code-rejected", "/problems/store-unavailable"])
+def test_the_pages_of_the_problems_fit_the_screen(browser: Browser, service: Service, path: str, look: Look) -> None:
+    context = browser.new_context(viewport={"width": look.width, "height": 700}, color_scheme=look.theme)
+    page = context.new_page()
     witness = Witness(page)
-    page.emulate_media(color_scheme=theme)
-    page.set_viewport_size({"width": 320, "height": 700})
-    page.goto(f"{service.base}/problems/{slug}")
+    page.goto(f"{service.base}{path}")
     expect(page.get_by_role("heading", level=1)).to_be_visible()
-    assert serious_findings(page) == []
-    keep_picture(page, f"problem-{slug}-{theme}")
 
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    check_look(page, path[1:].replace("/", "-"), look)
     assert witness.complaints == []
+    assert witness.hosts == {f"127.0.0.1:{service.port}"}
+    context.close()
+
+
+def test_all_pages_link_to_each_other_and_have_the_same_icon(browser: Browser, service: Service) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{service.base}/")
+    for name, path in (("API", "/docs"), ("Problems", "/problems"), ("Try it", "/"), ("Open-MFA", "/")):
+        page.get_by_role("banner").get_by_role("link", name=name).click()
+        page.wait_for_url(f"{service.base}{path}")
+        icon = page.locator("link[rel=icon]").get_attribute("href")
+        assert icon == "/assets/logo.svg"
+        expect(page.get_by_role("contentinfo")).to_be_visible()
+    assert page.request.get(f"{service.base}{icon}").headers["content-type"].startswith("image/svg+xml")
+
+    page.goto(f"{service.base}/problems")
+    page.get_by_role("link", name="This factor is locked").click()
+    page.wait_for_url(f"{service.base}/problems/locked")
+    expect(page.get_by_role("main")).to_contain_text("429")
+    page.get_by_role("link", name="All problems").click()
+    page.wait_for_url(f"{service.base}/problems")
+    context.close()
 
 
 @pytest.mark.parametrize("algorithm", ["SHA1", "SHA256", "SHA512"])
 @pytest.mark.parametrize("factor", ["hotp", "totp"])
-def test_the_svg_on_a_screen_reads_as_the_provisioning_uri(
+def test_the_svg_on_a_screen_contains_the_provisioning_uri(
     browser: Browser, service: Service, factor: str, algorithm: str
 ) -> None:
     session = Session(service.port)

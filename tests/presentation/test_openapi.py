@@ -28,7 +28,7 @@ from tests.presentation.api import (
     document,
 )
 
-FOR_PEOPLE = {"/", "/docs", "/openapi.json", "/assets/docs.js", "/problems/not-found"}
+FOR_PEOPLE = {"/", "/docs", "/openapi.json", "/assets/docs.js", "/problems", "/problems/not-found"}
 """Pages, and the document itself."""
 ANSWERED_ANYWHERE = {
     Problems.NOT_FOUND,

@@ -16,6 +16,7 @@ from tests.presentation.api import RFC_SECRET, Api
 PAGES = {
     "/": lambda api: api.client.get("/"),
     "/docs": lambda api: api.client.get("/docs"),
+    "/problems": lambda api: api.client.get("/problems"),
     "/problems/locked": lambda api: api.client.get("/problems/locked"),
     "log-in": lambda api: api.client.get("/auth/login?return_to=/reports"),
     "log-in, refused": lambda api: api.client.post("/auth/login", data={"code": "<b onclick=x>"}),

@@ -1,6 +1,6 @@
 "use strict";
 
-/** Removes cookies from the security schemes: a browser sends them by itself, and lets no script set them. */
+/** Removes cookies from the security schemes, because the browser sends them and scripts cannot set them. */
 function withoutCookies(openapi) {
   const schemes = openapi.components?.securitySchemes ?? {};
   const cookies = Object.keys(schemes).filter((name) => schemes[name].in === "cookie");
@@ -16,7 +16,7 @@ function withoutCookies(openapi) {
 
 const dark = window.matchMedia("(prefers-color-scheme: dark)");
 
-/** Shows Swagger UI's dark theme to readers who prefer one. */
+/** Switches Swagger UI to its dark theme if the user prefers that. */
 function followTheme() {
   document.documentElement.classList.toggle("dark-mode", dark.matches);
 }

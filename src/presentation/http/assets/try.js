@@ -1,38 +1,40 @@
-// The page where a person tries it. It calls the public session API and nothing else, so it is an example of that too.
+// The try-it page. It calls only the public session API, so it is also an example of how to use that API.
 
-/** The path below which the service runs: empty, or such as /mfa. */
+/** The path below which the service runs: empty, or for example /mfa. */
 const ROOT = new URL("..", import.meta.url).pathname.slice(0, -1);
 const SESSION = `${ROOT}/api/v1/session`;
 const NAMES = { totp: "TOTP", hotp: "HOTP", otp: "one-time code" };
-const MOST_EXCHANGES = 10;
+const MAX_EXCHANGES = 10;
 /** Milliseconds. */
-const PATIENCE = 10000;
-/** What is shown once is not to be read later in the list of requests either. */
+const TIMEOUT = 10000;
+/** The list of requests does not show these members, because the service shows them only once. */
 const SHOWN_ONCE = ["secret", "uri", "code"];
+/** The look of a result (see page.css), by the id of its icon. */
+const LOOKS = { accepted: "good", replayed: "notice", refused: "bad", locked: "bad" };
 
 const find = (id) => document.getElementById(id);
-const show = (id, shown) => { find(id).hidden = !shown; };
+const all = (selector) => document.querySelectorAll(selector);
 
-/** What the service last said: the factors of this session, by name. */
+/** The factors of the session by name, as the service last reported them. */
 let factors = {};
-/** What is shown once and never again, by factor: the answers to enrolling. */
-const once = {};
-/** How far the service's clock is ahead of this device's, in milliseconds. */
-let ahead = 0;
-/** Until when no code is judged, in milliseconds of the service's time, by factor. */
-const locked = {};
-let picture = null;
-/** Whose state is on the screen: the factor chosen, once the service has said all that there is to show of it. */
+/** The responses to enrolments by factor, because their secrets are shown only once. */
+const enrolments = {};
+/** The ends of locks by factor, in milliseconds of the service's clock. */
+const locks = {};
+/** The difference between the service's clock and this device's clock, in milliseconds. */
+let clockOffset = 0;
+/** The factor on the screen. It differs from the chosen factor until the service has reported everything about that. */
 let drawn = null;
-/** What was asked for is done one after the other, so that no late answer lands on what was chosen since. */
+let picture = null;
+/** Actions run one after the other, so that a late response does not change a factor that was chosen since. */
 let queue = Promise.resolve();
 let waiting = 0;
 let sent = 0;
 
-/** No answer, or none of the service's; the message is for a person. */
-class Unanswered extends Error {}
+/** The service did not respond; the message is for a person. */
+class NoResponse extends Error {}
 
-const now = () => Date.now() + ahead;
+const now = () => Date.now() + clockOffset;
 const chosen = () => document.querySelector("input[name=factor]:checked").value;
 const quantity = (count, unit) => `${count} ${unit}${count === 1 ? "" : "s"}`;
 const duration = (seconds) => {
@@ -46,25 +48,27 @@ const groups = (text, size) => text.match(new RegExp(`.{1,${size}}`, "g")).join(
 async function send(method, path, body) {
   const headers = { Accept: "application/json" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
-  let answer, text;
+  let response, text;
   try {
-    const signal = AbortSignal.timeout(PATIENCE);
-    answer = await fetch(path, { method, headers, body: JSON.stringify(body), cache: "no-store", signal });
-    text = await answer.text();
+    const signal = AbortSignal.timeout(TIMEOUT);
+    response = await fetch(path, { method, headers, body: JSON.stringify(body), cache: "no-store", signal });
+    text = await response.text();
   } catch {
-    throw new Unanswered("The service could not be reached. Is it running? Then try again.");
+    throw new NoResponse("The service could not be reached. Check that it is running, and try again.");
   }
-  if (method !== "GET") note(`${method} ${path}`, body, answer.status, text);
-  keepTime(answer);
-  const document = parsed(text);
-  if (text && document === null) {
-    throw new Unanswered(`Something in front of the service has answered in its place, with status ${answer.status}.`);
+  if (method !== "GET") record(`${method} ${path}`, body, response.status, text);
+  const date = Date.parse(response.headers.get("Date"));
+  // The header has whole seconds, so half a second is the best estimate of the rest.
+  if (!Number.isNaN(date)) clockOffset = date + 500 - Date.now();
+  const parsed = parse(text);
+  if (text && parsed === null) {
+    throw new NoResponse(`A proxy in front of the service responded instead of it, with status ${response.status}.`);
   }
-  return { status: answer.status, body: document };
+  return { status: response.status, body: parsed };
 }
 
-/** null for what is no JSON. */
-function parsed(text) {
+/** Returns null for text that is not JSON. */
+function parse(text) {
   try {
     return JSON.parse(text);
   } catch {
@@ -72,64 +76,65 @@ function parsed(text) {
   }
 }
 
-function keepTime(answer) {
-  const date = Date.parse(answer.headers.get("Date"));
-  // It has whole seconds: half of one is the best guess.
-  if (!Number.isNaN(date)) ahead = date + 500 - Date.now();
-}
-
-function note(request, body, status, text) {
+/** Adds a request and its response to the list. */
+function record(request, body, status, text) {
+  const mask = (name, value) => (SHOWN_ONCE.includes(name) && typeof value === "string" ? "…" : value);
+  const parsed = parse(text);
   const entry = document.createElement("li");
-  const asked = body === undefined ? request : `${request}\n${JSON.stringify(body, masked)}`;
-  for (const line of [asked, `${status}\n${pretty(text)}`]) {
-    const block = document.createElement("pre");
-    block.textContent = line.trim();
-    entry.append(block);
+  for (const lines of [
+    `${request}\n${body === undefined ? "" : JSON.stringify(body, mask)}`,
+    `${status}\n${parsed === null ? text : JSON.stringify(parsed, mask, 2)}`,
+  ]) {
+    entry.appendChild(document.createElement("pre")).textContent = lines.trim();
   }
   find("exchanges").prepend(entry);
   find("exchanges").start = ++sent;
-  while (find("exchanges").children.length > MOST_EXCHANGES) find("exchanges").lastChild.remove();
+  if (sent > MAX_EXCHANGES) find("exchanges").lastChild.remove();
 }
 
-function pretty(text) {
-  const document = parsed(text);
-  return document === null ? text : JSON.stringify(document, masked, 2);
+/** Returns null without a response: then the page shows the key without a QR code. */
+async function fetchPicture(factor) {
+  try {
+    const signal = AbortSignal.timeout(TIMEOUT);
+    const headers = { Accept: "image/svg+xml" };
+    const response = await fetch(`${SESSION}/${factor}/qr`, { headers, cache: "no-store", signal });
+    return response.ok ? await response.blob() : null;
+  } catch {
+    return null;
+  }
 }
 
-function masked(name, value) {
-  return SHOWN_ONCE.includes(name) && typeof value === "string" ? "…" : value;
-}
+// The actions
 
-/** Does what a person asked for, after what was asked for before; a failure is told and leaves the page as it was. */
-function attempt(action) {
+/** Runs an action after the earlier ones. A failure becomes a result, and leaves the rest of the page as it was. */
+function run(action) {
   waiting += 1;
-  mark(true);
+  markBusy();
   queue = queue.then(action).catch((error) => {
-    if (!(error instanceof Unanswered)) console.error(error);
-    tell("refused", "No answer", error instanceof Unanswered ? error.message : "This page has a fault. Load it again.");
+    const known = error instanceof NoResponse;
+    if (!known) console.error(error);
+    showResult("refused", known ? "No response" : "Error", known ? error.message : "This page has a bug. Reload it.");
   }).finally(() => {
     waiting -= 1;
-    if (!waiting) mark(false);
+    markBusy();
   });
 }
 
-function mark(busy) {
-  for (const button of document.querySelectorAll("#trial button")) button.ariaDisabled = busy ? "true" : null;
+function markBusy() {
+  for (const button of all("#trial button")) button.ariaDisabled = waiting ? "true" : null;
 }
-
-// What the buttons do
 
 async function enrol() {
   const factor = chosen();
   const { status, body } = await send("POST", `${SESSION}/${factor}`, {});
   if (status === 201) {
-    once[factor] = body;
-    tell();
+    enrolments[factor] = body;
+    showResult();
   } else {
-    explain(factor, body);
+    showProblem(factor, body);
   }
   await refresh();
-  if (status === 201 && factor === chosen()) find("shown").focus();
+  if (status === 201 && factor === chosen()) find("enrolment").focus();
 }
 
 async function verify() {
@@ -138,97 +143,106 @@ async function verify() {
   const first = factors[factor]?.status === "pending";
   const { status, body } = await send("POST", `${SESSION}/${factor}/verify`, { code: field.value });
   if (status === 200) {
-    delete once[factor];
-    tell("accepted", "Accepted", farewell(factor, first));
+    delete enrolments[factor];
+    showAccepted(factor, first);
   } else {
-    explain(factor, body);
+    showProblem(factor, body);
   }
   field.setAttribute("aria-invalid", String(status !== 200));
   await refresh();
   if (factor !== chosen()) return;
-  if (find("enrolled").hidden) {
-    find("start").querySelector("h2").focus();
-  } else {
+  if (factors[factor]) {
     field.focus();
     field.select();
+  } else {
+    find("enrolment").focus();
   }
-  find("verdict").scrollIntoView({ block: "nearest" });
-}
-
-function farewell(factor, first) {
-  if (factor === "otp") return "It was good for this one time.";
-  const again = "Send the same code once more to see that it is good only once.";
-  return first ? `The factor is confirmed, and its key is shown no more. ${again}` : again;
+  find("result").scrollIntoView({ block: "nearest" });
 }
 
 async function remove() {
   const factor = chosen();
   const { status, body } = await send("DELETE", `${SESSION}/${factor}`);
-  delete once[factor];
-  if (status === 204 || status === 404) tell();
-  else explain(factor, body);
+  delete enrolments[factor];
+  if (status === 204 || status === 404) showResult();
+  else showProblem(factor, body);
   await refresh();
-  find("start").querySelector("h2").focus();
+  find("enrolment").focus();
 }
 
-/** Says what became of a request that was refused, in the words of a person rather than of the API. */
-function explain(factor, problem) {
+async function copy() {
+  const copied = await navigator.clipboard.writeText(enrolments[chosen()].secret).then(() => true, () => false);
+  if (copied) showResult("accepted", "Copied", "The key is on the clipboard.");
+  else showResult("refused", "Not copied", "The browser does not let this page write to the clipboard.");
+}
+
+async function choose() {
+  showResult();
+  find("verification").reset();
+  find("code").removeAttribute("aria-invalid");
+  await refresh();
+}
+
+// The result
+
+function showAccepted(factor, first) {
+  const confirmed = first ? "The factor is confirmed, and its key is not shown again. " : "";
+  const replay = "Send the same code again to see that it is accepted only once.";
+  showResult("accepted", "Accepted", factor === "otp" ? "The code was valid once, and is now used." : confirmed + replay);
+}
+
+/** Shows why the service refused a request, in words for a person. */
+function showProblem(factor, problem) {
   const [, slug] = /\/problems\/([a-z-]+)$/.exec(problem?.type) ?? [];
   const { reason, attempts_left: left } = problem ?? {};
-  if (problem?.locked_until) locked[factor] = Date.parse(problem.locked_until);
+  if (problem?.locked_until) locks[factor] = Date.parse(problem.locked_until);
   if (slug === "locked") {
-    tell("refused", "Locked", "There were too many wrong codes. Until the lock ends no code is judged, not even a good one.");
+    showResult("locked", "Locked", "Too many codes were wrong. Until the lock ends, the service accepts no code, not even a correct one.");
   } else if (reason === "wrong" && left > 0) {
-    tell("refused", "Refused", `The code is wrong. ${quantity(left, "attempt")} left.`);
+    showResult("refused", "Wrong code", `${quantity(left, "attempt")} left until the service locks the factor.`);
   } else if (reason === "wrong") {
-    tell("refused", "Refused", "The code is wrong, and it was one too many.");
+    showResult("locked", "Wrong code, now locked", "That was the last attempt.");
   } else if (reason === "replayed") {
-    tell("refused", "Replayed", "The code was good, but it was used before, and is good only once. It costs no attempt.");
+    showResult("replayed", "Replayed", "The code is correct, but it was used before. Each code is accepted only once. A replay costs no attempt.");
   } else if (reason === "expired") {
-    tell("refused", "Expired", "The code came too late. Begin again for a new one.");
+    showResult("refused", "Expired", "The code came too late. Begin again for a new code.");
   } else if (problem?.errors) {
-    tell("refused", "Not valid", Object.values(problem.errors).flat().join(" "));
+    showResult("refused", "Not valid", Object.values(problem.errors).flat().join(" "));
   } else {
-    tell("refused", problem?.title ?? "Not understood", problem?.detail ?? "The answer is none of Open-MFA's.", slug);
+    showResult("refused", problem?.title ?? "Not understood", problem?.detail ?? "The response does not come from Open-MFA.", slug);
   }
 }
 
-/** One line of verdict, which screen readers read out; nothing at all without a word. */
-function tell(kind = "", word = "", text = "", slug = "") {
-  const verdict = find("verdict");
-  verdict.className = kind;
-  const parts = [];
-  if (word) {
-    const strong = document.createElement("strong");
-    strong.textContent = `${word}.`;
-    parts.push(strong, ` ${text} `);
-  }
-  if (slug) {
-    const more = document.createElement("a");
-    more.href = `${ROOT}/problems/${slug}`;
-    more.textContent = "What to do";
-    parts.push(more);
-  }
-  verdict.replaceChildren(...parts);
+/** Shows a result, which screen readers announce. Without arguments, shows none. */
+function showResult(icon, word = "", text = "", slug = "") {
+  find("result").className = `message ${LOOKS[icon]}`;
+  find("icon").setAttribute("href", `#${icon}`);
+  find("result").hidden = !icon;
+  find("no-result").hidden = Boolean(icon);
+  const parts = Object.entries({ strong: word, span: text, a: slug && " What to do" }).filter(([, content]) => content);
+  find("verdict").replaceChildren(...parts.map(([name, content]) => {
+    const element = document.createElement(name);
+    element.textContent = content;
+    if (name === "a") element.href = `${ROOT}/problems/${slug}`;
+    return element;
+  }));
 }
 
-// What is shown
+// The rest of the page
 
 async function refresh() {
   try {
     const { status, body } = await send("GET", SESSION);
-    if (status !== 200) throw new Unanswered(body?.detail ?? `The service answers with status ${status}.`);
+    if (status !== 200) throw new NoResponse(body?.detail ?? `The service responded with status ${status}.`);
     factors = Object.fromEntries(body.factors.map((factor) => [factor.factor, factor]));
-    for (const [name, { locked_until: until }] of Object.entries(factors)) {
-      locked[name] = until ? Date.parse(until) : 0;
-    }
-    for (const [name, { expires_at: end }] of Object.entries(once)) {
-      // Another tab has begun again: what this one knows is of something that is gone.
-      if (factors[name]?.expires_at !== end) delete once[name];
+    for (const [name, { locked_until: end }] of Object.entries(factors)) locks[name] = end ? Date.parse(end) : 0;
+    for (const [name, { expires_at: end }] of Object.entries(enrolments)) {
+      // Another tab has enrolled again, so this enrolment no longer exists.
+      if (factors[name]?.expires_at !== end) delete enrolments[name];
     }
   } catch (error) {
-    // A verdict that was given stands, whatever becomes of the question after it.
-    if (!(error instanceof Unanswered) || !find("verdict").textContent) throw error;
+    // A verdict stays on the screen, even if the next request fails.
+    if (!(error instanceof NoResponse) || !find("verdict").textContent) throw error;
   } finally {
     await draw();
   }
@@ -237,120 +251,96 @@ async function refresh() {
 async function draw() {
   const factor = chosen();
   const state = factors[factor];
-  const secret = once[factor];
+  const enrolment = enrolments[factor];
+  const authenticator = factor !== "otp";
   const pending = state?.status === "pending";
-  const enrolment = factor !== "otp";
-  // Before anything is drawn: no picture stands beside another key, for as long as its own is on the way.
-  const image = enrolment && pending ? await fetchPicture(`${SESSION}/${factor}/qr`) : null;
-  if (factor !== chosen()) return; // what was chosen since is drawn next
+  // The picture comes first, so that no picture is ever shown beside another key.
+  const image = authenticator && pending ? await fetchPicture(factor) : null;
+  if (factor !== chosen()) return; // The next action draws the factor that was chosen since.
   drawn = factor;
 
-  for (const part of document.querySelectorAll("[data-for]")) part.hidden = !part.dataset.for.split(" ").includes(factor);
-  find("enrol").textContent = enrolment ? `Enrol ${NAMES[factor]}` : "Ask for a code";
-  // Hidden is not enough for what is shown once.
-  find("groups").textContent = enrolment && secret ? groups(secret.secret, 4) : "";
-  if (enrolment && secret) find("uri").href = secret.uri;
+  find("enrol").textContent = authenticator ? `Enrol ${NAMES[factor]}` : "Issue a code";
+  // It is not enough to hide secrets: they must leave the page.
+  find("groups").textContent = authenticator && enrolment ? groups(enrolment.secret, 4) : "";
+  find("issued-code").textContent = !authenticator && enrolment ? groups(enrolment.code, 3) : "";
+  if (authenticator && enrolment) find("uri").href = enrolment.uri;
   else find("uri").removeAttribute("href");
-  find("issued-code").textContent = !enrolment && secret ? groups(secret.code, 3) : "";
-  show("start", !state);
-  show("enrolled", Boolean(state));
-  show("again", Boolean(state));
-  if (state) {
-    find("shown").textContent = !pending ? "2. Enrolled" : enrolment ? "2. Scan" : "2. Read";
-    show("key", enrolment && pending);
-    show("known", Boolean(secret));
-    show("unknown", !secret);
-    show("uri", Boolean(secret));
-    show("copy", Boolean(secret) && Boolean(navigator.clipboard));
-    show("issued", !enrolment && Boolean(secret));
-    show("hidden-now", enrolment ? !pending : !secret);
-    find("hidden-now").textContent = enrolment
-      ? "The key is in your authenticator, and is shown no more."
-      : pending
-        ? "The code was shown when it was issued. Begin again for a new one."
-        : "The code is spent. Begin again for a new one.";
-  }
+  const usable = authenticator || pending;
+  const facts = {
+    new: !state,
+    enrolled: state,
+    pending,
+    confirmed: state && !pending,
+    known: enrolment,
+    unknown: !enrolment,
+    authenticator,
+    otp: !authenticator,
+    clipboard: navigator.clipboard,
+    usable,
+    timed: usable && factor !== "hotp",
+  };
+  for (const part of all("[data-when]")) part.hidden = !part.dataset.when.split(" ").every((fact) => facts[fact]);
   drawPicture(image);
+  if (secondsLocked() > 0 && !find("verdict").textContent) showResult("locked", "Locked", "Too many codes were wrong.");
   tick();
 }
 
 function drawPicture(image) {
   if (picture) URL.revokeObjectURL(picture);
-  // Not the path itself: a browser keeps the picture that it has shown under it, and the next key has the same one.
+  // Not the path itself: a browser caches the picture of a path, and the next key has the same path.
   picture = image ? URL.createObjectURL(image) : null;
   if (picture) find("qr").src = picture;
   else find("qr").removeAttribute("src");
 }
 
-/** null without an answer: then there is no picture, and still the key. */
-async function fetchPicture(path) {
-  try {
-    const signal = AbortSignal.timeout(PATIENCE);
-    const answer = await fetch(path, { headers: { Accept: "image/svg+xml" }, cache: "no-store", signal });
-    return answer.ok ? await answer.blob() : null;
-  } catch {
-    return null;
-  }
-}
+const secondsLocked = () => Math.ceil(((locks[drawn] ?? 0) - now()) / 1000);
 
-/** What changes with time alone. */
+/** Draws what changes with time. */
 function tick() {
-  const factor = drawn;
-  const state = factors[factor];
-  const wait = Math.ceil(((locked[factor] ?? 0) - now()) / 1000);
-  show("wait", wait > 0);
-  if (wait > 0) find("wait").textContent = `You can try again in ${duration(wait)}.`;
+  const state = factors[drawn];
+  const locked = secondsLocked();
+  if (locked <= 0 && !find("wait").hidden && find("icon").getAttribute("href") === "#locked") {
+    showResult("accepted", "Unlocked", "The lock has ended. You can try again.");
+  }
+  find("wait").hidden = locked <= 0;
+  if (locked > 0) find("wait").textContent = `You can try again in ${duration(locked)}.`;
   if (!state) return;
-  const spent = factor === "otp" && state.status !== "pending";
-  show("progress", factor !== "hotp" && !spent);
-  show("time", !spent);
-  if (spent) return;
-  if (factor === "hotp") {
-    find("time").textContent = `The next code is that of counter ${state.counter}.`;
+  if (drawn === "hotp") {
+    find("time").textContent = `The next code is the code of counter ${state.counter}.`;
     return;
   }
-  const [total, left] = factor === "totp" ? stepOf(state) : lifeOf(state);
+  const [total, left] = drawn === "totp" ? stepOf(state) : lifetimeOf(state);
+  const seconds = Math.max(0, Math.ceil(left));
   find("progress").max = total;
   find("progress").value = Math.max(0, left);
-  const seconds = Math.max(0, Math.ceil(left));
-  find("time").textContent = factor === "totp"
+  find("time").textContent = drawn === "totp"
     ? `The code changes in ${quantity(seconds, "second")}.`
-    : `The code ends in ${duration(seconds)}.`;
+    : `The code expires in ${duration(seconds)}.`;
 }
 
-/** Length and rest of the present time step, in seconds (RFC 6238, section 4). */
+/** Returns the length of the time step and the rest of the current one, in seconds (RFC 6238, section 4). */
 function stepOf(state) {
   return [state.interval, state.interval - ((now() / 1000) % state.interval)];
 }
 
-function lifeOf(state) {
+/** Returns the lifetime of the code and the rest of it, in seconds. */
+function lifetimeOf(state) {
   const end = Date.parse(state.expires_at);
   return [(end - Date.parse(state.created_at)) / 1000, (end - now()) / 1000];
 }
 
-/** Pressed twice is pressed once. */
-const press = (action) => { if (!waiting) attempt(action); };
+/** Runs an action unless one is running, so that a double click counts once. */
+const press = (action) => { if (!waiting) run(action); };
 
 find("enrol").addEventListener("click", () => press(enrol));
 find("remove").addEventListener("click", () => press(remove));
+find("copy").addEventListener("click", () => press(copy));
 find("verification").addEventListener("submit", (event) => {
   event.preventDefault();
   press(verify);
 });
-find("copy").addEventListener("click", () => press(async () => {
-  const done = await navigator.clipboard.writeText(once[chosen()].secret).then(() => true, () => false);
-  if (done) tell("accepted", "Copied", "The key is on the clipboard.");
-  else tell("refused", "Not copied", "The browser does not let this page write to the clipboard.");
-}));
-for (const choice of document.querySelectorAll("input[name=factor]")) {
-  choice.addEventListener("change", () => attempt(async () => {
-    tell();
-    find("verification").reset();
-    find("code").removeAttribute("aria-invalid");
-    await refresh();
-  }));
-}
+for (const choice of all("input[name=factor]")) choice.addEventListener("change", () => run(choose));
 setInterval(tick, 250);
-show("scriptless", false);
-show("trial", true);
-attempt(refresh);
+find("scriptless").hidden = true;
+find("trial").hidden = false;
+run(refresh);

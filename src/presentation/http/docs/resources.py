@@ -1,7 +1,7 @@
-"""Pages for people: where they try it, the Swagger UI, and what the problems mean."""
+"""The HTML pages: the try-it page, Swagger UI, and the descriptions of the problem types."""
 
-from functools import cache, partial
-from typing import Any, Final
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
 
 from flasgger.base import APIDocsView
 from flask import Blueprint, Flask, Response, current_app, json, render_template, request
@@ -14,11 +14,14 @@ from presentation.http.framework.middleware import ROUTE
 from presentation.http.framework.problem_types import BY_SLUG, ProblemType
 from presentation.http.framework.responses import JSON
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 PAGE_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
     "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
-"""No inline script, no inline style, nothing from anywhere else."""
+"""The pages have no inline scripts, no inline styles and no resources of other sites."""
 _ASSETS: Final = "/assets"
 _FLASGGER: Final = {
     "endpoint": "docs",
@@ -26,77 +29,71 @@ _FLASGGER: Final = {
     "title": "API",
     "assets": _ASSETS,
 }
-"""The settings of flasgger: the route `docs.openapi` serves the document, and our template reads `assets`."""
+"""Settings of flasgger. The route `docs.openapi` serves the document. Our template reads `assets`."""
 
 
 def register_docs(app: Flask, *, gate: bool) -> None:
-    """Add the pages to the application, and the route name by which flasgger finds Swagger UI's files.
+    """Add the pages to the application, and the route name with which flasgger finds the files of Swagger UI.
 
     Args:
         app: the application.
-        gate: whether the pages link to the gate.
+        gate: whether the service has a gate, so that the pages link to it.
     """
     app.register_blueprint(docs_blueprint(gate=gate))
     app.add_url_rule(f"{_ASSETS}/<filename>", endpoint="flasgger.static", view_func=asset, build_only=True)
 
 
 def problem_page(problem: ProblemType, root: str) -> str:
-    """Return the page that explains a kind of problem to a person.
+    """Return the HTML page that describes a problem type.
 
     Args:
-        problem: the kind of problem.
+        problem: the problem type.
         root: the path below which the service runs.
     """
     return render_template("problem.html", root=root, assets=f"{root}{_ASSETS}", problem=problem)
 
 
 def docs_blueprint(*, gate: bool) -> Blueprint:
-    """`/`, `/docs`, `/openapi.json` and `/problems/<slug>`.
+    """Return the blueprint of the pages, their files and the OpenAPI document.
 
     Args:
-        gate: whether there is a gate to lead to.
+        gate: whether the service has a gate, so that the pages link to it.
     """
     blueprint = Blueprint("docs", __name__, template_folder="../templates")
-
-    @cache
-    def document() -> bytes:
-        return json.dumps(build_openapi(current_app, link("")), sort_keys=False).encode()
-
-    def page(template: str, status: int = 200, **values: Any) -> Response:
-        text = render_template(template, root=link(""), assets=link(_ASSETS), **values)
-        return guarded(Response(text, status, mimetype="text/html"))
-
-    def guarded(response: Response) -> Response:
-        response.headers["Content-Security-Policy"] = PAGE_POLICY
-        return response
-
+    document = cache(lambda: json.dumps(build_openapi(current_app, link("")), sort_keys=False).encode())
     # flasgger renders `flasgger/index.html`. Flask finds ours, because the application's templates come first.
     swagger_ui = APIDocsView.as_view("swagger_ui", view_args={"config": _FLASGGER})
+    by_status = sorted(BY_SLUG.values(), key=lambda problem: problem.status)
 
-    get = partial(blueprint.get, provide_automatic_options=False)
+    routes: tuple[tuple[str, str, Callable[..., Response]], ...] = (
+        ("/", "home", lambda: _page("try.html", gate=gate)),
+        ("/docs", "docs", lambda: _guarded(current_app.make_response(swagger_ui()))),
+        ("/openapi.json", "openapi", lambda: Response(document(), mimetype=JSON)),
+        (f"{_ASSETS}/<name>", "asset", asset),
+        ("/problems", "problems", lambda: _page("problems.html", problems=by_status)),
+        ("/problems/<slug>", "problem", _problem),
+    )
+    for path, endpoint, view in routes:
+        blueprint.add_url_rule(path, endpoint, view, methods=["GET"], provide_automatic_options=False)
 
     @blueprint.before_request
     def note_route() -> None:
         request.environ[ROUTE] = str(request.url_rule)
 
-    @get("/")
-    def home() -> Response:
-        return page("try.html", gate=gate)
-
-    @get("/docs")
-    def docs() -> Response:
-        return guarded(current_app.make_response(swagger_ui()))
-
-    @get("/openapi.json")
-    def openapi() -> Response:
-        return Response(document(), mimetype=JSON)
-
-    get(f"{_ASSETS}/<name>")(asset)
-
-    @get("/problems/<slug>")
-    def problem(slug: str) -> Response:
-        if slug not in BY_SLUG:
-            raise NotFound
-        return guarded(Response(problem_page(BY_SLUG[slug], link("")), mimetype="text/html"))
-
     return blueprint
+
+
+def _problem(slug: str) -> Response:
+    if slug not in BY_SLUG:
+        raise NotFound
+    return _guarded(Response(problem_page(BY_SLUG[slug], link("")), mimetype="text/html"))
+
+
+def _page(template: str, **values: Any) -> Response:
+    html = render_template(template, root=link(""), assets=link(_ASSETS), here=request.path, **values)
+    return _guarded(Response(html, mimetype="text/html"))
+
+
+def _guarded(response: Response) -> Response:
+    response.headers["Content-Security-Policy"] = PAGE_POLICY
+    return response

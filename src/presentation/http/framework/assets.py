@@ -11,7 +11,7 @@ from typing import Final
 
 from flask import Response, send_from_directory
 
-_OF_SWAGGER_UI: Final = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png")
+_OF_SWAGGER_UI: Final = ("swagger-ui.css", "swagger-ui-bundle.js")
 _OWN: Final = Path(str(files("presentation.http"))) / "assets"
 _SWAGGER_UI: Final = Path(str(files("flask_swagger_ui"))) / "dist"
 

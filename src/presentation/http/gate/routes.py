@@ -30,7 +30,7 @@ from presentation.http.gate.schemas import GateVerifiedResponse, GateVerifyBody
 from presentation.http.gate.visitors import COOKIE, TOKEN, Visitors
 
 _ANY_METHOD: Final = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")
-_FILES: Final = ("page.css", "login.js", "favicon-32x32.png")
+_FILES: Final = ("logo.svg", "site.css", "page.css", "login.js")
 """The files of the pages."""
 
 
