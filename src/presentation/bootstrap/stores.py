@@ -4,7 +4,7 @@ from application.ports.clock import Clock
 from infrastructure.crypto.derivation import HkdfDerivation
 from infrastructure.crypto.sealing import KeyRing
 from infrastructure.redis.client.gateway import Gateway
-from infrastructure.redis.client.url import Connect, connector, places_in
+from infrastructure.redis.client.url import Connect, connector, public_part
 from infrastructure.redis.store import RedisStore
 from infrastructure.redis.stores.codec import RecordCodec
 from infrastructure.settings import Settings
@@ -21,8 +21,8 @@ def redis_store(settings: Settings, clock: Clock, connect: Connect) -> RedisStor
     gateway = Gateway(
         connect,
         settings.redis.wait,
-        patient=max(2, settings.server.threads // 2),
-        where=places_in(settings.redis.url or ""),
+        max_retrying_callers=max(2, settings.server.threads // 2),
+        address=public_part(settings.redis.url or ""),
     )
     codec = RecordCodec(KeyRing(settings.keys.encryption_keys), HkdfDerivation(settings.keys.derivation_secret))
     return RedisStore(

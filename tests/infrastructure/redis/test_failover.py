@@ -13,7 +13,7 @@ from domain.owner import CredentialId
 from domain.verdict import Accepted, Reason, Rejected, Verdict
 from infrastructure.network import deadline
 from infrastructure.redis.client.cluster import Cluster as RedisCluster
-from infrastructure.redis.client.gateway import PATIENT
+from infrastructure.redis.client.gateway import MAX_RETRYING_CALLERS
 from infrastructure.redis.client.url import connector
 from infrastructure.redis.stores.credentials import key_of
 from tests.conftest import MEASURED, require_redis_server
@@ -177,7 +177,7 @@ def test_a_master_that_is_frozen_keeps_nobody_from_the_others() -> None:
         victim = company.master_of(key_of(places[0]))
         behind = [place for place in places if company.master_of(key_of(place)) is victim]
         beside = [place for place in places if company.master_of(key_of(place)) is not victim]
-        assert len(behind) > PATIENT
+        assert len(behind) > MAX_RETRYING_CALLERS
         victim.freeze()
         ending = threading.Event()
 
@@ -185,7 +185,7 @@ def test_a_master_that_is_frozen_keeps_nobody_from_the_others() -> None:
             while not ending.is_set():
                 answers(lambda: caller.repository.load(place))
 
-        threads = [threading.Thread(target=bother, args=(place,)) for place in behind[: 2 * PATIENT]]
+        threads = [threading.Thread(target=bother, args=(place,)) for place in behind[: 2 * MAX_RETRYING_CALLERS]]
         for thread in threads:
             thread.start()
         try:

@@ -20,7 +20,7 @@ from domain.owner import CredentialId
 from domain.verdict import Accepted
 from infrastructure.network import deadline
 from infrastructure.redis.client.embedded import embedded
-from infrastructure.redis.client.gateway import PATIENT, Gateway
+from infrastructure.redis.client.gateway import MAX_RETRYING_CALLERS, Gateway
 from infrastructure.redis.client.url import connector
 from infrastructure.redis.stores.credentials import key_of
 from tests.infrastructure.redis.callers import Caller, all_at_once, answers, new_owner, notice, timed
@@ -185,11 +185,11 @@ def test_while_redis_is_suspected_to_be_away_only_the_patient_wait_for_it(rig: R
                 rig.load()
             told.append(str(refusal.value))
 
-    with ThreadPoolExecutor(2 * PATIENT) as pool:
-        callers = [pool.submit(call) for _ in range(2 * PATIENT)]
+    with ThreadPoolExecutor(2 * MAX_RETRYING_CALLERS) as pool:
+        callers = [pool.submit(call) for _ in range(2 * MAX_RETRYING_CALLERS)]
         wait_until(lambda: sum("already waiting" in text for text in told) > 100, "callers who are told at once")
         enough.set()
-    assert [caller.result() for caller in callers] == [None] * 2 * PATIENT
+    assert [caller.result() for caller in callers] == [None] * 2 * MAX_RETRYING_CALLERS
     # Each waiting request takes half a second. In the meantime, hundreds are refused at once.
     assert sum("already waiting" not in text for text in told) < len(told) / 5
 

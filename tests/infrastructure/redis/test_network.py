@@ -9,7 +9,7 @@ from domain.hotp import HotpCredential
 from domain.owner import CredentialId
 from domain.verdict import Accepted, Reason, Rejected
 from infrastructure.network import deadline
-from infrastructure.redis.client.gateway import PATIENT
+from infrastructure.redis.client.gateway import MAX_RETRYING_CALLERS
 from infrastructure.redis.client.url import connector
 from infrastructure.redis.stores.credentials import key_of
 from tests.infrastructure.redis.callers import Caller, all_at_once, answers, new_owner, notice, timed
@@ -192,4 +192,4 @@ def test_an_outage_that_everyone_knows_of_is_over_for_everyone_at_once(
     notice(lambda: caller.repository.load(place))
     proxy.delay = 0.0
     # As many as may try while the outage is known; the first success ends it for all others.
-    assert all(all_at_once([lambda: answers(lambda: caller.repository.load(place))] * PATIENT))
+    assert all(all_at_once([lambda: answers(lambda: caller.repository.load(place))] * MAX_RETRYING_CALLERS))

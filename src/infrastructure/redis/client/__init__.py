@@ -1,1 +1,1 @@
-"""Connections to Redis of every topology."""
+"""The Redis client: connections to every topology, and one gateway over them (ADR 29)."""

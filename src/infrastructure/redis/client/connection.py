@@ -1,8 +1,8 @@
 """Connections that keep to the deadline.
 
-redis-py gives every connection a fixed time-out for each read. That bounds nothing: an answer that comes in drips,
-three silent Sentinels, six frozen nodes or a name with many addresses each take a multiple of it. Here every single
-wait is as long as the deadline still allows, whoever in redis-py does the waiting.
+redis-py gives every connection a fixed time-out for each read. That does not bound the sum: a response that arrives
+byte by byte, three Sentinels that do not answer, six frozen nodes or a name with many addresses each take a multiple of
+it. Here, every wait is as long as the deadline still allows.
 """
 
 import socket
@@ -19,18 +19,18 @@ from infrastructure.network.resolver import resolve
 from infrastructure.redis.client.explanations import HandshakeTimeout, name_server
 
 OPTIONS: Final[dict[str, Any]] = {
-    # RESP 2 needs no handshake. With 3, redis-py asks for notices of maintenance and then no longer looks whether a
-    # connection still holds an answer to somebody else's question.
+    # RESP 2 needs no handshake. With RESP 3, redis-py subscribes to maintenance notices, and then no longer checks
+    # whether a connection still holds the response to a former command.
     "protocol": 2,
     "driver_info": None,
-    # As many as there can be threads in a worker.
+    # The largest number of threads of a worker.
     "max_connections": 256,
 }
-"""What every connection is made with."""
+"""The options of every connection pool."""
 
 
 class _Socket:
-    """A socket whose reads and writes end with the deadline."""
+    """A socket whose reads and writes end at the deadline."""
 
     def __init__(self, inner: socket.socket) -> None:
         self._inner = inner
@@ -38,62 +38,63 @@ class _Socket:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
-    def recv(self, *arguments: Any) -> bytes:
-        self._be_patient()
-        return self._inner.recv(*arguments)
+    def recv(self, bufsize: int, flags: int = 0) -> bytes:
+        self._set_timeout()
+        return self._inner.recv(bufsize, flags)
 
-    def recv_into(self, *arguments: Any) -> int:
-        self._be_patient()
-        return self._inner.recv_into(*arguments)
+    def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
+        self._set_timeout()
+        return self._inner.recv_into(buffer, nbytes, flags)
 
-    def sendall(self, *arguments: Any) -> None:
-        self._be_patient()
-        self._inner.sendall(*arguments)
+    def sendall(self, data: bytes) -> None:
+        self._set_timeout()
+        self._inner.sendall(data)
 
-    def _be_patient(self) -> None:
-        # To set a time-out is a system call, for which the thread must let others go first. Mostly it is set already.
-        patience = deadline.socket_timeout()
-        if patience != self._inner.gettimeout():
-            self._inner.settimeout(patience)
+    def _set_timeout(self) -> None:
+        # Setting a time-out is a system call, for which the thread releases the interpreter's lock. Usually the
+        # time-out is set already.
+        timeout = deadline.socket_timeout()
+        if timeout != self._inner.gettimeout():
+            self._inner.settimeout(timeout)
 
 
-class _Punctual(AbstractConnection):
-    """What is added to each of redis-py's connections."""
+class _DeadlineConnection(AbstractConnection):
+    """The additions to each of redis-py's connections."""
 
     @property
     def server_name(self) -> str:
-        """Host and port for the texts of errors; empty for a Unix socket."""
+        """Return host and port for error texts; empty for a Unix socket."""
         return ""
 
     @property
     def socket_timeout(self) -> float:
-        """Seconds, from now on."""
+        """Return the time-out in seconds of the next wait."""
         return deadline.socket_timeout()
 
     @socket_timeout.setter
     def socket_timeout(self, _seconds: float | None) -> None:
-        """redis-py sets it; the deadline decides."""
+        """Ignore the value that redis-py sets, because the deadline decides."""
 
     socket_connect_timeout = socket_timeout
 
-    def connect_check_health(self, *arguments: Any, **options: Any) -> None:
+    def connect_check_health(self, check_health: bool = True, retry_socket_connect: bool = True) -> None:
         """Connect and log in. An error names the server."""
         try:
-            super().connect_check_health(*arguments, **options)
+            super().connect_check_health(check_health, retry_socket_connect)
         except RedisError as error:
             name_server(error, self.server_name)
             raise
 
     def _connect(self) -> Any:
-        return _Socket(self._reached())
+        return _Socket(self._open())
 
-    def _reached(self) -> socket.socket:
+    def _open(self) -> socket.socket:
         plain: socket.socket = super()._connect()  # type: ignore[no-untyped-call, safe-super] # never abstract
         return plain
 
 
-class _Named(_Punctual):
-    """To a host, whose name is looked up within the deadline too."""
+class _HostConnection(_DeadlineConnection):
+    """A connection to a host. The deadline covers the resolution of its name, too."""
 
     host: str
     port: int
@@ -102,34 +103,34 @@ class _Named(_Punctual):
     def server_name(self) -> str:
         return str(Address(self.host, self.port))
 
-    def _reached(self) -> socket.socket:
+    def _open(self) -> socket.socket:
         name, failure = self.host, OSError("no address")
         for address in resolve(name):
             self.host = address
             try:
-                return self._secured(super()._reached(), name)
+                return self._secure(super()._open(), name)
             except OSError as error:
                 failure = error
             finally:
                 self.host = name
         raise failure
 
-    def _secured(self, plain: socket.socket, _name: str) -> socket.socket:
+    def _secure(self, plain: socket.socket, _name: str) -> socket.socket:
         return plain
 
 
-class _Tls(_Named):
-    """TLS under a context that is made once.
+class _TlsConnection(_HostConnection):
+    """A TLS connection under a shared context.
 
-    redis-py makes one for every connection, which loads all authorities of the system each time, and trusts them
-    beside the one that it was told to trust.
+    redis-py makes a context for every connection. That loads all authorities of the system each time, and trusts them
+    in addition to the authority that the URL names.
     """
 
     def __init__(self, *, context: ssl.SSLContext, **options: Any) -> None:
         super().__init__(**options)
         self._context = context
 
-    def _secured(self, plain: socket.socket, name: str) -> socket.socket:
+    def _secure(self, plain: socket.socket, name: str) -> socket.socket:
         try:
             return self._context.wrap_socket(plain, server_hostname=name)
         except TimeoutError:
@@ -140,21 +141,21 @@ class _Tls(_Named):
             raise
 
 
-class TcpConnection(_Named, Connection):
-    """`redis://`."""
+class TcpConnection(_HostConnection, Connection):
+    """A connection for `redis://`."""
 
 
-class TlsConnection(_Tls, Connection):
-    """`rediss://`."""
+class TlsConnection(_TlsConnection, Connection):
+    """A connection for `rediss://`."""
 
 
-class UnixConnection(_Punctual, UnixDomainSocketConnection):
-    """`unix://`."""
+class UnixConnection(_DeadlineConnection, UnixDomainSocketConnection):
+    """A connection for `unix://`."""
 
 
-class MasterConnection(_Named, SentinelManagedConnection):
-    """To whichever server the Sentinels name as master."""
+class MasterConnection(_HostConnection, SentinelManagedConnection):
+    """A connection to the server that the Sentinels name as master."""
 
 
-class MasterTlsConnection(_Tls, SentinelManagedConnection):
-    """The same, with TLS."""
+class MasterTlsConnection(_TlsConnection, SentinelManagedConnection):
+    """A TLS connection to the server that the Sentinels name as master."""

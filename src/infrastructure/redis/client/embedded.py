@@ -1,14 +1,15 @@
-"""The store in this process's memory; apart from the rest, because only who needs fakeredis should have to load it."""
+"""The embedded store, in the memory of this process. Only this module imports fakeredis, which loads slowly."""
 
 from typing import Any
 
 import fakeredis
 
+from infrastructure.redis.client.pool import LeanPool
 from infrastructure.redis.client.url import Connect
 
 
 class _Embedded(fakeredis.FakeRedis):
-    """fakeredis does not know INFO, from which the version is told."""
+    """fakeredis with INFO, which reports the version."""
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         if args[0] == "INFO":
@@ -17,6 +18,6 @@ class _Embedded(fakeredis.FakeRedis):
 
 
 def embedded() -> Connect:
-    """A store under the same commands and the same script as the real one."""
-    client = _Embedded()
+    """Return a factory of clients of one new store, which runs the same commands and scripts as Redis."""
+    client = _Embedded(connection_pool_class=LeanPool)
     return lambda: client

@@ -1,9 +1,9 @@
-"""Redis Sentinel: which server is the master now."""
+"""Redis Sentinel, which names the present master."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from redis import ConnectionPool, Redis
+from redis import Redis
 from redis.exceptions import (
     AuthenticationError,
     ConnectionError,
@@ -14,9 +14,12 @@ from redis.exceptions import (
 )
 from redis.sentinel import MasterNotFoundError, Sentinel
 
+from infrastructure.network.address import Address
+from infrastructure.redis.client.pool import LeanMasterPool, LeanPool
+
 
 class _Master(Redis):
-    """Closes the connections to the Sentinels with its own; redis-py leaves them to the garbage collector."""
+    """A client that also closes the connections to the Sentinels. redis-py leaves them to the garbage collector."""
 
     def close(self) -> None:
         super().close()
@@ -25,47 +28,49 @@ class _Master(Redis):
 
 
 class Sentinels(Sentinel):
-    """Asks the Sentinels in turn, beginning with the one that last knew.
+    """A search for the master that begins with the Sentinel that named it last.
 
-    redis-py's own search moves that one to the front of a shared list. Threads that fail over together overwrite each
-    other's moves, until the list names one Sentinel twice and another one never again.
+    redis-py's own search moves that Sentinel to the front of a shared list. Threads that fail over together overwrite
+    each other's moves, until the list contains one Sentinel twice and another one not at all.
     """
 
     def __init__(
-        self, places: Sequence[tuple[str, int]], sentinel_options: dict[str, Any], master_options: dict[str, Any]
+        self, addresses: Sequence[Address], sentinel_options: dict[str, Any], master_options: dict[str, Any]
     ) -> None:
         super().__init__([], **master_options)  # type: ignore[no-untyped-call] # redis-py has no types here
         self.sentinels = [
-            Redis.from_pool(ConnectionPool(host=host, port=port, **sentinel_options)) for host, port in places
+            Redis.from_pool(LeanPool(host=host, port=port, **sentinel_options)) for host, port in addresses
         ]
-        self._knowing = self.sentinels[0]
+        self._last = self.sentinels[0]
 
     def master(self, service: str) -> Redis:
-        """A client for the master of a service, whichever server that is when it connects."""
-        client: Redis = self.master_for(service, redis_class=_Master)  # type: ignore[no-untyped-call] # likewise
+        """Return a client for the master of a service, whichever server that is when it connects."""
+        client: Redis = self.master_for(  # type: ignore[no-untyped-call] # likewise
+            service, redis_class=_Master, connection_pool_class=LeanMasterPool
+        )
         return client
 
     def discover_master(self, service_name: str) -> tuple[str, int]:
-        """Return host and port.
+        """Return host and port of the master.
 
         Raises:
             MasterNotFoundError: no Sentinel names a master. Its cause is the most telling failure of a Sentinel; it has
                 no cause if a Sentinel answered that the master is down.
         """
         failures: list[Exception] = []
-        for sentinel in sorted(self.sentinels, key=lambda each: each is not self._knowing):
+        for sentinel in sorted(self.sentinels, key=lambda each: each is not self._last):
             try:
                 state: Any = sentinel.sentinel_master(service_name)
             except (ConnectionError, InvalidResponse, ResponseError, TimeoutError) as error:
                 failures.append(error)
                 continue
             if self.check_master_state(state, service_name):  # type: ignore[no-untyped-call] # likewise
-                self._knowing = sentinel
+                self._last = sentinel
                 return state["ip"], state["port"]
         raise MasterNotFoundError("no Sentinel knows a master") from self._most_telling(failures)
 
     def _most_telling(self, failures: Sequence[Exception]) -> Exception | None:
-        """Return a refusal; else None if a Sentinel described the master; else an answer rather than silence."""
+        """Return a refusal; else None if a Sentinel described the master; else a response rather than a time-out."""
         refused = [error for error in failures if isinstance(error, AuthenticationError | NoPermissionError)]
         if refused or len(failures) < len(self.sentinels):
             return next(iter(refused), None)

@@ -1,4 +1,4 @@
-"""Which Redis to talk to, and how: one URL for standalone, TLS, Unix socket, Sentinel and Cluster."""
+"""The Redis URL: one URL for a standalone server, TLS, a Unix socket, Sentinel and Cluster."""
 
 import ssl
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote
 
-from redis import ConnectionPool, Redis
+from redis import Redis
 
 from infrastructure.network.address import Address
 from infrastructure.network.urls import Url, options_in, split_url
@@ -19,6 +19,7 @@ from infrastructure.redis.client.connection import (
     TlsConnection,
     UnixConnection,
 )
+from infrastructure.redis.client.pool import LeanPool
 from infrastructure.redis.client.sentinel import Sentinels
 
 Client = Redis | Cluster
@@ -26,15 +27,25 @@ Connect = Callable[[], Client]
 
 _REDIS_PORT: Final = 6379
 _SENTINEL_PORT: Final = 26379
+_UNIX_FORM: Final = (
+    "a URL of a Unix socket has no host: write unix:// and the absolute path, such as unix:///run/redis.sock"
+)
 
 
 class InvalidRedisUrl(ValueError):
-    """The URL names no Redis; the message does not repeat it, for it may hold a password."""
+    """Raised if a URL names no Redis. The message does not repeat the URL, because it may contain a password."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """A URL, taken apart."""
+    """The parts of a Redis URL.
+
+    Attributes:
+        scheme: in lower case.
+        addresses: the hosts and ports; empty for a Unix socket.
+        path: decoded, without its first slash.
+        options: the options of the connections.
+    """
 
     scheme: str
     addresses: list[Address]
@@ -47,25 +58,25 @@ class _Parts:
 
 
 def connector(url: str) -> Connect:
-    """How to make a client for the URL; no connection is made yet, so that the service starts while Redis is away.
+    """Return a factory of clients for a URL. It does not connect yet, so the service can start before Redis.
 
     - `redis://host:port/database` and `rediss://…`, which is the same with TLS
     - `unix:///path/to/socket?db=database`
     - `redis+cluster://host:port,host:port`, `rediss+cluster://…`
     - `redis+sentinel://host:port,host:port/service/database`, `rediss+sentinel://…`
 
-    `user:password@`, percent-encoded, stands before the first host, or both in the query as `username` and `password`;
-    the Sentinels' own are `sentinel_username` and `sentinel_password`. TLS is told by `ssl_ca_certs`, `ssl_ca_path`,
-    `ssl_certfile`, `ssl_keyfile`, `ssl_password`, `ssl_cert_reqs`, `ssl_check_hostname` and `ssl_ciphers`, as in
-    redis-py. IPv6 addresses stand in brackets. The scheme may be written in upper case.
+    `user:password@`, percent-encoded, is written before the first host, or both are in the query as `username` and
+    `password`. The Sentinels have their own `sentinel_username` and `sentinel_password`. The TLS options are
+    `ssl_ca_certs`, `ssl_ca_path`, `ssl_certfile`, `ssl_keyfile`, `ssl_password`, `ssl_cert_reqs`, `ssl_check_hostname`
+    and `ssl_ciphers`, as in redis-py. IPv6 addresses are in brackets. The scheme may be in upper case.
 
     Raises:
-        InvalidRedisUrl: the URL can't be read.
+        InvalidRedisUrl: the URL is not one of these.
     """
     parts = _split(url)
     default_port, connect = _KINDS[parts.scheme]
     if default_port is None and parts.hosts:
-        raise InvalidRedisUrl("a Unix socket is named by its path: three slashes")
+        raise InvalidRedisUrl(_UNIX_FORM)
     addresses = [] if default_port is None else [_address(host, default_port) for host in parts.hosts.split(",")]
     options = _options(parts.scheme, parts.query or "")
     login = {"username": parts.user, "password": parts.password}
@@ -82,13 +93,20 @@ def _split(url: str) -> Url:
         raise InvalidRedisUrl(str(error)) from None
 
 
+def _address(text: str, default_port: int) -> Address:
+    try:
+        return Address.parse(text, default_port)
+    except ValueError as error:
+        raise InvalidRedisUrl(str(error)) from None
+
+
 def scheme_of(url: str) -> str:
     """Return the scheme of a URL in lower case. Raise `InvalidRedisUrl` if it is not a URL of Redis."""
     return _split(url).scheme
 
 
-def places_in(url: str) -> str:
-    """Return the parts of a URL that may be shown: its hosts and ports, or the path of its socket."""
+def public_part(url: str) -> str:
+    """Return the part of a URL that may be shown: its hosts and ports, or the path of its socket."""
     try:
         parts = _split(url)
     except InvalidRedisUrl:
@@ -102,19 +120,19 @@ def _single(parts: _Parts) -> Connect:
     ((host, port),) = parts.addresses
     connection = TlsConnection if parts.tls else TcpConnection
     options = _with_database(parts.options, parts.path) | {"host": host, "port": port}
-    return lambda: Redis.from_pool(ConnectionPool(connection, **OPTIONS, **options))
+    return lambda: Redis.from_pool(LeanPool(connection, **OPTIONS, **options))
 
 
 def _unix(parts: _Parts) -> Connect:
     if not parts.path:
-        raise InvalidRedisUrl("a Unix socket is named by its path: three slashes")
+        raise InvalidRedisUrl(_UNIX_FORM)
     options = parts.options | {"path": f"/{parts.path}"}
-    return lambda: Redis.from_pool(ConnectionPool(UnixConnection, **OPTIONS, **options))
+    return lambda: Redis.from_pool(LeanPool(UnixConnection, **OPTIONS, **options))
 
 
 def _cluster(parts: _Parts) -> Connect:
     if parts.path or "db" in parts.options:
-        raise InvalidRedisUrl("a Cluster has one database only: nothing may follow its hosts")
+        raise InvalidRedisUrl("a Cluster has only one database: write no path and no db after its hosts")
     connection = TlsConnection if parts.tls else TcpConnection
     return lambda: Cluster(parts.addresses, OPTIONS | parts.options | {"connection_class": connection})
 
@@ -122,15 +140,15 @@ def _cluster(parts: _Parts) -> Connect:
 def _sentinel(parts: _Parts) -> Connect:
     service, _, database = parts.path.partition("/")
     if not service:
-        raise InvalidRedisUrl("the name of the service that the Sentinels watch must follow their hosts")
+        raise InvalidRedisUrl("the name of the service that the Sentinels watch must follow their hosts, after a slash")
     options = OPTIONS | _with_database(parts.options, database)
-    # Sentinels have no databases, and logins of their own.
+    # Sentinels have no databases, and their own log-in.
     login = {name: options.pop(f"sentinel_{name}", None) for name in ("username", "password")}
-    asking = {name: value for name, value in options.items() if name != "db"} | login
-    asking["connection_class"] = TlsConnection if parts.tls else TcpConnection
+    sentinel_options = {name: value for name, value in options.items() if name != "db"} | login
+    sentinel_options["connection_class"] = TlsConnection if parts.tls else TcpConnection
     options["connection_class"] = MasterTlsConnection if parts.tls else MasterConnection
 
-    return lambda: Sentinels(parts.addresses, asking, options).master(service)
+    return lambda: Sentinels(parts.addresses, sentinel_options, options).master(service)
 
 
 _KINDS: Final[dict[str, tuple[int | None, Callable[[_Parts], Connect]]]] = {
@@ -142,13 +160,6 @@ _KINDS: Final[dict[str, tuple[int | None, Callable[[_Parts], Connect]]]] = {
     "redis+sentinel": (_SENTINEL_PORT, _sentinel),
     "rediss+sentinel": (_SENTINEL_PORT, _sentinel),
 }
-
-
-def _address(text: str, default_port: int) -> Address:
-    try:
-        return Address.parse(text, default_port)
-    except ValueError as error:
-        raise InvalidRedisUrl(str(error)) from None
 
 
 def _with_database(options: dict[str, Any], text: str) -> dict[str, Any]:
@@ -164,21 +175,21 @@ def _options(scheme: str, query: str) -> dict[str, Any]:
     try:
         return {name: readers[name](value) for name, value in options_in(query)}
     except (KeyError, ValueError):
-        raise InvalidRedisUrl(f"what follows the ? must be name=value with names of {', '.join(readers)}") from None
+        raise InvalidRedisUrl(f"the part after the ? must be name=value, with the names {', '.join(readers)}") from None
 
 
-def _context(told: dict[str, Any]) -> ssl.SSLContext:
-    """Trusts the authorities that it was told to, and the system's where it was told none."""
+def _context(options: dict[str, Any]) -> ssl.SSLContext:
+    """Return a context that trusts the authorities in the options, or the system's if there are none."""
     try:
-        context = ssl.create_default_context(cafile=told["ssl_ca_certs"], capath=told["ssl_ca_path"])
-        context.check_hostname = told["ssl_check_hostname"] is not False and told["ssl_cert_reqs"] != "none"
-        context.verify_mode = _REQUIREMENTS[told["ssl_cert_reqs"] or "required"]
-        if told["ssl_certfile"]:
-            context.load_cert_chain(told["ssl_certfile"], told["ssl_keyfile"], told["ssl_password"])
-        if told["ssl_ciphers"]:
-            context.set_ciphers(told["ssl_ciphers"])
+        context = ssl.create_default_context(cafile=options["ssl_ca_certs"], capath=options["ssl_ca_path"])
+        context.check_hostname = options["ssl_check_hostname"] is not False and options["ssl_cert_reqs"] != "none"
+        context.verify_mode = _REQUIREMENTS[options["ssl_cert_reqs"] or "required"]
+        if options["ssl_certfile"]:
+            context.load_cert_chain(options["ssl_certfile"], options["ssl_keyfile"], options["ssl_password"])
+        if options["ssl_ciphers"]:
+            context.set_ciphers(options["ssl_ciphers"])
     except (OSError, ValueError):
-        raise InvalidRedisUrl("the certificates, key or ciphers that it names can't be used") from None
+        raise InvalidRedisUrl("the certificates, the key or the ciphers in the URL are unusable") from None
     return context
 
 

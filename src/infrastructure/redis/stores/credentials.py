@@ -12,7 +12,8 @@ from application.ports.stores import OwnerCredentials, Revision, Snapshot
 from application.request_context import FIELDS
 from domain.owner import CredentialId, Factor, Owner, OwnerKind
 from domain.stored_state import StoredState
-from infrastructure.redis.client.gateway import Gateway, Script
+from infrastructure.redis.client.gateway import Gateway
+from infrastructure.redis.client.script import Script
 from infrastructure.redis.stores.codec import REVISION_BYTES, CorruptRecord, RecordCodec, Sealed
 
 COMPARE_AND_SET: Final = Script("infrastructure.redis.stores", "compare_and_set.lua")

@@ -6,7 +6,8 @@ from typing import Final
 from limits.storage import Storage
 
 from application.errors import StoreUnavailable
-from infrastructure.redis.client.gateway import Gateway, Script
+from infrastructure.redis.client.gateway import Gateway
+from infrastructure.redis.client.script import Script
 
 COUNT: Final = Script("infrastructure.redis.stores", "count.lua")
 KEY_PREFIX: Final = "open-mfa:rate"
@@ -33,7 +34,7 @@ class GatewayStorage(Storage):
 
         A count may be lost with a master, and may be made twice when an answer was lost: neither accepts a code.
         """
-        count: int = self._gateway.run_script(COUNT, _key(key), amount, expiry, lasting=False)
+        count: int = self._gateway.run_script(COUNT, _key(key), amount, expiry, durable=False)
         return count
 
     def get(self, key: str) -> int:

@@ -9,7 +9,8 @@ from application.ports.delivery import Channel
 from application.request_context import FIELDS
 from domain.owner import Owner, OwnerKind
 from infrastructure.delivery.recipients import counted_as
-from infrastructure.redis.client.gateway import Gateway, Script
+from infrastructure.redis.client.gateway import Gateway
+from infrastructure.redis.client.script import Script
 
 MOST_SENDS: Final = 5
 WINDOW: Final = 600
@@ -61,7 +62,7 @@ class RedisSendLimit:
             keys.append(f"{name}:from:{self._digest('client', client)}")
             most.append(self._per_client)
         numbers = (self._clock.now(), WINDOW, MOST_SENDS, len(recipient), HOUR, *most)
-        wait, reason = self._gateway.run_script(SENDS, keys[0], *numbers, further=keys[1:], lasting=False)
+        wait, reason = self._gateway.run_script(SENDS, keys[0], *numbers, further=keys[1:], durable=False)
         if wait:
             fields = {"channel": channel.value, "limit": _LIMITS[reason], "sender": sender, "wait": wait}
             _log.warning("too many codes", extra={FIELDS: fields})

@@ -8,7 +8,7 @@ from application.errors import StoreUnavailable
 from infrastructure.network.address import Address
 from infrastructure.redis.client.explanations import permission
 from infrastructure.redis.client.gateway import Gateway
-from infrastructure.redis.client.url import connector, places_in, scheme_of
+from infrastructure.redis.client.url import connector, public_part, scheme_of
 from infrastructure.redis.diagnostics.inspection import Inspection, inspect
 from infrastructure.redis.diagnostics.trial import commands_for_sending
 from infrastructure.settings import Settings
@@ -38,8 +38,8 @@ def check_store(settings: Settings, now: Callable[[], float], grave: Grade) -> I
         text = f"OPEN_MFA_REDIS_URL is not set, so all credentials are lost when the process ends: {remedy}"
         yield Finding(Grade.OK if fine else Grade.MUST_CHANGE, text)
         return
-    where = places_in(url)
-    gateway = Gateway(connector(url), settings.redis.wait, where=where)
+    where = public_part(url)
+    gateway = Gateway(connector(url), settings.redis.wait, address=where)
     try:
         masters = inspect(gateway, now)
     except StoreUnavailable as error:
