@@ -27,6 +27,7 @@ from tests.presentation.api import (
     all_routes,
     document,
 )
+from tests.presentation.openapi_document import with_own_responses
 
 FOR_PEOPLE = {"/", "/docs", "/openapi.json", "/assets/docs.js", "/problems", "/problems/not-found"}
 """Pages, and the document itself."""
@@ -49,7 +50,7 @@ class Described(NamedTuple):
 
 @pytest.fixture(scope="module")
 def openapi() -> dict[str, Any]:
-    return document(Account().client.get("/openapi.json"))
+    return with_own_responses(document(Account().client.get("/openapi.json")))
 
 
 @pytest.fixture(scope="module")
@@ -289,7 +290,7 @@ def test_answers_admit_members_that_a_later_version_adds(openapi: dict[str, Any]
 
 def test_no_answer_has_a_member_that_the_document_does_not_name() -> None:
     account = Account(gate_secret=SharedSecret(b"a secret of the gate"))
-    openapi = without_further_members(document(account.client.get("/openapi.json")))
+    openapi = without_further_members(with_own_responses(document(account.client.get("/openapi.json"))))
     wrong, statuses = [], Counter[int]()
     for path, answer in answers_of(account, list(openapi["paths"])):
         operation = openapi["paths"][path][answer.request.method.lower()]
@@ -376,3 +377,31 @@ def test_the_document_names_no_secret_of_the_settings() -> None:
     text = Account().client.get("/openapi.json").text
 
     assert [secret for secret in (*ADMINISTRATOR[1:], *API_KEYS.values()) if secret in text] == []
+
+
+def test_each_problem_is_described_once() -> None:
+    openapi = document(Account().client.get("/openapi.json"))
+    references = [
+        response.get("$ref", "").removeprefix("#/components/responses/")
+        for methods in openapi["paths"].values()
+        for operation in methods.values()
+        for status, response in operation["responses"].items()
+        if status >= "400"
+    ]
+
+    assert set(references) == set(openapi["components"]["responses"])
+    assert len(references) > 10 * len(set(references))
+
+
+def test_summaries_differ_within_a_group_and_name_what_they_are_about(operations: list[Described]) -> None:
+    summaries = Counter((tag, operation["summary"]) for *_, operation in operations for tag in operation["tags"])
+
+    # `/health` is a second name of `/healthz`.
+    assert {summary for summary, count in summaries.items() if count > 1} == {
+        ("Operation", "Check whether the process responds")
+    }
+    assert [summary for _, summary in summaries if re.search(r"\b(it|them)\b", summary)] == []
+
+
+def test_every_tag_has_a_description(openapi: dict[str, Any]) -> None:
+    assert [tag["name"] for tag in openapi["tags"] if not tag["description"]] == []

@@ -18,6 +18,7 @@ from presentation.http.accounts.requests import ChallengeBody, VerifyRecoveryBod
 from presentation.http.factors.requests import EnrolTotpBody, ResynchronizeBody, VerifyBody
 from presentation.http.framework.problem_types import Problems
 from tests.presentation.api import RFC_SECRET, Account, document
+from tests.presentation.openapi_document import with_own_responses
 
 TYPES = {*dir(builtins), *keyword.kwlist, "date", "datetime", "time", "timedelta", "Decimal", "UUID", "Any", "Optional"}
 """Names that a generated class uses in the annotations of its members."""
@@ -27,7 +28,7 @@ SEPARATORS = ["", " ", "-", "  ", "\u00a0", "\u2009", "\u202f", "\u2010", "\u201
 
 @pytest.fixture(scope="module")
 def openapi() -> dict[str, Any]:
-    return document(Account().client.get("/openapi.json"))
+    return with_own_responses(document(Account().client.get("/openapi.json")))
 
 
 @pytest.fixture(scope="module")
