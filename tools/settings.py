@@ -156,7 +156,8 @@ def _is_required(name: str) -> bool:
 def terraform(_former: str) -> str:
     """Return `settings.tf` of app-stack."""
     free = [name for name in VARIABLES if name in free_in_terraform()]
-    choices = {name: VARIABLES[name].parse.options for name in free if isinstance(VARIABLES[name].parse, Choice)}
+    parsers = {name: VARIABLES[name].parse for name in free}
+    choices = {name: parse.options for name, parse in parsers.items() if isinstance(parse, Choice)}
     width = max(map(len, choices))
     values = [f"    {name.ljust(width)} = {json.dumps(options)}" for name, options in choices.items()]
     return "\n".join(
