@@ -96,7 +96,7 @@ class SmtpServer:
         return cls(parts.scheme, address, user, password, context)
 
     @property
-    def in_the_clear(self) -> bool:
+    def is_unencrypted(self) -> bool:
         """Whether others can read on the way what is sent there: codes, addresses and the password."""
         return self.context is None and not self.address.is_loopback
 

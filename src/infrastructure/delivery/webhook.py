@@ -79,7 +79,7 @@ class Webhook:
     def check_url(text: str) -> str:
         """A URL to post to, as it is.
 
-        Plain http is taken too, for the receiver may stand in the operator's own network; see `in_the_clear`.
+        Plain http is taken too, for the receiver may stand in the operator's own network; see `is_unencrypted`.
 
         Raises:
             ValueError: not http or https, no host, or something that has no place in it: user and password, which would
@@ -90,7 +90,7 @@ class Webhook:
         return text
 
     @staticmethod
-    def in_the_clear(url: str) -> bool:
+    def is_unencrypted(url: str) -> bool:
         """Whether others can read on the way what is sent to the URL: codes and recipients."""
         parts = _parts(url)
         return parts.scheme == "http" and not parts.address.is_loopback

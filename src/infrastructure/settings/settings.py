@@ -1,8 +1,9 @@
 """All settings of the service. `make settings` generates everything else that lists them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Self
 
+from infrastructure.delivery.channel import ChannelSettings
 from infrastructure.settings.declaration import DEVELOPMENT, group, optional_group
 from infrastructure.settings.groups.access import Accounts, Administrator, Enrolment, Sessions
 from infrastructure.settings.groups.delivery import Mail, WebhookReceiver
@@ -39,6 +40,12 @@ class Settings:
     def with_notices(self, *notices: str) -> Self:
         """Return the settings with further notices."""
         return replace(self, notices=(*self.notices, *notices))
+
+    @property
+    def channels(self) -> list[ChannelSettings]:
+        """The channels that are set up."""
+        groups = (getattr(self, field.name) for field in fields(self))
+        return [group for group in groups if isinstance(group, ChannelSettings)]
 
     @property
     def development(self) -> bool:

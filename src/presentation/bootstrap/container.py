@@ -23,9 +23,6 @@ from domain.owner import Owner, OwnerKind
 from infrastructure.crypto.derivation import HkdfDerivation
 from infrastructure.crypto.hotp import PyotpHotp
 from infrastructure.delivery.bulkhead import Bulkhead
-from infrastructure.delivery.mail_address import check_recipient
-from infrastructure.delivery.smtp import EmailDelivery
-from infrastructure.delivery.webhook import Webhook, check_webhook_recipient
 from infrastructure.observability.audit import AuditTrail
 from infrastructure.observability.lines import LINES, Lines
 from infrastructure.observability.metrics import Metrics
@@ -137,14 +134,11 @@ class Container:
 
 
 def _channels(settings: Settings, clock: Clock) -> Mapping[Channel, Route]:
-    mail, hook = settings.mail, settings.webhook
     # Half of the threads stay free for other requests.
     slots = threading.BoundedSemaphore(max(1, settings.server.threads // 2))
-    channels: dict[Channel, Route] = {}
-    if mail is not None:
-        delivery = EmailDelivery(mail.server, mail.sender, mail.text, settings.enrolment.issuer)
-        channels[Channel.EMAIL] = Route(Bulkhead(delivery, slots, Channel.EMAIL.value), check_recipient)
-    if hook is not None:
-        webhook = Webhook(hook.url, hook.secret, clock)
-        channels[Channel.WEBHOOK] = Route(Bulkhead(webhook, slots, Channel.WEBHOOK.value), check_webhook_recipient)
-    return channels
+    return {
+        each.channel: Route(
+            Bulkhead(each.delivery(settings.enrolment.issuer, clock), slots, each.channel.value), each.check_recipient
+        )
+        for each in settings.channels
+    }

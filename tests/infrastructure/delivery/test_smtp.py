@@ -658,7 +658,7 @@ def test_tls_demands_a_certificate_for_the_host() -> None:
     [("smtp://mail", True), ("smtp://127.0.0.1", False), ("smtp://localhost", False), ("smtps://mail", False)],
 )
 def test_what_others_can_read_is_known(url: str, *, expected: bool) -> None:
-    assert SmtpServer.parse(url).in_the_clear is expected
+    assert SmtpServer.parse(url).is_unencrypted is expected
 
 
 @pytest.mark.parametrize(

@@ -288,7 +288,7 @@ def test_no_text_raises_anything_else(text: str) -> None:
     ],
 )
 def test_what_others_can_read_is_known(url: str, *, expected: bool) -> None:
-    assert Webhook.in_the_clear(url) is expected
+    assert Webhook.is_unencrypted(url) is expected
 
 
 def test_a_webhook_without_a_secret_is_none() -> None:

@@ -1,17 +1,21 @@
 """The channels that send one-time codes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from infrastructure.delivery.mail_address import Sender
+from application.ports.clock import Clock
+from application.ports.delivery import Channel, Delivery
+from infrastructure.delivery.channel import ChannelSettings
+from infrastructure.delivery.mail_address import Sender, check_recipient
 from infrastructure.delivery.mail_template import Template
-from infrastructure.delivery.smtp import SmtpServer
-from infrastructure.delivery.webhook import Webhook
+from infrastructure.delivery.smtp import EmailDelivery, SmtpServer
+from infrastructure.delivery.webhook import Webhook, check_webhook_recipient
 from infrastructure.settings.declaration import setting
 from infrastructure.settings.parsers import checked_by, utf8
 
 
 @dataclass(frozen=True, slots=True)
-class Mail:
+class Mail(ChannelSettings):
     """The service can send one-time codes by e-mail. Set the URL and the sender, or neither.
 
     `OPEN_MFA_SMTP_URL` is `smtp://host` (no TLS, port 25), `smtps://host` (TLS, port 465) or `smtp+starttls://host`
@@ -21,6 +25,10 @@ class Mail:
     A template is a text file in UTF-8. Its first line is `Subject: …`, its second line is empty. One line of the text
     consists of `$code`. `$issuer` and `$minutes` may appear anywhere.
     """
+
+    channel = Channel.EMAIL
+    url_variable = "OPEN_MFA_SMTP_URL"
+    encrypted_schemes = "smtps:// or smtp+starttls://"
 
     server: SmtpServer = setting(
         "OPEN_MFA_SMTP_URL",
@@ -50,10 +58,25 @@ class Mail:
         """The text of the mail."""
         return self.template or Template.load(None)
 
+    def delivery(self, issuer: str, clock: Clock) -> Delivery:  # noqa: ARG002 - mail needs no clock
+        return EmailDelivery(self.server, self.sender, self.text, issuer)
+
+    def check_recipient(self, to: str) -> str:
+        return check_recipient(to)
+
+    @property
+    def is_unencrypted(self) -> bool:
+        """Whether others can read codes, addresses and the password on their way to the server."""
+        return self.server.is_unencrypted
+
 
 @dataclass(frozen=True, slots=True)
-class WebhookReceiver:
+class WebhookReceiver(ChannelSettings):
     """The service can send one-time codes to a webhook. Set both variables or neither."""
+
+    channel = Channel.WEBHOOK
+    url_variable = "OPEN_MFA_WEBHOOK_URL"
+    encrypted_schemes = "https://"
 
     url: str = setting(
         "OPEN_MFA_WEBHOOK_URL",
@@ -71,3 +94,19 @@ class WebhookReceiver:
         required=True,
         secret=True,
     )
+
+    def delivery(self, issuer: str, clock: Clock) -> Delivery:  # noqa: ARG002 - the receiver knows the issuer
+        return Webhook(self.url, self.secret, clock)
+
+    def check_recipient(self, to: str) -> str:
+        return check_webhook_recipient(to)
+
+    @property
+    def is_unencrypted(self) -> bool:
+        """Whether others can read codes and recipients on their way to the receiver."""
+        return Webhook.is_unencrypted(self.url)
+
+    @property
+    def secrets(self) -> Mapping[str, str]:
+        """The secret that signs requests."""
+        return {"OPEN_MFA_WEBHOOK_SECRET": self.secret}

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from infrastructure.delivery.webhook import Webhook
 from infrastructure.settings import Settings
 from presentation.cli.doctor.finding import Finding, Grade
 
@@ -14,13 +13,8 @@ def check_delivery(settings: Settings, grave: Grade) -> Iterator[Finding]:
         settings: the settings.
         grave: the grade of codes that are not encrypted.
     """
-    channels = []
-    if settings.mail is not None:
-        channels.append(("OPEN_MFA_SMTP_URL", settings.mail.server.in_the_clear, "smtps:// or smtp+starttls://"))
-    if settings.webhook is not None:
-        channels.append(("OPEN_MFA_WEBHOOK_URL", Webhook.in_the_clear(settings.webhook.url), "https://"))
-    for name, in_the_clear, remedy in channels:
-        if in_the_clear:
-            yield Finding(grave, f"{name} sends codes unencrypted: use {remedy}")
+    for each in settings.channels:
+        if each.is_unencrypted:
+            yield Finding(grave, f"{each.url_variable} sends codes unencrypted: use {each.encrypted_schemes}")
         else:
-            yield Finding(Grade.OK, f"{name} sends codes encrypted or on this machine only")
+            yield Finding(Grade.OK, f"{each.url_variable} sends codes encrypted or on this machine only")

@@ -56,7 +56,7 @@ def check_store(settings: Settings, now: Callable[[], float], grave: Grade) -> I
 def _unneeded(settings: Settings) -> dict[str, str]:
     """Return the commands that this service does not need, and for each what does not work without it."""
     unneeded = {"SCAN": "`open-mfa reseal`"}
-    if settings.mail is None and settings.webhook is None:
+    if not settings.channels:
         unneeded |= dict.fromkeys(commands_for_sending(), "sending codes")
     return unneeded
 

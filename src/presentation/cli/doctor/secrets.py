@@ -48,8 +48,8 @@ def secrets_in(settings: Settings) -> Iterator[tuple[str, str]]:
         yield f"OPEN_MFA_API_KEYS ({tenant})", api_key
     if settings.keys.derivation_secret is not None:
         yield "OPEN_MFA_DERIVATION_SECRET", settings.keys.derivation_secret
-    if settings.webhook is not None:
-        yield "OPEN_MFA_WEBHOOK_SECRET", settings.webhook.secret
+    for channel in settings.channels:
+        yield from channel.secrets.items()
     if settings.gate.shared_secret is not None:
         yield settings.gate.secret_variable, settings.gate.shared_secret.key.decode("latin-1")
 
