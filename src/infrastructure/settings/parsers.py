@@ -105,8 +105,8 @@ def api_keys(text: str) -> tuple[tuple[str, str], ...]:
         tenant, colon, key = part.strip().partition(":")
         if not colon or not re.fullmatch(TENANT, tenant):
             raise ValueError(
-                f"key number {number} must be tenant:key, and the tenant must have 1 to 32 of the characters . _ - A-Z"
-                f" a-z 0-9"
+                f"key number {number} must be tenant:key, and the tenant must have 1 to 32 letters, digits or"
+                ' characters of "._-"'
             )
         if len(key) < SHORTEST_KEY or not (key.isascii() and key.isprintable()) or " " in key:
             raise ValueError(f"key number {number} must have at least {SHORTEST_KEY} characters, ASCII without spaces")
@@ -150,8 +150,8 @@ def path_prefix(text: str) -> str:
     segments = text.split("/")[1:]
     if not re.fullmatch(r"(?:/[A-Za-z0-9._~-]+)*", text) or {".", ".."} & set(segments):
         raise ValueError(
-            "must begin with a slash and not end with one, such as /mfa, and may contain only . _ ~ - slashes, letters"
-            " and digits"
+            "must begin with a slash, such as /mfa, must not end with one, and may contain only slashes, letters,"
+            ' digits and the characters "._~-"'
         )
     return text
 

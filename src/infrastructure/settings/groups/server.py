@@ -29,8 +29,8 @@ class Mode:
     environment: Environment = setting(
         ENVIRONMENT,
         Choice(_ENVIRONMENTS),
-        "In `development`, generated secrets are valid until the process exits. A `.env` file cannot set this variable."
-        "",
+        "In `development`, generated secrets are valid until the process exits. A `.env` file cannot set this"
+        " variable.",
         default=PRODUCTION,
     )
 
@@ -50,7 +50,7 @@ class Server:
     host: str = setting(
         "HOST",
         str,
-        "The address to listen on. If another tool, such as conda, has set `HOST` to a text that is no host,"
+        "The address to listen on. If another tool, such as conda, has set `HOST` to a text that is not a host,"
         " development mode listens on the default.",
         default=LOOPBACK,
     )

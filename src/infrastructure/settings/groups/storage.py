@@ -57,7 +57,7 @@ class Keys:
         "OPEN_MFA_ENCRYPTION_KEYS",
         encryption_keys,
         "The keys that encrypt stored secrets: `id:base64-of-32-bytes`, separated by commas. The first key encrypts,"
-        " all keys decrypt.",
+        " all keys decrypt. `open-mfa key` prints a new key.",
         required=True,
         secret=True,
         generate=_random_encryption_key,
