@@ -14,7 +14,8 @@ from domain.owner import CredentialId, Factor, Owner, OwnerKind
 from domain.stored_state import StoredState
 from infrastructure.redis.client.gateway import Gateway
 from infrastructure.redis.client.script import Script
-from infrastructure.redis.stores.codec import REVISION_BYTES, CorruptRecord, RecordCodec, Sealed
+from infrastructure.redis.stores.codec import REVISION_BYTES, CorruptRecord, RecordCodec
+from infrastructure.redis.stores.stored_secrets import Sealed
 
 COMPARE_AND_SET: Final = Script("infrastructure.redis.stores", "compare_and_set.lua")
 KEY_PREFIX: Final = "open-mfa"

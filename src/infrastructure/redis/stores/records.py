@@ -1,15 +1,33 @@
-"""The fields of stored records, in their order. Released versions read them: new fields must be optional and last.
+"""The records of stored states: their fields in the stored order, and the conversion from and to stored states.
 
-msgspec reads a record from a MessagePack array that begins with the tag, and checks the types and bounds of its fields.
+Released versions read these records, so a new field must be optional and the last one. msgspec reads a record from a
+MessagePack array that begins with the tag, and checks the types and bounds of its fields.
 """
 
-from typing import Annotated, Final
+from collections.abc import Callable
+from typing import Annotated, Any, Final, TypeVar, assert_never
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from domain.credential import Credential, Lifecycle
+from domain.failures import Failures
+from domain.former_secret import FormerSecret
+from domain.hotp import HotpCredential
+from domain.keyed_digest import DIGEST_BYTES
+from domain.one_time_code import OneTimeCode
 from domain.owner import Factor
-from domain.parameters import HashAlgorithm
-from domain.totp import NO_STEP
+from domain.parameters import HashAlgorithm, HotpParameters, TotpParameters
+from domain.recovery_codes import RecoveryCodes
+from domain.stored_state import AnySecretCredential, StoredState
+from domain.tombstone import Tombstone
+from domain.totp import NO_STEP, TotpCredential
+from infrastructure.crypto.derivation import DerivationError
+from infrastructure.crypto.sealing import SealingError
+from infrastructure.redis.stores.stored_secrets import SecretReader, SecretWriter
+
+_PRESENT: Final = "secret"
+_REPLACEMENT: Final = "replacement"
+"""The fields that a secret is sealed for. It opens only in its own field."""
 
 TOMBSTONE: Final = "vacant"
 ALGORITHMS: Final = tuple(HashAlgorithm)
@@ -140,3 +158,167 @@ class TotpRecord(CredentialRecord, tag=Factor.TOTP.value):
 
 
 AnyRecord = HotpRecord | TotpRecord | OneTimeCodeRecord | RecoveryCodesRecord | TombstoneRecord
+Pending = TypeVar("Pending", bound=ReplacementRecord)
+Kind = TypeVar("Kind", bound=AnySecretCredential)
+
+
+def fields_of(state: StoredState, secrets: SecretWriter) -> list[Any]:
+    """Return the fields of a stored state, with the tag as the first one."""
+    match state:
+        case HotpCredential():
+            return [
+                *_common(state, secrets),
+                *_hotp(state),
+                _replacement(state.replacement, secrets, _hotp),
+                *_former(state),
+            ]
+        case TotpCredential():
+            return [
+                *_common(state, secrets),
+                *_totp(state),
+                _replacement(state.replacement, secrets, _totp),
+                *_former(state),
+            ]
+        case OneTimeCode():
+            return [*_common(state, secrets), state.code_digits, state.digest, state.code_expires_at]
+        case RecoveryCodes():
+            return [*_common(state, secrets), b"".join(state.digests), state.spent]
+        case Tombstone():
+            former = [state.failures_until, *_former(state)] if state.former else []
+            return [TOMBSTONE, state.expires_at, state.failures.count, state.failures.locked_until, *former]
+        case _:
+            assert_never(state)
+
+
+def _common(credential: Credential, secrets: SecretWriter) -> list[Any]:
+    failures, lifecycle = credential.failures, credential.lifecycle
+    return [
+        credential.id.factor.value,
+        lifecycle.expires_at,
+        failures.count,
+        failures.locked_until,
+        lifecycle.created_at,
+        lifecycle.confirmed_at,
+        lifecycle.last_used_at,
+        secrets.write(credential, _PRESENT),
+    ]
+
+
+def _replacement(
+    credential: Kind | None, secrets: SecretWriter, write: Callable[[Kind], list[Any]]
+) -> list[Any] | None:
+    if credential is None:
+        return None
+    lifecycle, kept = credential.lifecycle, secrets.write(credential, _REPLACEMENT)
+    return [lifecycle.expires_at, lifecycle.created_at, kept, *write(credential)]
+
+
+def _hotp(credential: HotpCredential) -> list[Any]:
+    own = credential.parameters
+    agreed = [ALGORITHMS.index(own.algorithm), own.digits, credential.label, credential.issuer]
+    return [*agreed, own.look_ahead, credential.counter, credential.initial_counter]
+
+
+def _totp(credential: TotpCredential) -> list[Any]:
+    own = credential.parameters
+    agreed = [ALGORITHMS.index(own.algorithm), own.digits, credential.label, credential.issuer]
+    return [*agreed, own.interval, own.window, credential.last_step, credential.drift]
+
+
+def _former(state: AnySecretCredential | Tombstone) -> list[Any]:
+    """Return the field with the former secrets, or no field if there are none."""
+    secrets = [[each.digest, each.last, each.interval] for each in state.former]
+    return [secrets] if secrets else []
+
+
+def state_of(record: AnyRecord, secrets: SecretReader) -> StoredState:
+    """Return the stored state of a record. Raise `ValueError` if it is a record of another factor."""
+    if not isinstance(record, TombstoneRecord) and record.__struct_config__.tag != secrets.credential_id.factor.value:
+        raise ValueError("a record of another factor")
+    match record:
+        case HotpRecord():
+            common = _read_common(record, secrets) | {"former": _former_secrets(record.former)}
+            return _read_hotp(
+                record, common | {"replacement": _read_replacement(record.replacement, secrets, _read_hotp)}
+            )
+        case TotpRecord():
+            common = _read_common(record, secrets) | {"former": _former_secrets(record.former)}
+            return _read_totp(
+                record, common | {"replacement": _read_replacement(record.replacement, secrets, _read_totp)}
+            )
+        case OneTimeCodeRecord():
+            return OneTimeCode(
+                **_read_common(record, secrets),
+                code_digits=record.digits,
+                digest=record.digest,
+                code_expires_at=record.code_expires_at,
+            )
+        case RecoveryCodesRecord():
+            starts = range(0, len(record.digests), DIGEST_BYTES)
+            digests = tuple(record.digests[start : start + DIGEST_BYTES] for start in starts)
+            return RecoveryCodes(**_read_common(record, secrets), digests=digests, spent=record.spent)
+        case TombstoneRecord():
+            return Tombstone(
+                id=secrets.credential_id,
+                failures=Failures(record.failures, record.locked_until),
+                expires_at=record.expires_at,
+                failures_until=None if record.failures_until is UNSET else record.failures_until,
+                former=() if record.former is UNSET else _former_secrets(record.former),
+            )
+        case _:
+            assert_never(record)
+
+
+def _read_common(record: CredentialRecord, secrets: SecretReader) -> dict[str, Any]:
+    return {
+        "id": secrets.credential_id,
+        "failures": Failures(record.failures, record.locked_until),
+        "lifecycle": Lifecycle(
+            created_at=record.created_at,
+            expires_at=record.expires_at,
+            confirmed_at=record.confirmed_at,
+            last_used_at=record.last_used_at,
+        ),
+        "secret": secrets.read(record.secret, _PRESENT),
+    }
+
+
+def _read_replacement(
+    record: Pending | None, secrets: SecretReader, read: Callable[[Pending, dict[str, Any]], Kind]
+) -> Kind | None:
+    if record is None:
+        return None
+    try:
+        secret = secrets.read(record.secret, _REPLACEMENT)
+    except (SealingError, DerivationError):
+        # Nobody depends on a replacement yet, so it does not make the present secret unreadable.
+        return None
+    lifecycle = Lifecycle(created_at=record.created_at, expires_at=record.expires_at)
+    return read(record, {"id": secrets.credential_id, "lifecycle": lifecycle, "secret": secret})
+
+
+def _read_hotp(record: HotpRecord | HotpReplacementRecord, common: dict[str, Any]) -> HotpCredential:
+    return HotpCredential(
+        **common,
+        parameters=HotpParameters(ALGORITHMS[record.algorithm], record.digits, record.look_ahead),
+        label=record.label,
+        issuer=record.issuer,
+        counter=record.counter,
+        initial_counter=record.initial_counter,
+    )
+
+
+def _read_totp(record: TotpRecord | TotpReplacementRecord, common: dict[str, Any]) -> TotpCredential:
+    algorithm = ALGORITHMS[record.algorithm]
+    return TotpCredential(
+        **common,
+        parameters=TotpParameters(algorithm, record.digits, record.interval, record.window),
+        label=record.label,
+        issuer=record.issuer,
+        last_step=record.last_step,
+        drift=record.drift,
+    )
+
+
+def _former_secrets(former: tuple[FormerRecord, ...]) -> tuple[FormerSecret, ...]:
+    return tuple(FormerSecret(each.digest, each.last, each.interval) for each in former)
