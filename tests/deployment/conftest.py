@@ -1,4 +1,4 @@
-"""Docker for the proofs: a daemon, the images they are built on, and a word about which these were."""
+"""Docker for the tests of the deployment: a daemon and images. A summary lists the images that the tests used."""
 
 import os
 import shutil
@@ -20,16 +20,16 @@ from tests.deployment.docker_support import (
     stand_ins,
 )
 
-NO_DAEMON = "No Docker daemon answers, so neither the image nor the stacks were run"
-NO_COMPOSE = "Docker's Compose plugin is missing, so the stacks were not run"
+NO_DAEMON = "No Docker daemon answers, so neither the image nor the stacks were tested"
+NO_COMPOSE = "Docker's Compose plugin is missing, so the stacks were not tested"
 VERSIONS = "for program in 'python3 --version' 'nginx -v' 'redis-server --version'; do $program 2>&1 || true; done"
 spoken: list[str] = []
-"""What the end of the run says about the images."""
+"""The lines of the summary at the end of the run."""
 
 
 @pytest.fixture(scope="session")
 def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A daemon: the one that answers, or else one of our own, where there is one to be started."""
+    """Use the running Docker daemon, or start one if Docker is installed and the tests run as root."""
     if shutil.which("docker") is None:
         missing(NO_DAEMON)
     if attempt("docker", "info").returncode == 0:
@@ -43,31 +43,31 @@ def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def images(docker: None) -> dict[str, str]:
-    """The stacks' variables that name images: none, for the public ones, or all, for stand-ins."""
+    """Return the variables of the stacks that name images: none for the public images, all for stand-ins."""
     obstacle = pullable()
     if obstacle is None:
-        spoken.append("The deployment ran on the public images that it names, but for acme-companion.")
+        spoken.append("The tests used the public images of the deployment, except acme-companion.")
         return {}
     if os.environ.get(STAND_INS) != "1":
-        missing(f"Public images can't be pulled ({obstacle}); {STAND_INS}=1 builds stand-ins for them")
+        missing(f"Public images can't be pulled ({obstacle}). {STAND_INS}=1 builds stand-ins for them")
     found = stand_ins()
     for target in ("nginx", "redis"):
-        told = run("docker", "run", "--rm", "--entrypoint", "sh", f"open-mfa-test/{target}", "-c", VERSIONS)
-        lines = ", ".join(line.partition(" sha")[0] for line in told.splitlines() if "not found" not in line)
+        output = run("docker", "run", "--rm", "--entrypoint", "sh", f"open-mfa-test/{target}", "-c", VERSIONS)
+        lines = ", ".join(line.partition(" sha")[0] for line in output.splitlines() if "not found" not in line)
         spoken.append(f"Stand-in for {target}: {lines}")
     return found
 
 
 @pytest.fixture(scope="session")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of what the image is built from."""
+    """Return a copy of the sources of the image."""
     return copy_of_checkout(tmp_path_factory.mktemp("checkout"))
 
 
 @pytest.fixture(scope="session")
 def image(images: dict[str, str], tree: Path) -> Iterator[str]:
-    """Open-MFA's own, built as its Dockerfile says."""
-    name = f"{APP_IMAGE}:proof"
+    """Build the image of Open-MFA and return its name."""
+    name = f"{APP_IMAGE}:test"
     arguments = {"VERSION": version(), "REVISION": "0123456789abcdef0123456789abcdef01234567"}
     if "BASE_IMAGE" in images:
         arguments["BASE_IMAGE"] = images["BASE_IMAGE"]
@@ -76,36 +76,36 @@ def image(images: dict[str, str], tree: Path) -> Iterator[str]:
     run(*command, patience=900, cwd=tree, env=os.environ | {"DOCKER_BUILDKIT": "1"})
     size = int(run("docker", "image", "inspect", "--format", "{{.Size}}", name)) / 1e6
     base = arguments.get("BASE_IMAGE")
-    own = "" if base is None else int(run("docker", "image", "inspect", "--format", "{{.Size}}", base)) / 1e6
-    spoken.append(
-        f"The image has {size:.0f} MB" + (f", {size - float(own):.0f} of them over its base." if own else ".")
-    )
+    spoken.append(f"Size of the image: {size:.0f} MB.")
+    if base is not None:
+        below = int(run("docker", "image", "inspect", "--format", "{{.Size}}", base)) / 1e6
+        spoken.append(f"Size of its base: {below:.0f} MB.")
     yield name
     attempt("docker", "image", "rm", "--force", name)
 
 
 @pytest.fixture(scope="session")
 def compose(docker: None) -> None:
-    """The Compose plugin."""
+    """Require the Compose plugin."""
     if attempt("docker", "compose", "version").returncode:
         missing(NO_COMPOSE)
 
 
 def version() -> str:
-    """The package's."""
+    """Return the version of the package."""
     line = next(line for line in (ROOT / "pyproject.toml").read_text().splitlines() if line.startswith("version = "))
     return line.split('"')[1]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Says on which images the proofs ran."""
+    """List the images that the tests used."""
     if not spoken:
         return
     terminalreporter.section("images")
     if any(line.startswith("Stand-in") for line in spoken):
         terminalreporter.line(
-            "Public images could not be pulled. The stacks ran on stand-ins made of this machine's own programs;"
-            " docker-gen, acme-companion and Mailpit were programs of the tests, and Let's Encrypt was not asked.",
+            "Public images could not be pulled. The stacks ran on stand-ins, built from programs of this machine."
+            " Programs of the tests replaced docker-gen, acme-companion and Mailpit. Let's Encrypt was not used.",
             yellow=True,
         )
     for line in spoken:

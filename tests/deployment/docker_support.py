@@ -1,4 +1,4 @@
-"""Docker as the proofs of the deployment use it: a daemon, images, and whole stacks in a copy of the checkout."""
+"""Docker for the tests of the deployment: a daemon, images, and whole stacks in a copy of the checkout."""
 
 import contextlib
 import http.client
@@ -11,9 +11,9 @@ import socket
 import ssl
 import subprocess
 import threading
-import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn, Self
@@ -27,20 +27,20 @@ from tests.support.processes import free_port, spawn, stop, wait_until
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "deploy/docker-compose"
 STAND_INS = "DEPLOYMENT_STAND_INS"
-"""Set to 1, it lets the proofs build stand-ins for images that can't be pulled."""
+"""If this variable is 1, the tests build stand-ins for images that can't be pulled."""
 BUILT_FROM = ("deploy", "src", "requirements", "pyproject.toml", "README.md", "LICENSE", ".dockerignore")
 APP_IMAGE = "open-mfa-test/app"
 
 
-def missing(what: str) -> NoReturn:
-    """Fails in CI, and skips elsewhere, for want of something."""
+def missing(reason: str) -> NoReturn:
+    """Fail the test in CI and skip it elsewhere, because the machine lacks a program."""
     if os.environ.get("CI"):
-        pytest.fail(what, pytrace=False)
-    pytest.skip(what)
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
 
 
 def run(*command: str, patience: float = 120, **options: Any) -> str:
-    """What a command prints; one that fails is shown with all that it said."""
+    """Run a command and return its output. If it fails, the error contains everything that it printed."""
     done = attempt(*command, patience=patience, **options)
     if done.returncode:
         raise AssertionError(f"{' '.join(command)}\nended with {done.returncode}\n{done.stdout}{done.stderr}")
@@ -48,14 +48,14 @@ def run(*command: str, patience: float = 120, **options: Any) -> str:
 
 
 def attempt(*command: str, patience: float = 120, **options: Any) -> subprocess.CompletedProcess[str]:
-    """Runs a command that may fail."""
+    """Run a command that may fail."""
     return subprocess.run(
         command, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=patience, **options
     )
 
 
 class Daemon:
-    """A Docker daemon that ends with the tests, for a machine that has one installed and not running."""
+    """A Docker daemon for a machine on which Docker is installed but not running. It ends with the tests."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -66,10 +66,10 @@ class Daemon:
             run("cgroupfs-mount")
         address = f"unix://{self._directory}/docker.sock"
         os.environ |= {"DOCKER_HOST": address, "DOCKER_SOCKET": f"{self._directory}/docker.sock"}
-        own = ["--exec-root", f"{self._directory}/exec", "--pidfile", f"{self._directory}/pid", "--host", address]
+        options = ["--exec-root", f"{self._directory}/exec", "--pidfile", f"{self._directory}/pid", "--host", address]
         log = self._directory / "log"
-        self._process = spawn(["dockerd", *own], log)
-        wait_until(lambda: attempt("docker", "info").returncode == 0, "dockerd's start", log, patience=60)
+        self._process = spawn(["dockerd", *options], log)
+        wait_until(lambda: attempt("docker", "info").returncode == 0, "the start of dockerd", log, patience=60)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -78,7 +78,7 @@ class Daemon:
 
 
 def defaults() -> dict[str, str]:
-    """The public images that the stacks name, by the variable that can name another."""
+    """Return the public images of the stacks, by the variable that can name another image."""
     texts = [path.read_text() for path in COMPOSE.glob("*/compose.yml")] + [
         (COMPOSE / "compose.common.yml").read_text()
     ]
@@ -90,7 +90,7 @@ def defaults() -> dict[str, str]:
 
 
 def pullable() -> str | None:
-    """What stands against using the public images; None for nothing."""
+    """Return the error that prevents the use of the public images, or None if they are available."""
     for name in defaults().values():
         if attempt("docker", "image", "inspect", name).returncode:
             pulled = attempt("docker", "pull", "--quiet", name, patience=600)
@@ -100,7 +100,7 @@ def pullable() -> str | None:
 
 
 def copy_of_checkout(directory: Path) -> Path:
-    """What images and stacks are made from, so that tests can change it; no secrets of the checkout come along."""
+    """Copy the sources of images and stacks, so that tests can change them. Secrets of the checkout are not copied."""
     directory.mkdir(parents=True, exist_ok=True)
     private = shutil.ignore_patterns("__pycache__", "*.egg-info", ".env", "*.pem")
     for name in BUILT_FROM:
@@ -114,7 +114,7 @@ def copy_of_checkout(directory: Path) -> Path:
 
 @dataclass
 class Client:
-    """A client of a stack, over TLS; each request has a connection of its own, and the cookie comes along."""
+    """A client of a stack, over TLS. Each request uses a new connection, and the cookie is kept."""
 
     port: int
     name: str
@@ -128,7 +128,7 @@ class Client:
     def ask(
         self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
     ) -> tuple[int, dict[str, str], Any]:
-        """Status, headers, and the document, or the text of what is none."""
+        """Send a request. Return the status, the headers, and the JSON document or else the text."""
         sent = {"Host": self.name, "Cookie": self.cookie, **(headers or {})}
         content = None if body is None else json.dumps(body)
         if content is not None:
@@ -143,17 +143,17 @@ class Client:
         return answer.status, received, json.loads(text) if "json" in received.get("Content-Type", "") else text
 
     def connection(self) -> http.client.HTTPSConnection:
-        """A new one; the name leads nowhere but here."""
+        """Open a connection to the loopback address, with the host name of the stack."""
         raw = socket.create_connection(("127.0.0.1", self.port), timeout=15)
         connection = http.client.HTTPSConnection(self.name)
         connection.sock = self.context.wrap_socket(raw, server_hostname=self.name)
         return connection
 
     def burst(self, size: int, method: str, path: str, body: str | None = None) -> Counter[tuple[int, bool]]:
-        """As many requests as that, as fast as one connection goes.
+        """Send this many requests on one connection, without pauses. Each forges another client address.
 
-        For each status, and whether the service has answered or only the proxy, how often it came. Each request says of
-        itself that it comes from another address.
+        Returns:
+            the number of answers for each status, and for answers of the service (True) and of the proxy (False).
         """
         seen: Counter[tuple[int, bool]] = Counter()
         with contextlib.closing(self.connection()) as connection:
@@ -166,20 +166,20 @@ class Client:
         return seen
 
     def enrol(self) -> Iterator[str]:
-        """Enrols a HOTP secret, and yields its codes."""
+        """Enrol a HOTP secret and return its codes."""
         status, _, document = self.ask("POST", "/api/v1/session/hotp", {})
         assert status == 201, document
         return hotp_codes(document["secret"])
 
     def verify(self, code: str, **headers: str) -> tuple[int, Any]:
-        """The status, and what the service says."""
-        told = {name.replace("_", "-"): value for name, value in headers.items()}
-        status, _, document = self.ask("POST", "/api/v1/session/hotp/verify", {"code": code}, told)
+        """Verify a code. Return the status and the document."""
+        fields = {name.replace("_", "-"): value for name, value in headers.items()}
+        status, _, document = self.ask("POST", "/api/v1/session/hotp/verify", {"code": code}, fields)
         return status, document
 
 
 class Stack:
-    """One of the two Compose stacks, run by its own scripts from a copy of the checkout, on ports of its own."""
+    """One of the two Compose stacks. Its scripts run it from a copy of the checkout, on free ports."""
 
     def __init__(self, kind: str, directory: Path, host: str, images: dict[str, str]) -> None:
         self.kind = kind
@@ -202,11 +202,11 @@ class Stack:
         self.authority = directory / "authority.pem"
 
     def script(self, name: str, *arguments: str, patience: float = 400) -> str:
-        """Runs one of the scripts behind `make`."""
+        """Run one of the scripts that `make` calls."""
         return run(str(self.home.parent / name), *arguments, patience=patience, env=self.environment)
 
     def attempt(self, name: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Runs a script that may fail."""
+        """Run a script that may fail."""
         return attempt(
             str(self.home.parent / name), *arguments, patience=400, env=self.environment | environment, cwd=self.tree
         )
@@ -215,7 +215,7 @@ class Stack:
         return run("docker", "compose", *arguments, patience=patience, env=self.environment, cwd=self.home)
 
     def remove(self) -> None:
-        """Leaves nothing behind, not even volumes and the image."""
+        """Remove everything, including volumes and the image."""
         attempt(
             "docker", "compose", "down", "--volumes", "--remove-orphans", env=self.environment, cwd=self.home,
             patience=120,
@@ -223,7 +223,7 @@ class Stack:
         attempt("docker", "image", "rm", "--force", self.environment["IMAGE"])
 
     def setting(self, **values: str) -> None:
-        """Writes into the stack's .env."""
+        """Set variables in the .env of the stack."""
         path = self.home / ".env"
         lines = path.read_text().splitlines()
         for name, value in values.items():
@@ -239,11 +239,11 @@ class Stack:
 
     def inspect(self, service: str) -> dict[str, Any]:
         (container,) = self.containers(service)
-        (told,) = json.loads(run("docker", "inspect", container))
-        return dict(told)
+        (inspected,) = json.loads(run("docker", "inspect", container))
+        return dict(inspected)
 
     def kill(self, container: str) -> None:
-        """A crash: to Docker, what its own `kill` ends was meant to end, and stays so."""
+        """Crash a container. Docker would not restart a container that `docker kill` has ended."""
         pid = run("docker", "inspect", "--format", "{{.State.Pid}}", container).strip()
         host = ["--rm", "--user", "0", "--pid", "host", "--network", "none"]
         run("docker", "run", *host, "--entrypoint", "sh", self.environment["IMAGE"], "-c", f"kill -9 {pid}")
@@ -262,62 +262,89 @@ class Stack:
 
 
 def is_healthy(container: str) -> bool:
-    told = attempt("docker", "inspect", "--format", "{{.State.Health.Status}}", container)
-    return told.stdout.strip() == "healthy"
+    status = attempt("docker", "inspect", "--format", "{{.State.Health.Status}}", container)
+    return status.stdout.strip() == "healthy"
 
 
 class Load:
-    """Clients who go on verifying, every code twice, each time over a new connection, until the end of the block."""
+    """Clients that verify codes until the end of the block: each code twice, each time on a new connection.
+
+    A client that fails, for another reason than a lost connection, ends the block with its error.
+    """
 
     def __init__(self, stack: Stack, size: int) -> None:
         self.answers: Counter[int] = Counter()
         self.lost: list[str] = []
         self.accepted: Counter[tuple[int, str]] = Counter()
         self.sent: set[tuple[int, str]] = set()
-        self.moments: list[float] = []
+        self.calls = 0
+        self._counting = threading.Lock()
         self._stack = stack
         self._done = threading.Event()
-        self._threads = [threading.Thread(target=self._go_on, args=(number,)) for number in range(size)]
+        self._pool = ThreadPoolExecutor(size, thread_name_prefix="load")
+        self._clients = [self._pool.submit(self._verify_codes, number) for number in range(size)]
 
     def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
-        wait_until(lambda: len(self.moments) >= 2 * len(self._threads), "the load", patience=60)
+        try:
+            self.wait_until(lambda: self.calls >= 2 * len(self._clients), "the load", patience=60)
+        except BaseException:
+            self._stop()
+            raise
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        for thread in self._threads:
-            thread.join(60)
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._stop()
+        if kind is None:
+            self._raise_failures()
 
-    def _go_on(self, number: int) -> None:
+    def wait_until(self, ready: Callable[[], bool], what: str, patience: float = 20) -> None:
+        """Wait for a condition that depends on the clients. Raise the error of a client that has failed."""
+
+        def ready_or_failed() -> bool:
+            self._raise_failures()
+            return ready()
+
+        wait_until(ready_or_failed, what, patience=patience)
+
+    def _stop(self) -> None:
+        self._done.set()
+        self._pool.shutdown()
+
+    def _raise_failures(self) -> None:
+        for client in self._clients:
+            if client.done():
+                client.result()
+
+    def _verify_codes(self, number: int) -> None:
         client = self._stack.client()
         codes = client.enrol()
-        end = time.monotonic() + 300
-        while not self._done.is_set() and time.monotonic() < end:
+        while not self._done.is_set():
             code = next(codes)
             answers = [self._send(client, number, code) for _ in range(2)]
-            # Where Redis was away, the code is as good as before; too many that were never judged would be out of step.
+            # After a failure of Redis, the same code is still valid. Skipping many codes would exceed the look-ahead.
             while not {200, 403}.intersection(answers) and not self._done.is_set():
                 answers = [self._send(client, number, code)]
 
     def _send(self, client: Client, number: int, code: str) -> int:
-        self.sent.add((number, code))
+        error = None
         try:
             status, _ = client.verify(code)
-        except (OSError, http.client.HTTPException) as error:
-            self.lost.append(repr(error))
-            return 0
-        finally:
-            self.moments.append(time.monotonic())
-        self.answers[status] += 1
-        if status == 200:
-            self.accepted[number, code] += 1
+        except (OSError, http.client.HTTPException) as failure:
+            status, error = 0, repr(failure)
+        with self._counting:
+            self.calls += 1
+            self.sent.add((number, code))
+            if error is not None:
+                self.lost.append(error)
+            else:
+                self.answers[status] += 1
+            if status == 200:
+                self.accepted[number, code] += 1
         return status
 
 
 def stand_ins() -> dict[str, str]:
-    """Builds the stand-ins; a machine that lacks what they are made of is told."""
+    """Build the stand-ins. The test is skipped, or fails in CI, if the machine lacks a program for them."""
     try:
         return build.build()
     except build.MissingProgram as error:

@@ -1,4 +1,4 @@
-"""Where the service judges codes, told by its OpenAPI document: for whatever limits guessing in front of it."""
+"""The paths at which the service judges codes, from its OpenAPI document. Proxies and firewalls limit these paths."""
 
 import json
 import re
@@ -9,14 +9,14 @@ from tests.presentation.api import API_KEYS, Api, document
 
 
 class Posts(NamedTuple):
-    """Paths that something can be posted to, with an account's id in the place of each."""
+    """Paths that accept POST, with an example in place of the account's ID."""
 
     judging: set[str]
     others: set[str]
 
 
 def posts() -> Posts:
-    """All of them; a path is judging if a code is in what it takes."""
+    """Return all of them. A path judges codes if its request body has a code."""
     api = Api(api_keys=tuple(API_KEYS.items()), gate_secret=SharedSecret(bytes(20)))
     openapi = document(api.client.get("/openapi.json"))
     found = Posts({"/auth/login"}, set())
@@ -31,7 +31,7 @@ def posts() -> Posts:
 
 
 def _resolved(openapi: dict[str, Any], node: Any) -> Any:
-    """A part of the document, with what it refers to in the place of references."""
+    """Return a part of the document in which each reference is replaced by its target."""
     if isinstance(node, list):
         return [_resolved(openapi, each) for each in node]
     if not isinstance(node, dict):

@@ -1,4 +1,4 @@
-"""The development stack, as `make dev-setup` and `make dev-up` make it."""
+"""The development stack, which `make dev-setup` and `make dev-up` create."""
 
 import http.client
 import re
@@ -25,7 +25,7 @@ def dev(images: dict[str, str], compose: None, tmp_path_factory: pytest.TempPath
     stack = Stack("dev", directory / "checkout", "open-mfa.local", images)
     hosts = directory / "hosts"
     hosts.write_text("127.0.0.1 localhost\n")
-    # No browser of the machine is made to trust the tests' authority.
+    # The browsers of this machine do not trust the authority of the tests.
     stack.environment |= {"HOSTS_FILE": str(hosts), "CAROOT": str(directory / "authority"), "TRUST_STORES": "none"}
     stack.authority = directory / "authority/rootCA.pem"
     try:
@@ -37,7 +37,7 @@ def dev(images: dict[str, str], compose: None, tmp_path_factory: pytest.TempPath
 
 
 def addresses(dev: Stack) -> set[str]:
-    """Whom the audit trail names."""
+    """Return the client addresses in the audit trail."""
     return set(re.findall(r'"message":"judged".*?"address":"([^"]*)"', dev.compose("logs", "--no-log-prefix", "app")))
 
 
@@ -53,7 +53,7 @@ def test_a_second_setup_changes_nothing(dev: Stack) -> None:
     assert len(paths) == 7
 
 
-def test_the_secrets_are_fresh_strong_and_nobody_elses(dev: Stack) -> None:
+def test_the_secrets_are_new_strong_and_different(dev: Stack) -> None:
     settings = dev.settings()
 
     for name in ("REDIS_PASSWORD", "OPEN_MFA_SECRET_KEY", "OPEN_MFA_ADMIN_PASSWORD"):
@@ -74,13 +74,13 @@ def test_a_client_enrols_and_verifies_over_tls(dev: Stack) -> None:
     assert (status, refusal["reason"]) == (403, "replayed")
 
 
-def test_the_session_cookie_travels_over_tls_only(dev: Stack) -> None:
+def test_the_session_cookie_is_only_for_tls(dev: Stack) -> None:
     _, headers, _ = dev.client().ask("POST", "/api/v1/session/hotp", {})
 
     assert {"Secure", "HttpOnly"} <= set(headers["Set-Cookie"].split("; "))
 
 
-def test_http_is_led_to_https(dev: Stack) -> None:
+def test_http_redirects_to_https(dev: Stack) -> None:
     site, host = f"http://127.0.0.1:{dev.http_port}", {"Host": f"open-mfa.local:{dev.http_port}"}
     answer = requests.post(f"{site}/a?b=1", headers=host, allow_redirects=False, timeout=5)
 
@@ -88,7 +88,7 @@ def test_http_is_led_to_https(dev: Stack) -> None:
     assert (answer.status_code, answer.headers["Location"]) == (308, location)
 
 
-def test_nobody_chooses_the_address_that_is_written_down(dev: Stack) -> None:
+def test_a_client_cannot_forge_its_address_in_the_audit_trail(dev: Stack) -> None:
     client = dev.client()
     client.verify(next(client.enrol()), X_Forwarded_For="203.0.113.99")
 
@@ -107,7 +107,7 @@ def test_only_the_proxy_is_published(dev: Stack) -> None:
     assert published == {"proxy": ["127.0.0.1", "127.0.0.1"], "app": [], "redis": [], "mail": []}
 
 
-def test_the_proxy_cant_see_redis_and_redis_cant_see_the_world(dev: Stack) -> None:
+def test_the_proxy_cannot_reach_redis_and_redis_cannot_reach_other_networks(dev: Stack) -> None:
     (proxy,) = dev.containers("proxy")
 
     no_such_name = 6
@@ -117,7 +117,7 @@ def test_the_proxy_cant_see_redis_and_redis_cant_see_the_world(dev: Stack) -> No
     assert list(dev.inspect("redis")["NetworkSettings"]["Networks"]) == [network]
 
 
-def test_nothing_is_root_or_can_write_to_its_root(dev: Stack) -> None:
+def test_no_container_runs_as_root_or_can_write_to_its_root_file_system(dev: Stack) -> None:
     for service in ("app", "redis", "proxy", "mail"):
         (container,) = dev.containers(service)
         rows = run("docker", "top", container, "-eo", "pid,uid").splitlines()[1:]
@@ -126,30 +126,34 @@ def test_nothing_is_root_or_can_write_to_its_root(dev: Stack) -> None:
         assert dev.inspect(service)["HostConfig"]["ReadonlyRootfs"] is True, service
 
 
-def test_the_password_of_redis_is_on_no_command_line(dev: Stack) -> None:
+def test_no_command_line_contains_the_password_of_redis(dev: Stack) -> None:
     password = dev.settings()["REDIS_PASSWORD"]
-    told = dev.inspect("redis")
+    inspected = dev.inspect("redis")
     (container,) = dev.containers("redis")
 
-    assert password not in str(told["Config"]["Cmd"]) + str(told["Args"]) + str(told["Config"]["Healthcheck"])
+    assert password not in str([inspected["Config"]["Cmd"], inspected["Args"], inspected["Config"]["Healthcheck"]])
     assert "redis-server" in (args := run("docker", "top", container, "-eo", "pid,args"))
     assert password not in args
 
 
-def test_redis_wants_the_password_and_keeps_what_it_is_told(dev: Stack) -> None:
+def test_redis_requires_the_password_and_persists_every_write(dev: Stack) -> None:
     (container,) = dev.containers("redis")
     cli = ["redis-cli", "--tls", "--cacert", "/etc/redis/redis.pem"]
     refused = run("docker", "exec", "--env", "REDISCLI_AUTH=", container, *cli, "ping")
 
-    def told(name: str) -> str:
+    def setting(name: str) -> str:
         return run("docker", "exec", container, *cli, "config", "get", name).split()[-1]
 
     assert "NOAUTH" in refused
-    assert (told("appendonly"), told("appendfsync"), told("maxmemory-policy")) == ("yes", "always", "noeviction")
-    assert told("maxmemory") == str(256 * 1024 * 1024)
+    assert (setting("appendonly"), setting("appendfsync"), setting("maxmemory-policy")) == (
+        "yes",
+        "always",
+        "noeviction",
+    )
+    assert setting("maxmemory") == str(256 * 1024 * 1024)
 
 
-def test_a_mail_is_caught_and_can_be_read(dev: Stack) -> None:
+def test_the_mail_catcher_shows_a_mail(dev: Stack) -> None:
     client = dev.client()
     body = {"delivery": {"channel": "email", "to": "alice@example.com"}}
     status, _, document = client.ask("POST", "/api/v1/session/otp", body)
@@ -165,8 +169,8 @@ def test_a_mail_is_caught_and_can_be_read(dev: Stack) -> None:
     assert client.ask("POST", "/api/v1/session/otp/verify", {"code": code[1]})[0] == 200
 
 
-def test_a_change_of_the_source_is_live(dev: Stack) -> None:
-    def answered(name: str) -> bool:
+def test_a_change_of_the_source_takes_effect(dev: Stack) -> None:
+    def has_field(name: str) -> bool:
         try:
             return name in dev.client().ask("GET", "/healthz")[1]
         except (OSError, http.client.HTTPException):
@@ -174,17 +178,17 @@ def test_a_change_of_the_source_is_live(dev: Stack) -> None:
 
     edge = dev.tree / "src/presentation/http/framework/middleware.py"
     before = edge.read_text()
-    assert not answered("X-Changed")
+    assert not has_field("X-Changed")
     edge.write_text(before.replace('    ("X-Frame-Options"', '    ("X-Changed", "yes"),\n    ("X-Frame-Options"'))
-    wait_until(lambda: answered("X-Changed"), "the change", patience=40)
+    wait_until(lambda: has_field("X-Changed"), "the effect of the change", patience=40)
 
-    edge.write_text("this is no Python\n")
-    wait_until(lambda: not dev.serves(), "the mistake", patience=40)
+    edge.write_text("this is not Python\n")
+    wait_until(lambda: not dev.serves(), "the effect of the syntax error", patience=40)
     edge.write_text(before)
     dev.wait_until_it_serves()
 
 
-def test_redis_dies_and_comes_back_with_what_was_enrolled(dev: Stack) -> None:
+def test_redis_keeps_enrolled_secrets_over_a_crash(dev: Stack) -> None:
     client = dev.client()
     codes = client.enrol()
     spent = next(codes)
@@ -195,7 +199,7 @@ def test_redis_dies_and_comes_back_with_what_was_enrolled(dev: Stack) -> None:
     dev.kill(container)
     status, _ = client.verify(spent)
     assert status in {403, 503}
-    wait_until(lambda: is_healthy(container), "Redis", patience=40)
+    wait_until(lambda: restarts(container) == 1 and is_healthy(container), "the restart of Redis", patience=40)
     dev.wait_until_it_serves()
 
     assert run("docker", "inspect", "--format", "{{.State.StartedAt}}", container) != before
@@ -204,7 +208,7 @@ def test_redis_dies_and_comes_back_with_what_was_enrolled(dev: Stack) -> None:
     assert client.verify(next(codes))[0] == 200
 
 
-def test_the_app_dies_and_is_started_again(dev: Stack) -> None:
+def test_a_crashed_app_is_restarted(dev: Stack) -> None:
     client = dev.client()
     codes = client.enrol()
     assert client.verify(next(codes))[0] == 200
@@ -217,17 +221,17 @@ def test_the_app_dies_and_is_started_again(dev: Stack) -> None:
     assert client.verify(next(codes))[0] == 200
 
 
-def test_the_app_is_replaced_by_one_at_another_address(dev: Stack) -> None:
+def test_the_proxy_finds_a_replaced_app_at_another_address(dev: Stack) -> None:
     client = dev.client()
     codes = client.enrol()
     (before,) = dev.containers("app")
     address = ip_of(dev.inspect("app"), dev)
 
     dev.compose("rm", "--stop", "--force", "app")
-    # Whoever comes first now gets the address that became free.
-    squatter = ["--detach", "--rm", "--network", f"{dev.project}_front", "--entrypoint", "python"]
+    # The next container gets the free address.
+    options = ["--detach", "--rm", "--network", f"{dev.project}_front", "--entrypoint", "python"]
     wait = "import signal; signal.pause()"
-    occupied = run("docker", "run", *squatter, dev.environment["IMAGE"], "-c", wait).strip()
+    occupied = run("docker", "run", *options, dev.environment["IMAGE"], "-c", wait).strip()
     try:
         dev.compose("up", "--detach", "--wait", "--no-recreate", "app")
         dev.wait_until_it_serves()
@@ -241,7 +245,7 @@ def test_the_app_is_replaced_by_one_at_another_address(dev: Stack) -> None:
 
 
 @pytest.mark.parametrize("name", REQUIRED)
-def test_a_missing_variable_stops_the_start_with_its_name(dev: Stack, name: str) -> None:
+def test_a_missing_variable_prevents_the_start_and_is_named(dev: Stack, name: str) -> None:
     path = dev.home / ".env"
     text = path.read_text()
     try:
@@ -254,7 +258,7 @@ def test_a_missing_variable_stops_the_start_with_its_name(dev: Stack, name: str)
     assert done.stderr == f"deploy/docker-compose/dev/.env: set {name}\n"
 
 
-def test_without_settings_it_says_how_to_get_them(dev: Stack, tmp_path: Path) -> None:
+def test_without_settings_the_script_names_the_command_that_creates_them(dev: Stack, tmp_path: Path) -> None:
     fresh = Stack("dev", tmp_path / "checkout", "open-mfa.local", {})
     done = fresh.attempt("stack.sh", "dev", "up")
 
@@ -262,8 +266,8 @@ def test_without_settings_it_says_how_to_get_them(dev: Stack, tmp_path: Path) ->
     assert done.stderr == "deploy/docker-compose/dev/.env is missing: make dev-setup\n"
 
 
-def test_it_goes_down_and_comes_up_with_what_was_enrolled(dev: Stack) -> None:
-    """Last, for it takes the others' containers away."""
+def test_a_stopped_stack_keeps_enrolled_secrets(dev: Stack) -> None:
+    """This test comes last, because it removes the containers of the other tests."""
     client = dev.client()
     codes = client.enrol()
     assert client.verify(next(codes))[0] == 200
@@ -279,5 +283,5 @@ def restarts(container: str) -> int:
     return int(run("docker", "inspect", "--format", "{{.RestartCount}}", container))
 
 
-def ip_of(told: dict[str, Any], dev: Stack) -> str:
-    return str(told["NetworkSettings"]["Networks"][f"{dev.project}_front"]["IPAddress"])
+def ip_of(inspected: dict[str, Any], dev: Stack) -> str:
+    return str(inspected["NetworkSettings"]["Networks"][f"{dev.project}_front"]["IPAddress"])

@@ -1,4 +1,4 @@
-"""What the files of the stacks say, without running them."""
+"""The files of the stacks, without running them."""
 
 import re
 import subprocess
@@ -13,7 +13,7 @@ from tests.deployment.judging import posts
 
 STACKS = ("dev", "staging")
 WITHOUT_DIGEST = {"nginxproxy/nginx-proxy:1.10.1-alpine", "nginxproxy/acme-companion:2.6.3"}
-"""No digest of these could be confirmed from several independent sources. The next update may bring one."""
+"""No digest of these could be confirmed from several independent sources. The next update may add one."""
 
 
 def services(path: Path) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def services(path: Path) -> dict[str, Any]:
 
 
 def stack(kind: str) -> dict[str, Any]:
-    """The services of a stack, with what they have in common."""
+    """Return the services of a stack, merged with the common ones."""
     common = services(COMPOSE / "compose.common.yml")
     found = services(COMPOSE / kind / "compose.yml")
     return {name: common.get(name, {}) | own for name, own in found.items()}
@@ -42,7 +42,7 @@ def test_redis_shares_an_internal_network_with_the_app_alone(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", STACKS)
-def test_nothing_gains_privileges_and_what_is_ours_has_none(kind: str) -> None:
+def test_no_container_gains_privileges(kind: str) -> None:
     for name, service in stack(kind).items():
         assert "no-new-privileges:true" in service["security_opt"], name
         assert "privileged" not in service
@@ -53,7 +53,7 @@ def test_nothing_gains_privileges_and_what_is_ours_has_none(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", STACKS)
 def test_no_service_waits_for_the_log_driver(kind: str) -> None:
-    """As on AWS, the driver keeps lines in memory while their destination is stalled."""
+    """As on AWS, the driver buffers lines in memory while their destination is stalled."""
     terraform = (ROOT / "deploy/terraform/app-stack/service.tf").read_text()
     settings = dict(re.findall(r'^ +(mode|max-buffer-size) += "(.+)"$', terraform, re.MULTILINE))
 
@@ -63,7 +63,7 @@ def test_no_service_waits_for_the_log_driver(kind: str) -> None:
         assert {option: options[option] for option in settings} == settings, name
 
 
-def test_the_docker_socket_is_not_where_strangers_come_in() -> None:
+def test_the_published_container_has_no_docker_socket() -> None:
     holders = {name for name, service in stack("staging").items() if "docker.sock" in str(service.get("volumes"))}
 
     assert holders == {"docker-gen", "acme"}
@@ -73,15 +73,15 @@ def test_the_docker_socket_is_not_where_strangers_come_in() -> None:
 @pytest.mark.parametrize(
     "name", ["dev/.env", "staging/.env", "dev/certs/open-mfa.local-key.pem", "redis/tls/redis-key.pem"]
 )
-def test_git_would_track_no_secret(name: str) -> None:
+def test_git_ignores_files_with_secrets(name: str) -> None:
     path = f"deploy/docker-compose/{name}"
     done = attempt("git", "check-ignore", "--quiet", "--no-index", path, cwd=ROOT)
 
     assert done.returncode == 0, done.stderr
 
 
-def test_git_tracks_no_secret() -> None:
-    """Nothing behind the name of a secret, in any file."""
+def test_no_tracked_file_contains_a_secret() -> None:
+    """In no file is the name of a secret followed by a value."""
     value = r"['\"]?[A-Za-z0-9+/:_-]{8}"
     secret = (
         r"^ *(REDIS_PASSWORD|OPEN_MFA_(SECRET_KEY|ENCRYPTION_KEYS|API_KEYS|ADMIN_PASSWORD|GATE_SECRET)) *[=:] *" + value
@@ -94,7 +94,7 @@ def test_git_tracks_no_secret() -> None:
     assert found == []
 
 
-def test_the_proxy_limits_every_way_to_have_a_code_judged() -> None:
+def test_the_proxy_limits_every_path_that_judges_codes() -> None:
     text = (COMPOSE / "staging/limits.conf").read_text().partition("$address_of_guess {")[2].partition("}")[0]
     patterns = re.findall(r'"~(\S.*?)" \$address;', text)
     found = posts()
@@ -111,7 +111,7 @@ def test_every_image_is_pinned_by_its_digest() -> None:
     names = re.findall(r"^    image: (.+)$", "".join(texts), re.MULTILINE)
     defaults = [re.fullmatch(r"\$\{[A-Z_]+:-([^}]+)\}", name) for name in names]
     dockerfile = (ROOT / "deploy/Dockerfile").read_text()
-    # BASE_IMAGE is `base`, unless another image is named.
+    # BASE_IMAGE is `base` by default.
     bases = [name for name in re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE) if name != "${BASE_IMAGE}"]
     images = [default[1] for default in defaults if default] + bases
 
@@ -121,7 +121,7 @@ def test_every_image_is_pinned_by_its_digest() -> None:
     assert {name for name in unpinned if not name.startswith("open-mfa:")} == WITHOUT_DIGEST
 
 
-def test_dependabot_updates_every_file_that_names_an_image() -> None:
+def test_dependabot_updates_every_file_with_an_image() -> None:
     updates = yaml.safe_load((ROOT / ".github/dependabot.yml").read_text())["updates"]
     watched = {
         update["package-ecosystem"]: {
@@ -131,14 +131,14 @@ def test_dependabot_updates_every_file_that_names_an_image() -> None:
     }
     naming = [path for path in COMPOSE.rglob("*.yml") if re.search(r"^    image: ", path.read_text(), re.MULTILINE)]
 
-    # Dependabot reads no Compose file of another name.
+    # Dependabot reads no Compose files with other names.
     assert [path.name for path in naming if not re.fullmatch(r"compose(\.[\w-]+)?\.yml", path.name)] == []
     assert {path.parent for path in naming} <= watched["docker-compose"]
     assert {path.parent for path in ROOT.glob("deploy/**/Dockerfile")} <= watched["docker"]
 
 
 @pytest.mark.parametrize("arguments", [(), ("dev",), ("dev", "roll"), ("prod", "up"), ("dev", "up", "now")])
-def test_the_script_says_how_it_is_used(arguments: tuple[str, ...]) -> None:
+def test_the_script_prints_its_usage(arguments: tuple[str, ...]) -> None:
     done = subprocess.run([COMPOSE / "stack.sh", *arguments], capture_output=True, text=True, check=False)
 
     assert (done.returncode, done.stdout) == (2, "")

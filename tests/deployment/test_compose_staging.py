@@ -1,4 +1,4 @@
-"""The staging stack, as `make staging-up` makes it and `make staging-roll` deploys to it."""
+"""The staging stack: `make staging-up` starts it, and `make staging-roll` deploys to it."""
 
 import fcntl
 import json
@@ -17,17 +17,17 @@ from tests.support.processes import spawn, wait_until
 HOST = "mfa.example.test"
 REQUIRED = ("DOMAIN", "ACME_EMAIL", "REDIS_PASSWORD", "OPEN_MFA_SECRET_KEY", "OPEN_MFA_ENCRYPTION_KEYS")
 BURST = 15
-"""Guesses that location.conf lets through at once."""
+"""The number of code checks that location.conf accepts at once."""
 
 
 @pytest.fixture(scope="module")
 def staging(images: dict[str, str], compose: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    # Let's Encrypt would have to reach this machine by a public name, so its part is always played by a stand-in.
+    # Let's Encrypt can reach only machines with a public name, so a stand-in always replaces it.
     acme = {"ACME_IMAGE": (images or stand_ins())["ACME_IMAGE"]}
     stack = Stack("staging", tmp_path_factory.mktemp("staging") / "checkout", HOST, images | acme)
     try:
         stack.script("env.sh", "staging")
-        # What is to be seen here are the limits of the proxy.
+        # These tests observe the limits of the proxy.
         stack.setting(DOMAIN=HOST, ACME_EMAIL="staff@example.test", OPEN_MFA_RATE_LIMIT="off")
         stack.script("stack.sh", "staging", "up", patience=900)
         authority = stack.compose("exec", "-T", "acme", "cat", "/etc/nginx/certs/stand-in-authority.pem")
@@ -39,7 +39,7 @@ def staging(images: dict[str, str], compose: None, tmp_path_factory: pytest.Temp
 
 @contextmanager
 def unlimited(staging: Stack) -> Iterator[None]:
-    """Lets the tests' address ask as much as it likes, by the line that the file has for it."""
+    """Exempt the address of the tests from the limits, with the commented line in the file."""
     path = staging.home / "limits.conf"
     before = path.read_text()
     assert "  # 203.0.113.7 0;" in before
@@ -72,7 +72,7 @@ def workers(staging: Stack) -> set[str]:
 
 
 def header(staging: Stack, name: str, value: str) -> None:
-    """Changes the source, so that every answer of the new image has one header more."""
+    """Change the source, so that every answer of the new image has another header field."""
     edge = staging.tree / "src/presentation/http/framework/middleware.py"
     text = edge.read_text()
     edge.write_text(text.replace('    ("X-Frame-Options"', f'    ("{name}", "{value}"),\n    ("X-Frame-Options"'))
@@ -93,7 +93,7 @@ def test_a_client_enrols_and_verifies_over_tls(staging: Stack) -> None:
     assert (status, refusal["reason"]) == (403, "replayed")
 
 
-def test_browsers_are_told_to_stay_with_https(staging: Stack) -> None:
+def test_browsers_get_strict_transport_security(staging: Stack) -> None:
     _, headers, _ = staging.client().ask("GET", "/healthz")
 
     assert headers["Strict-Transport-Security"] == "max-age=31536000"
@@ -102,13 +102,13 @@ def test_browsers_are_told_to_stay_with_https(staging: Stack) -> None:
 @pytest.mark.parametrize(
     "path", ["/metrics", "/metrics/", "//metrics", "/%6Detrics", "/x/../metrics", "/metrics?x=1", "/mfa/metrics"]
 )
-def test_what_is_counted_is_not_for_the_world(staging: Stack, path: str) -> None:
+def test_metrics_are_not_public(staging: Stack, path: str) -> None:
     status, headers, _ = staging.client().ask("GET", path)
 
     assert (status, "X-Request-ID" in headers) == (404, False)
 
 
-def test_over_http_there_is_nothing_but_the_way_to_https_and_challenges(staging: Stack) -> None:
+def test_http_serves_only_acme_challenges_and_redirects_to_https(staging: Stack) -> None:
     def plain(path: str) -> requests.Response:
         site = f"http://127.0.0.1:{staging.http_port}"
         return requests.get(f"{site}{path}", headers={"Host": HOST}, allow_redirects=False, timeout=5)
@@ -124,8 +124,8 @@ def test_over_http_there_is_nothing_but_the_way_to_https_and_challenges(staging:
 
 
 def test_only_the_proxy_is_published(staging: Stack) -> None:
-    told = staging.compose("ps", "--format", "json")
-    rows = [json.loads(line) for line in told.splitlines()]
+    listing = staging.compose("ps", "--format", "json")
+    rows = [json.loads(line) for line in listing.splitlines()]
     published = {row["Service"] for row in rows if any(port.get("PublishedPort") for port in row["Publishers"] or ())}
 
     assert published == {"proxy"}
@@ -133,7 +133,7 @@ def test_only_the_proxy_is_published(staging: Stack) -> None:
     assert {row["Health"] for row in rows} == {"healthy"}
 
 
-def test_the_doctor_finds_no_fault(staging: Stack) -> None:
+def test_the_doctor_finds_no_problem(staging: Stack) -> None:
     (container, _) = staging.containers("app")
     done = attempt("docker", "exec", container, "open-mfa", "doctor")
     findings = done.stdout.splitlines()
@@ -144,30 +144,32 @@ def test_the_doctor_finds_no_fault(staging: Stack) -> None:
     assert "ok           OPEN_MFA_REDIS_URL uses TLS" in findings
 
 
-def test_redis_speaks_tls_alone(staging: Stack) -> None:
-    """An answer in the clear would be a `-NOAUTH`."""
+def test_redis_accepts_only_tls(staging: Stack) -> None:
+    """Without TLS, Redis would answer `-NOAUTH`."""
     (container, _) = staging.containers("app")
-    ask = "import socket as s; w = s.create_connection(('redis', 6379), 3); w.sendall(b'PING\\r\\n'); print(w.recv(64))"
-    done = attempt("docker", "exec", container, "python", "-c", ask)
+    script = (
+        "import socket as s; w = s.create_connection(('redis', 6379), 3); w.sendall(b'PING\\r\\n'); print(w.recv(64))"
+    )
+    done = attempt("docker", "exec", container, "python", "-c", script)
 
     assert done.stdout == "b''\n" or "ConnectionResetError" in done.stderr, done.stdout + done.stderr
 
 
-def test_guesses_are_limited_for_each_address_whatever_it_says_of_itself(staging: Stack) -> None:
+def test_code_checks_are_limited_for_each_address_even_with_forged_headers(staging: Stack) -> None:
     client = staging.client()
     path = "/api/v1/session/hotp/verify"
     seen = client.burst(5 * BURST, "POST", path, '{"code": "000000"}')
 
-    # Nothing is enrolled: what is let through is 404.
+    # Nothing is enrolled, so the service answers accepted requests with 404.
     assert seen.keys() == {(404, True), (429, False)}
     assert seen[404, True] >= BURST
-    # Reading is not guessing, and another address has guessed nothing.
+    # Other requests are not limited in this way, and another address has its own limit.
     assert client.ask("GET", "/healthz")[0] == 200
     assert from_another_address(staging, path) == 404
 
 
 def from_another_address(staging: Stack, path: str) -> int:
-    """The status that a container beside the proxy gets for a guess."""
+    """Return the status of a code check that a container in the same network sends."""
     command = ["docker", "run", "--rm", "--network", f"{staging.project}_front", "--entrypoint", "curl"]
     options = ["-sk", "-m", "5", "-o", "/dev/null", "-w", "%{http_code}", "--connect-to", f"{HOST}:443:proxy:443"]
     body = ["-H", "Content-Type: application/json", "-d", '{"code": "000000"}', f"https://{HOST}{path}"]
@@ -175,30 +177,31 @@ def from_another_address(staging: Stack, path: str) -> int:
     return int(run(*command, image, *options, *body))
 
 
-def test_every_request_is_limited_too(staging: Stack) -> None:
+def test_all_requests_of_an_address_are_limited(staging: Stack) -> None:
     seen = staging.client().burst(400, "GET", "/healthz")
 
     assert seen.keys() == {(200, True), (429, False)}
     assert seen[200, True] >= 60
 
 
-def test_a_deploy_under_load_loses_nothing_and_accepts_nothing_twice(staging: Stack) -> None:
+def test_a_deployment_under_load_loses_no_request_and_accepts_no_code_twice(staging: Stack) -> None:
     before = staging.containers("app")
     former = {image_of(each) for each in before}
-    told = staging.client().ask("POST", "/api/v1/session/otp", {}, {"X-Request-ID": "the-request-of-an-incident"})
-    assert (told[0], told[1]["X-Request-ID"]) == (201, "the-request-of-an-incident")
+    request_id = "the-request-of-an-incident"
+    status, headers, _ = staging.client().ask("POST", "/api/v1/session/otp", {}, {"X-Request-ID": request_id})
+    assert (status, headers["X-Request-ID"]) == (201, request_id)
     header(staging, "X-Generation", "2")
     with unlimited(staging):
         staging.wait_until_it_serves()
         with Load(staging, 8) as load:
             staging.script("stack.sh", "staging", "roll", patience=400)
-            calls = len(load.moments)
-            # Some more, all of them answered by the new containers.
-            wait_until(lambda: len(load.moments) > calls + 20, "answers of the new containers")
+            calls = load.calls
+            # The new containers answer all further calls.
+            load.wait_until(lambda: load.calls > calls + 20, "answers of the new containers")
     after = staging.containers("app")
 
-    summary = f"{len(load.moments)} calls, answered {dict(load.answers)}, {len(load.lost)} of them lost"
-    spoken.append(f"A deploy under load: {summary}.")
+    summary = f"{load.calls} calls with the answers {dict(load.answers)}, {len(load.lost)} of them lost"
+    spoken.append(f"Deployment under load: {summary}.")
     assert load.lost == []
     assert load.answers.keys() == {200, 403}
     assert set(load.accepted.values()) == {1}
@@ -212,7 +215,7 @@ def test_a_deploy_under_load_loses_nothing_and_accepts_nothing_twice(staging: St
     assert generations == {"2"}
     kept = [path.read_text() for path in sorted((staging.home / "logs").iterdir())]
     assert len(kept) == len(before)
-    assert sum("the-request-of-an-incident" in log for log in kept) == 1
+    assert sum(request_id in log for log in kept) == 1
     staging.script("stack.sh", "staging", "up")
     assert sorted(staging.containers("app")) == sorted(after)
 
@@ -221,7 +224,7 @@ def exists(container: str) -> bool:
     return attempt("docker", "inspect", container).returncode == 0
 
 
-def test_a_deploy_of_a_broken_image_leaves_the_old_containers_serving(staging: Stack) -> None:
+def test_after_a_deployment_of_a_broken_image_the_old_containers_serve(staging: Stack) -> None:
     before = staging.containers("app")
     edge = staging.tree / "src/presentation/http/framework/middleware.py"
     text = edge.read_text()
@@ -237,7 +240,7 @@ def test_a_deploy_of_a_broken_image_leaves_the_old_containers_serving(staging: S
     assert staging.serves()
 
 
-def test_a_deploy_that_does_not_reach_redis_leaves_the_old_containers_serving(staging: Stack) -> None:
+def test_after_a_deployment_that_does_not_reach_redis_the_old_containers_serve(staging: Stack) -> None:
     before = staging.containers("app")
     path = staging.home / ".env"
     text = path.read_text()
@@ -253,16 +256,22 @@ def test_a_deploy_that_does_not_reach_redis_leaves_the_old_containers_serving(st
     assert staging.serves()
 
 
-def test_a_deploy_that_is_broken_off_leaves_nothing_behind(staging: Stack, tmp_path: Path) -> None:
+def test_an_interrupted_deployment_removes_its_containers(staging: Stack, tmp_path: Path) -> None:
     before = staging.containers("app")
     path = staging.home / ".env"
     text = path.read_text()
     try:
-        # Never ready, so that there is time.
+        # With another password the containers never become ready, so that the test can interrupt the deployment.
         staging.setting(REDIS_PASSWORD="another")
         script = [str(staging.home.parent / "stack.sh"), "staging", "roll"]
         rolling = spawn(script, tmp_path / "roll", staging.environment)
-        wait_until(lambda: running(staging) == 2 * len(before), "the new containers", tmp_path / "roll", patience=60)
+        wait_until(
+            lambda: rolling.poll() is not None or running(staging) == 2 * len(before),
+            "the start of the new containers",
+            tmp_path / "roll",
+            patience=60,
+        )
+        assert rolling.poll() is None, (tmp_path / "roll").read_text()
         rolling.terminate()
 
         assert rolling.wait(60) == 130
@@ -272,24 +281,26 @@ def test_a_deploy_that_is_broken_off_leaves_nothing_behind(staging: Stack, tmp_p
     assert staging.serves()
 
 
-def test_a_deploy_whose_containers_die_once_they_are_ready_leaves_the_old_ones_serving(
-    staging: Stack, tmp_path: Path
-) -> None:
+def test_after_a_crash_of_ready_new_containers_the_old_containers_serve(staging: Stack, tmp_path: Path) -> None:
     before = staging.containers("app")
     script = [str(staging.home.parent / "stack.sh"), "staging", "roll"]
-    rolling = spawn(script, tmp_path / "roll", staging.environment | {"PATIENCE": "30"})
+    rolling = spawn(script, tmp_path / "roll", staging.environment | {"PATIENCE": "60"})
     wait_until(
-        lambda: shown(staging) - set(before) != set(), "a container that is ready", tmp_path / "roll", patience=60
+        lambda: rolling.poll() is not None or reachable(staging) - set(before) != set(),
+        "the connection of a ready container",
+        tmp_path / "roll",
+        patience=90,
     )
-    run("docker", "kill", *(shown(staging) - set(before)))
+    assert rolling.poll() is None, (tmp_path / "roll").read_text()
+    run("docker", "kill", *(reachable(staging) - set(before)))
 
-    assert rolling.wait(90) == 1
+    assert rolling.wait(120) == 1
     assert sorted(staging.containers("app")) == sorted(before)
     assert staging.serves()
 
 
-def shown(staging: Stack) -> set[str]:
-    """The application's containers that the proxy can reach."""
+def reachable(staging: Stack) -> set[str]:
+    """Return the containers of the service that the proxy can reach."""
     listed = "{{range $id, $_ := .Containers}}{{$id}} {{end}}"
     reached = run("docker", "network", "inspect", "--format", listed, f"{staging.project}_front").split()
     return set(reached) & set(staging.compose("ps", "--all", "--quiet", "app").split())
@@ -299,7 +310,7 @@ def running(staging: Stack) -> int:
     return len(staging.compose("ps", "--quiet", "--status", "running", "app").split())
 
 
-def test_a_log_that_can_not_be_kept_is_not_removed(staging: Stack) -> None:
+def test_a_container_is_not_removed_if_its_log_cannot_be_saved(staging: Stack) -> None:
     before = staging.containers("app")
     logs, aside = staging.home / "logs", staging.home / "aside"
     logs.rename(aside)
@@ -315,7 +326,7 @@ def test_a_log_that_can_not_be_kept_is_not_removed(staging: Stack) -> None:
     assert staging.serves()
 
 
-def test_what_the_shell_has_for_the_service_does_not_get_into_the_stack(staging: Stack) -> None:
+def test_variables_of_the_shell_do_not_change_the_stack(staging: Stack) -> None:
     before = staging.containers("app")
 
     done = staging.attempt("stack.sh", "staging", "up", OPEN_MFA_SECRET_KEY="of somebody's shell", REDIS_PASSWORD="x")
@@ -324,7 +335,7 @@ def test_what_the_shell_has_for_the_service_does_not_get_into_the_stack(staging:
     assert sorted(staging.containers("app")) == sorted(before)
 
 
-def test_two_at_once_do_not_get_into_each_others_way(staging: Stack) -> None:
+def test_the_script_does_not_run_twice_at_the_same_time(staging: Stack) -> None:
     with (staging.home / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         done = staging.attempt("stack.sh", "staging", "up")
@@ -333,15 +344,15 @@ def test_two_at_once_do_not_get_into_each_others_way(staging: Stack) -> None:
     assert done.stderr == "Another stack.sh is already working on this stack. Wait until it has finished.\n"
 
 
-def test_an_app_container_dies_while_the_other_serves_and_is_started_again(staging: Stack) -> None:
+def test_while_a_crashed_container_restarts_the_other_one_serves(staging: Stack) -> None:
     client = staging.client()
     codes = client.enrol()
-    victim, _ = staging.containers("app")
+    crashed, _ = staging.containers("app")
 
-    staging.kill(victim)
+    staging.kill(crashed)
     assert [client.verify(next(codes))[0] for _ in range(4)] == [200] * 4
-    wait_until(lambda: restarts(victim) == 1, "the restart", patience=40)
-    wait_until(lambda: ready(victim), "the one that was started again", patience=40)
+    wait_until(lambda: restarts(crashed) == 1, "the restart", patience=40)
+    wait_until(lambda: ready(crashed), "the restarted container", patience=40)
 
     assert client.verify(next(codes))[0] == 200
 
@@ -351,19 +362,19 @@ def restarts(container: str) -> int:
 
 
 def ready(container: str) -> bool:
-    look = "import urllib.request as u; u.urlopen('http://127.0.0.1:8080/readyz', timeout=2)"
-    return attempt("docker", "exec", container, "python", "-c", look).returncode == 0
+    check = "import urllib.request as u; u.urlopen('http://127.0.0.1:8080/readyz', timeout=2)"
+    return attempt("docker", "exec", container, "python", "-c", check).returncode == 0
 
 
-def test_redis_dies_under_load_and_no_code_counts_twice(staging: Stack) -> None:
+def test_after_a_crash_of_redis_under_load_no_code_is_accepted_twice(staging: Stack) -> None:
     (redis,) = staging.containers("redis")
     with unlimited(staging):
         staging.wait_until_it_serves()
         with Load(staging, 2) as load:
             staging.kill(redis)
             staging.wait_until_it_serves()
-            again = load.answers[200]
-            wait_until(lambda: load.answers[200] > again + 10, "verdicts after Redis came back", patience=40)
+            accepted = load.answers[200]
+            load.wait_until(lambda: load.answers[200] > accepted + 10, "accepted codes after the restart of Redis", 40)
 
     assert load.lost == []
     assert load.answers.keys() <= {200, 403, 503}
@@ -371,7 +382,7 @@ def test_redis_dies_under_load_and_no_code_counts_twice(staging: Stack) -> None:
 
 
 @pytest.mark.parametrize("name", REQUIRED)
-def test_a_missing_variable_stops_the_start_with_its_name(staging: Stack, name: str) -> None:
+def test_a_missing_variable_prevents_the_start_and_is_named(staging: Stack, name: str) -> None:
     path = staging.home / ".env"
     text = path.read_text()
     try:
@@ -393,7 +404,7 @@ def test_a_missing_variable_stops_the_start_with_its_name(staging: Stack, name: 
         ("APP_REPLICAS", "0"),
     ],
 )
-def test_a_wrong_variable_stops_the_start_with_its_name(staging: Stack, name: str, value: str) -> None:
+def test_an_invalid_variable_prevents_the_start_and_is_named(staging: Stack, name: str, value: str) -> None:
     path = staging.home / ".env"
     text = path.read_text()
     try:
@@ -407,7 +418,7 @@ def test_a_wrong_variable_stops_the_start_with_its_name(staging: Stack, name: st
 
 
 @pytest.mark.parametrize("name", ["OPEN_MFA_TRUSTED_PROXIES", "OPEN_MFA_ISUER"])
-def test_a_variable_that_would_do_nothing_is_named(staging: Stack, name: str) -> None:
+def test_an_unknown_variable_prevents_the_start_and_is_named(staging: Stack, name: str) -> None:
     path = staging.home / ".env"
     text = path.read_text()
     try:

@@ -1,4 +1,4 @@
-"""The image by itself."""
+"""The image without a stack."""
 
 import json
 import os
@@ -29,7 +29,7 @@ for folder, folders, _ in os.walk("/"):
 
 
 class Container:
-    """The service in a container, as nothing but the image and development mode make it."""
+    """The service in a container of the image, in development mode and without other settings."""
 
     def __init__(self, image: str) -> None:
         self.port = free_port()
@@ -67,7 +67,7 @@ def in_image(image: str, *command: str) -> subprocess.CompletedProcess[str]:
     return attempt("docker", "run", "--rm", "--entrypoint", command[0], image, *command[1:])
 
 
-def test_the_labels_say_what_it_is_and_what_it_was_built_from(image: str) -> None:
+def test_the_labels_contain_version_revision_and_license(image: str) -> None:
     labels = json.loads(run("docker", "image", "inspect", "--format", "{{json .Config.Labels}}", image))
 
     assert labels["org.opencontainers.image.version"] == version()
@@ -75,14 +75,14 @@ def test_the_labels_say_what_it_is_and_what_it_was_built_from(image: str) -> Non
     assert labels["org.opencontainers.image.licenses"] == "MIT"
 
 
-def test_it_is_not_much_more_than_its_base(image: str, images: dict[str, str]) -> None:
+def test_the_image_adds_less_than_90_mb_to_its_base(image: str, images: dict[str, str]) -> None:
     base = images.get("BASE_IMAGE", defaults()["BASE_IMAGE"])
     size, least = (int(run("docker", "image", "inspect", "--format", "{{.Size}}", name)) for name in (image, base))
 
     assert 0 < size - least < 90e6
 
 
-def test_it_has_what_the_lock_file_names_and_nothing_that_builds(image: str) -> None:
+def test_the_image_contains_only_locked_packages(image: str) -> None:
     lock = (ROOT / "requirements/serve.txt").read_text()
     locked = set(re.findall(r"^([a-z0-9.-]+)==(\S+)", lock, re.MULTILINE))
     installed = json.loads(run("docker", "run", "--rm", "--entrypoint", "python", image, "-c", INSTALLED))
@@ -93,35 +93,35 @@ def test_it_has_what_the_lock_file_names_and_nothing_that_builds(image: str) -> 
 
 
 @pytest.mark.parametrize("module", ["pip", "setuptools", "ensurepip", "wheel"])
-def test_nothing_can_be_installed_in_it(image: str, module: str) -> None:
+def test_the_image_contains_no_installer(image: str, module: str) -> None:
     for python in ("python", "/usr/local/bin/python3"):
         assert "No module named" in in_image(image, python, "-c", f"import {module}").stderr
 
 
-def test_it_has_no_compiler(image: str) -> None:
+def test_the_image_contains_no_compiler(image: str) -> None:
     done = in_image(image, "sh", "-c", "command -v cc gcc make; command -v python")
 
     assert done.stdout.split() == ["/opt/open-mfa/bin/python"]
 
 
-def test_its_bytecode_is_compiled_and_up_to_date(image: str) -> None:
-    """Otherwise every start would compile anew, for nobody may write there."""
-    look = (
+def test_the_image_contains_current_bytecode(image: str) -> None:
+    """Otherwise every start would compile it again, because the service can't write it."""
+    check = (
         "import importlib._bootstrap_external as b, presentation.bootstrap.web as m, pathlib, struct;"
         "c = pathlib.Path(m.__cached__).read_bytes();"
         "print(struct.unpack('<I', c[8:12])[0] == int(pathlib.Path(m.__file__).stat().st_mtime))"
     )
 
-    assert in_image(image, "python", "-c", look).stdout.strip() == "True"
+    assert in_image(image, "python", "-c", check).stdout.strip() == "True"
 
 
-def test_nobody_but_root_could_write_anywhere_but_to_temporary_places(image: str) -> None:
+def test_only_temporary_directories_are_writable(image: str) -> None:
     found = set(in_image(image, "python", "-c", WRITABLE).stdout.split())
 
     assert {"/tmp"} <= found <= {"/tmp", "/var/tmp", "/run/lock", "/run", "/var/lock"}
 
 
-def test_it_serves_with_a_read_only_root_as_nobody_without_capabilities(container: Container) -> None:
+def test_the_service_runs_unprivileged_with_a_read_only_root_file_system(container: Container) -> None:
     status = container.execute("cat", "/proc/1/status")
 
     assert re.search(r"^Uid:\s+10001\s+10001\s+10001", status, re.MULTILINE)
@@ -130,29 +130,29 @@ def test_it_serves_with_a_read_only_root_as_nobody_without_capabilities(containe
     assert run("docker", "diff", container.id) == ""
 
 
-def test_it_shows_the_documentation_with_the_current_swagger_ui_and_has_no_other(container: Container) -> None:
+def test_the_image_contains_one_swagger_ui_and_serves_it(container: Container) -> None:
     for path in ("/docs", "/openapi.json", "/assets/swagger-ui-bundle.js", "/assets/docs.js"):
         with Wire(container.port) as wire:
             assert wire.ask(request("GET", path), "GET").status == 200, path
 
-    look = "import pathlib; print(*pathlib.Path('/opt').rglob('swagger-ui-bundle.js'))"
-    scripts = container.execute("python", "-c", look).split()
+    search = "import pathlib; print(*pathlib.Path('/opt').rglob('swagger-ui-bundle.js'))"
+    scripts = container.execute("python", "-c", search).split()
     assert [path.partition("site-packages/")[2] for path in scripts] == ["flask_swagger_ui/dist/swagger-ui-bundle.js"]
 
 
-def test_its_health_is_looked_at(container: Container) -> None:
-    wait_until(lambda: is_healthy(container.id), "the first look", patience=30)
+def test_docker_checks_the_health_of_the_container(container: Container) -> None:
+    wait_until(lambda: is_healthy(container.id), "the first health check", patience=30)
 
 
-def test_it_is_ill_when_nothing_serves(image: str) -> None:
-    """The same look, where nobody listens."""
+def test_the_health_check_fails_if_nothing_listens(image: str) -> None:
+    """Run the health check in a container without the service."""
     (test,) = json.loads(run("docker", "image", "inspect", "--format", "[{{json .Config.Healthcheck.Test}}]", image))
 
     assert test[0] == "CMD"
     assert in_image(image, *test[1:]).returncode != 0
 
 
-def test_gunicorn_is_the_first_process_and_all_others_are_its_workers(container: Container) -> None:
+def test_all_processes_are_gunicorn_and_its_workers(container: Container) -> None:
     lines = run("docker", "top", container.id, "-eo", "pid,ppid,args").splitlines()[1:]
     processes = {int(pid): (int(parent), args) for pid, parent, args in (line.split(None, 2) for line in lines)}
     (first,) = [pid for pid, (parent, _) in processes.items() if parent not in processes]
@@ -161,7 +161,7 @@ def test_gunicorn_is_the_first_process_and_all_others_are_its_workers(container:
     assert {parent for pid, (parent, _) in processes.items() if pid != first} == {first}
 
 
-def test_on_sigterm_it_answers_what_is_under_way_and_ends_well(container: Container, tmp_path: Path) -> None:
+def test_on_sigterm_the_service_answers_open_requests_and_exits_with_0(container: Container, tmp_path: Path) -> None:
     body = request("POST", "/api/v1/session/hotp", {})
     with Wire(container.port) as wire:
         wire.send(body[:-1])
@@ -174,18 +174,18 @@ def test_on_sigterm_it_answers_what_is_under_way_and_ends_well(container: Contai
     assert run("docker", "inspect", "--format", "{{.State.ExitCode}}", container.id).strip() == "0"
 
 
-def test_it_stops_with_the_names_of_settings_that_are_missing(image: str) -> None:
+def test_without_settings_the_service_lists_the_missing_ones_and_exits(image: str) -> None:
     done = attempt("docker", "run", "--rm", image)
 
     assert done.returncode == 1
     assert {"OPEN_MFA_SECRET_KEY:", "OPEN_MFA_ENCRYPTION_KEYS:"} <= set(done.stderr.split())
 
 
-def test_it_is_the_command_line_too(image: str) -> None:
+def test_the_image_runs_commands(image: str) -> None:
     assert re.fullmatch(r"\S+:[A-Za-z0-9+/]{43}=\n", run("docker", "run", "--rm", image, "key"))
 
 
-def test_only_what_it_is_built_from_gets_near_the_daemon(docker: None, tmp_path: Path) -> None:
+def test_only_the_sources_of_the_image_are_sent_to_the_daemon(docker: None, tmp_path: Path) -> None:
     context, seen = copy_of_checkout(tmp_path / "context"), tmp_path / "seen"
     for name in (".env", "src/.env", "src/domain/.env", "deploy/docker-compose/dev/.env", ".git/config", "notes.txt"):
         path = context / name
@@ -202,3 +202,11 @@ def test_only_what_it_is_built_from_gets_near_the_daemon(docker: None, tmp_path:
     }  # fmt: skip
     assert "src/domain/totp.py" in files
     assert not [name for name in files if ".env" in name]
+
+
+def test_the_release_gets_the_openapi_document_with_all_features_from_the_image(image: str) -> None:
+    document = json.loads(run(str(ROOT / ".github/scripts/openapi"), image))
+
+    assert document["info"]["version"] == version()
+    for path in ("/api/v1/session", "/api/v1/accounts/{account_id}", "/api/v1/admin/logging", "/auth/check"):
+        assert path in document["paths"], path

@@ -175,15 +175,14 @@ class Stream:
     ending: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
-        session = Session(self.port)
-        codes = session.good_codes("hotp")
-        while not self.ending.is_set():
-            try:
+        try:
+            session = Session(self.port)
+            codes = session.good_codes("hotp")
+            while not self.ending.is_set():
                 answer = once(self.port, session.verification("hotp", next(codes)))
-            except (OSError, HTTPException) as error:
-                self.lost.append(repr(error))
-                return
-            self.statuses[answer.status] += 1
+                self.statuses[answer.status] += 1
+        except (AssertionError, OSError, HTTPException) as error:
+            self.lost.append(repr(error))
 
 
 def test_one_of_them_ends_in_mid_traffic_and_no_request_is_lost(site: Site) -> None:
