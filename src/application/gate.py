@@ -15,7 +15,7 @@ from domain.outcome import RefusedOutcome
 from domain.owner import CredentialId, Factor, Owner
 from domain.parameters import TotpParameters
 from domain.secret import SharedSecret
-from domain.stored_state import Outcome
+from domain.stored_state import Outcome, StoredState
 
 EVERYBODY: Final = "everybody"
 """The user name of all who logged in with the shared secret, which does not distinguish them."""
@@ -34,14 +34,6 @@ class LogInRequest:
     code: Code
     account: str | None = None
     formers: Sequence[str] = ()
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class LogIn:
-    """The outcome of the code, and the token of the new session; None if the code was refused."""
-
-    outcome: Outcome
-    token: str | None
 
 
 class VerifyShared:
@@ -77,8 +69,10 @@ class LogInAtGate:
         self._tenant = tenant
         self._sessions = sessions
 
-    def execute(self, request: LogInRequest) -> LogIn:
-        """Return the outcome and the token. A new session ends the former ones of the same client.
+    def execute(self, request: LogInRequest) -> str | RefusedOutcome[StoredState]:
+        """Return the token of the new session, or the refused outcome.
+
+        A new session ends the former ones of the same client.
 
         Raises:
             InvalidValue, NotEnrolled, MalformedCode or StoreUnavailable: no session was begun.
@@ -93,7 +87,7 @@ class LogInAtGate:
             owner = Owner.of_account(self._tenant, user)
             outcome = self._challenge.execute(ChallengeRequest(owner, request.code)).outcome
         if isinstance(outcome, RefusedOutcome):
-            return LogIn(outcome, None)
+            return outcome
         token = self._sessions.begin(user)
         self._sessions.end(request.formers)
-        return LogIn(outcome, token)
+        return token

@@ -5,8 +5,8 @@ from typing import Any, Final, TypeVar, assert_never
 from application.ports.clock import Clock
 from domain.credential import OutcomeOf
 from domain.outcome import AcceptedOutcome, RefusedOutcome
-from domain.stored_state import AnyCredential
-from domain.verdict import Locked, Reason, Refusal, Rejected
+from domain.stored_state import AnyCredential, StoredState
+from domain.verdict import Locked, Reason, Rejected
 from presentation.http.framework.problem_types import Problems
 from presentation.http.framework.problems import Problem
 from presentation.http.framework.responses import timestamp
@@ -27,12 +27,14 @@ def accepted(outcome: OutcomeOf[Kind], clock: Clock) -> Kind:
     match outcome:
         case AcceptedOutcome(credential):
             return credential
-        case RefusedOutcome(refusal, state):
-            raise _problem(refusal, state.failures.locked_until, clock.now())
+        case RefusedOutcome() as refused:
+            raise problem_of(refused, clock)
 
 
-def _problem(refusal: Refusal, locked_until: int, now: int) -> Problem:
-    match refusal:
+def problem_of(refused: RefusedOutcome[StoredState], clock: Clock) -> Problem:
+    """Return the problem for a code that was not accepted."""
+    now, locked_until = clock.now(), refused.state.failures.locked_until
+    match refused.verdict:
         case Locked(until):
             wait = max(1, until - now)
             return Problem(
@@ -49,4 +51,4 @@ def _problem(refusal: Refusal, locked_until: int, now: int) -> Problem:
                 headers["Retry-After"] = str(locked_until - now)
             return Problem(Problems.CODE_REJECTED, _DETAILS[reason], members, headers)
         case _:
-            assert_never(refusal)
+            assert_never(refused.verdict)

@@ -11,8 +11,9 @@ from application.ports.clock import Clock
 from domain.characters import trim
 from domain.code import Code
 from domain.errors import InvalidValue, MalformedCode, NotEnrolled
+from domain.outcome import RefusedOutcome
 from domain.recovery_codes import RecoveryCode
-from presentation.http.factors.verdict_problems import accepted
+from presentation.http.factors.verdict_problems import problem_of
 from presentation.http.framework.access import Guards
 from presentation.http.framework.problem_types import Problems
 from presentation.http.framework.problems import MEDIA_TYPE, Problem, invalid
@@ -123,18 +124,13 @@ class LoginHandlers:
             raise Problem(Problems.CODE_REJECTED, f"A code {error}.") from None
         try:
             result = self._log_in.execute(LogInRequest(code, account, self._visitors.tokens()))
-            accepted(result.outcome, self._clock)
         except MalformedCode as error:
             raise Problem(Problems.CODE_REJECTED, f"A code {error}." if account is None else _NOT_ACCEPTED) from None
         except (InvalidValue, NotEnrolled):
             raise Problem(Problems.CODE_REJECTED, _NOT_ACCEPTED) from None
-        except Problem:
-            if account is None:
-                raise
-            raise Problem(Problems.CODE_REJECTED, _NOT_ACCEPTED) from None
-        if result.token is None:
-            raise TypeError("accepted without a token")
-        return result.token
+        if isinstance(result, RefusedOutcome):
+            raise problem_of(result, self._clock) if account is None else Problem(Problems.CODE_REJECTED, _NOT_ACCEPTED)
+        return result
 
 
 def _explain(problem: Problem) -> str:
