@@ -13,7 +13,15 @@ from presentation.http.framework.access import Access, PathVariable, SecuritySch
 from presentation.http.framework.problem_types import Problems
 from presentation.http.framework.problems import Problem, invalid, sentence
 
-API_KEY: Final = SecurityScheme("apiKey", {"type": "http", "scheme": "bearer"})
+API_KEY: Final = SecurityScheme(
+    "apiKey",
+    {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An API key from `OPEN_MFA_API_KEYS`. In development, the service generates a key and prints it "
+        "at the start.",
+    },
+)
 _OWNER: Final = "open_mfa.owner"
 _CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="Open-MFA accounts"'}
 

@@ -12,7 +12,14 @@ from presentation.http.framework.access import SecurityScheme
 from presentation.http.framework.problem_types import Problems
 from presentation.http.framework.problems import Problem
 
-BASIC: Final = SecurityScheme("administrator", {"type": "http", "scheme": "basic"})
+BASIC: Final = SecurityScheme(
+    "administrator",
+    {
+        "type": "http",
+        "scheme": "basic",
+        "description": "The values of `OPEN_MFA_ADMIN_USER` and `OPEN_MFA_ADMIN_PASSWORD`.",
+    },
+)
 _CHALLENGE: Final = {"WWW-Authenticate": 'Basic realm="Open-MFA administration", charset="UTF-8"'}
 
 

@@ -20,24 +20,27 @@ from presentation.http.framework.responses import JSON
 OPENAPI_VERSION: Final = "3.0.3"
 """For 3.1, openapi-generator warns that its support is in beta (ADR 23)."""
 _INTRODUCTION: Final = """\
-Second factors over REST: one-time codes, HOTP (RFC 4226) and TOTP (RFC 6238).
+Open-MFA checks second factors: TOTP (RFC 6238), HOTP (RFC 4226), one-time codes and recovery codes.
 
-The service accepts a code **at most once**, regardless of the number of simultaneous requests. A code that is not
-accepted never gets a `2xx` status, so a client that checks only the status is safe. Every error is a problem document
-(RFC 9457).
+**Try it here.** Enrol a TOTP secret with `POST /api/v1/session/totp`, scan its QR code, and verify the code that the
+authenticator shows. Then verify the same code again. The first `POST` starts a session and sets its cookie. A
+credential of a session lives until its `expires_at`.
 
-Every response has an `X-Request-ID`, which the problem documents and the logs repeat. It is the request's own if that
-is 1 to 128 printable ASCII characters. A valid `traceparent` (W3C Trace Context) is repeated, too.
+**Acceptance.** The service accepts a code **at most once**, regardless of the number of simultaneous requests. A code
+that is not accepted never gets a `2xx` status, so a client that checks only the status is safe.
 
-These errors can occur at any path: an unknown path gets [404](/problems/not-found), an unsupported method
-[405](/problems/method-not-allowed) with `Allow`, a head of more than 64 KiB or 200 fields
-[431](/problems/head-too-large), and a failure of the service [500](/problems/internal-error).
+**Authorization.** Operations with a padlock need credentials. Select **Authorize** to enter them.
 
-**Try it here:** enrol a TOTP secret, scan its QR code, and verify the code that the authenticator shows. Then verify
-the same code again. The first `POST` starts a session and sets its cookie. A credential of a session lives until its
-`expires_at`.
+**Errors.** Every error is a problem document (RFC 9457). Each operation lists its problems. Their pages describe them
+with an example; see [all problems](/problems). These errors can occur at any path: an unknown path gets
+[404](/problems/not-found), an unsupported method [405](/problems/method-not-allowed) with `Allow`, a head of more than
+64 KiB or 200 fields [431](/problems/head-too-large), and a failure of the service [500](/problems/internal-error).
+
+**Request IDs.** Every response has an `X-Request-ID`, which the problem documents and the logs repeat. It is the
+request's own if that is 1 to 128 printable ASCII characters. A valid `traceparent` (W3C Trace Context) is repeated,
+too.
 """
-_LINK: Final = re.compile(r"(?P<before>^|\]\()/(?=(?:problems|api)/)")
+_LINK: Final = re.compile(r"(?P<before>^|\]\()/(?=(?:problems|api)\b)")
 """A link to a resource of the service: a whole value, or the target of a link in Markdown."""
 
 

@@ -8,6 +8,7 @@ from flask import Blueprint, Flask, Response, current_app, json, render_template
 from werkzeug.exceptions import NotFound
 
 from presentation.http.docs.openapi import build_openapi
+from presentation.http.docs.responses import problem_example
 from presentation.http.framework.assets import asset
 from presentation.http.framework.links import link
 from presentation.http.framework.middleware import ROUTE
@@ -50,7 +51,9 @@ def problem_page(problem: ProblemType, root: str) -> str:
         problem: the problem type.
         root: the path below which the service runs.
     """
-    return render_template("problem.html", root=root, assets=f"{root}{_ASSETS}", problem=problem)
+    document = problem_example(problem) | {"type": f"{root}{problem.uri}"}
+    example = json.dumps(document, indent=2, sort_keys=False, ensure_ascii=False)
+    return render_template("problem.html", root=root, assets=f"{root}{_ASSETS}", problem=problem, example=example)
 
 
 def docs_blueprint(*, gate: bool) -> Blueprint:
@@ -63,14 +66,14 @@ def docs_blueprint(*, gate: bool) -> Blueprint:
     document = cache(lambda: json.dumps(build_openapi(current_app, link("")), sort_keys=False).encode())
     # flasgger renders `flasgger/index.html`. Flask finds ours, because the application's templates come first.
     swagger_ui = APIDocsView.as_view("swagger_ui", view_args={"config": _FLASGGER})
-    by_status = sorted(BY_SLUG.values(), key=lambda problem: problem.status)
+    problems = sorted(BY_SLUG.values(), key=lambda problem: problem.status)
 
     routes: tuple[tuple[str, str, Callable[..., Response]], ...] = (
         ("/", "home", lambda: _page("try.html", gate=gate)),
         ("/docs", "docs", lambda: _guarded(current_app.make_response(swagger_ui()))),
         ("/openapi.json", "openapi", lambda: Response(document(), mimetype=JSON)),
         (f"{_ASSETS}/<name>", "asset", asset),
-        ("/problems", "problems", lambda: _page("problems.html", problems=by_status)),
+        ("/problems", "problems", lambda: _page("problems.html", problems=problems)),
         ("/problems/<slug>", "problem", _problem),
     )
     for path, endpoint, view in routes:

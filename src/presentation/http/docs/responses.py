@@ -23,10 +23,10 @@ _PROBLEM_HEADERS: Final = {
     Problems.CODE_REJECTED: "Retry-After",
     Problems.UNAUTHENTICATED: "WWW-Authenticate",
 }
-_MEMBER_EXAMPLES: Final[dict[Problems, dict[str, Any]]] = {
-    Problems.INVALID_REQUEST: {"errors": {"code": ["Must be 6 to 10 digits."]}},
-    Problems.CODE_REJECTED: {"reason": "replayed", "attempts_left": 5},
-    Problems.LOCKED: {"locked_until": "2026-11-22T03:28:00Z"},
+_MEMBER_EXAMPLES: Final[dict[ProblemType, dict[str, Any]]] = {
+    Problems.INVALID_REQUEST.value: {"errors": {"code": ["Must be 6 to 10 digits."]}},
+    Problems.CODE_REJECTED.value: {"reason": "replayed", "attempts_left": 5},
+    Problems.LOCKED.value: {"locked_until": "2026-11-22T03:28:00Z"},
 }
 
 
@@ -63,7 +63,7 @@ class ProblemComponents:
                 headers[header] = {"schema": schema}
         content = {
             "schema": self._schemas.of_problems(kinds),
-            "examples": {kind.value.slug: {"value": _problem_example(kind)} for kind in kinds},
+            "examples": {kind.value.slug: {"value": problem_example(kind.value)} for kind in kinds},
         }
         return {
             "description": " ".join(f"[{kind.value.title}]({kind.value.uri})." for kind in kinds),
@@ -98,15 +98,15 @@ def successes(path: str, endpoint: Endpoint) -> dict[str, Any]:
     return described
 
 
-def _problem_example(kind: Problems) -> dict[str, Any]:
-    problem: ProblemType = kind.value
+def problem_example(problem: ProblemType) -> dict[str, Any]:
+    """Return an example of a problem document."""
     return {
         "type": problem.uri,
         "title": problem.title,
         "status": problem.status,
         "detail": problem.meaning,
         "request_id": "5f0c1e5c7a9d4b1f8e2d3c4b5a697887",
-        **_MEMBER_EXAMPLES.get(kind, {}),
+        **_MEMBER_EXAMPLES.get(problem, {}),
     }
 
 
