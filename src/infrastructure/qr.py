@@ -65,7 +65,7 @@ def qr_on_terminal(text: str, *, colours: bool) -> str:
     colours; a file or pipe, which is not, gets the blocks alone.
     """
     out = io.StringIO()
-    segno.make_qr(text, error="m").terminal(out, compact=True)
+    segno.make_qr(text, error="l").terminal(out, compact=True)
     lines = out.getvalue().splitlines()
     # Line by line: a terminal that scrolls would fill the rest of its lines with the colour.
     return "\n".join(f"{_WHITE_ON_BLACK}{line}{_RESET}" for line in lines) if colours else "\n".join(lines)

@@ -1,77 +1,57 @@
-"""The service under gunicorn."""
+"""The wiring of gunicorn."""
 
 import logging
-import os
 import resource
-import sys
-import time
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from gunicorn.app.base import BaseApplication
-from gunicorn.arbiter import Arbiter
-from gunicorn.glogging import Logger
 
-from application.enrolment import EnrolRequest, build
-from application.provisioning import Provisioning
 from application.request_context import FIELDS
-from domain.credential import Lifecycle
-from domain.failures import NO_FAILURES
-from domain.owner import Owner, OwnerKind
-from domain.parameters import TotpParameters
-from domain.secret import SharedSecret
 from infrastructure.network.address import Address
 from infrastructure.observability.lines import LINES
 from infrastructure.observability.logs import configure_logging
 from infrastructure.observability.metrics import Metrics
 from infrastructure.observability.shared_counters import Numbers, SharedMemory
-from infrastructure.qr import qr_on_terminal
 from infrastructure.settings import Settings
 from presentation.bootstrap.logs import selected_format
+from presentation.bootstrap.stores import store_name
 from presentation.bootstrap.web import EXTENSION, create_app
+from presentation.bootstrap.welcome import welcome
 from presentation.http.server.arrival import LARGEST_HEAD, MOST_FIELDS
+from presentation.http.server.logger import ServiceLogger
+from presentation.http.server.master import Master, free_slot, heartbeat_directory
 from presentation.http.server.worker import Worker
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 GRACE: Final = 20
-"""Seconds that requests under way have to end after SIGTERM; the longest, which sends a code, about 18."""
+"""Seconds that current requests have to end after SIGTERM. The longest request, which sends a code, takes about 18."""
 
 TIMEOUT: Final = 30
 """Seconds after which the master kills a worker whose event loop hangs."""
 MOST_CONNECTIONS: Final = 1000
-"""Connections that a worker holds. It keeps at most about 100 KiB of received bytes for each."""
+"""The largest number of connections of a worker. Each holds at most about 100 KiB of received bytes."""
 SHARE: Final = 4
 """One client address may have one in `SHARE` of these connections."""
 _OTHER_DESCRIPTORS: Final = 64
-"""Descriptors that a worker needs besides those for clients and Redis."""
-
-_FAILED: Final = "Error handling request"
-_MEMORY: Final = "/dev/shm"  # noqa: S108 - gunicorn's heartbeat must not wait for a disk
+"""The number of descriptors that a worker needs for other purposes than clients and Redis."""
 
 _log = logging.getLogger("open_mfa.server")
 
 
-class JsonLogger(Logger):
-    """gunicorn's own lines go the way of all others."""
-
-    def setup(self, cfg: Any) -> None:  # noqa: ARG002 - gunicorn's signature
-        self.error_log.propagate = True
-        self.error_log.setLevel(logging.INFO)
-        self.access_log.disabled = True
-
-    def exception(self, msg: object, *args: Any, **kwargs: Any) -> None:
-        """The URI of a request that failed is not repeated: it may hold a code, unasked."""
-        if str(msg).startswith(_FAILED):
-            super().error(_FAILED, exc_info=True)
-        else:
-            super().exception(msg, *args, **kwargs)
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    configure_logging(settings.log.level, selected_format(settings))
+    LINES.take_over_stderr()
+    for notice in settings.notices:
+        _log.warning(notice)
+    Server(settings).run()
 
 
 class Server(BaseApplication):
-    """gunicorn, configured by the settings alone: no file, no command line, no GUNICORN_CMD_ARGS."""
+    """gunicorn, configured by the settings alone. It reads no file, no command line and no GUNICORN_CMD_ARGS."""
 
     def __init__(self, settings: Settings, timeout: int = TIMEOUT) -> None:
         self._settings = settings
@@ -91,17 +71,19 @@ class Server(BaseApplication):
         return max(self._settings.server.threads + 1, connections // SHARE)
 
     def run(self) -> None:
-        """Serves until SIGTERM or SIGINT."""
+        """Serve until SIGTERM or SIGINT."""
         Master(self).run()
 
     def load_config(self) -> None:
-        settings = self._settings
+        """Configure gunicorn."""
+        settings = self._settings.server
         for name, value in {
-            "bind": str(Address(settings.server.host, settings.server.port)),
-            "workers": settings.server.workers,
-            "threads": settings.server.threads,
+            "bind": str(Address(settings.host, settings.port)),
+            "workers": settings.workers,
+            "threads": settings.threads,
             "worker_class": Worker,
-            "logger_class": JsonLogger,
+            "logger_class": ServiceLogger,
+            "loglevel": "info" if self._settings.log.level == "DEBUG" else "warning",
             "graceful_timeout": GRACE,
             "timeout": self._timeout,
             "keepalive": 75,
@@ -110,100 +92,47 @@ class Server(BaseApplication):
             "limit_request_line": 0,
             "limit_request_field_size": LARGEST_HEAD,
             "limit_request_fields": MOST_FIELDS,
-            "worker_connections": _connections(settings.server.threads),
+            "worker_connections": _connections(settings.threads),
             "when_ready": self._announce,
             "pre_fork": self._choose_slot,
             "post_worker_init": _started,
             "worker_exit": _ended,
-            "worker_tmp_dir": _memory(),
+            "worker_tmp_dir": heartbeat_directory(),
             "proc_name": "open-mfa",
             "control_socket_disable": True,
-            # The kernel's sendfile waits for a slow client as long as he likes.
+            # The kernel's sendfile would wait for a slow client without a limit.
             "sendfile": False,
         }.items():
             self.cfg.set(name, value)
 
-    def _announce(self, server: Any) -> None:
-        # With PORT=0 the kernel chose the port.
-        authority = Address(self._settings.server.host, server.LISTENERS[0].getsockname()[1])
-        url = f"http://{authority}{self._settings.server.path_prefix}"
-        _log.info("serving", extra={FIELDS: {"url": url, "docs": f"{url}/docs", "version": version("open-mfa")}})
-
-    def _choose_slot(self, server: Any, worker: Any) -> None:
-        """Give the worker a slot that no living worker has. It continues the numbers of the slot's former owner."""
-        taken = {each.metrics_slot for each in server.WORKERS.values()}
-        self._slot = next((slot for slot in range(len(self._memory.slots)) if slot not in taken), None)
-        worker.metrics_slot = self._slot
-
     def load(self) -> "WSGIApplication":  # type: ignore[override] # the stubs know no StartResponse
+        """Return the application, in a worker."""
         configure_logging(self._settings.log.level, selected_format(self._settings))
         return create_app(self._settings, metrics=Metrics(Numbers(self._memory, self._slot)))
 
+    def _announce(self, server: Any) -> None:
+        """Log the address. In development, also print the first steps. gunicorn calls this once, not on a reload."""
+        settings = self._settings
+        # With PORT=0, the kernel chose the port.
+        address = Address(settings.server.host, server.LISTENERS[0].getsockname()[1])
+        url = f"http://{address}{settings.server.path_prefix}"
+        welcome(settings, url)
+        fields = {
+            "url": url,
+            "docs": f"{url}/docs",
+            "version": version("open-mfa"),
+            "workers": settings.server.workers,
+            "store": store_name(settings),
+        }
+        _log.info("serving", extra={FIELDS: fields})
 
-class Master(Arbiter):
-    """gunicorn's master process, which notices pauses of the machine and continues if a worker can't be started."""
-
-    def __init__(self, app: Server) -> None:
-        super().__init__(app)
-        self._looked = time.monotonic()
-        self._umask = os.umask(0)
-        os.umask(self._umask)
-
-    def spawn_worker(self) -> int:
-        """Start a worker. If the machine lacks what it needs, such as an inode, log that; the master tries again soon.
-
-        The next attempt makes the file of the heartbeat in another directory.
-        """
-        try:
-            return super().spawn_worker()
-        except OSError as error:
-            if os.getpid() != self.pid:
-                raise
-            # gunicorn leaves the umask at 0 if it can't make the file.
-            os.umask(self._umask)
-            self.cfg.set("worker_tmp_dir", None if self.cfg.worker_tmp_dir else _memory())
-            _log.error("no worker could be started", extra={FIELDS: {"problem": error.strerror}})
-            return 0
-
-    def murder_workers(self) -> None:
-        """Kill the workers that have given no sign of life for the whole timeout.
-
-        The master checks this every second. If its last check is more than half the timeout ago, the machine was
-        paused, and the workers could give no sign of life either. Every worker then gets the whole timeout again.
-        """
-        now = time.monotonic()
-        if now - self._looked > self.timeout / 2:
-            for worker in self.WORKERS.values():
-                worker.tmp.notify()
-        self._looked = now
-        super().murder_workers()
-
-
-def serve(settings: Settings) -> None:
-    """Serves until SIGTERM or SIGINT."""
-    configure_logging(settings.log.level, selected_format(settings))
-    LINES.take_over_stderr()
-    for notice in settings.notices:
-        _log.warning(notice)
-    if settings.gate.show_qr and settings.gate.shared_secret is not None:
-        _show_gate(settings, settings.gate.shared_secret)
-    Server(settings).run()
-
-
-def _show_gate(settings: Settings, secret: SharedSecret) -> None:
-    """The gate's secret, for a phone that looks at the terminal; plain, because nobody scans JSON."""
-    request = EnrolRequest(Owner(OwnerKind.GATE, "gate"), None, TotpParameters(), secret=secret)
-    uri = Provisioning(settings.enrolment.issuer).uri(build(request, secret, Lifecycle.starting(0, None), NO_FAILURES))
-    picture = qr_on_terminal(uri, colours=sys.stderr.isatty())
-    print(f"The gate's codes, for your authenticator:\n{picture}\n{uri}", file=sys.stderr)  # noqa: T201 - see above
-
-
-def _memory() -> str | None:
-    return _MEMORY if Path(_MEMORY).is_dir() else None
+    def _choose_slot(self, server: Any, worker: Any) -> None:
+        """Give the worker a free slot. It continues the numbers of the slot's former owner."""
+        self._slot = worker.metrics_slot = free_slot(server, len(self._memory.slots))
 
 
 def _connections(threads: int) -> int:
-    """Return how many connections a worker can hold with the descriptors that it may open."""
+    """Return the number of connections for which a worker has enough descriptors."""
     descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     # Each thread may need two connections to Redis while one replaces the other.
     return max(threads + 1, min(MOST_CONNECTIONS, descriptors - 2 * threads - _OTHER_DESCRIPTORS))

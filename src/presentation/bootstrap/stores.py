@@ -30,6 +30,11 @@ def redis_store(settings: Settings, clock: Clock, connect: Connect) -> RedisStor
     )
 
 
+def store_name(settings: Settings) -> str:
+    """Return the name of the store for people, without a password."""
+    return "memory" if settings.redis.url is None else f"Redis at {places_in(settings.redis.url)}"
+
+
 def _connect(settings: Settings) -> Connect:
     if settings.redis.url is not None:
         return connector(settings.redis.url)

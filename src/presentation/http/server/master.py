@@ -1,0 +1,74 @@
+"""gunicorn's master process, with three changes (ADR 19)."""
+
+import logging
+import os
+import time
+from pathlib import Path
+from typing import Any, Final
+
+from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
+
+from application.request_context import FIELDS
+
+_MEMORY: Final = "/dev/shm"  # noqa: S108 - the file of a heartbeat must not wait for a disk
+
+_log = logging.getLogger("open_mfa.server")
+
+
+def heartbeat_directory() -> str | None:
+    """Return the directory for the files of the workers' heartbeats; None means the one for temporary files."""
+    return _MEMORY if Path(_MEMORY).is_dir() else None
+
+
+class Master(Arbiter):
+    """A master process that logs its end, tolerates pauses of the machine, and continues if no worker can start."""
+
+    def __init__(self, app: BaseApplication) -> None:
+        super().__init__(app)
+        self._last_check = time.monotonic()
+        self._stopping = False
+        self._umask = os.umask(0)
+        os.umask(self._umask)
+
+    def stop(self, graceful: bool = True) -> None:
+        """Stop the workers. A graceful stop lets them finish their requests."""
+        if not self._stopping:
+            self._stopping = True
+            _log.info("stopping", extra={FIELDS: {"workers": len(self.WORKERS)}})
+        super().stop(graceful)
+
+    def spawn_worker(self) -> int:
+        """Start a worker. If the machine lacks a resource for it, such as an inode, log that and try again soon.
+
+        The next attempt creates the file of the heartbeat in another directory.
+        """
+        try:
+            return super().spawn_worker()
+        except OSError as error:
+            if os.getpid() != self.pid:
+                raise
+            # gunicorn leaves the umask at 0 if it can't create the file.
+            os.umask(self._umask)
+            self.cfg.set("worker_tmp_dir", None if self.cfg.worker_tmp_dir else heartbeat_directory())
+            _log.error("no worker could be started", extra={FIELDS: {"problem": error.strerror}})
+            return 0
+
+    def murder_workers(self) -> None:
+        """Kill the workers without a heartbeat during the whole timeout.
+
+        The master checks this every second. If its last check is more than half of the timeout ago, the machine was
+        paused, and the workers could not run either. Every worker then gets the whole timeout again.
+        """
+        now = time.monotonic()
+        if now - self._last_check > self.timeout / 2:
+            for worker in self.WORKERS.values():
+                worker.tmp.notify()
+        self._last_check = now
+        super().murder_workers()
+
+
+def free_slot(server: Any, slots: int) -> int | None:
+    """Return the first of `slots` slots of metrics that no living worker of the master has, None if all are taken."""
+    taken = {worker.metrics_slot for worker in server.WORKERS.values()}
+    return next((slot for slot in range(slots) if slot not in taken), None)
