@@ -166,7 +166,7 @@ def test_on_sigterm_the_service_answers_open_requests_and_exits_with_0(container
     with Wire(container.port) as wire:
         wire.send(body[:-1])
         ending = spawn(["docker", "stop", "--time", "25", container.id], tmp_path / "stop")
-        wait_until(lambda: "Handling signal: term" in container.log(), "SIGTERM")
+        wait_until(lambda: '"stopping"' in container.log(), "SIGTERM")
         wire.send(body[-1:])
 
         assert wire.receive().status == 201

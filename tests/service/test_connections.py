@@ -224,7 +224,7 @@ def test_at_its_end_the_service_answers_a_client_that_is_connected_and_waits_for
         with Wire(service.port) as connected, Wire(service.port) as kept:
             assert kept.ask(HEALTH, "GET").status == 200
             service.process.send_signal(signal.SIGTERM)
-            wait_until(lambda: "Handling signal: term" in service.log.read_text(), "the signal", service.log)
+            wait_until(lambda: '"stopping"' in service.log.read_text(), "the signal", service.log)
 
             assert [wire.ask(HEALTH, "GET").status for wire in (connected, kept)] == [200, 200]
         assert service.process.wait(GRACE / 2) == 0

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -31,24 +30,20 @@ class Impatient(Service):
         self.process = spawn([sys.executable, "-c", SERVE], self.log, self.settings)
         wait_until(self.answers, "the service's start", self.log)
 
-    def workers(self) -> set[int]:
-        found = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True, check=False)
-        return {int(pid) for pid in found.stdout.split()}
-
     def signal(self, number: signal.Signals, *pids: int) -> None:
         for pid in pids:
             os.kill(pid, number)
 
-    def looks(self) -> int:
-        """Return how often the master has checked its workers on request."""
+    def checks(self) -> int:
+        """Return how often the master has handled a signal, after which it checks its workers."""
         return self.log.read_text().count("Handling signal: winch")
 
-    def let_master_look(self) -> None:
+    def let_master_check(self) -> None:
         """Wait until the master has checked its workers at least once more."""
         for _ in range(2):
-            before = self.looks()
+            before = self.checks()
             self.signal(signal.SIGWINCH, self.process.pid)
-            wait_until(lambda before=before: self.looks() > before, "the master", self.log)  # type: ignore[misc]
+            wait_until(lambda before=before: self.checks() > before, "the master", self.log)  # type: ignore[misc]
 
 
 def last_sign_of_life(worker: int) -> float:
@@ -61,7 +56,8 @@ def last_sign_of_life(worker: int) -> float:
 
 @pytest.fixture
 def service() -> Iterator[Impatient]:
-    with Impatient() as running:
+    # At DEBUG, the log contains gunicorn's lines about signals.
+    with Impatient(OPEN_MFA_LOG_LEVEL="DEBUG") as running:
         yield running
 
 
@@ -75,7 +71,7 @@ def test_a_pause_of_the_machine_ends_no_worker(service: Impatient) -> None:
     wait_until(lambda: is_overdue(worker), "the timeout")
     # The master may continue before its workers.
     service.signal(signal.SIGCONT, service.process.pid)
-    service.let_master_look()
+    service.let_master_check()
     service.signal(signal.SIGCONT, worker)
 
     assert service.answers()

@@ -39,13 +39,8 @@ class OwnMounts(Service):
             files.append(file)
 
 
-def workers(service: Service) -> set[int]:
-    children = Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children").read_text()
-    return {int(pid) for pid in children.split()}
-
-
 def have_started(service: Service, number: int) -> None:
-    wait_until(lambda: len(workers(service)) == number, f"{number} workers", service.log)
+    wait_until(lambda: len(service.workers()) == number, f"{number} workers", service.log)
     wait_until(service.answers, "their service", service.log)
 
 
@@ -81,7 +76,7 @@ def no_descriptors(pid: int) -> Iterator[None]:
 def test_a_worker_that_can_not_start_starts_later(redis_server: RedisServer) -> None:
     with Service(OPEN_MFA_REDIS_URL=redis_server.url, **SETTINGS) as service:
         have_started(service, 2)
-        before = workers(service)
+        before = service.workers()
         with no_descriptors(service.process.pid):
             os.kill(min(before), signal.SIGKILL)
             wait_until(lambda: len(failures(service)) > 1, "two attempts", service.log)

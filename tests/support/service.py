@@ -57,6 +57,11 @@ class Service:
         except (requests.ConnectionError, requests.Timeout):
             return False
 
+    def workers(self) -> set[int]:
+        """Return the process ids of the workers."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        return {int(pid) for pid in children.split()}
+
     def lines(self) -> list[dict[str, Any]]:
         """What it has logged, line by line."""
         return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
