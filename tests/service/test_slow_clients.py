@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import pytest
 
 from presentation.http.server.connection import Client
-from presentation.http.server.worker import ARRIVAL
+from presentation.http.server.waiting import Reason
 from tests.service.conftest import TWO_BY_EIGHT
 from tests.service.wire import Wire, once, request
 from tests.support.redis_server import RedisServer
@@ -57,7 +57,7 @@ def test_requests_that_stop_in_the_middle_give_their_threads_back(own_service: S
         answer = once(own_service.port, HEALTH, "GET")
 
     assert answer.status == 200
-    assert answer.seconds < 2 * ARRIVAL + 2
+    assert answer.seconds < 2 * Reason.REQUEST.value + 2
 
 
 @pytest.fixture
