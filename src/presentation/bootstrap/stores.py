@@ -32,7 +32,7 @@ def redis_store(settings: Settings, clock: Clock, connect: Connect) -> RedisStor
 
 def store_name(settings: Settings) -> str:
     """Return the name of the store for people, without a password."""
-    return "memory" if settings.redis.url is None else f"Redis at {places_in(settings.redis.url)}"
+    return "memory" if settings.redis.url is None else f"Redis at {public_part(settings.redis.url)}"
 
 
 def _connect(settings: Settings) -> Connect:
