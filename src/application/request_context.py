@@ -1,6 +1,7 @@
-"""The call that is being served, for whatever has to name it: the audit trail, the logs, the problem documents.
+"""The context of the current request, for the audit trail, the logs and the problem documents.
 
-No use case reads it. It lies here because what writes it and what reads it are adapters that may not know each other.
+No use case reads it. It is in this layer because it is written by one adapter and read by others, and adapters of
+different layers must not import each other.
 """
 
 from contextvars import ContextVar
@@ -8,18 +9,18 @@ from dataclasses import dataclass
 from typing import Final
 
 FIELDS: Final = "fields"
-"""The attribute of a log record that holds a line's further members: `extra={FIELDS: {…}}`."""
+"""The attribute of a log record that contains the further members of a line: `extra={FIELDS: {…}}`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class RequestContext:
     """The identifiers of one request.
 
     Attributes:
         request_id: the request's id.
         address: the client's address, as the trusted proxies report it.
-        trace_id: the trace that the caller named (W3C Trace Context); None for none.
-        span_id: the caller's span in that trace; None for none.
+        trace_id: the trace that the client named (W3C Trace Context); None for none.
+        span_id: the client's span in that trace; None for none.
     """
 
     request_id: str
@@ -28,4 +29,4 @@ class Call:
     span_id: str | None = None
 
 
-current_call: ContextVar[Call | None] = ContextVar("current call", default=None)
+current_request: ContextVar[RequestContext | None] = ContextVar("current request", default=None)

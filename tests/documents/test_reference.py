@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from application.ports.events import Action, Purpose
-from application.request_context import Call, current_call
+from application.request_context import RequestContext, current_request
 from domain.owner import CredentialId, Factor, Owner, OwnerKind
 from domain.secret import SharedSecret
 from domain.verdict import Accepted, Locked, Reason, Rejected
@@ -103,7 +103,7 @@ def test_every_value_of_a_label_is_listed() -> None:
 
 def test_every_audit_event_and_every_member_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
     trail = AuditTrail(Metrics())
-    token = current_call.set(Call("request-7", "203.0.113.7", "a" * 32, "b" * 16))
+    token = current_request.set(RequestContext("request-7", "203.0.113.7", "a" * 32, "b" * 16))
     for owner in OWNERS:
         totp = CredentialId(owner, Factor.TOTP)
         for action in Action:
@@ -112,7 +112,7 @@ def test_every_audit_event_and_every_member_is_listed(capsys: pytest.CaptureFixt
             trail.judged(Purpose.VERIFY, totp, verdict)
         trail.locked(totp, 0)
         trail.forgotten(owner)
-    current_call.reset(token)
+    current_request.reset(token)
     lines = [json.loads(line) for line in written(capsys).splitlines()]
 
     _, events, members = re.split(r"^\|(?:---\|)+$", page("reference/audit-events"), flags=re.MULTILINE)

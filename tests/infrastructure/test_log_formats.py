@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from application.request_context import Call, current_call
+from application.request_context import RequestContext, current_request
 from infrastructure.observability.formats import EXCEPTION, LineFormat, TextFormat, json_line, line_format
 
 NOON = 1_800_000_000.5
@@ -46,11 +46,11 @@ def terminal() -> Iterator[TextIO]:
 
 
 def of_a_request(written: LineFormat, **fields: object) -> str:
-    token = current_call.set(Call("request-7", "203.0.113.7", "trace-1", "span-2"))
+    token = current_request.set(RequestContext("request-7", "203.0.113.7", "trace-1", "span-2"))
     try:
         return written(NOON, "INFO", "open_mfa.audit", "judged", fields)
     finally:
-        current_call.reset(token)
+        current_request.reset(token)
 
 
 @given(st.dictionaries(NAMES, VALUES, max_size=6))

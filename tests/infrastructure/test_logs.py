@@ -8,7 +8,7 @@ import pytest
 from application.errors import StoreUnavailable
 from application.log_level import SharedLogLevel
 from application.ports.events import Purpose
-from application.request_context import FIELDS, Call, current_call
+from application.request_context import FIELDS, RequestContext, current_request
 from domain.owner import CredentialId, Factor, Owner, OwnerKind
 from domain.verdict import Accepted
 from infrastructure.observability.audit import AuditTrail
@@ -44,11 +44,11 @@ def test_a_line_has_the_time_the_level_the_logger_the_message_and_the_fields() -
 
 
 def test_a_line_names_the_request() -> None:
-    token = current_call.set(Call("request-7", "203.0.113.7"))
+    token = current_request.set(RequestContext("request-7", "203.0.113.7"))
     try:
         line = formatted("hello")
     finally:
-        current_call.reset(token)
+        current_request.reset(token)
 
     assert (line["request_id"], line["address"]) == ("request-7", "203.0.113.7")
 

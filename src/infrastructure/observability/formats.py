@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, Literal, TextIO
 
-from application.request_context import current_call
+from application.request_context import current_request
 
 LineFormat = Callable[[float, str, str, str, Mapping[str, Any]], str]
 """A function that returns a line without its end.
@@ -117,14 +117,14 @@ def _time_of_day(moment: float) -> str:
 
 def _add_request(members: dict[str, Any]) -> None:
     """Add the identifiers of the request that this thread handles, if there is one."""
-    call = current_call.get()
-    if call is None:
+    context = current_request.get()
+    if context is None:
         return
-    members["request_id"] = call.request_id
-    members["address"] = call.address
-    if call.trace_id is not None:
-        members["trace_id"] = call.trace_id
-        members["span_id"] = call.span_id
+    members["request_id"] = context.request_id
+    members["address"] = context.address
+    if context.trace_id is not None:
+        members["trace_id"] = context.trace_id
+        members["span_id"] = context.span_id
 
 
 def line_format(

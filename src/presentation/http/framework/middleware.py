@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from application.request_context import FIELDS, Call, current_call
+from application.request_context import FIELDS, RequestContext, current_request
 from presentation.http.framework.trace_context import TRACEPARENT, read_traceparent
 
 if TYPE_CHECKING:
@@ -73,8 +73,12 @@ class RequestMiddleware:
         request_id = _request_id(environ.get("HTTP_X_REQUEST_ID"))
         address = environ.get("REMOTE_ADDR") or "unknown"
         trace = read_traceparent(environ.get("HTTP_TRACEPARENT"))
-        call = Call(request_id, address) if trace is None else Call(request_id, address, trace.trace_id, trace.span_id)
-        token = current_call.set(call)
+        context = (
+            RequestContext(request_id, address)
+            if trace is None
+            else RequestContext(request_id, address, trace.trace_id, trace.span_id)
+        )
+        token = current_request.set(context)
         # Logs and metrics contain neither an unknown method nor the path, because clients may put codes there.
         method = environ["REQUEST_METHOD"]
         if method not in _METHODS:
@@ -106,7 +110,7 @@ class RequestMiddleware:
                 return self._application(environ, start)
         finally:
             # The next log line of this thread may belong to no request.
-            current_call.reset(token)
+            current_request.reset(token)
 
 
 def _request_id(sent: str | None) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
-from application.request_context import current_call
+from application.request_context import current_request
 from presentation.http.framework.problem_types import Problems
 from presentation.http.framework.problems import MEDIA_TYPE, document
 from presentation.http.framework.responses import CompleteResponse
@@ -38,8 +38,8 @@ class PathPrefix:
         if path.startswith(self._prefix) and (not inside or inside.startswith("/")):
             environ["PATH_INFO"] = inside or "/"
         elif path not in PROBES:
-            call = current_call.get()
-            body = document(Problems.NOT_FOUND, None, {}, call.request_id if call else None, self._prefix)
+            context = current_request.get()
+            body = document(Problems.NOT_FOUND, None, {}, context.request_id if context else None, self._prefix)
             return CompleteResponse(body, Problems.NOT_FOUND.value.status, MEDIA_TYPE)(environ, start_response)
         environ["SCRIPT_NAME"] = self._prefix
         return self._application(environ, start_response)

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from flask import Response
 
-from application.request_context import current_call
+from application.request_context import current_request
 from presentation.http.framework.links import link
 from presentation.http.framework.problem_types import Problems
 from presentation.http.framework.responses import CompleteResponse, encode
@@ -32,8 +32,8 @@ class Problem(Exception):
 
     def response(self) -> Response:
         """Return the problem document as a response."""
-        call = current_call.get()
-        body = document(self.kind, self.detail, self.members, call.request_id if call else None, link(""))
+        context = current_request.get()
+        body = document(self.kind, self.detail, self.members, context.request_id if context else None, link(""))
         return CompleteResponse(body, self.kind.value.status, MEDIA_TYPE, self.headers)
 
 
