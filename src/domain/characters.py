@@ -65,8 +65,8 @@ def trim(text: str) -> str:
 def invisible_note(text: str) -> str:
     """Return the end of a sentence that names the first character without ink in a code or a secret.
 
-    The note is empty if there is none. A person who reads that a code must be six digits sees no fault in a code that
-    has six digits and an invisible character.
+    The note is empty if there is none. Without this note, the message that a code must be six digits does not explain
+    why a code of six digits and an invisible character is refused.
     """
     for position, character in enumerate(text):
         if is_blank(character) or unicodedata.category(character) == "Cc":

@@ -1,4 +1,4 @@
-"""A code as a person submits it."""
+"""Submitted codes."""
 
 from dataclasses import dataclass
 from hmac import compare_digest
@@ -8,13 +8,14 @@ from domain.characters import compact, invisible_note
 from domain.errors import MalformedCode
 
 SHORTEST_CODE: Final = 6
-"""RFC 4226 section 4, requirement R4: at least six digits."""
+"""Digits. RFC 4226 section 4, requirement R4: at least six."""
 LONGEST_CODE: Final = 10
+"""Digits."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Code:
-    """A submitted code as it is compared: 6 to 10 ASCII digits. It hides from `repr`, since it may still be good."""
+    """A submitted code in its normal form: 6 to 10 ASCII digits. `repr` does not show it, because it may be valid."""
 
     text: str
 
@@ -23,7 +24,7 @@ class Code:
         """Return the code in a typed text, without the characters that `compact` drops.
 
         Raises:
-            MalformedCode: what is left is not 6 to 10 ASCII digits.
+            MalformedCode: the rest is not 6 to 10 ASCII digits.
         """
         digits = compact(typed)
         if not (SHORTEST_CODE <= len(digits) <= LONGEST_CODE and digits.isascii() and digits.isdigit()):
@@ -31,7 +32,7 @@ class Code:
         return cls(digits)
 
     def equals(self, expected: str) -> bool:
-        """Compares in a time that does not depend on where the two differ."""
+        """Return whether the code has these digits. The duration does not depend on the position of a difference."""
         return compare_digest(self.text, expected)
 
     def __repr__(self) -> str:

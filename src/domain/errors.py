@@ -1,29 +1,29 @@
-"""What the domain refuses to build or judge."""
+"""The errors of the domain."""
 
 
 class DomainError(Exception):
-    """Root of the domain's errors; the message is fit for the caller to read and holds nothing secret."""
+    """The root of the domain's errors. Messages may be shown to clients and contain no secrets."""
 
 
 class MalformedCode(DomainError):
-    """A code that cannot be one: not ASCII digits, or not as many as the credential's codes have."""
+    """The text is not a code, or does not have as many digits as the credential's codes."""
 
 
 class InvalidSecret(DomainError):
-    """A shared secret that is not base32, or too short or too long to be used."""
+    """The shared secret is not base32, or is too short or too long."""
 
 
 class InvalidValue(DomainError):
-    """A parameter outside the range that the RFCs and this service allow."""
+    """A value is outside the range that the RFCs and this service allow."""
 
 
 class NotEnrolled(DomainError):
-    """There is nothing of this factor to verify, read or remove."""
+    """There is no credential of this factor to verify, read or remove."""
 
 
 class AlreadyEnrolled(DomainError):
-    """The factor exists; it has to be removed before it can be enrolled again."""
+    """The factor is enrolled. It has to be removed before it can be enrolled again."""
 
 
 class AlreadyConfirmed(DomainError):
-    """The secret was asked for after the first accepted code; it is shown only until then."""
+    """The secret was requested after the first accepted code. It is shown only before that."""

@@ -1,4 +1,4 @@
-"""Remember secrets that a factor had before, so that none of their spent codes is accepted again."""
+"""Former secrets of a factor. They are remembered so that none of their spent codes is accepted again."""
 
 import hmac
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from typing import Final
 from domain.errors import InvalidValue
 
 FORMER_SECRETS: Final = 4
-"""Secrets that are remembered for one factor. A secret that is removed or replaced counts as one of them."""
+"""The number of secrets that are remembered for one factor, including the one that is being removed or replaced."""
 FORMER_DIGEST_BYTES: Final = 8
 """64 bits distinguish four secrets. If two digests are equal by chance, the service only refuses some fresh codes."""
 REACH: Final = 31

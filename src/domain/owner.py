@@ -1,4 +1,4 @@
-"""Whom a credential belongs to, and which of the owner's factors it is."""
+"""The owners and the identities of credentials."""
 
 import re
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ LONGEST_ACCOUNT_ID: Final = 128
 """Characters."""
 ACCOUNT_ID: Final = rf"[A-Za-z0-9._@+:-]{{1,{LONGEST_ACCOUNT_ID}}}"
 TENANT: Final = r"[A-Za-z0-9._-]{1,32}"
-"""No colon, which parts a tenant from its account."""
+"""A colon is not allowed, because it separates a tenant from its account."""
 
 
 class OwnerKind(StrEnum):
-    """A session ends by itself; an account lives until it is deleted; the gate's secret is that of all who may pass."""
+    """The kinds of owners. A session expires; an account lasts until it is deleted; a gate owns the shared secret."""
 
     SESSION = "session"
     ACCOUNT = "account"
@@ -23,7 +23,7 @@ class OwnerKind(StrEnum):
 
 
 class Factor(StrEnum):
-    """The kinds of credential an owner can have, one of each."""
+    """The kinds of credentials. An owner has at most one of each."""
 
     OTP = "otp"
     HOTP = "hotp"
@@ -33,33 +33,33 @@ class Factor(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Who a credential is bound to. `id` is never a bearer secret: for a session it is a digest."""
+    """The owner of credentials. `id` grants no access: for a session it is a digest."""
 
     kind: OwnerKind
     id: str
 
     @classmethod
     def of_account(cls, tenant: str, account: str) -> "Owner":
-        """An account of a tenant; two tenants never meet, whatever their accounts are called.
+        """Return the owner for an account of a tenant. Accounts of different tenants are different owners.
 
         Raises:
-            InvalidValue: the account's id has characters that none may have, or too many.
+            InvalidValue: the tenant or the account's id has invalid characters or a wrong length.
         """
         if not re.fullmatch(TENANT, tenant):
             raise InvalidValue("a tenant must be 1 to 32 of A-Z a-z 0-9 . _ -")
-        # Clients fold paths of dots alone away before they send them.
+        # Clients remove path segments that consist of dots before they send a request.
         if not re.fullmatch(ACCOUNT_ID, account) or account in {".", ".."}:
             raise InvalidValue(f"must be 1 to {LONGEST_ACCOUNT_ID} of A-Z a-z 0-9 . _ @ + : -")
         return cls(OwnerKind.ACCOUNT, f"{tenant}:{account}")
 
     @property
     def tenant(self) -> str | None:
-        """Whose account it is, None for a session."""
+        """Return the tenant of an account; None for other owners."""
         return self.id.partition(":")[0] if self.kind is OwnerKind.ACCOUNT else None
 
     @property
     def account(self) -> str | None:
-        """The account's id as its tenant knows it, None for a session."""
+        """Return the account's id, as its tenant knows it; None for other owners."""
         return self.id.partition(":")[2] if self.kind is OwnerKind.ACCOUNT else None
 
     def __str__(self) -> str:

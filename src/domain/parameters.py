@@ -1,4 +1,4 @@
-"""How a HOTP or TOTP credential computes and accepts codes."""
+"""The parameters by which HOTP and TOTP credentials compute and accept codes."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -9,7 +9,7 @@ from domain.errors import InvalidValue
 
 
 class HashAlgorithm(StrEnum):
-    """The hash under HMAC. RFC 4226 knows SHA-1; RFC 6238 section 1.2 adds SHA-256 and SHA-512."""
+    """The hash function of the HMAC. RFC 4226 uses SHA-1; RFC 6238 section 1.2 adds SHA-256 and SHA-512."""
 
     SHA1 = "SHA1"
     SHA256 = "SHA256"
@@ -23,17 +23,17 @@ class Range(NamedTuple):
     high: int
 
     def check(self, name: str, value: int) -> None:
-        """Raises `InvalidValue`, naming the parameter, when the value lies outside."""
+        """Raise `InvalidValue` with the name of the parameter if the value is outside of the range."""
         if not self.low <= value <= self.high:
             raise InvalidValue(f"{name} must be {self.low} to {self.high}")
 
 
 DIGITS: Final = Range(6, 8)
-"""RFC 4226 section 5.3: six digits at least, seven and eight possible."""
+"""RFC 4226 section 5.3: at least six digits; seven and eight are possible."""
 LOOK_AHEAD: Final = Range(0, 50)
 """Counters. The look-ahead window s of RFC 4226 section 7.4."""
 COUNTER: Final = Range(0, 2**63 - 1)
-"""The initial moving factor C of RFC 4226 section 5.1, as far as a signed 64-bit number goes."""
+"""The initial moving factor C of RFC 4226 section 5.1, limited to a signed 64-bit number."""
 INTERVAL: Final = Range(15, 300)
 """Seconds. The time step X of RFC 6238 section 4.1."""
 WINDOW: Final = Range(0, 10)
@@ -47,7 +47,7 @@ DEFAULT_WINDOW: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class HotpParameters:
-    """What RFC 4226 leaves to the two sides to agree on."""
+    """The parameters of HOTP that RFC 4226 does not fix."""
 
     algorithm: HashAlgorithm = HashAlgorithm.SHA1
     digits: int = DEFAULT_DIGITS
@@ -60,7 +60,7 @@ class HotpParameters:
 
 @dataclass(frozen=True, slots=True)
 class TotpParameters:
-    """What RFC 6238 leaves to the two sides to agree on. T0 is the Unix epoch."""
+    """The parameters of TOTP that RFC 6238 does not fix. T0 is the Unix epoch."""
 
     algorithm: HashAlgorithm = HashAlgorithm.SHA1
     digits: int = DEFAULT_DIGITS
@@ -74,11 +74,11 @@ class TotpParameters:
 
 
 LONGEST_NAME: Final = 128
-"""Bytes of UTF-8. A QR code spells many of them as three characters, and the issuer twice: more would not fit."""
+"""Bytes of UTF-8. In the URI of a QR code, many of them become three characters, and the issuer occurs twice."""
 
 
 def check_name(text: str) -> str:
-    """Return a label or an issuer as it is.
+    """Return a label or an issuer unchanged.
 
     Raises:
         InvalidValue: the text is invisible, too long or not one line, or has a colon. A colon separates the issuer from

@@ -1,4 +1,4 @@
-"""The secret that an authenticator and this service share."""
+"""The secrets that authenticators and this service share."""
 
 import base64
 import hashlib
@@ -17,19 +17,19 @@ RECOMMENDED_SECRET: Final = 20
 _BLOCK_BYTES: Final = {HashAlgorithm.SHA1: 64, HashAlgorithm.SHA256: 64, HashAlgorithm.SHA512: 128}
 """FIPS 180-4, figure 1."""
 LONGEST_SECRET: Final = 128
-"""Bytes: twice the longest digest's block is more than any authenticator keeps, and fits a QR code."""
+"""Bytes: the block size of SHA-512. Longer secrets would be hashed first, and might not fit in a QR code."""
 _BASE32: Final = re.compile("[A-Za-z2-7]*")
 _IMPOSSIBLE: Final = frozenset({1, 3, 6})
-"""Lengths of the last, incomplete group of characters that no number of bytes has (RFC 4648 section 6)."""
+"""Impossible lengths of the last, incomplete group of characters (RFC 4648 section 6)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Derivation:
-    """What is kept of a secret that is derived again whenever it is needed; nothing of it is secret.
+    """The stored form of a secret that is derived again for each use. It contains no secrets.
 
     Attributes:
-        salt: random, drawn for each enrolment.
-        check: tells whether the master secret is still the one that it was derived from.
+        salt: random bytes, new for each enrolment.
+        check: shows whether the master secret has changed.
     """
 
     salt: bytes
@@ -38,11 +38,11 @@ class Derivation:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class SharedSecret:
-    """16 to 128 raw bytes, the K of RFC 4226. Hides from `repr`.
+    """16 to 128 raw bytes, the K of RFC 4226. `repr` does not show them.
 
     Attributes:
         key: the bytes.
-        derivation: how to derive it again, None for a secret that has to be kept.
+        derivation: how to derive it again; None for a secret that is stored.
     """
 
     key: bytes
@@ -57,7 +57,7 @@ class SharedSecret:
         """Return the secret of a text in base32; see `base32_bytes`.
 
         Raises:
-            InvalidSecret: not base32, or outside 128 to 1024 bits.
+            InvalidSecret: the text is not base32, or the secret does not have 128 to 1024 bits.
         """
         return cls(base32_bytes(text))
 
@@ -73,7 +73,7 @@ class SharedSecret:
 
     @property
     def base32(self) -> str:
-        """Base32 without padding, the form that the Key URI Format and authenticator apps use."""
+        """Return the secret in base32 without padding, as the Key URI Format and authenticator apps use it."""
         return base64.b32encode(self.key).decode("ascii").rstrip("=")
 
     def __repr__(self) -> str:
