@@ -1,4 +1,4 @@
-"""What the tests of the command line share."""
+"""Fixtures of the tests of the command line."""
 
 import pytest
 
@@ -11,7 +11,7 @@ def oathtool() -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Says loudly what was not compared."""
+    """Report prominently that no code was compared with oathtool."""
     if not has_oathtool():
         terminalreporter.section("NOT TESTED", red=True)
         terminalreporter.line(MISSING_OATHTOOL, red=True)

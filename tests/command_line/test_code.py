@@ -1,4 +1,4 @@
-"""`open-mfa code` prints the numbers of the RFCs, of oathtool and of NaviServer."""
+"""`open-mfa code` prints the same codes as the RFCs, oathtool and NaviServer."""
 
 import base64
 import hashlib
@@ -46,7 +46,7 @@ def test_totp_prints_the_values_of_rfc_6238(time: int, algorithm: str, value: st
 
 @pytest.mark.usefixtures("oathtool")
 @given(KEYS, DIGESTS, st.integers(6, 8), st.integers(1, 3600), st.integers(0, 2**40))
-def test_totp_prints_what_oathtool_does(key: bytes, digest: str, digits: int, interval: int, time: int) -> None:
+def test_totp_prints_the_same_codes_as_oathtool(key: bytes, digest: str, digits: int, interval: int, time: int) -> None:
     ours = printed(
         *("code", "totp", "--secret", base32(key), "--digest", digest, "--digits", str(digits)),
         *("--interval", str(interval), "--time", str(time)),
@@ -57,16 +57,14 @@ def test_totp_prints_what_oathtool_does(key: bytes, digest: str, digits: int, in
 
 @pytest.mark.usefixtures("oathtool")
 @given(KEYS, st.integers(6, 8), st.integers(0, 2**63 - 1))
-def test_hotp_prints_what_oathtool_does(key: bytes, digits: int, counter: int) -> None:
+def test_hotp_prints_the_same_codes_as_oathtool(key: bytes, digits: int, counter: int) -> None:
     ours = printed("code", "hotp", "--secret", base32(key), "--digits", str(digits), "--counter", str(counter))
 
     assert ours == oathtool_says(key, "--hotp", f"-d{digits}", f"-c{counter}")
 
 
 @given(KEYS, DIGESTS, st.integers(6, 10), st.integers(0, 2**64 - 1))
-def test_every_length_of_key_and_code_is_computed_as_the_rfc_says(
-    key: bytes, digest: str, digits: int, counter: int
-) -> None:
+def test_a_key_and_a_code_of_any_length_follow_the_rfc(key: bytes, digest: str, digits: int, counter: int) -> None:
     ours = printed(
         *("code", "hotp", "--secret", base32(key), "--digest", digest),
         *("--digits", str(digits), "--counter", str(counter)),
@@ -113,7 +111,7 @@ def test_every_spelling_of_a_digest_gives_the_code_that_openssl_computes(digest:
 
 
 @pytest.mark.parametrize("name", ["shake128", "shake_256", "sha3-84", "sha2-24", "KECCAK-KMAC-128", "null", "sha", ""])
-def test_a_name_that_is_no_digest_for_hmac_is_wrong_usage(name: str) -> None:
+def test_an_unknown_digest_is_wrong_usage(name: str) -> None:
     assert called("code", "hotp", "--key", TEXT, "--counter", "0", f"--digest={name}").returncode == 2
 
 
@@ -129,7 +127,7 @@ def test_any_other_number_of_digits_is_wrong_usage(digits: str) -> None:
     assert called("code", "hotp", "--key", TEXT, "--counter", "0", f"--digits={digits}").returncode == 2
 
 
-def test_as_ns_totp_means_sha256_and_8_digits() -> None:
+def test_as_ns_totp_selects_sha256_and_8_digits() -> None:
     told = printed("code", "totp", "--key", TEXT, "--time", "59", "--digest", "sha256", "--digits", "8")
 
     assert printed("code", "totp", "--as", "ns_totp", "--key", TEXT, "--time", "59") == told
@@ -137,7 +135,7 @@ def test_as_ns_totp_means_sha256_and_8_digits() -> None:
     assert called("code", "totp", "--as", "oathtool", "--key", TEXT).returncode == 2
 
 
-def test_as_ns_totp_the_user_is_0_unless_another_is_named() -> None:
+def test_the_default_user_of_ns_totp_is_0() -> None:
     common = ("code", "totp", "--server-secret", "s", "--time", "59")
 
     zero = printed(*common, "--user-id", "0", "--digest", "sha256", "--digits", "8")
@@ -149,15 +147,15 @@ def test_as_ns_totp_the_user_is_0_unless_another_is_named() -> None:
     assert called("code", "totp", "--key", TEXT, "--user-id", "1").returncode == 2
 
 
-def test_naviservers_own_example() -> None:
+def test_the_example_of_naviservers_manual_has_the_same_code() -> None:
     """`ns_hotp -key "tweedie123" [binary format W 1]` in the manual of NaviServer 5; its default digest is sha256."""
     assert printed("code", "hotp", "--key", "tweedie123", "--digest", "sha256", "--counter", "1") == "601045"
 
 
 @given(st.integers(0, 10**9), st.text(min_size=1).filter(lambda text: text[0] not in "-@\0" and text.isprintable()))
-def test_a_users_key_is_the_raw_digest_as_naviserver_derives_it(user: int, server_secret: str) -> None:
+def test_the_key_of_a_user_is_derived_as_in_naviserver(user: int, server_secret: str) -> None:
     key = hashlib.sha224(f"{server_secret}-{user}".encode()).digest()
-    # A second way to TOTP, for a key of NaviServer's with its defaults.
+    # This computes TOTP independently, for a key of NaviServer with its defaults.
     mac = hmac.digest(key, (1_795_348_800 // 30).to_bytes(8, "big"), "sha256")
     expected = int.from_bytes(mac[mac[-1] & 15 :][:4], "big") % 2**31 % 10**8
 
@@ -169,23 +167,23 @@ def test_a_users_key_is_the_raw_digest_as_naviserver_derives_it(user: int, serve
     assert ours == f"{expected:08d}"
 
 
-def test_without_a_time_it_is_now() -> None:
+def test_the_default_time_is_the_current_one() -> None:
     before, ours, after = (
         printed("code", "totp", "--key", TEXT, "--interval", str(2**40), *more) for more in ([], [], ["--time", "1"])
     )
 
-    # Steps of 35 000 years, so that no step ends in between.
+    # A step has 35,000 years, so none ends between the two commands.
     assert before == ours == after
 
 
-def test_a_time_step_of_a_second_tells_the_present_from_the_past() -> None:
+def test_with_a_time_step_of_a_second_a_past_time_has_another_code() -> None:
     ours = printed("code", "totp", "--key", TEXT, "--interval", "1", "--digits", "10")
 
     assert ours != printed("code", "totp", "--key", TEXT, "--interval", "1", "--digits", "10", "--time", "59")
 
 
 @pytest.mark.parametrize("pasted", PASTED)
-def test_base32_is_read_as_people_paste_it(pasted: str) -> None:
+def test_pasted_base32_is_accepted(pasted: str) -> None:
     secret = base32(RFC_4226_SEED)
 
     typed = pasted.format(secret[:11].lower(), secret[11:])
@@ -193,7 +191,7 @@ def test_base32_is_read_as_people_paste_it(pasted: str) -> None:
     assert printed("code", "hotp", "--secret", typed, "--counter", "0") == RFC_4226[0]
 
 
-def test_a_pasted_file_is_read_like_an_option(tmp_path: Path) -> None:
+def test_a_file_with_pasted_base32_is_accepted(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text(
         f"\ufeff{base32(RFC_4226_SEED)[:16]}\u00a0{base32(RFC_4226_SEED)[16:]}\r\n\r\n", "utf-8"
     )
@@ -203,7 +201,7 @@ def test_a_pasted_file_is_read_like_an_option(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", [("code", "hotp", "--counter", "0"), ("uri", "hotp", "--label", "a")])
-def test_a_length_that_base32_never_has_is_told(command: tuple[str, ...]) -> None:
+def test_an_impossible_length_of_base32_is_reported(command: tuple[str, ...]) -> None:
     done = called(*command, "--secret", base32(RFC_4226_SEED) + "ABC")
 
     assert done.returncode == 2
@@ -219,23 +217,23 @@ def test_a_length_that_base32_never_has_is_told(command: tuple[str, ...]) -> Non
         "\ufeffotpauth://hotp/RFC:4226?secret={}&counter=7\u200b",
     ],
 )
-def test_a_pasted_uri_is_read_in_any_case(uri: str) -> None:
+def test_a_pasted_uri_is_accepted(uri: str) -> None:
     assert printed("code", "hotp", "--uri", uri.format(base32(RFC_4226_SEED))) == RFC_4226[7]
 
 
-def test_a_uri_says_it_all() -> None:
+def test_a_uri_contains_all_parameters() -> None:
     uri = f"otpauth://totp/RFC:6238?secret={base32(SEEDS['SHA256'])}&algorithm=SHA256&digits=8&period=60"
 
     assert printed("code", "totp", "--uri", uri, "--time", "119") == "46119246"
 
 
-def test_a_uri_is_read_in_any_case() -> None:
+def test_a_uri_is_accepted_in_any_case() -> None:
     uri = f"OTPAUTH://TOTP/RFC:6238?SECRET={base32(SEEDS['SHA256']).lower()}&Algorithm=sha256&DIGITS=8&Period=60"
 
     assert printed("code", "totp", "--uri", uri, "--time", "119") == "46119246"
 
 
-def test_a_uri_brings_its_counter_and_an_option_goes_before_it() -> None:
+def test_a_counter_option_overrides_that_of_the_uri() -> None:
     uri = f"otpauth://hotp/RFC:4226?secret={base32(RFC_4226_SEED)}&counter=7"
 
     assert printed("code", "hotp", "--uri", uri) == RFC_4226[7]
@@ -243,5 +241,5 @@ def test_a_uri_brings_its_counter_and_an_option_goes_before_it() -> None:
 
 
 @pytest.mark.parametrize("counter", ["-1", "18446744073709551616", "1_0", "٣", "9" * 5000])
-def test_a_counter_that_is_none_is_wrong_usage(counter: str) -> None:
+def test_an_invalid_counter_is_wrong_usage(counter: str) -> None:
     assert called("code", "hotp", "--key", TEXT, f"--counter={counter}").returncode == 2

@@ -1,4 +1,4 @@
-"""`open-mfa qr`: what is shown can be scanned."""
+"""The QR code of `open-mfa qr` can be scanned."""
 
 from pathlib import Path
 
@@ -12,11 +12,11 @@ URI = "otpauth://totp/Example%20%26%20Co:alice%40example.com?secret=GEZDGNBVGY3T
 
 
 @pytest.mark.parametrize("dark", [True, False], ids=["dark", "light"])
-def test_a_terminal_of_either_theme_shows_a_black_on_white_code(dark: bool) -> None:
+def test_a_terminal_shows_a_black_on_white_code_in_both_themes(dark: bool) -> None:
     assert qr_text(printed_on_terminal([COMMAND, "qr", URI]), dark=dark) == URI
 
 
-def test_without_colours_a_dark_terminal_shows_it_right_and_a_light_one_inverted() -> None:
+def test_without_colours_the_code_is_inverted_on_a_light_terminal() -> None:
     blocks = printed("qr", URI)
 
     assert "\x1b" not in blocks
@@ -25,29 +25,29 @@ def test_without_colours_a_dark_terminal_shows_it_right_and_a_light_one_inverted
     assert qr_text(blocks, dark=False, inverted=True) == URI
 
 
-def test_it_fits_a_window_of_80_columns() -> None:
+def test_the_code_fits_a_window_of_80_columns() -> None:
     assert max(map(len, printed("qr", URI).splitlines())) <= 80
 
 
-def test_a_png_is_read_back(tmp_path: Path) -> None:
+def test_a_png_can_be_scanned(tmp_path: Path) -> None:
     printed("qr", URI, "-o", str(tmp_path / "code.PNG"))
 
     assert pictures.qr_text((tmp_path / "code.PNG").read_bytes()) == URI
 
 
-def test_an_svg_is_an_svg(tmp_path: Path) -> None:
+def test_an_svg_has_the_type_svg(tmp_path: Path) -> None:
     printed("qr", URI, "-o", str(tmp_path / "code.svg"))
 
     assert b"<svg" in (tmp_path / "code.svg").read_bytes()
 
 
-def test_nobody_else_may_read_the_picture(tmp_path: Path) -> None:
+def test_only_the_owner_can_read_the_picture(tmp_path: Path) -> None:
     printed("qr", URI, "-o", str(tmp_path / "code.png"))
 
     assert (tmp_path / "code.png").stat().st_mode & 0o077 == 0
 
 
-def test_the_uri_can_come_from_another_command() -> None:
+def test_the_uri_can_be_piped_from_another_command() -> None:
     assert qr_text(run("qr", "-", stdin=f"{URI}\n").stdout, dark=True) == URI
 
 
@@ -58,7 +58,7 @@ def test_the_uri_can_come_from_another_command() -> None:
         ("hotp", ["--label", "alice", "--counter", "7", "--digits", "8", "--issuer", "Example & Co"]),
     ],
 )
-def test_of_a_key_it_shows_the_uri_that_uri_prints(kind: str, arguments: list[str]) -> None:
+def test_qr_builds_the_same_uri_as_the_command_uri(kind: str, arguments: list[str]) -> None:
     arguments = [*arguments, "--key", "a secret that is not base32"]
 
     assert qr_text(printed("qr", kind, *arguments), dark=True) == printed("uri", kind, *arguments)
@@ -72,7 +72,7 @@ def test_a_key_alone_is_a_totp_secret() -> None:
 
 
 @pytest.mark.parametrize("wrong", [[], ["totp", "--key", "short"], [URI, "--key", "12345678901234567890"]])
-def test_a_uri_or_a_secret_is_needed_and_not_both(wrong: list[str]) -> None:
+def test_either_a_uri_or_a_secret_is_required(wrong: list[str]) -> None:
     assert called("qr", *wrong).returncode == 2
 
 
@@ -84,7 +84,7 @@ def test_a_uri_or_a_secret_is_needed_and_not_both(wrong: list[str]) -> None:
         (["x"], {"PYTHONIOENCODING": "latin-1"}, "encoding"),
     ],
 )
-def test_what_can_not_be_drawn_is_refused(arguments: list[str], environment: dict[str, str], what: str) -> None:
+def test_a_code_that_can_not_be_drawn_is_refused(arguments: list[str], environment: dict[str, str], what: str) -> None:
     done = run("qr", *arguments, **environment)
 
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1)

@@ -69,7 +69,7 @@ def counted(lines: Lines) -> list[int]:
     return dropped
 
 
-def test_lines_come_out_in_the_order_in_which_they_were_queued(pipe: Pipe) -> None:
+def test_lines_are_written_in_the_order_of_the_queue(pipe: Pipe) -> None:
     lines = Lines(pipe.stream)
     for number in range(100):
         lines.append(str(number))
@@ -77,7 +77,7 @@ def test_lines_come_out_in_the_order_in_which_they_were_queued(pipe: Pipe) -> No
     assert pipe.drain(b"99") == [str(number).encode() for number in range(100)]
 
 
-def test_no_line_is_lost_while_nothing_reads_and_all_come_out_once_something_does(pipe: Pipe) -> None:
+def test_no_line_is_lost_while_the_reader_is_stalled(pipe: Pipe) -> None:
     lines = Lines(pipe.stream, limit=64)
     pipe.fill()
     full_after = 0
@@ -91,7 +91,7 @@ def test_no_line_is_lost_while_nothing_reads_and_all_come_out_once_something_doe
     assert not lines.is_full
 
 
-def test_ordinary_lines_take_no_more_than_half_and_the_rest_is_counted(pipe: Pipe) -> None:
+def test_ordinary_lines_fill_at_most_half_of_the_queue_and_the_dropped_ones_are_counted(pipe: Pipe) -> None:
     lines = Lines(pipe.stream, limit=64)
     dropped = counted(lines)
     pipe.fill()
@@ -150,7 +150,7 @@ def test_settled_lines_are_written(pipe: Pipe) -> None:
         assert pipe.read.endswith(b"%d\n" % number)
 
 
-def test_a_stalled_reader_is_waited_for_once_and_no_more_until_it_continues(pipe: Pipe) -> None:
+def test_a_thread_waits_only_once_for_a_stalled_reader(pipe: Pipe) -> None:
     lines = Lines(pipe.stream, limit=64)
     pipe.fill()
     began = time.monotonic()
@@ -167,7 +167,7 @@ def test_a_stalled_reader_is_waited_for_once_and_no_more_until_it_continues(pipe
     assert pipe.read.endswith(b"afterwards\n")
 
 
-def test_callers_at_once_lose_nothing_and_keep_their_own_order(pipe: Pipe) -> None:
+def test_concurrent_callers_lose_no_line_and_keep_their_order(pipe: Pipe) -> None:
     lines = Lines(pipe.stream)
 
     def call(caller: int) -> None:
@@ -185,7 +185,7 @@ def test_callers_at_once_lose_nothing_and_keep_their_own_order(pipe: Pipe) -> No
         assert [int(number) for who, number in found if int(who) == caller] == list(range(500))
 
 
-def test_lines_are_whole_where_processes_share_a_pipe(pipe: Pipe) -> None:
+def test_processes_that_share_a_pipe_write_whole_lines(pipe: Pipe) -> None:
     program = (
         "from infrastructure.observability.lines import LINES\n"
         "for number in range(300): LINES.append('x' * 700)\n"
@@ -326,7 +326,7 @@ def test_a_log_that_is_emptied_on_a_full_disk_has_the_whole_cut_line(tmp_path: P
     assert [line for line in log.read_text().splitlines() if line] == lines_of("a")[5:]
 
 
-def test_a_reader_that_has_ended_holds_nothing_up(pipe: Pipe) -> None:
+def test_a_reader_that_has_ended_delays_nothing(pipe: Pipe) -> None:
     lines = Lines(pipe.stream)
     dropped = counted(lines)
     pipe.stop_reading()
@@ -379,7 +379,7 @@ def test_a_forked_child_writes_its_own_lines_and_none_of_its_parents(pipe: Pipe)
     assert sorted(pipe.read.splitlines()) == [b"child", b"parent", b"parent again"]
 
 
-def test_a_traceback_of_a_thread_goes_the_same_way(pipe: Pipe) -> None:
+def test_a_traceback_of_a_thread_is_queued_too(pipe: Pipe) -> None:
     pipe.fill()
     program = (
         "import threading\n"

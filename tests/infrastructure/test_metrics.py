@@ -62,7 +62,7 @@ def test_a_successor_continues_the_counts_of_a_killed_process() -> None:
     assert Numbers(memory, 0).totals() == {("a", "b"): [5.0]}
 
 
-def test_half_of_a_record_that_a_killed_process_left_does_no_harm() -> None:
+def test_an_incomplete_record_of_a_killed_process_is_ignored() -> None:
     memory = SharedMemory(1)
     Numbers(memory, 0).series(("first",), 1)[0] = 1
     memory.slots[0][64:1024] = b"\xff" * 960
@@ -73,7 +73,7 @@ def test_half_of_a_record_that_a_killed_process_left_does_no_harm() -> None:
     assert Numbers(memory, 0).totals() == {("first",): [1.0], ("second",): [0.0, 0.0, 2.0]}
 
 
-def test_without_room_a_process_counts_for_itself_and_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_without_room_a_process_counts_for_itself_and_warns_once(caplog: pytest.LogCaptureFixture) -> None:
     memory = SharedMemory(2)
     first, second = Numbers(memory, 0), Numbers(memory, 1)
     for number in range(10):
@@ -123,7 +123,7 @@ def test_a_counter_without_labels_begins_with_zero() -> None:
     assert "open_mfa_log_lines_dropped_total 0.0" in text
 
 
-def test_a_text_serves_for_a_second() -> None:
+def test_the_text_is_at_most_a_second_old() -> None:
     now = 100.0
     metrics = Metrics(monotonic=lambda: now)
     before = metrics.exposition()
@@ -135,7 +135,7 @@ def test_a_text_serves_for_a_second() -> None:
     assert b"open_mfa_store_failures_total 1.0" in metrics.exposition()
 
 
-def test_who_asks_at_once_gets_the_same_text_made_once() -> None:
+def test_concurrent_callers_get_the_same_text() -> None:
     metrics = Metrics(monotonic=lambda: 0.0)
     together = threading.Barrier(8)
 

@@ -1,4 +1,4 @@
-"""An account of the real service, for tests that speak to it over raw sockets."""
+"""An account of the real service, over raw sockets."""
 
 import time
 from itertools import count
@@ -15,7 +15,7 @@ _numbers = count()
 
 
 class Account:
-    """One that no other test knows, unless it is named; the shop's, unless another tenant is named."""
+    """An account that no other test uses, unless it gets a name. Its default tenant is the shop."""
 
     def __init__(self, port: int, name: str = "", tenant: str = "shop") -> None:
         self.port = port
@@ -23,14 +23,14 @@ class Account:
         self.headers = {"Authorization": f"Bearer {API_KEYS[tenant]}"}
 
     def request(self, method: str, path: str = "", body: Any = None) -> bytes:
-        """A request as it travels."""
+        """Return the bytes of a request."""
         return request(method, f"/api/v1/accounts/{self.name}/{path}".rstrip("/"), body, self.headers)
 
     def send(self, method: str, path: str = "", body: Any = None) -> Answer:
         return once(self.port, self.request(method, path, body), method)
 
     def submission(self, path: str, code: str) -> bytes:
-        """A code on its way to whatever judges it."""
+        """Return the bytes of a request that carries a code."""
         return self.request("POST", path, {"code": code})
 
     def submit(self, path: str, code: str) -> Answer:
@@ -43,7 +43,7 @@ class Account:
         return document
 
     def confirmed(self, factor: str) -> dict[str, Any]:
-        """Enrols and confirms; `good_code(…, ahead=1)` is the next that is good."""
+        """Enrol and confirm. The next valid code is `good_code(…, ahead=1)`."""
         enrolled = self.enrol(factor)
         assert self.submit(f"{factor}/verify", good_code(enrolled)).status == 200
         return enrolled
@@ -54,6 +54,6 @@ class Account:
 
 
 def good_code(enrolled: dict[str, Any], ahead: int = 0) -> str:
-    """A code that is good now, or a step ahead; the window makes up for a step that ends meanwhile."""
+    """Return a code that is valid now, or some steps ahead. The window accepts it if a step ends in the meantime."""
     first = enrolled["counter"] if "counter" in enrolled else int(time.time()) // enrolled["interval"]
     return pyotp.HOTP(enrolled["secret"], digits=enrolled["digits"]).at(first + ahead)

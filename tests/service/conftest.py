@@ -1,4 +1,4 @@
-"""The real service, once for all tests that only use it."""
+"""The real service, shared by all tests that only use it."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""A session of the real service, for tests that speak to it over raw sockets."""
+"""A session of the real service, over raw sockets."""
 
 import time
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ FACTORS = ("otp", "hotp", "totp")
 
 
 class Session:
-    """Whoever holds the cookie; `enrol` starts it."""
+    """The client with the session's cookie. `enrol` starts the session."""
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -27,7 +27,7 @@ class Session:
         return document
 
     def good_codes(self, factor: str, **body: Any) -> Iterator[str]:
-        """Enrols, and yields codes that are good from now on (of `otp` there is only one)."""
+        """Enrol, and yield codes that are valid in this order. For `otp`, there is only one."""
         enrolled = self.enrol(factor, **body)
         match factor:
             case "otp":
@@ -35,14 +35,14 @@ class Session:
             case "hotp":
                 yield from hotp_codes(enrolled["secret"], enrolled["counter"])
             case _:
-                # The window of one step makes up for a step that ends between here and the service.
+                # The window accepts a code whose step has ended before it reaches the service.
                 yield from hotp_codes(enrolled["secret"], int(time.time()) // enrolled["interval"])
 
     def verification(self, factor: str, code: str) -> bytes:
         return self.request("POST", f"{factor}/verify", {"code": code})
 
     def request(self, method: str, path: str = "", body: Any = None) -> bytes:
-        """A request as it travels."""
+        """Return the bytes of a request."""
         return request(method, f"/api/v1/session/{path}".rstrip("/"), body, self.headers)
 
     def send(self, method: str, path: str = "", body: Any = None) -> Answer:
@@ -50,5 +50,5 @@ class Session:
 
 
 def wrong(good: str) -> str:
-    """A code of the same length that is not this one."""
+    """Return a different code of the same length."""
     return f"{(int(good) + 1) % 10 ** len(good):0{len(good)}d}"

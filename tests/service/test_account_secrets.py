@@ -1,4 +1,4 @@
-"""Nothing secret of accounts leaves either: not by logs at DEBUG, metrics, error texts, descriptions or Redis."""
+"""Logs at DEBUG, metrics, error texts, descriptions and Redis contain no secret of an account."""
 
 import base64
 from collections.abc import Iterator
@@ -73,18 +73,18 @@ def everything_said(client: Redis, service: Service) -> Remains:
 
 
 def secrets_of(name: str, enrolled: dict[str, Any]) -> dict[str, bytes]:
-    """The secret, and the codes that could be sent in the next minutes."""
+    """Return the secret, and the codes that are valid in the next minutes."""
     codes = {f"code {ahead} of {name}": good_code(enrolled, ahead).encode() for ahead in range(3)}
     return codes | {f"the secret of {name}": pyotp.HOTP(enrolled["secret"]).byte_secret()}
 
 
-def test_the_search_would_find_what_it_looks_for(remains: Remains) -> None:
+def test_the_search_finds_each_form_of_a_secret(remains: Remains) -> None:
     everything = b" ".join(base64.b64encode(secret) for secret in remains.secrets.values())
 
     assert found(remains.secrets, everything) == list(remains.secrets)
 
 
-def test_there_was_something_to_be_found(remains: Remains) -> None:
+def test_the_searched_texts_are_not_empty(remains: Remains) -> None:
     assert {"DEBUG", "INFO", "WARNING"} <= {line.split('"')[7] for line in remains.logs.splitlines()}
     assert remains.logs.count("recovery-codes") > 10
     assert remains.redis.count(b"open-mfa:{account:shop:") >= 3
@@ -111,5 +111,5 @@ def test_no_secret_is_in_a_description(remains: Remains) -> None:
     assert found(remains.secrets, remains.descriptions.encode()) == []
 
 
-def test_no_secret_is_in_redis_in_the_clear(remains: Remains) -> None:
+def test_no_plain_secret_is_in_redis(remains: Remains) -> None:
     assert found(remains.secrets, remains.redis) == []

@@ -1,4 +1,4 @@
-"""What accounts have besides sessions is done at most once too, whatever arrives at the same time."""
+"""The operations of accounts accept a code at most once, also if many requests arrive at the same time."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -86,7 +86,7 @@ def test_a_code_and_a_recovery_code_at_once_are_accepted_once_each(accounts: Ser
     assert seen == {((200, ""), 1): ROUNDS * 2, ((403, "replayed"), CALLERS // 2 - 1): ROUNDS * 2}
 
 
-def test_a_code_sent_to_all_that_judge_it_is_accepted_exactly_once(accounts: Service, volley: Volley) -> None:
+def test_a_code_sent_to_every_operation_is_accepted_exactly_once(accounts: Service, volley: Volley) -> None:
     accepted = []
     for _ in range(ROUNDS):
         account = Account(accounts.port)
@@ -113,7 +113,7 @@ def test_the_first_code_confirms_exactly_once(accounts: Service, volley: Volley,
 
 
 @pytest.mark.parametrize("factor", ["hotp", "totp"])
-def test_a_swap_happens_exactly_once_and_the_former_secret_is_dead(
+def test_a_replacement_is_confirmed_exactly_once_and_ends_the_former_secret(
     accounts: Service, volley: Volley, factor: str
 ) -> None:
     seen: Seen = Counter()
@@ -131,7 +131,7 @@ def test_a_swap_happens_exactly_once_and_the_former_secret_is_dead(
     assert seen == {((200, ""), 1): ROUNDS, ((404, "not-enrolled"), CALLERS - 1): ROUNDS}
 
 
-def test_during_a_swap_each_code_is_accepted_at_most_once(accounts: Service, volley: Volley) -> None:
+def test_during_a_replacement_each_code_is_accepted_at_most_once(accounts: Service, volley: Volley) -> None:
     for _ in range(ROUNDS):
         account = Account(accounts.port)
         former = account.confirmed("totp")
@@ -204,7 +204,7 @@ def test_of_200_wrong_recovery_codes_at_once_five_are_judged(accounts: Service, 
     assert account.send("GET", "totp").document["failed_attempts"] == 0
 
 
-def test_sets_of_recovery_codes_issued_at_once_leave_one_that_is_good(accounts: Service, volley: Volley) -> None:
+def test_of_sets_of_recovery_codes_issued_at_once_one_remains(accounts: Service, volley: Volley) -> None:
     account = Account(accounts.port)
     answers = volley.fire([account.request("POST", RECOVERY)] * 4)
 
@@ -213,7 +213,7 @@ def test_sets_of_recovery_codes_issued_at_once_leave_one_that_is_good(accounts: 
     assert sorted(good) == [200, 403, 403, 403]
 
 
-def test_two_tenants_at_once_do_not_meet(accounts: Service, volley: Volley) -> None:
+def test_two_tenants_at_once_do_not_affect_each_other(accounts: Service, volley: Volley) -> None:
     mine, theirs = Account(accounts.port, "shared"), Account(accounts.port, "shared", "forum")
     good = good_code(theirs.confirmed("totp"), 1)
     bad = wrong(good_code(mine.confirmed("totp"), 1))
@@ -225,7 +225,7 @@ def test_two_tenants_at_once_do_not_meet(accounts: Service, volley: Volley) -> N
     assert outcomes(answers[1::2]) == {(200, ""): 1, (403, "replayed"): CALLERS // 2 - 1}
 
 
-def test_all_that_changes_an_account_at_once_never_fails(accounts: Service, volley: Volley) -> None:
+def test_all_changes_of_an_account_at_once_never_fail(accounts: Service, volley: Volley) -> None:
     account = Account(accounts.port)
     new = account.confirmed("totp")
     requests = [

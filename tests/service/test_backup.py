@@ -23,14 +23,14 @@ from tests.support.service import Service
 GUIDE = page("how-to/back-up-and-restore")
 PASSWORD = "a password of Redis"
 MANY = 1_000_000
-"""Keys, so that reading and writing the files takes seconds."""
+"""The number of keys with which reading and writing the files takes seconds."""
 AT_ONCE = ("--repl-diskless-sync-delay", "0")
-"""Redis would wait five seconds whether somebody else wants a copy, too."""
+"""Redis would wait five seconds for other replicas that want a copy."""
 RUN = re.search(r"`sudo -u redis (sh <restore\.sh)`", GUIDE)
 
 
 def run(script: str, directory: Path, typed: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
-    """Pastes it into a shell there: that a line fails does not keep the next ones from running."""
+    """Run the lines in a shell, as if they were pasted. After a line that fails, the next ones still run."""
     surroundings: dict[str, Any] = {"cwd": directory, "env": os.environ | environment, "input": typed}
     command = ["bash", "-c", script]
     return subprocess.run(command, **surroundings, capture_output=True, text=True, timeout=120, check=False)
@@ -46,7 +46,7 @@ def backup(tmp_path: Path) -> Path:
 
 @contextlib.contextmanager
 def protected(*options: str) -> Iterator[RedisServer]:
-    """A server that wants a password, as any should."""
+    """A server with a password."""
     with RedisServer(*AT_ONCE, *options) as server:
         with contextlib.closing(server.client()) as owner:
             owner.config_set("requirepass", PASSWORD)
@@ -68,7 +68,7 @@ def alice(service: Service) -> Account:
 
 
 def take(server: RedisServer, backup: Path) -> int:
-    """The number of keys that the guide says to keep with the file."""
+    """Return the number of keys that the guide keeps with the file."""
     commands = block(GUIDE, "read -rs").replace("redis.example.com -p 6379", f"127.0.0.1 -p {server.port}")
     done = run(commands, backup.parent, typed=f"{PASSWORD}\n")
     assert done.returncode == 0, done.stderr
@@ -77,14 +77,14 @@ def take(server: RedisServer, backup: Path) -> int:
 
 
 def restore(directory: Path) -> subprocess.CompletedProcess[str]:
-    """Makes the script and runs it; the password is still in the environment of whoever took the backup."""
+    """Write the script and run it. The password is still in the environment."""
     assert RUN is not None
     return run(f"{block(GUIDE, 'cat >restore.sh')}\n{RUN[1]}", directory, REDISCLI_AUTH=PASSWORD)
 
 
 @contextlib.contextmanager
 def restored(backup: Path, keys: int) -> Iterator[RedisServer]:
-    """A server that reads its append-only file, which was made of the backup."""
+    """A server that reads its append-only file, which was converted from the backup."""
     server = RedisServer()
     shutil.copy(backup, server.directory / "dump.rdb")
     done = restore(server.directory)
@@ -95,7 +95,7 @@ def restored(backup: Path, keys: int) -> Iterator[RedisServer]:
         yield server
 
 
-def test_what_was_enrolled_and_what_was_spent_is_back(backup: Path) -> None:
+def test_a_restored_backup_has_all_credentials_and_spent_codes(backup: Path) -> None:
     with protected() as first, Service(OPEN_MFA_REDIS_URL=url(first), **KEYS) as service:
         totp = pyotp.TOTP(alice(service).send("POST", "totp", {}).document["secret"])
         spent = totp.at(int(time.time()))
@@ -117,8 +117,8 @@ def test_what_was_enrolled_and_what_was_spent_is_back(backup: Path) -> None:
     assert [each["factor"] for each in after] == list(factors), "and it is kept by its own append-only file"
 
 
-def test_where_there_is_no_room_it_says_so_and_ends(backup: Path, tmp_path: Path) -> None:
-    """A limit on the size of files stands for a disk that is full."""
+def test_a_backup_without_room_reports_that_and_fails(backup: Path, tmp_path: Path) -> None:
+    """A limit on the size of files has the same effect as a full disk."""
     with protected() as first, client(first) as store:
         store.set("what does not get smaller", os.urandom(500_000))
         take(first, backup)
@@ -134,7 +134,7 @@ def test_where_there_is_no_room_it_says_so_and_ends(backup: Path, tmp_path: Path
     assert "restored:" not in done.stdout
 
 
-def test_a_backup_that_takes_long_to_read_is_restored_whole(backup: Path) -> None:
+def test_a_large_backup_is_restored_completely(backup: Path) -> None:
     with protected("--appendonly", "no") as first:
         fill = "for i = 1, 100000 do redis.call('SET', ARGV[1] .. i, 'what an account weighs, more or less') end"
         with Service(OPEN_MFA_REDIS_URL=url(first), **KEYS) as service, client(first) as store:
@@ -148,7 +148,7 @@ def test_a_backup_that_takes_long_to_read_is_restored_whole(backup: Path) -> Non
         assert alice(service).submit("totp/verify", pyotp.TOTP(secret).now()).status == 200
 
 
-def test_a_store_that_is_there_is_left_alone_until_it_is_moved_away(backup: Path) -> None:
+def test_an_existing_store_is_not_overwritten(backup: Path) -> None:
     directory = backup.parent / "redis"
     with protected() as server, client(server) as store:
         store.set("one", "of the backup")
@@ -171,14 +171,14 @@ def test_a_store_that_is_there_is_left_alone_until_it_is_moved_away(backup: Path
 
 
 def contents(directory: Path) -> dict[str, bytes]:
-    """All that an append-only file consists of."""
+    """Return the files of an append-only file."""
     files = [path for path in directory.glob("appendonly*/*") if path.is_file()]
     assert files
     return {path.name: path.read_bytes() for path in files}
 
 
 @pytest.mark.parametrize("content", [b"", b"REDIS0010", b"no backup at all"], ids=["missing", "cut off", "wrong"])
-def test_what_is_no_backup_is_not_taken_for_an_empty_store(backup: Path, content: bytes) -> None:
+def test_an_invalid_backup_is_not_restored_as_an_empty_store(backup: Path, content: bytes) -> None:
     if content:
         backup.with_name("dump.rdb").write_bytes(content)
 
@@ -190,8 +190,8 @@ def test_what_is_no_backup_is_not_taken_for_an_empty_store(backup: Path, content
     assert not list(backup.parent.glob("appendonly*"))
 
 
-def test_what_was_spent_after_the_backup_is_good_again(backup: Path) -> None:
-    """Not what anyone wants, but so it is, and the guide says what to do."""
+def test_a_code_spent_after_the_backup_is_good_again(backup: Path) -> None:
+    """This is unavoidable. The guide names the remedy."""
     with protected() as first, Service(OPEN_MFA_REDIS_URL=url(first), **KEYS) as service:
         hotp = pyotp.HOTP(alice(service).send("POST", "hotp", {}).document["secret"])
         keys = take(first, backup)
@@ -201,7 +201,7 @@ def test_what_was_spent_after_the_backup_is_good_again(backup: Path) -> None:
         assert alice(service).submit("hotp/verify", hotp.at(0)).status == 200
 
 
-def test_without_the_encryption_key_a_backup_opens_nothing(backup: Path) -> None:
+def test_a_backup_is_unreadable_without_the_encryption_key(backup: Path) -> None:
     with protected() as first, Service(OPEN_MFA_REDIS_URL=url(first), **KEYS) as service:
         totp = pyotp.TOTP(alice(service).send("POST", "totp", {}).document["secret"])
         keys = take(first, backup)

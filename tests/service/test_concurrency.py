@@ -1,4 +1,4 @@
-"""A code is accepted at most once, whatever arrives at the same time (docs/reference/http.md, Acceptance)."""
+"""A code is accepted at most once, also if many requests carry it at once (docs/reference/http.md, Acceptance)."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ def volley(service: Service) -> Iterator[Volley]:
 
 
 def outcomes(answers: list[Answer]) -> Counter[tuple[int, str]]:
-    """How many answers there were of each status and reason, or kind of problem."""
+    """Return the number of answers by status and reason or kind of problem."""
     return Counter(
         (answer.status, answer.document.get("reason", answer.slug) if answer.status >= 400 else "")
         for answer in answers
@@ -79,7 +79,7 @@ def test_of_32_enrolments_at_once_one_succeeds(service: Service, volley: Volley,
 
 
 @pytest.mark.parametrize("factor", ["hotp", "totp"])
-def test_the_secret_that_won_the_race_is_the_one_that_verifies(service: Service, volley: Volley, factor: str) -> None:
+def test_the_secret_of_the_successful_enrolment_verifies(service: Service, volley: Volley, factor: str) -> None:
     session = Session(service.port)
     session.enrol("otp")
     answers = volley.fire([session.request("POST", factor, {})] * CALLERS)
@@ -90,7 +90,7 @@ def test_the_secret_that_won_the_race_is_the_one_that_verifies(service: Service,
     assert session.send("POST", f"{factor}/verify", {"code": next(codes)}).status == 200
 
 
-def test_codes_issued_at_once_leave_one_that_is_good(service: Service, volley: Volley) -> None:
+def test_of_codes_issued_at_once_one_is_good(service: Service, volley: Volley) -> None:
     session = Session(service.port)
     session.enrol("hotp")
     issued = volley.fire([session.request("POST", "otp", {})] * 8)
@@ -101,7 +101,7 @@ def test_codes_issued_at_once_leave_one_that_is_good(service: Service, volley: V
     assert described.document["status"] == "pending"
 
 
-def test_verifying_while_it_is_deleted_and_enrolled_again_never_fails(service: Service, volley: Volley) -> None:
+def test_verifying_during_deletion_and_enrolment_never_fails(service: Service, volley: Volley) -> None:
     session = Session(service.port)
     code = next(session.good_codes("hotp", secret=RFC_SECRET))
     round_of_requests = [

@@ -84,7 +84,7 @@ def anonymous_memory(service: Service) -> int:
 
 
 @pytest.mark.parametrize("raw", LAST_REQUESTS.values(), ids=LAST_REQUESTS)
-def test_clients_that_do_not_hang_up_delay_nobody(own_service: Service, raw: bytes) -> None:
+def test_clients_that_keep_their_connection_open_delay_no_other_client(own_service: Service, raw: bytes) -> None:
     with ExitStack() as stack:
         for _ in range(20):
             wire = stack.enter_context(Wire(own_service.port))
@@ -93,7 +93,7 @@ def test_clients_that_do_not_hang_up_delay_nobody(own_service: Service, raw: byt
 
 
 @pytest.mark.parametrize("raw", STALLED_REQUESTS.values(), ids=STALLED_REQUESTS)
-def test_requests_that_stall_delay_nobody(own_service: Service, raw: bytes) -> None:
+def test_stalled_requests_delay_no_other_client(own_service: Service, raw: bytes) -> None:
     with ExitStack() as stack:
         for _ in range(40):
             stack.enter_context(Wire(own_service.port)).send(raw)
@@ -101,7 +101,7 @@ def test_requests_that_stall_delay_nobody(own_service: Service, raw: bytes) -> N
 
 
 @pytest.mark.parametrize("path", LARGE_ANSWERS)
-def test_clients_that_take_no_answer_delay_nobody(own_service: Service, path: str) -> None:
+def test_clients_that_read_no_answer_delay_no_other_client(own_service: Service, path: str) -> None:
     with ExitStack() as stack:
         for _ in range(40):
             stack.enter_context(Wire(own_service.port, buffer=4096)).send(request("GET", path) * 20)
@@ -124,7 +124,7 @@ def test_large_answers_arrive_whole_and_in_order(own_service: Service, path: str
     [*((path, {}) for path in LARGE_ANSWERS), (LARGE_ANSWERS[0], {"Range": "bytes=0-"})],
     ids=["file", "document", "part of a file"],
 )
-def test_clients_that_take_no_answer_share_one_copy(one_worker: Service, path: str, headers: dict[str, str]) -> None:
+def test_clients_that_read_no_answer_share_one_copy(one_worker: Service, path: str, headers: dict[str, str]) -> None:
     assert once(one_worker.port, request("GET", path), "GET").status == 200
     before = anonymous_memory(one_worker)
     with ExitStack() as stack:
@@ -138,7 +138,7 @@ def test_clients_that_take_no_answer_share_one_copy(one_worker: Service, path: s
 
 
 @pytest.mark.parametrize("first", [b"", b"G", HEALTH], ids=["silent", "one byte", "kept alive"])
-def test_two_thousand_connections_of_one_address_stop_nobody(own_service: Service, first: bytes) -> None:
+def test_two_thousand_connections_of_one_address_stop_no_other_client(own_service: Service, first: bytes) -> None:
     with ExitStack() as stack:
         wires = [stack.enter_context(Wire(own_service.port)) for _ in range(2_000)]
         for wire in wires:
@@ -216,7 +216,7 @@ def test_an_answer_is_followed_by_the_end_of_the_connection(own_service: Service
         assert wire.is_ended()
 
 
-def test_at_its_end_the_service_answers_a_client_that_is_connected_and_waits_for_no_other() -> None:
+def test_a_stopping_service_answers_connected_clients_and_waits_for_no_silent_one() -> None:
     with Service() as service, ExitStack() as stack:
         wires = [stack.enter_context(Wire(service.port)) for _ in range(60)]
         for wire, raw in zip(wires, [b"", LAST_REQUESTS["HTTP/1.0"], LAST_REQUESTS["not HTTP"]] * 20, strict=True):

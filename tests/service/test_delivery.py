@@ -24,7 +24,7 @@ SENDER = "Open-MFA <mfa@example.com>"
 
 
 class Hook:
-    """What the webhook answers."""
+    """The answer of the webhook."""
 
     def __init__(self) -> None:
         self.answer = b""
@@ -38,7 +38,7 @@ class Hook:
 
 
 class World:
-    """The service, and all that it delivers to."""
+    """The service, the mail server and the webhook."""
 
     def __init__(self, service: Service, mailbox: Mailbox, receiver: Receiver, hook: Hook) -> None:
         self.service = service
@@ -60,7 +60,7 @@ class World:
         return Account(self.service.port)
 
     def arrived(self, channel: str) -> list[str]:
-        """The codes that were handed over, refused or not."""
+        """The delivered codes, including refused ones."""
         if channel == "webhook":
             return [request.json()["code"] for request in self.receiver.requests]
         lines = [read(envelope).get_content().splitlines() for envelope in self.mailbox.taken]
@@ -91,7 +91,7 @@ def world(only_world: World) -> World:
 
 @pytest.fixture
 def place() -> str:
-    """One that no other test sends to."""
+    """A recipient that no other test uses."""
     return f"ada-{uuid.uuid4().hex}@example.org"
 
 
@@ -114,7 +114,7 @@ def test_a_code_arrives_and_is_good_once(world: World, channel: str, place: str)
 
 
 @channels
-def test_the_answer_holds_neither_the_code_nor_the_address(world: World, channel: str, place: str) -> None:
+def test_the_answer_contains_neither_the_code_nor_the_address(world: World, channel: str, place: str) -> None:
     answer = issue(world.account(), channel, place)
 
     (code,) = world.arrived(channel)
@@ -124,7 +124,7 @@ def test_the_answer_holds_neither_the_code_nor_the_address(world: World, channel
 
 
 @channels
-def test_a_session_can_have_its_code_sent_too(world: World, channel: str, place: str) -> None:
+def test_a_session_can_have_its_code_sent(world: World, channel: str, place: str) -> None:
     session = Session(world.service.port)
     answer = issue(session, channel, place)
     session.headers = {"Cookie": answer.headers["Set-Cookie"].partition(";")[0]}
@@ -134,7 +134,7 @@ def test_a_session_can_have_its_code_sent_too(world: World, channel: str, place:
     assert session.send("POST", "otp/verify", {"code": code}).status == 200
 
 
-def test_the_mail_says_from_whom_to_whom_and_what(world: World, place: str) -> None:
+def test_the_mail_has_the_sender_the_recipient_and_the_code(world: World, place: str) -> None:
     issue(world.account(), "email", place)
 
     mail = world.mailbox.mail()
@@ -145,7 +145,7 @@ def test_the_mail_says_from_whom_to_whom_and_what(world: World, place: str) -> N
 
 
 @pytest.mark.parametrize("domain", ["b\u00fccher.example", "BU\u0308CHER.example", "xn--bcher-kva.example"])
-def test_a_domain_beyond_ascii_is_sent_codes(world: World, domain: str) -> None:
+def test_a_code_is_sent_to_an_internationalized_domain(world: World, domain: str) -> None:
     local = f"ada-{uuid.uuid4().hex}"
 
     assert issue(world.account(), "email", f"{local}@{domain}").status == 201
@@ -167,7 +167,7 @@ def test_the_signature_of_the_webhook_verifies(world: World, place: str) -> None
     assert request.headers["Content-Type"] == "application/json"
 
 
-def test_the_webhook_is_told_whose_code_it_is(world: World, place: str) -> None:
+def test_the_webhook_gets_the_owner_of_the_code(world: World, place: str) -> None:
     account = world.account()
 
     answer = issue(account, "webhook", place)
@@ -182,7 +182,7 @@ def test_the_webhook_is_told_whose_code_it_is(world: World, place: str) -> None:
 
 
 @channels
-def test_a_refused_delivery_leaves_no_code_alive(world: World, channel: str, place: str) -> None:
+def test_a_refused_delivery_leaves_no_valid_code(world: World, channel: str, place: str) -> None:
     account = world.account()
     issue(account, channel, place)
     world.refuse()
@@ -195,7 +195,7 @@ def test_a_refused_delivery_leaves_no_code_alive(world: World, channel: str, pla
 
 
 @channels
-def test_a_refusal_repeats_neither_code_nor_address_nor_what_the_server_said(
+def test_a_refusal_repeats_neither_the_code_nor_the_address_nor_the_servers_answer(
     world: World, channel: str, place: str
 ) -> None:
     world.refuse()
@@ -219,7 +219,7 @@ def test_after_a_refusal_another_code_can_be_sent(world: World, channel: str, pl
 
 
 @channels
-def test_a_refused_delivery_forgives_no_wrong_guesses(world: World, channel: str, place: str) -> None:
+def test_a_refused_delivery_resets_no_count_of_wrong_codes(world: World, channel: str, place: str) -> None:
     account = world.account()
     issue(account, channel, place)
     wrong = other_code(world.arrived(channel)[0])
@@ -235,7 +235,7 @@ def test_a_refused_delivery_forgives_no_wrong_guesses(world: World, channel: str
 
 
 @pytest.mark.parametrize("answer", ["550 no such person", "450 later", "421 going away"])
-def test_a_recipient_whom_the_mail_server_refuses_is_a_failed_delivery(world: World, answer: str, place: str) -> None:
+def test_a_recipient_that_the_mail_server_refuses_is_a_failed_delivery(world: World, answer: str, place: str) -> None:
     world.mailbox.answers["RCPT"] = answer
 
     assert issue(world.account(), "email", place).slug == "delivery-failed"
@@ -251,7 +251,7 @@ def test_a_recipient_whom_the_mail_server_refuses_is_a_failed_delivery(world: Wo
         b"",
     ],
 )
-def test_whatever_the_webhook_answers_but_2xx_is_a_failed_delivery(world: World, answer: bytes, place: str) -> None:
+def test_an_answer_of_the_webhook_other_than_2xx_is_a_failed_delivery(world: World, answer: bytes, place: str) -> None:
     world.hook.answer = answer
 
     refused = issue(world.account(), "webhook", place)
@@ -261,7 +261,7 @@ def test_whatever_the_webhook_answers_but_2xx_is_a_failed_delivery(world: World,
 
 
 @channels
-def test_the_sixth_code_to_one_place_is_refused(world: World, channel: str, place: str) -> None:
+def test_the_sixth_code_to_one_recipient_is_refused(world: World, channel: str, place: str) -> None:
     answers = [issue(world.account(), channel, place) for _ in range(6)]
 
     assert [answer.status for answer in answers] == [201] * 5 + [429]
@@ -329,7 +329,7 @@ def test_no_spelling_evades_the_limit(world: World, channel: str, spellings: lis
     assert {answer.slug for answer in answers[5:]} == {"rate-limited"}
 
 
-def test_the_message_keeps_the_recipient_as_it_was_written(world: World) -> None:
+def test_the_message_has_the_recipient_as_it_was_written(world: World) -> None:
     to = f"tel:+49-170-{str(uuid.uuid4().int)[:7]};ext=7"
 
     issue(world.account(), "webhook", to)
@@ -338,7 +338,7 @@ def test_the_message_keeps_the_recipient_as_it_was_written(world: World) -> None
 
 
 def test_all_recipients_together_have_a_limit(redis_server: RedisServer) -> None:
-    """A tenant and addresses that no other test uses."""
+    """The test has its own tenant and addresses."""
     hook = Hook()
     with Receiver(raw=hook) as receiver:
         settings = {
@@ -363,7 +363,7 @@ def test_all_recipients_together_have_a_limit(redis_server: RedisServer) -> None
 
     assert [answer.status for answer in of_tenant] == [201] * 12 + [429] * 2
     assert 3500 < int(of_tenant[-1].headers["Retry-After"]) <= 3600
-    # Each client address has 5, the two of one IPv6 network together, and all have 12.
+    # Each client address may send 5 codes, two addresses of one IPv6 network together, and all of them 12.
     assert [answer.status for answer in of_clients] == [
         *([201] * 5 + [429]),
         *([201] * 5 + [429]),
@@ -375,7 +375,7 @@ def test_all_recipients_together_have_a_limit(redis_server: RedisServer) -> None
 
 
 @channels
-def test_another_place_is_sent_codes_still(world: World, channel: str, place: str) -> None:
+def test_another_recipient_still_gets_codes(world: World, channel: str, place: str) -> None:
     account = world.account()
     for _ in range(6):
         issue(account, channel, place)
@@ -384,7 +384,7 @@ def test_another_place_is_sent_codes_still(world: World, channel: str, place: st
 
 
 @channels
-def test_the_code_that_was_sent_before_the_limit_stays_good(world: World, channel: str, place: str) -> None:
+def test_the_last_code_before_the_limit_stays_valid(world: World, channel: str, place: str) -> None:
     account = world.account()
     for _ in range(6):
         issue(account, channel, place)
@@ -392,7 +392,7 @@ def test_the_code_that_was_sent_before_the_limit_stays_good(world: World, channe
     assert account.submit("otp/verify", world.arrived(channel)[-1]).status == 200
 
 
-def test_a_stranger_keeps_nobody_from_his_codes(world: World, place: str) -> None:
+def test_requests_of_another_owner_do_not_block_a_recipient(world: World, place: str) -> None:
     port = world.service.port
     owners = [Session(port), Account(port, tenant="forum"), Account(port)]
 
@@ -401,7 +401,7 @@ def test_a_stranger_keeps_nobody_from_his_codes(world: World, place: str) -> Non
     assert statuses == [[201] * 5 + [429]] * 3
 
 
-def test_codes_in_the_answer_are_no_sends(world: World) -> None:
+def test_codes_in_the_answer_do_not_count_as_sent(world: World) -> None:
     account = world.account()
 
     assert {account.send("POST", "otp", {}).status for _ in range(8)} == {201}
@@ -422,7 +422,7 @@ def test_codes_in_the_answer_are_no_sends(world: World) -> None:
         "ada\x00@example.org",
     ],
 )
-def test_what_is_no_mail_address_is_a_bad_request(world: World, to: str) -> None:
+def test_an_invalid_mail_address_is_a_bad_request(world: World, to: str) -> None:
     account = world.account()
     code = account.enrol("otp")["code"]
 
@@ -438,13 +438,13 @@ def test_what_is_no_mail_address_is_a_bad_request(world: World, to: str) -> None
     "delivery",
     [{"channel": "email"}, {"channel": "webhook"}, {"channel": "response", "to": "a@b.example"}, {"to": "a@b.example"}],
 )
-def test_a_recipient_goes_with_a_channel_that_sends(world: World, delivery: dict[str, str]) -> None:
+def test_a_recipient_requires_a_channel_that_sends(world: World, delivery: dict[str, str]) -> None:
     answer = world.account().send("POST", "otp", {"delivery": delivery})
 
     assert (answer.status, list(answer.document["errors"])) == (400, ["delivery.to"])
 
 
-def test_neither_codes_nor_addresses_are_left_anywhere(world: World, redis_server: RedisServer) -> None:
+def test_neither_codes_nor_addresses_are_in_the_logs_or_in_redis(world: World, redis_server: RedisServer) -> None:
     for refused in (False, True):
         for channel in ("email", "webhook"):
             for _ in range(6):
@@ -465,7 +465,7 @@ def test_neither_codes_nor_addresses_are_left_anywhere(world: World, redis_serve
     assert [secret for secret in [*codes, "somebody@", SECRET] if secret.encode() in left] == []
 
 
-def test_the_audit_trail_tells_what_was_not_delivered(world: World, place: str) -> None:
+def test_the_audit_trail_reports_failed_deliveries(world: World, place: str) -> None:
     account = world.account()
     world.refuse()
 
@@ -475,7 +475,7 @@ def test_the_audit_trail_tells_what_was_not_delivered(world: World, place: str) 
     assert [line["message"] for line in lines] == ["undelivered"]
 
 
-def test_while_nobody_listens_no_code_is_delivered(redis_server: RedisServer, place: str) -> None:
+def test_without_a_mail_server_no_code_is_delivered(redis_server: RedisServer, place: str) -> None:
     nowhere = free_port()
     settings = {
         "OPEN_MFA_REDIS_URL": redis_server.url,

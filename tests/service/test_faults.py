@@ -1,4 +1,4 @@
-"""What breaks in the middle of traffic: Redis, and the service itself (docs/reference/http.md, Conventions)."""
+"""Redis, or the service itself, fails during traffic (docs/reference/http.md, Conventions)."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ from tests.support.redis_server import RedisServer
 from tests.support.service import Service
 
 LONGEST_ANSWER = 5.0
-"""Seconds: nobody waits longer for an answer, whatever is broken."""
+"""The longest time in seconds until an answer, whatever has failed."""
 CALLERS = 8
 BREAKS: dict[str, tuple[Callable[[RedisServer], None], Callable[[RedisServer], None]]] = {
     "killed": (RedisServer.kill, RedisServer.start),
@@ -30,7 +30,7 @@ BREAKS: dict[str, tuple[Callable[[RedisServer], None], Callable[[RedisServer], N
 
 @pytest.fixture(scope="module")
 def own_redis() -> Iterator[RedisServer]:
-    """One that may be harmed."""
+    """A Redis that the test may stop."""
     require_redis_server()
     with RedisServer() as server:
         yield server
@@ -44,7 +44,7 @@ def own_service(own_redis: RedisServer) -> Iterator[Service]:
 
 @pytest.fixture(scope="module", params=BREAKS)
 def broken(request: pytest.FixtureRequest, own_redis: RedisServer, own_service: Service) -> tuple[Traffic, float]:
-    """Traffic while Redis broke and came back, and when it was back."""
+    """Traffic during a failure of Redis, and the time of its end."""
     harm, mend = BREAKS[request.param]
     with Traffic(own_service.port, CALLERS) as traffic:
         wait_until(lambda: len(traffic.calls) > 50, "traffic")
@@ -68,14 +68,14 @@ def test_while_redis_breaks_and_comes_back_no_code_is_accepted_twice(broken: tup
     assert set(broken[0].accepted().values()) == {1}
 
 
-def test_when_redis_is_back_the_service_heals_by_itself(broken: tuple[Traffic, float]) -> None:
+def test_when_redis_is_back_the_service_recovers_without_a_restart(broken: tuple[Traffic, float]) -> None:
     traffic, back = broken
 
     assert min(call.began + call.seconds for call in traffic.since(back) if call.status == 200) - back < LONGEST_ANSWER
 
 
 @pytest.mark.parametrize("callers", [4, 32])
-def test_while_redis_is_frozen_the_service_still_says_that_it_lives(
+def test_while_redis_is_frozen_the_service_still_reports_that_it_is_alive(
     own_redis: RedisServer, own_service: Service, callers: int
 ) -> None:
     sessions = [Session(own_service.port) for _ in range(callers)]
@@ -97,7 +97,7 @@ def test_while_redis_is_frozen_the_service_still_says_that_it_lives(
     assert max(waited) < LONGEST_ANSWER
 
 
-def test_sigterm_loses_no_request_that_is_under_way(own_redis: RedisServer) -> None:
+def test_sigterm_loses_no_current_request(own_redis: RedisServer) -> None:
     with Service(OPEN_MFA_REDIS_URL=own_redis.url, **TWO_BY_EIGHT) as service, ThreadPoolExecutor(8) as pool:
         sessions = [Session(service.port) for _ in range(8)]
         raws = [session.verification("hotp", next(session.good_codes("hotp"))) for session in sessions]
@@ -115,13 +115,13 @@ def test_sigterm_loses_no_request_that_is_under_way(own_redis: RedisServer) -> N
 
 
 def blocked_clients(server: RedisServer) -> int:
-    """How many connections have sent something that a frozen Redis has not read."""
+    """Return the number of connections with bytes that a frozen Redis has not read."""
     port = f":{server.port:04X}"
     rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     return sum(row[1].endswith(port) and row[4].split(":")[1] != "00000000" for row in rows)
 
 
-def test_sigterm_in_the_middle_of_traffic_loses_no_request_that_was_sent_before(own_redis: RedisServer) -> None:
+def test_sigterm_during_traffic_loses_no_request_that_was_sent_before(own_redis: RedisServer) -> None:
     with Service(OPEN_MFA_REDIS_URL=own_redis.url, **TWO_BY_EIGHT) as service:
         with Traffic(service.port, CALLERS) as traffic:
             wait_until(lambda: len(traffic.calls) > 100, "traffic")
@@ -129,7 +129,7 @@ def test_sigterm_in_the_middle_of_traffic_loses_no_request_that_was_sent_before(
             service.process.send_signal(signal.SIGTERM)
             assert service.process.wait(30) == 0
 
-        # Later ones find nobody who listens, unless they connect in the very moment in which a socket is closed.
+        # Later requests find no listener, unless they connect at the moment in which a socket is closed.
         assert {call.status for call in traffic.calls if call.began < ended} == {200, 403}
 
 

@@ -1,4 +1,4 @@
-"""The gate's QR code in the log: for whoever starts it on a laptop, and for nobody who has not asked for it."""
+"""The gate's QR code is printed in development and on demand, and otherwise not."""
 
 import base64
 import re
@@ -16,10 +16,10 @@ DEVELOPMENT = {"OPEN_MFA_ENV": "development"}
 
 
 def shown(service: Service) -> str:
-    """The provisioning URI that the log shows, and that its picture says as well."""
+    """Return the printed provisioning URI, after comparing it with the QR code."""
     text = service.log.read_text()
     (uri,) = re.findall(r"^otpauth://\S+$", text, re.MULTILINE)
-    # Half blocks alone, for the log is no terminal here: black on white, or the other way round.
+    # The log is not a terminal, so the code has half blocks without colours.
     picture = "\n".join(line for line in text.splitlines() if line and set(line) <= set(" ▀▄█"))
     assert qr_text(picture, dark=True) == uri
     return str(uri)
@@ -38,9 +38,9 @@ def status(service: Service, code: str) -> int:
         DEVELOPMENT | {"OPEN_MFA_GATE_SECRET": SECRET},
         {"OPEN_MFA_GATE_SECRET": SECRET, "OPEN_MFA_GATE_SHOW_QR": "true"},
     ],
-    ids=["made up", "development", "asked for"],
+    ids=["generated", "development", "on demand"],
 )
-def test_the_code_that_a_phone_reads_off_the_log_opens_the_gate(settings: dict[str, str]) -> None:
+def test_the_secret_of_the_printed_qr_code_opens_the_gate(settings: dict[str, str]) -> None:
     with Service(**settings) as service:
         authenticator = pyotp.parse_uri(shown(service))
         assert isinstance(authenticator, pyotp.TOTP)
@@ -50,7 +50,7 @@ def test_the_code_that_a_phone_reads_off_the_log_opens_the_gate(settings: dict[s
         assert status(service, authenticator.at(int(time.time()))) == 303
 
 
-def test_a_secret_of_text_opens_the_gate_to_codes_of_its_bytes() -> None:
+def test_the_bytes_of_a_secret_in_text_open_the_gate() -> None:
     text = "a text that is not base32, é"
     secret = base64.b32encode(text.encode()).decode()
 
@@ -60,7 +60,7 @@ def test_a_secret_of_text_opens_the_gate_to_codes_of_its_bytes() -> None:
         assert status(service, pyotp.TOTP(secret).at(int(time.time()))) == 303
 
 
-def test_every_start_without_a_secret_makes_up_another() -> None:
+def test_every_start_without_a_secret_generates_another() -> None:
     uris = set()
     for _ in range(2):
         with Service(**DEVELOPMENT) as service:
@@ -70,9 +70,9 @@ def test_every_start_without_a_secret_makes_up_another() -> None:
 
 
 @pytest.mark.parametrize(
-    "settings", [{}, DEVELOPMENT | {"OPEN_MFA_GATE_SHOW_QR": "false"}], ids=["production", "declined"]
+    "settings", [{}, DEVELOPMENT | {"OPEN_MFA_GATE_SHOW_QR": "false"}], ids=["production", "switched off"]
 )
-def test_nobody_is_shown_it_unasked(settings: dict[str, str]) -> None:
+def test_without_the_setting_the_gates_secret_is_not_printed(settings: dict[str, str]) -> None:
     with Service(OPEN_MFA_GATE_SECRET=SECRET, **settings) as service:
         assert status(service, pyotp.TOTP(SECRET).at(int(time.time()))) == 303
         text = service.log.read_text()
@@ -82,7 +82,7 @@ def test_nobody_is_shown_it_unasked(settings: dict[str, str]) -> None:
     assert "█" not in text
 
 
-def test_in_production_there_is_no_gate_without_a_secret() -> None:
+def test_production_has_no_gate_without_a_secret() -> None:
     with Service(OPEN_MFA_GATE_SHOW_QR="true") as service:
         assert status(service, "123456") == 404
         assert "otpauth" not in service.log.read_text()

@@ -1,4 +1,4 @@
-"""The command of the how-to guide unlocks a gate that somebody locked by guessing."""
+"""The command of the how-to guide unlocks a gate that wrong codes have locked."""
 
 import subprocess
 import time
@@ -16,7 +16,7 @@ def code_now() -> str:
     return pyotp.TOTP(SECRET).at(int(time.time()))
 
 
-def test_a_locked_gate_is_opened_by_the_guides_command_and_no_other_lock_is() -> None:
+def test_the_guides_command_unlocks_the_gate_and_nothing_else() -> None:
     require_redis_server()
     command = block(page("how-to/troubleshoot"), "redis-cli --scan")
     near = {pyotp.TOTP(SECRET).at(int(time.time()) + 30 * steps) for steps in range(-3, 4)}

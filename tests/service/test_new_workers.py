@@ -50,7 +50,7 @@ def small_shared_memory(redis_server: RedisServer) -> Iterator[OwnMounts]:
         with OwnMounts(OPEN_MFA_REDIS_URL=redis_server.url, **SETTINGS) as service:
             yield service
     except ChildProcessError as error:
-        # The master itself also ends in error, but only with lines of its log.
+        # If the master fails, the output consists of log lines.
         if os.environ.get("CI") or str(error).startswith("{"):
             raise
         pytest.skip("a file system can't be mounted")

@@ -1,4 +1,4 @@
-"""What no client library sends, as gunicorn hands it on."""
+"""The service handles requests that no client library sends."""
 
 import pytest
 
@@ -35,30 +35,30 @@ def chunks(size: int) -> bytes:
     return CHUNKED + f"{size:x}\r\n".encode() + b" " * size + b"\r\n0\r\n\r\n"
 
 
-def test_a_body_in_chunks_is_read(service: Service) -> None:
+def test_a_chunked_body_is_read(service: Service) -> None:
     assert once(service.port, CHUNKED + b"2\r\n{}\r\n0\r\n\r\n").status == 201
 
 
-def test_a_body_in_chunks_is_refused_over_16_kib(service: Service) -> None:
+def test_a_chunked_body_over_16_kib_is_refused(service: Service) -> None:
     assert once(service.port, chunks(LARGEST_BODY + 1)).slug == "too-large"
 
 
-def test_an_endless_body_in_chunks_is_refused_before_it_ends(service: Service) -> None:
+def test_an_endless_chunked_body_is_refused(service: Service) -> None:
     with Wire(service.port) as wire:
         wire.send(CHUNKED + b"ffffff\r\n" + b" " * (LARGEST_BODY * 4))
 
         assert wire.receive().slug == "too-large"
 
 
-def test_a_body_that_says_it_is_too_large_is_refused_before_it_comes(service: Service) -> None:
+def test_a_body_with_a_large_content_length_is_refused_before_it_arrives(service: Service) -> None:
     with Wire(service.port) as wire:
         wire.send((JSON_POST + "Content-Length: 99999999999\r\n\r\n").encode())
 
         assert wire.receive().slug == "too-large"
 
 
-@pytest.mark.parametrize("before", [b"", request("GET", "/healthz")], ids=["at first", "behind another request"])
-def test_a_client_that_waits_to_be_invited_sends_its_body(service: Service, before: bytes) -> None:
+@pytest.mark.parametrize("before", [b"", request("GET", "/healthz")], ids=["first", "after another request"])
+def test_a_client_that_expects_100_continue_sends_its_body(service: Service, before: bytes) -> None:
     with Wire(service.port) as wire:
         wire.send(before + (JSON_POST + "Content-Length: 2\r\nExpect: 100-continue\r\n\r\n").encode())
         if before:
@@ -70,7 +70,7 @@ def test_a_client_that_waits_to_be_invited_sends_its_body(service: Service, befo
 
 
 @pytest.mark.parametrize("kind", BAD_CHUNKS)
-def test_chunks_that_are_none_are_a_bad_request(service: Service, kind: str) -> None:
+def test_malformed_chunks_are_a_bad_request(service: Service, kind: str) -> None:
     assert once(service.port, CHUNKED + BAD_CHUNKS[kind]).status == 400
 
 
@@ -83,7 +83,7 @@ def test_a_body_that_ends_too_early_is_a_bad_request(service: Service) -> None:
 
 
 @pytest.mark.parametrize("kind", BAD_HEADS)
-def test_what_is_no_http_is_refused_and_no_fault(service: Service, kind: str) -> None:
+def test_a_request_that_is_not_http_is_refused_without_an_error_in_the_log(service: Service, kind: str) -> None:
     answer = once(service.port, BAD_HEADS[kind])
 
     assert (answer.status, answer.slug) == (400, "invalid-request")
@@ -92,7 +92,7 @@ def test_what_is_no_http_is_refused_and_no_fault(service: Service, kind: str) ->
 
 
 @pytest.mark.parametrize("coding", ["brotli", "gzip, chunked", "identity", "chunked, chunked"])
-def test_a_transfer_coding_but_chunked_is_refused(service: Service, coding: str) -> None:
+def test_a_transfer_coding_other_than_chunked_is_refused(service: Service, coding: str) -> None:
     raw = (JSON_POST + f"Transfer-Encoding: {coding}\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n").encode()
 
     assert once(service.port, raw).slug == "invalid-request"
@@ -108,7 +108,7 @@ def test_a_transfer_coding_but_chunked_is_refused(service: Service, coding: str)
         b"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: 823731\r\n\r\n",
     ],
 )
-def test_what_can_not_be_read_is_repeated_nowhere(service: Service, raw: bytes) -> None:
+def test_an_unreadable_request_is_not_repeated(service: Service, raw: bytes) -> None:
     answer = once(service.port, raw, "GET")
 
     assert answer.status in {400, 404}
@@ -117,7 +117,7 @@ def test_what_can_not_be_read_is_repeated_nowhere(service: Service, raw: bytes) 
 
 
 @pytest.mark.parametrize("kind", BAD_CHUNKS)
-def test_what_follows_chunks_that_are_none_is_not_taken_for_a_request(service: Service, kind: str) -> None:
+def test_bytes_after_malformed_chunks_are_not_a_request(service: Service, kind: str) -> None:
     with Wire(service.port) as wire:
         wire.send(CHUNKED + BAD_CHUNKS[kind] + request("GET", "/healthz"))
         wire.receive()
@@ -125,7 +125,7 @@ def test_what_follows_chunks_that_are_none_is_not_taken_for_a_request(service: S
         assert not wire.answers_well("GET")
 
 
-def test_what_follows_a_body_that_nobody_read_is_a_request_of_its_own(service: Service) -> None:
+def test_bytes_after_an_unread_body_are_the_next_request(service: Service) -> None:
     smuggled = request("POST", "/api/v1/session/totp", {})
     unread = f"DELETE /nothing HTTP/1.1\r\nHost: x\r\nContent-Length: {len(smuggled)}\r\n\r\n".encode() + smuggled
 
@@ -143,7 +143,7 @@ def test_many_requests_in_one_packet_are_all_answered(service: Service) -> None:
         assert [wire.receive("GET").status for _ in range(5)] == [200] * 5
 
 
-def test_headers_of_8_kib_are_read(service: Service) -> None:
+def test_fields_of_8_kib_are_read(service: Service) -> None:
     raw = request("GET", "/healthz", headers={"Cookie": "x=" + "y" * 8000})
 
     assert once(service.port, raw, "GET").status == 200
@@ -162,7 +162,7 @@ def test_a_request_id_of_128_characters_is_kept(service: Service) -> None:
     assert once(service.port, raw, "GET").headers["X-Request-ID"] == "x" * 128
 
 
-def test_the_forwarded_scheme_of_anybody_is_not_believed(service: Service) -> None:
+def test_a_forwarded_scheme_without_a_trusted_proxy_is_ignored(service: Service) -> None:
     session = Session(service.port)
     session.headers = {"X-Forwarded-Host": "evil.example", "Origin": "http://evil.example"}
 
@@ -215,7 +215,7 @@ def test_the_log_line_of_an_unreadable_request_has_the_id_of_the_answer(service:
     assert (line["level"], line["address"]) == ("WARNING", "127.0.0.1")
 
 
-def test_no_client_could_make_the_service_log_a_fault(service: Service) -> None:
+def test_no_request_of_these_tests_logged_an_error(service: Service) -> None:
     for raw in [*(CHUNKED + bad for bad in BAD_CHUNKS.values()), *BAD_HEADS.values()]:
         once(service.port, raw)
 

@@ -1,4 +1,4 @@
-"""schemathesis asks the real service all that its own OpenAPI document allows, and much that it forbids."""
+"""schemathesis sends the real service requests that its OpenAPI document allows, and many that it forbids."""
 
 import os
 import subprocess
@@ -22,7 +22,7 @@ ACCOUNTS = "^/api/v1/accounts"
 
 @pytest.fixture(scope="module")
 def asked(redis_server: RedisServer) -> Iterator[Service]:
-    """All parts of the service are switched on."""
+    """A service with all its parts."""
     master = {"OPEN_MFA_DERIVATION_SECRET": "a master secret that nobody could guess"}
     with Service(OPEN_MFA_REDIS_URL=redis_server.url, **master, **KEYS, **TWO_BY_EIGHT) as running:
         yield running
@@ -36,7 +36,7 @@ def ask(
     account: str = "",
     session: Session | None = None,
 ) -> None:
-    """One run, which must find nothing. It makes up accounts where none is named."""
+    """Run schemathesis, which must find no fault. It invents accounts unless one is given."""
     config = (HERE / "schemathesis.toml").read_text()
     if account:
         config += f'\n[parameters]\n"path.account_id" = "{account}"\n'
@@ -58,7 +58,7 @@ def ask(
 
 
 @pytest.mark.parametrize("enrolled", [False, True], ids=["without a session", "with everything enrolled"])
-def test_the_service_keeps_what_its_document_promises(asked: Service, enrolled: bool, tmp_path: Path) -> None:
+def test_sessions_conform_to_the_document(asked: Service, enrolled: bool, tmp_path: Path) -> None:
     session = Session(asked.port)
     for factor in FACTORS if enrolled else ():
         session.enrol(factor)
@@ -67,7 +67,7 @@ def test_the_service_keeps_what_its_document_promises(asked: Service, enrolled: 
 
 
 def enrolled_account(service: Service) -> str:
-    """One that has all that an account can have."""
+    """Return an account with all kinds of credentials."""
     account = Account(service.port)
     for factor in ("hotp", "totp"):
         account.confirmed(factor)
@@ -78,13 +78,13 @@ def enrolled_account(service: Service) -> str:
 
 
 @pytest.mark.parametrize("enrolled", [False, True], ids=["with nothing enrolled", "with everything enrolled"])
-def test_accounts_are_as_the_document_promises(asked: Service, enrolled: bool, tmp_path: Path) -> None:
+def test_accounts_conform_to_the_document(asked: Service, enrolled: bool, tmp_path: Path) -> None:
     account = enrolled_account(asked) if enrolled else ""
-    # The first thing that is asked would be to delete it all. What is wrong in form is refused before it is looked up.
+    # One of the first requests would delete everything. Invalid requests are refused before the store is read.
     kept: Sequence[str] = ["--exclude-method=DELETE", "--phases=examples,fuzzing"] if enrolled else []
 
     ask(asked, tmp_path, f"--include-path-regex={ACCOUNTS}", *kept, account=account)
 
 
-def test_without_a_good_key_accounts_are_as_the_document_promises(asked: Service, tmp_path: Path) -> None:
+def test_accounts_without_a_valid_key_conform_to_the_document(asked: Service, tmp_path: Path) -> None:
     ask(asked, tmp_path, f"--include-path-regex={ACCOUNTS}", "--phases=examples", key="x" * 36)

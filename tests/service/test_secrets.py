@@ -16,14 +16,14 @@ from tests.support.redis_server import RedisServer
 from tests.support.service import Service
 
 IN_THE_URL = "70493157"
-"""A code that somebody puts where no code belongs."""
+"""A code in the wrong part of a request."""
 BASIC = "Basic " + base64.b64encode(b"admin:correct horse battery staple").decode()
 LONGEST_DECIMAL = 12
-"""Digits: what is shorter is looked for as a number too."""
+"""A secret with fewer digits is also searched as a number."""
 
 
 class Remains(NamedTuple):
-    """What is left of a busy time, and what must not be in it."""
+    """The texts that the service has produced, and the secrets that they must not contain."""
 
     secrets: dict[str, bytes]
     logs: str
@@ -108,7 +108,7 @@ def everything_said(redis: RedisServer, service: Service) -> Remains:
 
 
 def bad_requests() -> Iterator[bytes]:
-    """What gunicorn itself refuses, with a code where it could be repeated."""
+    """Return requests that gunicorn refuses, with a code in each part that it could repeat."""
     yield f"GET /api/v1/session/totp/verify?code={IN_THE_URL}\r\n\r\n".encode()
     yield f"GET /?code={IN_THE_URL} HTTP/9.9\r\nHost: x\r\n\r\n".encode()
     yield f"GET /?code={IN_THE_URL} HTTP/1.1\r\nHost: x\r\ncode {IN_THE_URL}: x\r\n\r\n".encode()
@@ -118,7 +118,7 @@ def bad_requests() -> Iterator[bytes]:
 
 
 def spellings(secret: bytes) -> set[bytes]:
-    """All the ways in which a secret could be written down."""
+    """Return all forms in which a text could contain a secret."""
     forms = {secret, secret.hex().encode(), secret.hex().upper().encode(), base64.b32encode(secret).rstrip(b"=")}
     forms |= {base64.b64encode(secret).rstrip(b"="), base64.urlsafe_b64encode(secret).rstrip(b"=")}
     forms |= {str(list(secret)).encode(), repr(secret).encode(), json.dumps(secret.decode("latin-1")).encode()[1:-1]}
@@ -132,13 +132,13 @@ def found(secrets: dict[str, bytes], text: bytes) -> list[str]:
     return [name for name, secret in secrets.items() if any(form in text for form in spellings(secret))]
 
 
-def test_the_search_would_find_what_it_looks_for(remains: Remains) -> None:
+def test_the_search_finds_each_form_of_a_secret(remains: Remains) -> None:
     everything = b" ".join(base64.b64encode(secret) for secret in remains.secrets.values())
 
     assert found(remains.secrets, everything) == list(remains.secrets)
 
 
-def test_there_was_something_to_be_found(remains: Remains) -> None:
+def test_the_searched_texts_are_not_empty(remains: Remains) -> None:
     levels = {json.loads(line)["level"] for line in remains.logs.splitlines()}
 
     assert levels >= {"DEBUG", "INFO", "ERROR"}
@@ -151,7 +151,7 @@ def test_no_secret_is_in_the_logs(remains: Remains) -> None:
     assert found(remains.secrets, "\n".join(lines).encode()) == []
 
 
-def test_no_code_of_a_broken_request_is_in_the_logs(remains: Remains) -> None:
+def test_no_code_of_an_unreadable_request_is_in_the_logs(remains: Remains) -> None:
     lines = [line for line in remains.logs.splitlines() if "unreadable request" in line]
 
     assert found(remains.secrets, "\n".join(lines).encode()) == []
@@ -171,7 +171,7 @@ def test_no_secret_is_in_a_description(remains: Remains) -> None:
     assert found(remains.secrets, remains.descriptions.encode()) == []
 
 
-def test_no_secret_is_in_redis_in_the_clear(remains: Remains) -> None:
+def test_no_plain_secret_is_in_redis(remains: Remains) -> None:
     assert found(remains.secrets, remains.redis) == []
 
 

@@ -1,4 +1,4 @@
-"""Clients that connect and dawdle: they may not keep the others from being served."""
+"""Slow clients do not prevent others from being served."""
 
 import random
 import socket
@@ -20,12 +20,12 @@ HEALTH = request("GET", "/healthz")
 
 @pytest.fixture(scope="module")
 def own_service(redis_server: RedisServer) -> Iterator[Service]:
-    """One whose threads may be taken."""
+    """A service whose threads the tests may occupy."""
     with Service(OPEN_MFA_REDIS_URL=redis_server.url, **TWO_BY_EIGHT) as running:
         yield running
 
 
-def test_connections_that_say_nothing_take_no_threads(own_service: Service) -> None:
+def test_silent_connections_take_no_threads(own_service: Service) -> None:
     with ExitStack() as stack:
         for _ in range(8 * THREADS):
             stack.enter_context(Wire(own_service.port))
@@ -36,7 +36,7 @@ def test_connections_that_say_nothing_take_no_threads(own_service: Service) -> N
     assert max(answer.seconds for answer in answers) < 1
 
 
-def test_a_connection_that_has_said_nothing_for_a_while_is_served_when_it_speaks(own_service: Service) -> None:
+def test_a_silent_connection_is_served_when_it_sends_a_request(own_service: Service) -> None:
     with Wire(own_service.port) as early:
         for _ in range(20):
             once(own_service.port, HEALTH, "GET")
@@ -49,7 +49,7 @@ def test_a_connection_that_has_said_nothing_for_a_while_is_served_when_it_speaks
     [b"GET /healthz HTTP/1.1\r\nHost: x\r\n", request("POST", "/api/v1/session/totp/verify", {"code": "123456"})[:-3]],
     ids=["head", "body"],
 )
-def test_requests_that_stop_in_the_middle_give_their_threads_back(own_service: Service, beginning: bytes) -> None:
+def test_incomplete_requests_take_no_threads(own_service: Service, beginning: bytes) -> None:
     with ExitStack() as stack:
         for _ in range(THREADS + 4):
             stack.enter_context(Wire(own_service.port)).send(beginning)
@@ -76,7 +76,7 @@ def test_a_thread_does_not_wait_for_missing_bytes(sockets: tuple[Client, socket.
         client.recv(1)
 
 
-def test_a_thread_does_not_wait_for_a_client_that_takes_nothing(sockets: tuple[Client, socket.socket]) -> None:
+def test_a_thread_does_not_wait_for_a_client_that_reads_nothing(sockets: tuple[Client, socket.socket]) -> None:
     client, theirs = sockets
     answer = random.randbytes(1_000_000)
     for start in range(0, len(answer), 100_000):

@@ -35,7 +35,7 @@ class PipedService(Service):
             stdout=subprocess.DEVNULL,
             stderr=writing,
             env=os.environ | self.settings,
-            preexec_fn=die_with_parent,  # noqa: PLW1509 - it calls nothing but prctl
+            preexec_fn=die_with_parent,  # noqa: PLW1509 - it only calls prctl
         )
         os.close(writing)
         wait_until(self.answers, "the service's start")
@@ -120,7 +120,7 @@ def test_a_service_with_an_unread_stderr_ends_in_time(redis_server: RedisServer)
         assert service.process.wait(PATIENCE) == 0
 
 
-def test_a_service_that_is_told_to_end_writes_the_lines_of_all_its_answers(redis_server: RedisServer) -> None:
+def test_a_stopping_service_writes_the_lines_of_all_its_answers(redis_server: RedisServer) -> None:
     with PipedService(OPEN_MFA_REDIS_URL=redis_server.url, **ONE_WORKER) as service:
         session = Session(service.port)
         spent = next(session.good_codes("hotp"))

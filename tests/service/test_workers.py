@@ -1,4 +1,4 @@
-"""What several workers and several instances on one Redis do together (docs/reference/http.md, Operation)."""
+"""Workers and instances on one Redis share their state (docs/reference/http.md, Operation)."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -17,13 +17,13 @@ from tests.support.redis_server import RedisServer
 from tests.support.service import SETTINGS, Service
 
 WITHIN = 5.0
-"""Seconds in which a log level has to reach everybody."""
+"""The longest time in seconds until a log level reaches all workers."""
 ADMINISTRATOR = (SETTINGS["OPEN_MFA_ADMIN_USER"], SETTINGS["OPEN_MFA_ADMIN_PASSWORD"])
 
 
 @pytest.fixture
 def clean_redis() -> Iterator[RedisServer]:
-    """One whose log level nobody else sets."""
+    """A Redis whose log level no other test sets."""
     require_redis_server()
     with RedisServer() as server:
         yield server
@@ -63,7 +63,7 @@ def test_a_log_level_survives_a_restart(clean_redis: RedisServer) -> None:
         wait_until(lambda: all_debug(after, True), "DEBUG", patience=WITHIN)
 
 
-def test_what_is_enrolled_survives_a_restart(clean_redis: RedisServer) -> None:
+def test_credentials_survive_a_restart(clean_redis: RedisServer) -> None:
     settings = {"OPEN_MFA_REDIS_URL": clean_redis.url, **TWO_BY_EIGHT}
     with Service(**settings) as before:
         session = Session(before.port)
@@ -94,7 +94,7 @@ def verdicts(service: Service) -> float:
     return sum(sample.value for sample in samples if sample.name == "open_mfa_verdicts_total")
 
 
-def test_a_rate_limit_counts_what_all_workers_and_instances_let_through(clean_redis: RedisServer) -> None:
+def test_a_rate_limit_counts_the_requests_of_all_workers_and_instances(clean_redis: RedisServer) -> None:
     settings = {"OPEN_MFA_REDIS_URL": clean_redis.url, "OPEN_MFA_RATE_LIMIT": "10 per 300 seconds", **TWO_BY_EIGHT}
     check = request("POST", "/api/v1/session/totp/verify", {"code": "123456"})
     with Service(**settings) as first, Service(**settings) as second:

@@ -1,4 +1,4 @@
-"""Callers who go on verifying, whatever happens to Redis or to the service."""
+"""Callers that keep verifying codes while Redis or the service fails."""
 
 import threading
 import time
@@ -11,7 +11,7 @@ from tests.service.wire import Answer, Wire
 
 
 class Call(NamedTuple):
-    """One verification; `status` is 0 for one that was sent and not answered."""
+    """A verification. `status` is 0 if it was sent but not answered."""
 
     caller: int
     code: str
@@ -21,7 +21,7 @@ class Call(NamedTuple):
 
 
 class Traffic:
-    """Each caller has a HOTP factor of his own and sends every code twice; each call has a connection of its own."""
+    """Callers with one HOTP credential each. They send every code twice, each time on a new connection."""
 
     def __init__(self, port: int, callers: int) -> None:
         self.calls: list[Call] = []
@@ -42,11 +42,11 @@ class Traffic:
             thread.join()
 
     def since(self, moment: float) -> list[Call]:
-        """The calls that began after a moment on the monotonic clock."""
+        """Return the calls that began after a time on the monotonic clock."""
         return [call for call in self.calls if call.began >= moment]
 
     def accepted(self) -> Counter[tuple[int, str]]:
-        """How often each caller's codes were accepted."""
+        """Return how often each code was accepted."""
         return Counter((call.caller, call.code) for call in self.calls if call.status == 200)
 
     def _verify(self, caller: int) -> None:
@@ -56,7 +56,7 @@ class Traffic:
         self._ready.wait()
         while not self._stopped.is_set():
             statuses = [self._call(caller, session, code) for _ in range(2)]
-            # A code whose answer was lost may be spent or not: the next one is good either way.
+            # If an answer was lost, its code may be spent or not. The next code is valid in both cases.
             if 200 in statuses or 403 in statuses:
                 code = next(codes)
 
@@ -65,7 +65,7 @@ class Traffic:
         try:
             wire = Wire(self._port)
         except OSError:
-            return -1  # nobody listens: nothing was sent, and nothing lost
+            return -1  # without a listener, nothing was sent and nothing can be lost
         with wire:
             try:
                 answer: Answer | None = wire.ask(session.verification("hotp", code))

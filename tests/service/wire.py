@@ -1,4 +1,4 @@
-"""HTTP over raw sockets: many requests in the same instant, and requests that no client library would send."""
+"""HTTP over raw sockets: many requests at the same moment, and requests that no client library sends."""
 
 import io
 import json
@@ -16,7 +16,7 @@ PATIENCE = 30.0
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back, and how many seconds that took."""
+    """An answer, and the seconds until it arrived."""
 
     status: int
     headers: Mapping[str, str]
@@ -29,14 +29,14 @@ class Answer:
 
     @property
     def slug(self) -> str:
-        """The kind of problem; empty for none."""
+        """The slug of the problem; empty if there is none."""
         if self.headers.get("Content-Type") != "application/problem+json":
             return ""
         return str(self.document["type"]).removeprefix("/problems/")
 
 
 class _Incoming(io.BufferedReader):
-    """What has arrived; `http.client` closes it after every answer, but the next one may have arrived with it."""
+    """Received bytes. `http.client` closes this after each answer, but it may already contain the next one."""
 
     def close(self) -> None:
         pass
@@ -46,7 +46,7 @@ class _Incoming(io.BufferedReader):
 
 
 class Wire:
-    """One connection that is kept open."""
+    """A connection that is kept open."""
 
     def __init__(self, port: int, patience: float = PATIENCE, source: str = "127.0.0.1", buffer: int = 0) -> None:
         self._socket = socket.socket()
@@ -74,7 +74,7 @@ class Wire:
         self._socket.sendall(raw)
 
     def half_close(self) -> None:
-        """Says that nothing more will be sent."""
+        """Close the sending side."""
         self._socket.shutdown(socket.SHUT_WR)
 
     def lines(self, number: int) -> list[bytes]:
@@ -86,13 +86,13 @@ class Wire:
         return self._incoming.read(1) == b""
 
     def receive(self, method: str = "POST") -> Answer:
-        response = HTTPResponse(self._incoming, method=method)  # type: ignore[arg-type] # all it wants of a socket is its file
+        response = HTTPResponse(self._incoming, method=method)  # type: ignore[arg-type] # it needs only the file of a socket
         response.begin()
         body = response.read()
         return Answer(response.status, dict(response.headers), body, time.monotonic() - self._sent)
 
     def answers_well(self, method: str) -> bool:
-        """Whether another answer comes, and is a good one."""
+        """Return whether another answer arrives and is successful."""
         try:
             return self.receive(method).status < 400
         except (HTTPException, OSError):
@@ -104,7 +104,7 @@ class Wire:
 
 
 def request(method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> bytes:
-    """A request as it travels; `body` becomes JSON."""
+    """Return the bytes of a request. `body` is sent as JSON."""
     content = b"" if body is None else json.dumps(body).encode()
     lines = {"Host": "127.0.0.1", **(headers or {})}
     if body is not None:
@@ -116,13 +116,13 @@ def request(method: str, path: str, body: Any = None, headers: Mapping[str, str]
 
 
 def once(port: int, raw: bytes, method: str = "POST") -> Answer:
-    """One request on a connection of its own."""
+    """Send a request on a new connection."""
     with Wire(port) as wire:
         return wire.ask(raw, method)
 
 
 class Volley:
-    """Connections that stand open, so that as many requests leave within the same millisecond."""
+    """Open connections, on which as many requests can be sent within the same millisecond."""
 
     def __init__(self, port: int, size: int) -> None:
         self._port = port
@@ -133,7 +133,7 @@ class Volley:
 
     def __enter__(self) -> Self:
         self._wires = [self._stack.enter_context(Wire(self._port)) for _ in range(self._size)]
-        # A connection that has served a request waits without holding one of the service's threads.
+        # After its first request, a connection waits without one of the service's threads.
         for wire in self._wires:
             wire.ask(request("GET", "/healthz"), "GET")
         return self
@@ -142,7 +142,7 @@ class Volley:
         self._stack.close()
 
     def fire(self, raws: Sequence[bytes]) -> list[Answer]:
-        """Sends one request over each connection, all before the first answer is read."""
+        """Send one request over each connection, all before the first answer is read."""
         self.send(raws)
         return self.receive()
 
