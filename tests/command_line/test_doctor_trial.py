@@ -358,10 +358,10 @@ def test_every_master_of_a_cluster_is_tried() -> None:
 def test_the_doctor_disturbs_no_traffic(server: RedisServer) -> None:
     gateway = Gateway(connector(server.url))
     caller = Caller(connector(server.url))
-    places = [caller.enrol(new_owner()) for _ in range(3)]
+    credentials = [caller.enrol(new_owner()) for _ in range(3)]
 
-    for place in places:
+    for credential in credentials:
         assert [each.trial.refusal for each in inspect(gateway, time.time)] == [None]
-        assert isinstance(caller.verify(place, 0), Accepted)
+        assert isinstance(caller.verify(credential, 0), Accepted)
     gateway.close()
     caller.gateway.close()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from infrastructure.observability.metrics import FRESH, Metrics
-from infrastructure.observability.shared_counters import SLOT_BYTES, Numbers, SharedMemory
+from infrastructure.observability.shared_counters import SLOT_BYTES, SharedCounters, SharedMemory
 
 KEYS = st.tuples(st.text(max_size=20), st.text(max_size=20))
 
@@ -38,7 +38,7 @@ def in_a_child(act: Callable[[], object]) -> None:
 @given(st.lists(st.tuples(st.integers(0, 3), KEYS, st.floats(0, 1e6)), max_size=60))
 def test_the_totals_are_the_sums_over_all_processes(steps: list[tuple[int, tuple[str, str], float]]) -> None:
     memory = SharedMemory(4)
-    processes = [Numbers(memory, slot) for slot in range(4)]
+    processes = [SharedCounters(memory, slot) for slot in range(4)]
     expected: dict[tuple[str, ...], float] = {}
     for process, key, amount in steps:
         processes[process].series(key, 2)[1] += amount
@@ -54,28 +54,28 @@ def test_a_successor_continues_the_counts_of_a_killed_process() -> None:
     memory = SharedMemory(2)
 
     def count_one() -> None:
-        Numbers(memory, 1).series(("a", "b"), 1)[0] += 1
+        SharedCounters(memory, 1).series(("a", "b"), 1)[0] += 1
 
     for _ in range(5):
         in_a_child(count_one)
 
-    assert Numbers(memory, 0).totals() == {("a", "b"): [5.0]}
+    assert SharedCounters(memory, 0).totals() == {("a", "b"): [5.0]}
 
 
 def test_an_incomplete_record_of_a_killed_process_is_ignored() -> None:
     memory = SharedMemory(1)
-    Numbers(memory, 0).series(("first",), 1)[0] = 1
+    SharedCounters(memory, 0).series(("first",), 1)[0] = 1
     memory.slots[0][64:1024] = b"\xff" * 960
 
-    numbers = Numbers(memory, 0)
+    numbers = SharedCounters(memory, 0)
     numbers.series(("second",), 3)[2] = 2
 
-    assert Numbers(memory, 0).totals() == {("first",): [1.0], ("second",): [0.0, 0.0, 2.0]}
+    assert SharedCounters(memory, 0).totals() == {("first",): [1.0], ("second",): [0.0, 0.0, 2.0]}
 
 
 def test_without_room_a_process_counts_for_itself_and_warns_once(caplog: pytest.LogCaptureFixture) -> None:
     memory = SharedMemory(2)
-    first, second = Numbers(memory, 0), Numbers(memory, 1)
+    first, second = SharedCounters(memory, 0), SharedCounters(memory, 1)
     for number in range(10):
         first.series((f"{number}", "x" * (SLOT_BYTES // 4)), 1)[0] = 1
 
@@ -86,8 +86,8 @@ def test_without_room_a_process_counts_for_itself_and_warns_once(caplog: pytest.
 
 def test_without_a_slot_a_process_counts_for_itself_and_shows_the_others(caplog: pytest.LogCaptureFixture) -> None:
     memory = SharedMemory(1)
-    Numbers(memory, 0).series(("a",), 1)[0] = 1
-    late = Numbers(memory, None)
+    SharedCounters(memory, 0).series(("a",), 1)[0] = 1
+    late = SharedCounters(memory, None)
     late.series(("a",), 1)[0] += 1
 
     assert late.totals() == {("a",): [2.0]}

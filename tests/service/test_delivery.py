@@ -90,7 +90,7 @@ def world(only_world: World) -> World:
 
 
 @pytest.fixture
-def place() -> str:
+def recipient() -> str:
     """A recipient that no other test uses."""
     return f"ada-{uuid.uuid4().hex}@example.org"
 
@@ -103,10 +103,10 @@ channels = pytest.mark.parametrize("channel", ["email", "webhook"])
 
 
 @channels
-def test_a_code_arrives_and_is_good_once(world: World, channel: str, place: str) -> None:
+def test_a_code_arrives_and_is_good_once(world: World, channel: str, recipient: str) -> None:
     account = world.account()
 
-    answer = issue(account, channel, place, digits=8)
+    answer = issue(account, channel, recipient, digits=8)
 
     (code,) = world.arrived(channel)
     assert (answer.status, len(code)) == (201, 8)
@@ -114,19 +114,19 @@ def test_a_code_arrives_and_is_good_once(world: World, channel: str, place: str)
 
 
 @channels
-def test_the_answer_contains_neither_the_code_nor_the_address(world: World, channel: str, place: str) -> None:
-    answer = issue(world.account(), channel, place)
+def test_the_answer_contains_neither_the_code_nor_the_address(world: World, channel: str, recipient: str) -> None:
+    answer = issue(world.account(), channel, recipient)
 
     (code,) = world.arrived(channel)
     assert set(answer.document) == {"digits", "expires_at", "delivery"}
     assert answer.document["delivery"] == {"channel": channel}
-    assert [secret for secret in (code, place) if secret.encode() in answer.body] == []
+    assert [secret for secret in (code, recipient) if secret.encode() in answer.body] == []
 
 
 @channels
-def test_a_session_can_have_its_code_sent(world: World, channel: str, place: str) -> None:
+def test_a_session_can_have_its_code_sent(world: World, channel: str, recipient: str) -> None:
     session = Session(world.service.port)
-    answer = issue(session, channel, place)
+    answer = issue(session, channel, recipient)
     session.headers = {"Cookie": answer.headers["Set-Cookie"].partition(";")[0]}
 
     (code,) = world.arrived(channel)
@@ -134,12 +134,12 @@ def test_a_session_can_have_its_code_sent(world: World, channel: str, place: str
     assert session.send("POST", "otp/verify", {"code": code}).status == 200
 
 
-def test_the_mail_has_the_sender_the_recipient_and_the_code(world: World, place: str) -> None:
-    issue(world.account(), "email", place)
+def test_the_mail_has_the_sender_the_recipient_and_the_code(world: World, recipient: str) -> None:
+    issue(world.account(), "email", recipient)
 
     mail = world.mailbox.mail()
 
-    assert (mail["From"], mail["To"]) == (SENDER, place)
+    assert (mail["From"], mail["To"]) == (SENDER, recipient)
     assert mail.get_content_type() == "text/plain"
     assert world.arrived("email")[0] not in mail["Subject"]
 
@@ -154,10 +154,10 @@ def test_a_code_is_sent_to_an_internationalized_domain(world: World, domain: str
     assert envelope.rcpt_tos == [f"{local}@xn--bcher-kva.example"]
 
 
-def test_the_signature_of_the_webhook_verifies(world: World, place: str) -> None:
+def test_the_signature_of_the_webhook_verifies(world: World, recipient: str) -> None:
     account = world.account()
 
-    issue(account, "webhook", place)
+    issue(account, "webhook", recipient)
 
     request = world.receiver.request
     timestamp = request.headers["Open-MFA-Timestamp"]
@@ -167,27 +167,27 @@ def test_the_signature_of_the_webhook_verifies(world: World, place: str) -> None
     assert request.headers["Content-Type"] == "application/json"
 
 
-def test_the_webhook_gets_the_owner_of_the_code(world: World, place: str) -> None:
+def test_the_webhook_gets_the_owner_of_the_code(world: World, recipient: str) -> None:
     account = world.account()
 
-    answer = issue(account, "webhook", place)
+    answer = issue(account, "webhook", recipient)
 
     told = world.receiver.request.json()
     assert told | {"code": "?"} == {
         "code": "?",
-        "to": place,
+        "to": recipient,
         "account_id": account.name,
         "expires_at": answer.document["expires_at"],
     }
 
 
 @channels
-def test_a_refused_delivery_leaves_no_valid_code(world: World, channel: str, place: str) -> None:
+def test_a_refused_delivery_leaves_no_valid_code(world: World, channel: str, recipient: str) -> None:
     account = world.account()
-    issue(account, channel, place)
+    issue(account, channel, recipient)
     world.refuse()
 
-    answer = issue(account, channel, place)
+    answer = issue(account, channel, recipient)
 
     assert (answer.status, answer.slug) == (502, "delivery-failed")
     former, new = world.arrived(channel)
@@ -196,38 +196,38 @@ def test_a_refused_delivery_leaves_no_valid_code(world: World, channel: str, pla
 
 @channels
 def test_a_refusal_repeats_neither_the_code_nor_the_address_nor_the_servers_answer(
-    world: World, channel: str, place: str
+    world: World, channel: str, recipient: str
 ) -> None:
     world.refuse()
 
-    answer = issue(world.account(), channel, place)
+    answer = issue(world.account(), channel, recipient)
 
     (code,) = world.arrived(channel)
-    assert [text for text in (code, place, "luck", "Oops", SECRET) if text.encode() in answer.body] == []
+    assert [text for text in (code, recipient, "luck", "Oops", SECRET) if text.encode() in answer.body] == []
 
 
 @channels
-def test_after_a_refusal_another_code_can_be_sent(world: World, channel: str, place: str) -> None:
+def test_after_a_refusal_another_code_can_be_sent(world: World, channel: str, recipient: str) -> None:
     account = world.account()
     world.refuse()
-    issue(account, channel, place)
+    issue(account, channel, recipient)
     world.reset()
 
-    issue(account, channel, place)
+    issue(account, channel, recipient)
 
     assert account.submit("otp/verify", world.arrived(channel)[0]).status == 200
 
 
 @channels
-def test_a_refused_delivery_resets_no_count_of_wrong_codes(world: World, channel: str, place: str) -> None:
+def test_a_refused_delivery_resets_no_count_of_wrong_codes(world: World, channel: str, recipient: str) -> None:
     account = world.account()
-    issue(account, channel, place)
+    issue(account, channel, recipient)
     wrong = other_code(world.arrived(channel)[0])
     guesses = [account.submit("otp/verify", wrong) for _ in range(3)]
     world.refuse()
-    issue(account, channel, place)
+    issue(account, channel, recipient)
     world.reset()
-    issue(account, channel, place)
+    issue(account, channel, recipient)
 
     answer = account.submit("otp/verify", other_code(world.arrived(channel)[0]))
 
@@ -235,10 +235,12 @@ def test_a_refused_delivery_resets_no_count_of_wrong_codes(world: World, channel
 
 
 @pytest.mark.parametrize("answer", ["550 no such person", "450 later", "421 going away"])
-def test_a_recipient_that_the_mail_server_refuses_is_a_failed_delivery(world: World, answer: str, place: str) -> None:
+def test_a_recipient_that_the_mail_server_refuses_is_a_failed_delivery(
+    world: World, answer: str, recipient: str
+) -> None:
     world.mailbox.answers["RCPT"] = answer
 
-    assert issue(world.account(), "email", place).slug == "delivery-failed"
+    assert issue(world.account(), "email", recipient).slug == "delivery-failed"
 
 
 @pytest.mark.parametrize(
@@ -251,18 +253,20 @@ def test_a_recipient_that_the_mail_server_refuses_is_a_failed_delivery(world: Wo
         b"",
     ],
 )
-def test_an_answer_of_the_webhook_other_than_2xx_is_a_failed_delivery(world: World, answer: bytes, place: str) -> None:
+def test_an_answer_of_the_webhook_other_than_2xx_is_a_failed_delivery(
+    world: World, answer: bytes, recipient: str
+) -> None:
     world.hook.answer = answer
 
-    refused = issue(world.account(), "webhook", place)
+    refused = issue(world.account(), "webhook", recipient)
 
     assert (refused.status, refused.slug) == (502, "delivery-failed")
     assert len(world.receiver.requests) == 1
 
 
 @channels
-def test_the_sixth_code_to_one_recipient_is_refused(world: World, channel: str, place: str) -> None:
-    answers = [issue(world.account(), channel, place) for _ in range(6)]
+def test_the_sixth_code_to_one_recipient_is_refused(world: World, channel: str, recipient: str) -> None:
+    answers = [issue(world.account(), channel, recipient) for _ in range(6)]
 
     assert [answer.status for answer in answers] == [201] * 5 + [429]
     assert answers[5].slug == "rate-limited"
@@ -375,28 +379,28 @@ def test_all_recipients_together_have_a_limit(redis_server: RedisServer) -> None
 
 
 @channels
-def test_another_recipient_still_gets_codes(world: World, channel: str, place: str) -> None:
+def test_another_recipient_still_gets_codes(world: World, channel: str, recipient: str) -> None:
     account = world.account()
     for _ in range(6):
-        issue(account, channel, place)
+        issue(account, channel, recipient)
 
-    assert issue(account, channel, f"b{place}").status == 201
+    assert issue(account, channel, f"b{recipient}").status == 201
 
 
 @channels
-def test_the_last_code_before_the_limit_stays_valid(world: World, channel: str, place: str) -> None:
+def test_the_last_code_before_the_limit_stays_valid(world: World, channel: str, recipient: str) -> None:
     account = world.account()
     for _ in range(6):
-        issue(account, channel, place)
+        issue(account, channel, recipient)
 
     assert account.submit("otp/verify", world.arrived(channel)[-1]).status == 200
 
 
-def test_requests_of_another_owner_do_not_block_a_recipient(world: World, place: str) -> None:
+def test_requests_of_another_owner_do_not_block_a_recipient(world: World, recipient: str) -> None:
     port = world.service.port
     owners = [Session(port), Account(port, tenant="forum"), Account(port)]
 
-    statuses = [[issue(owner, "email", place).status for _ in range(6)] for owner in owners]
+    statuses = [[issue(owner, "email", recipient).status for _ in range(6)] for owner in owners]
 
     assert statuses == [[201] * 5 + [429]] * 3
 
@@ -465,17 +469,17 @@ def test_neither_codes_nor_addresses_are_in_the_logs_or_in_redis(world: World, r
     assert [secret for secret in [*codes, "somebody@", SECRET] if secret.encode() in left] == []
 
 
-def test_the_audit_trail_reports_failed_deliveries(world: World, place: str) -> None:
+def test_the_audit_trail_reports_failed_deliveries(world: World, recipient: str) -> None:
     account = world.account()
     world.refuse()
 
-    issue(account, "email", place)
+    issue(account, "email", recipient)
 
     lines = world.service.awaited_lines(lambda line: line.get("account") == account.name, 1)
     assert [line["message"] for line in lines] == ["undelivered"]
 
 
-def test_without_a_mail_server_no_code_is_delivered(redis_server: RedisServer, place: str) -> None:
+def test_without_a_mail_server_no_code_is_delivered(redis_server: RedisServer, recipient: str) -> None:
     nowhere = free_port()
     settings = {
         "OPEN_MFA_REDIS_URL": redis_server.url,
@@ -485,7 +489,7 @@ def test_without_a_mail_server_no_code_is_delivered(redis_server: RedisServer, p
         "OPEN_MFA_WEBHOOK_SECRET": SECRET,
     }
     with Service(**settings, **KEYS) as service:
-        answers = [issue(Account(service.port), channel, place) for channel in ("email", "webhook")]
+        answers = [issue(Account(service.port), channel, recipient) for channel in ("email", "webhook")]
 
     assert [answer.slug for answer in answers] == ["delivery-failed"] * 2
     assert max(answer.seconds for answer in answers) < 5

@@ -1,4 +1,4 @@
-"""Lines on stderr: one bounded queue and one writer thread for everything that a process writes there.
+"""Lines on stderr: each process has one bounded queue and one thread that writes to stderr.
 
 A reader of stderr can stall, and a disk can be full. Only the writer thread waits for them (ADR 20).
 """
@@ -20,12 +20,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LIMIT: Final = 1024
-"""Waiting lines at which the queue is full; about 300 KiB."""
+"""The number of waiting lines at which the queue is full; about 300 KiB."""
 FLUSH_SECONDS: Final = 2.0
-"""Seconds that the end of a process waits for its lines to be written."""
+"""Seconds that an ending process waits until its lines are written."""
 SETTLE_SECONDS: Final = 0.25
 """Seconds that an answer waits for its lines. While a reader is stalled, each thread waits only once."""
 RETRY_SECONDS: Final = 0.1
+"""Seconds between two attempts to write to a full disk or a non-blocking stream."""
 _GONE: Final = frozenset({errno.EPIPE, errno.EBADF, errno.ECONNRESET, errno.ENOTCONN})
 """Errors after which no write can succeed: the reader has ended, or stderr is closed."""
 
@@ -60,7 +61,7 @@ class Lines:
         # Reentrant, because a signal handler may log while its own thread holds the lock.
         self._queuing = threading.RLock()
         self._queued = self._written = 0
-        self._mine = threading.local()
+        self._of_thread = threading.local()
         self._progress = threading.Condition()
         self._stalled = False
 
@@ -74,7 +75,7 @@ class Lines:
         self._put(f"{line}\n".encode(errors="backslashreplace"))
 
     def offer(self, text: str) -> None:
-        """Queue other text, which is whole lines with their ends, or drop it when half of the queue is taken."""
+        """Queue other text, which consists of whole lines, or drop it if half of the queue is full."""
         if self._queue.qsize() * 2 >= self._limit:
             self.count_dropped(text.count("\n"))
         else:
@@ -85,7 +86,7 @@ class Lines:
 
         If the process is killed right after an answer, the line of the answer is already written.
         """
-        last = getattr(self._mine, "last", 0)
+        last = getattr(self._of_thread, "last", 0)
         if self._written >= last or self._stalled:
             return
         with self._progress:
@@ -93,7 +94,7 @@ class Lines:
                 self._stalled = True
 
     def flush(self, seconds: float = FLUSH_SECONDS) -> bool:
-        """Wait until the lines queued so far are written or dropped. Return whether that happened in time."""
+        """Wait until the lines queued so far are written or dropped. Return whether they were in time."""
         if self._thread is None:
             return True
         reached = threading.Event()
@@ -109,7 +110,7 @@ class Lines:
     def _put(self, data: bytes) -> None:
         with self._queuing:
             self._queued += 1
-            self._mine.last = self._queued
+            self._of_thread.last = self._queued
             self._queue.put(data)
         if self._thread is None:
             self._start()
@@ -120,15 +121,15 @@ class Lines:
             return
         try:
             if self._thread is None:
-                thread = threading.Thread(target=self._write_for_ever, args=(self._queue,), name="lines", daemon=True)
+                thread = threading.Thread(target=self._write_lines, args=(self._queue,), name="lines", daemon=True)
                 thread.start()
                 self._thread = thread
         except RuntimeError:
-            pass  # The machine cannot start a thread now. The next line tries again.
+            pass  # The machine cannot start a thread now. The next line will try again.
         finally:
             self._starting.release()
 
-    def _write_for_ever(self, queue: "SimpleQueue[bytes | threading.Event]") -> None:
+    def _write_lines(self, queue: "SimpleQueue[bytes | threading.Event]") -> None:
         chunk, lines = b"", 0
         while True:
             item: bytes | threading.Event | None
@@ -159,7 +160,7 @@ class Lines:
             try:
                 cuts = self._cuts[0]
                 if cuts != self._known_cuts and not rest.startswith(b"\n"):
-                    # The file may end with a part of a line.
+                    # The file may end with a part of a line, so this line must not follow it.
                     rest = b"\n" + rest
                 written = self._write_some(rest)
                 self._known_cuts = cuts

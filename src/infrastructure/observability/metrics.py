@@ -15,7 +15,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
 from domain.verdict import Accepted, Locked, Verdict
-from infrastructure.observability.shared_counters import Key, Numbers
+from infrastructure.observability.shared_counters import Key, SharedCounters
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 FRESH: Final = 1.0
@@ -23,28 +23,28 @@ FRESH: Final = 1.0
 _SECONDS: Final = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 _REQUESTS: Final = "open_mfa_http_request_duration_seconds"
 _COUNTERS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
-    "open_mfa_verdicts": ("Codes judged.", ("factor", "purpose", "outcome")),
-    "open_mfa_changes": ("Credentials enrolled, issued, removed and so on.", ("factor", "action")),
-    "open_mfa_locks": ("Factors locked.", ("factor",)),
-    "open_mfa_store_failures": ("Requests answered with 503.", ()),
-    "open_mfa_log_lines_dropped": ("Log lines that were not written because nothing read them.", ()),
+    "open_mfa_verdicts": ("Judged codes.", ("factor", "purpose", "outcome")),
+    "open_mfa_changes": ("Changes of credentials without a code.", ("factor", "action")),
+    "open_mfa_locks": ("Locked factors.", ("factor",)),
+    "open_mfa_store_failures": ("Requests that the store could not serve, answered with 503.", ()),
+    "open_mfa_log_lines_dropped": ("Log lines that were dropped because nothing read them.", ()),
 }
 """The description and the labels of each counter."""
 
 
 class Metrics:
-    """The service's metrics. No label ever holds an owner, an address, a code or a path as it was sent.
+    """The metrics of the service. No label contains an owner, an address, a code or the path of a request.
 
     Args:
-        numbers: the numbers of all processes; None for a process that is alone.
-        monotonic: a clock in seconds that never goes back.
+        numbers: the numbers of all processes; by default, those of this process alone.
+        monotonic: returns the seconds of a clock that never goes back.
     """
 
-    def __init__(self, numbers: Numbers | None = None, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._numbers = numbers or Numbers()
+    def __init__(self, numbers: SharedCounters | None = None, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._numbers = numbers or SharedCounters()
         self._monotonic = monotonic
         self._counting = threading.Lock()
-        # Finding a series by its labels costs more than counting.
+        # To find a series by its labels takes longer than to count.
         self._request_series = cache(self._series_of_requests)
         self._counter = cache(self._series_of_counter)
         self._registry = CollectorRegistry()
@@ -57,7 +57,7 @@ class Metrics:
                 self._counter(name)
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Count an answered request. `route` is the rule that matched, not the path."""
+        """Count an answered request. `route` is the matching rule, not the path."""
         series = self._request_series(method, route, status)
         with self._counting:
             series[bisect_left(_SECONDS, seconds)] += 1
@@ -108,7 +108,7 @@ class Metrics:
 class _Totals(Collector):
     """The totals as metrics of prometheus-client."""
 
-    def __init__(self, numbers: Numbers) -> None:
+    def __init__(self, numbers: SharedCounters) -> None:
         self._numbers = numbers
 
     def describe(self) -> list[Metric]:
@@ -130,9 +130,7 @@ class _Totals(Collector):
 
 def _histogram(totals: Sequence[tuple[Key, Sequence[float]]]) -> Metric:
     bounds = [*(str(second) for second in _SECONDS), "+Inf"]
-    histogram = HistogramMetricFamily(
-        _REQUESTS, "HTTP requests and how long they took.", labels=("method", "route", "status")
-    )
+    histogram = HistogramMetricFamily(_REQUESTS, "Durations of HTTP requests.", labels=("method", "route", "status"))
     for key, numbers in totals:
         if key[0] == _REQUESTS:
             histogram.add_metric(key[1:], list(zip(bounds, accumulate(numbers[:-1]), strict=True)), numbers[-1])
@@ -140,7 +138,7 @@ def _histogram(totals: Sequence[tuple[Key, Sequence[float]]]) -> Metric:
 
 
 def outcome_of(verdict: Verdict) -> str:
-    """`accepted`, `locked`, or the reason of a refusal."""
+    """Return `accepted`, `locked`, or the reason of a refusal."""
     match verdict:
         case Accepted():
             return "accepted"

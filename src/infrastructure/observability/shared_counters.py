@@ -1,4 +1,4 @@
-"""Numbers that the processes of an instance share, in memory without a file (ADR 21)."""
+"""Counters that the processes of an instance share, in memory without a file (ADR 21)."""
 
 import json
 import logging
@@ -30,8 +30,8 @@ class SharedMemory:
         self.slots = [memory[start : start + SLOT_BYTES] for start in range(0, len(memory), SLOT_BYTES)]
 
 
-class Numbers:
-    """The numbers of one process, and the totals of all processes.
+class SharedCounters:
+    """The counters of one process, and the totals of all processes.
 
     Each process writes to its own slot, so no process waits for another. A process that takes over the slot of an ended
     process continues its numbers. So no count is lost, and the number of slots stays the same.
@@ -55,10 +55,10 @@ class Numbers:
     def series(self, key: Key, width: int) -> "memoryview[float]":
         """Return the numbers of this process under a key: `width` floats, 0 at first."""
         with self._making:
-            found = self._series.get(key)
-            if found is None:
-                found = self._series[key] = self._make(key, width)
-            return found
+            series = self._series.get(key)
+            if series is None:
+                series = self._series[key] = self._make(key, width)
+            return series
 
     def totals(self) -> dict[Key, Sequence[float]]:
         """Return the sums over all processes, including ended ones."""
@@ -82,7 +82,7 @@ class Numbers:
 
 
 class _Slot:
-    """A sequence of records. The first word holds the number of used bytes, including itself."""
+    """A sequence of records. The first word contains the number of used bytes, including itself."""
 
     def __init__(self, memory: memoryview) -> None:
         self._memory = memory

@@ -1,1 +1,1 @@
-"""Wiring: the only place where adapters meet use cases."""
+"""The wiring: adapters meet use cases only here."""

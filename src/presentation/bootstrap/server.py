@@ -12,7 +12,7 @@ from infrastructure.network.address import Address
 from infrastructure.observability.lines import LINES
 from infrastructure.observability.logs import configure_logging
 from infrastructure.observability.metrics import Metrics
-from infrastructure.observability.shared_counters import Numbers, SharedMemory
+from infrastructure.observability.shared_counters import SharedCounters, SharedMemory
 from infrastructure.settings import Settings
 from presentation.bootstrap.logs import selected_format
 from presentation.bootstrap.stores import store_name
@@ -108,7 +108,7 @@ class Server(BaseApplication):
     def load(self) -> "WSGIApplication":  # type: ignore[override] # the stubs know no StartResponse
         """Return the application, in a worker."""
         configure_logging(self._settings.log.level, selected_format(self._settings))
-        return create_app(self._settings, metrics=Metrics(Numbers(self._memory, self._slot)))
+        return create_app(self._settings, metrics=Metrics(SharedCounters(self._memory, self._slot)))
 
     def _announce(self, server: Any) -> None:
         """Log the address. In development, also print the first steps. gunicorn calls this once, not on a reload."""
