@@ -44,7 +44,7 @@ def counted(account: Account) -> dict[Factor, int]:
 
 
 @pytest.mark.parametrize("place", EVERYTHING, ids=str)
-def test_any_confirmed_factor_accepts_its_code_and_is_named(place: CredentialId) -> None:
+def test_any_confirmed_factor_accepts_its_code_and_the_outcome_names_it(place: CredentialId) -> None:
     account, codes = account_with_everything()
 
     assert verdict_of(account.challenged(codes[place])) == (place.factor, Accepted())
@@ -74,7 +74,7 @@ def test_a_code_that_was_accepted_can_not_be_verified(place: CredentialId) -> No
     assert account.sends(place, codes[place]).verdict == REPLAYED
 
 
-def test_a_pending_factor_is_neither_asked_nor_charged() -> None:
+def test_a_pending_factor_neither_judges_nor_counts() -> None:
     account = Account()
     account.has_hotp()
     pending = account.enrolled_totp()
@@ -106,7 +106,7 @@ def test_a_one_time_code_is_not_for_a_challenge() -> None:
     assert verdict_of(answer) == (Factor.TOTP, Rejected(Reason.WRONG, 4))
 
 
-def test_a_replacement_is_not_asked() -> None:
+def test_a_replacement_does_not_judge_a_challenge() -> None:
     account = Account()
     account.has_totp()
 
@@ -115,7 +115,7 @@ def test_a_replacement_is_not_asked() -> None:
     assert verdict_of(answer) == (Factor.TOTP, Rejected(Reason.WRONG, 4))
 
 
-def test_the_present_secret_is_asked_while_a_replacement_is_pending() -> None:
+def test_the_present_secret_judges_while_a_replacement_is_pending() -> None:
     account = Account()
     present = account.has_totp()
     account.gets_replacement(TOTP)
@@ -123,14 +123,14 @@ def test_the_present_secret_is_asked_while_a_replacement_is_pending() -> None:
     assert verdict_of(account.challenged(shown(present))) == (Factor.TOTP, Accepted())
 
 
-def test_recovery_codes_are_asked_where_they_are_all_that_there_is() -> None:
+def test_recovery_codes_judge_even_without_another_factor() -> None:
     account = Account()
     code = account.has_recovery_codes()[0]
 
     assert verdict_of(account.challenged(code)) == (Factor.RECOVERY_CODES, Accepted())
 
 
-def test_recovery_codes_alone_are_no_factor_to_be_asked_for_digits() -> None:
+def test_recovery_codes_alone_are_no_factor_for_a_challenge() -> None:
     account = Account()
     account.has_recovery_codes()
 
@@ -138,7 +138,7 @@ def test_recovery_codes_alone_are_no_factor_to_be_asked_for_digits() -> None:
         account.challenged(WRONG)
 
 
-def test_where_nothing_is_confirmed_nothing_is_enrolled() -> None:
+def test_pending_factors_do_not_count_as_enrolled() -> None:
     account = Account()
     account.enrolled_hotp()
     account.issued()
@@ -147,7 +147,7 @@ def test_where_nothing_is_confirmed_nothing_is_enrolled() -> None:
         account.challenged(WRONG)
 
 
-def test_a_removed_factor_is_not_asked_though_its_lock_is_remembered() -> None:
+def test_a_removed_factor_does_not_judge_although_its_lock_is_remembered() -> None:
     account = Account()
     account.has_totp()
     account.fails(TOTP)
@@ -157,7 +157,7 @@ def test_a_removed_factor_is_not_asked_though_its_lock_is_remembered() -> None:
         account.challenged(WRONG)
 
 
-def test_a_factor_past_its_end_is_not_asked() -> None:
+def test_an_expired_factor_does_not_judge() -> None:
     account = Account()
     key = account.enrolled_hotp(lifetime=60)
     account.submit(HOTP, hotp_value(key, 0))
@@ -167,7 +167,7 @@ def test_a_factor_past_its_end_is_not_asked() -> None:
         account.challenged(Code(hotp_value(key, 1)))
 
 
-def test_nobody_elses_factor_is_asked() -> None:
+def test_factors_of_other_owners_do_not_judge() -> None:
     account = Account()
     bobs = account.enrol.execute(EnrolRequest(BOB, None, HotpParameters()))
     account.sends(bobs.id, Code(hotp_value(bobs.secret.key, 0)))
@@ -190,7 +190,7 @@ def test_nobody_elses_factor_is_asked() -> None:
     ],
     ids=["6 digits", "8 digits", "a recovery code"],
 )
-def test_only_factors_whose_codes_have_that_shape_are_charged(code: Code, charged: dict[Factor, int]) -> None:
+def test_only_factors_whose_codes_have_the_same_shape_count(code: Code, charged: dict[Factor, int]) -> None:
     account = Account()
     account.has_hotp(digits=6)
     account.has_totp(digits=8)
@@ -216,7 +216,7 @@ def test_a_code_that_has_no_factors_shape_is_malformed_and_changes_nothing(code:
     assert (account.repository.committed, account.events.all) == before
 
 
-def test_what_a_code_must_be_is_said_for_every_factor_there_is() -> None:
+def test_the_error_describes_the_shape_of_the_codes_of_every_factor() -> None:
     account = Account()
     account.has_hotp(digits=6)
     account.has_totp(digits=8)
@@ -228,7 +228,7 @@ def test_what_a_code_must_be_is_said_for_every_factor_there_is() -> None:
 # Who is charged
 
 
-def test_a_wrong_code_is_charged_to_all_that_were_asked() -> None:
+def test_all_factors_that_judged_a_wrong_code_count_it() -> None:
     account, _ = account_with_everything()
 
     account.challenged(WRONG)
@@ -265,7 +265,7 @@ def test_an_accepted_code_clears_the_failures_of_its_factor_alone() -> None:
 
 
 @pytest.mark.parametrize(("first", "second"), [(HOTP, TOTP), (TOTP, HOTP)])
-def test_the_answer_to_a_wrong_code_is_of_the_factor_with_the_fewest_attempts_left(
+def test_the_outcome_of_a_wrong_code_is_that_of_the_factor_with_the_fewest_attempts_left(
     first: CredentialId, second: CredentialId
 ) -> None:
     account, _ = account_with_everything()
@@ -275,7 +275,7 @@ def test_the_answer_to_a_wrong_code_is_of_the_factor_with_the_fewest_attempts_le
     assert verdict_of(account.challenged(WRONG)) == (first.factor, Rejected(Reason.WRONG, 1))
 
 
-def test_wrong_codes_lock_all_that_were_asked() -> None:
+def test_wrong_codes_lock_all_factors_that_judged_them() -> None:
     account, codes = account_with_everything()
     for _ in range(5):
         account.challenged(WRONG)
@@ -284,7 +284,7 @@ def test_wrong_codes_lock_all_that_were_asked() -> None:
     assert account.sends(HOTP, codes[HOTP]).verdict == Locked(NOON + 30)
 
 
-def test_recovery_codes_are_good_when_everything_else_is_locked() -> None:
+def test_recovery_codes_are_valid_if_all_other_factors_are_locked() -> None:
     account, codes = account_with_everything()
     for _ in range(5):
         account.challenged(WRONG)
@@ -296,7 +296,7 @@ def test_recovery_codes_are_good_when_everything_else_is_locked() -> None:
 
 
 @pytest.mark.parametrize(("first", "second"), [(HOTP, TOTP), (TOTP, HOTP)])
-def test_where_all_are_locked_the_end_is_that_of_the_last_lock_to_end(
+def test_if_all_factors_are_locked_the_outcome_contains_the_longest_lock(
     first: CredentialId, second: CredentialId
 ) -> None:
     account, codes = account_with_everything()
@@ -308,7 +308,7 @@ def test_where_all_are_locked_the_end_is_that_of_the_last_lock_to_end(
 
 
 @pytest.mark.parametrize(("locked", "free"), [(HOTP, TOTP), (TOTP, HOTP)])
-def test_what_is_not_locked_accepts_its_code(locked: CredentialId, free: CredentialId) -> None:
+def test_an_unlocked_factor_accepts_its_code(locked: CredentialId, free: CredentialId) -> None:
     account, codes = account_with_everything()
     account.fails(locked)
 
@@ -330,14 +330,14 @@ def test_a_code_that_may_be_the_locked_factors_is_not_called_wrong_but_charged_t
 
 
 @pytest.mark.parametrize("place", EVERYTHING, ids=str)
-def test_the_factor_that_is_named_accepts_its_code(place: CredentialId) -> None:
+def test_the_requested_factor_accepts_its_code(place: CredentialId) -> None:
     account, codes = account_with_everything()
 
     assert verdict_of(account.challenged(codes[place], place.factor)) == (place.factor, Accepted())
 
 
 @pytest.mark.parametrize(("named", "other"), [(HOTP, TOTP), (TOTP, HOTP)])
-def test_only_the_factor_that_is_named_is_asked_and_charged(named: CredentialId, other: CredentialId) -> None:
+def test_only_the_requested_factor_judges_and_counts(named: CredentialId, other: CredentialId) -> None:
     account, codes = account_with_everything()
 
     answer = account.challenged(codes[other], named.factor)
@@ -347,7 +347,7 @@ def test_only_the_factor_that_is_named_is_asked_and_charged(named: CredentialId,
 
 
 @pytest.mark.parametrize("named", [Factor.HOTP, Factor.RECOVERY_CODES, Factor.OTP])
-def test_a_factor_that_is_named_must_be_confirmed(named: Factor) -> None:
+def test_the_requested_factor_must_be_confirmed(named: Factor) -> None:
     account = Account()
     account.has_totp()
     account.enrolled_hotp()
@@ -357,7 +357,7 @@ def test_a_factor_that_is_named_must_be_confirmed(named: Factor) -> None:
         account.challenged(WRONG, named)
 
 
-def test_a_code_must_have_the_shape_of_the_factor_that_is_named() -> None:
+def test_a_code_must_have_the_shape_of_the_requested_factor() -> None:
     account, codes = account_with_everything()
 
     with pytest.raises(MalformedCode):
@@ -448,7 +448,7 @@ def test_another_factors_code_sent_at_once_is_accepted_too() -> None:
     assert [verdict_of(answer), *rivals] == [(Factor.TOTP, Accepted()), (Factor.RECOVERY_CODES, Accepted())]
 
 
-def test_a_good_code_that_loses_a_race_against_the_fifth_wrong_one_is_locked_out_and_charged_to_the_others() -> None:
+def test_a_valid_code_that_loses_a_race_against_the_fifth_wrong_one_is_locked_out_and_counted_by_the_others() -> None:
     account, codes = account_with_everything()
     account.fails(TOTP, 4)
     account.repository.rivals = [lambda: account.fails(TOTP, 1)]
@@ -468,7 +468,7 @@ def test_guesses_that_are_sent_at_once_are_counted_one_by_one() -> None:
     assert counted(account) == {Factor.TOTP: 3, Factor.HOTP: 3}
 
 
-def test_what_is_enrolled_anew_meanwhile_is_not_confirmed() -> None:
+def test_a_factor_that_is_enrolled_again_in_between_is_not_confirmed() -> None:
     account = Account()
     former = account.has_hotp()
 
@@ -494,7 +494,7 @@ def test_the_only_factor_is_removed_meanwhile() -> None:
         account.challenged(shown(credential))
 
 
-def test_what_is_left_is_asked_and_charged_where_another_is_removed_meanwhile() -> None:
+def test_the_other_factors_judge_and_count_if_one_is_removed_in_between() -> None:
     account, _ = account_with_everything()
     account.repository.rivals = [lambda: account.remove.execute(TOTP)]
 
@@ -516,7 +516,7 @@ def test_a_code_of_the_former_secret_is_wrong_when_the_replacement_is_swapped_in
     assert verdict_of(account.challenged(shown(present))) == (Factor.TOTP, Rejected(Reason.WRONG, 4))
 
 
-def test_a_code_of_the_replacement_is_good_when_it_is_swapped_in_meanwhile() -> None:
+def test_a_code_of_the_replacement_is_valid_if_the_swap_happens_in_between() -> None:
     account, _, replacement = account_with_replacement()
     account.repository.rivals = [lambda: account.swaps(TOTP, shown(replacement, -1))]
 
@@ -530,7 +530,7 @@ def test_the_code_that_swaps_the_replacement_in_meanwhile_is_a_replay() -> None:
     assert verdict_of(account.challenged(shown(replacement))) == (Factor.TOTP, REPLAYED)
 
 
-def test_no_code_is_accepted_where_the_replacement_that_is_swapped_in_meanwhile_has_other_digits() -> None:
+def test_no_code_is_accepted_if_a_replacement_with_other_digits_is_swapped_in() -> None:
     account, present, replacement = account_with_replacement(digits=8)
     account.repository.rivals = [lambda: account.swaps(TOTP, shown(replacement, -1))]
 
@@ -563,7 +563,7 @@ def test_no_code_is_accepted_or_announced_that_is_not_known_to_be_spent(place: C
 
 
 @pytest.mark.parametrize("place", EVERYTHING, ids=str)
-def test_a_code_whose_acceptance_did_not_land_is_still_good(place: CredentialId) -> None:
+def test_a_code_whose_acceptance_was_not_stored_is_still_valid(place: CredentialId) -> None:
     account, codes = account_with_everything()
     account.repository.down_before_commits = True
     with pytest.raises(StoreUnavailable):
@@ -574,7 +574,7 @@ def test_a_code_whose_acceptance_did_not_land_is_still_good(place: CredentialId)
 
 
 @pytest.mark.parametrize("place", EVERYTHING, ids=str)
-def test_a_code_whose_acceptance_landed_unheard_is_spent(place: CredentialId) -> None:
+def test_a_code_whose_acceptance_was_stored_without_a_reply_is_spent(place: CredentialId) -> None:
     account, codes = account_with_everything()
     account.repository.down_after_commits = True
     with pytest.raises(StoreUnavailable):
@@ -584,7 +584,7 @@ def test_a_code_whose_acceptance_landed_unheard_is_spent(place: CredentialId) ->
     assert verdict_of(account.challenged(codes[place])) == (place.factor, REPLAYED)
 
 
-def test_a_wrong_code_that_could_not_be_charged_to_all_is_not_answered() -> None:
+def test_a_wrong_code_that_not_all_factors_could_count_is_not_answered() -> None:
     account, _ = account_with_everything()
 
     def fail() -> None:

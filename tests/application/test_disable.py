@@ -26,7 +26,7 @@ def account_with(place: CredentialId) -> tuple[Account, Code]:
 
 
 @both
-def test_a_good_code_removes_the_factor(place: CredentialId) -> None:
+def test_a_valid_code_removes_the_factor(place: CredentialId) -> None:
     account, code = account_with(place)
 
     assert account.disables(place, code).verdict == Accepted()
@@ -34,7 +34,7 @@ def test_a_good_code_removes_the_factor(place: CredentialId) -> None:
 
 
 @both
-def test_a_good_code_disables_once(place: CredentialId) -> None:
+def test_a_valid_code_disables_once(place: CredentialId) -> None:
     account, code = account_with(place)
     account.disables(place, code)
 
@@ -43,7 +43,7 @@ def test_a_good_code_disables_once(place: CredentialId) -> None:
 
 
 @both
-def test_a_good_code_leaves_no_failures_behind(place: CredentialId) -> None:
+def test_no_failures_remain_after_a_valid_code(place: CredentialId) -> None:
     account, code = account_with(place)
     account.fails(place, 4)
     account.disables(place, code)
@@ -77,7 +77,7 @@ def test_a_replay_removes_nothing(place: CredentialId) -> None:
 
 
 @both
-def test_the_fifth_wrong_code_locks_what_is_not_to_be_disabled(place: CredentialId) -> None:
+def test_the_fifth_wrong_code_locks_a_factor_instead_of_disabling_it(place: CredentialId) -> None:
     account, code = account_with(place)
     for _ in range(5):
         account.disables(place, WRONG)
@@ -112,13 +112,13 @@ def test_a_pending_factor_can_be_disabled() -> None:
 
 
 @both
-def test_nothing_can_be_disabled_where_nothing_is(place: CredentialId) -> None:
+def test_an_unknown_credential_can_not_be_disabled(place: CredentialId) -> None:
     with pytest.raises(NotEnrolled):
         Account().disables(place, WRONG)
 
 
 @both
-def test_what_was_removed_while_locked_is_still_locked(place: CredentialId) -> None:
+def test_a_credential_that_was_removed_during_a_lock_is_still_locked(place: CredentialId) -> None:
     account, code = account_with(place)
     account.fails(place)
     account.remove.execute(place)
@@ -148,7 +148,7 @@ def test_a_code_that_is_challenged_meanwhile_removes_nothing(place: CredentialId
 
 
 @both
-def test_a_code_that_disables_meanwhile_is_accepted_nowhere_else(place: CredentialId) -> None:
+def test_a_code_that_disables_a_factor_in_between_is_accepted_by_no_other(place: CredentialId) -> None:
     account, code = account_with(place)
     account.repository.rivals = [lambda: account.disables(place, code)]
 
@@ -188,7 +188,7 @@ def test_a_code_that_disabled_nothing_is_announced_as_a_verdict_alone(place: Cre
 
 @both
 @pytest.mark.parametrize("flag", FLAGS)
-def test_a_removal_that_is_not_known_to_be_stored_is_neither_answered_nor_announced(
+def test_a_removal_without_a_reply_of_the_store_is_neither_answered_nor_announced(
     place: CredentialId, flag: str
 ) -> None:
     account, code = account_with(place)
@@ -201,7 +201,7 @@ def test_a_removal_that_is_not_known_to_be_stored_is_neither_answered_nor_announ
 
 
 @both
-def test_a_removal_that_did_not_land_leaves_factor_and_code_good(place: CredentialId) -> None:
+def test_factor_and_code_stay_valid_after_a_removal_that_was_not_stored(place: CredentialId) -> None:
     account, code = account_with(place)
     account.repository.down_before_commits = True
     with pytest.raises(StoreUnavailable):

@@ -22,7 +22,7 @@ from tests.support.fakes import NOON
 WRONG = "000000"
 
 
-def test_a_hotp_credential_is_enrolled_as_asked() -> None:
+def test_a_hotp_credential_is_enrolled_as_requested() -> None:
     parameters = HotpParameters(HashAlgorithm.SHA256, 8, 3)
     request = EnrolRequest(ALICE, 3600, parameters, 42, "alice", "Example", SECRET)
 
@@ -38,7 +38,7 @@ def test_a_hotp_credential_is_enrolled_as_asked() -> None:
     )
 
 
-def test_a_totp_credential_is_enrolled_as_asked() -> None:
+def test_a_totp_credential_is_enrolled_as_requested() -> None:
     parameters = TotpParameters(HashAlgorithm.SHA512, 7, 60, 2)
     request = EnrolRequest(ALICE, None, parameters, label="alice", issuer="Example", secret=SECRET)
 
@@ -54,7 +54,7 @@ def test_a_totp_credential_is_enrolled_as_asked() -> None:
     )
 
 
-def test_what_is_enrolled_is_what_is_stored() -> None:
+def test_the_enrolled_credential_is_the_stored_one() -> None:
     rig = Rig()
 
     credential = rig.enrol.execute(EnrolRequest(ALICE, None, TotpParameters()))
@@ -73,7 +73,7 @@ def test_an_enrolment_is_pending() -> None:
 
 
 @pytest.mark.parametrize("parameters", [HotpParameters(), TotpParameters()])
-def test_what_is_enrolled_has_to_be_removed_first(parameters: HotpParameters | TotpParameters) -> None:
+def test_an_enrolled_credential_has_to_be_removed_first(parameters: HotpParameters | TotpParameters) -> None:
     rig = Rig()
     rig.enrol.execute(EnrolRequest(ALICE, None, parameters))
 
@@ -81,7 +81,7 @@ def test_what_is_enrolled_has_to_be_removed_first(parameters: HotpParameters | T
         rig.enrol.execute(EnrolRequest(ALICE, None, parameters))
 
 
-def test_a_refused_enrolment_leaves_the_secret_alone() -> None:
+def test_a_refused_enrolment_does_not_change_the_secret() -> None:
     rig = Rig()
     key = rig.enrolled_totp()
     with pytest.raises(AlreadyEnrolled):
@@ -113,7 +113,7 @@ def test_owners_have_credentials_of_their_own() -> None:
     assert rig.enrol.execute(EnrolRequest(BOB, None, TotpParameters())).id.owner == BOB
 
 
-def test_what_is_past_its_end_can_be_enrolled_anew() -> None:
+def test_an_expired_credential_can_be_enrolled_again() -> None:
     rig = Rig()
     rig.enrolled_totp(lifetime=60)
     rig.clock.advance(60)
@@ -121,7 +121,7 @@ def test_what_is_past_its_end_can_be_enrolled_anew() -> None:
     assert rig.enrol.execute(EnrolRequest(ALICE, 60, TotpParameters())).expires_at == NOON + 120
 
 
-def test_what_is_past_its_end_leaves_no_failures_behind() -> None:
+def test_no_failures_remain_of_an_expired_credential() -> None:
     rig = Rig()
     rig.enrolled_totp(lifetime=60)
     rig.submit(TOTP, WRONG)
@@ -191,19 +191,19 @@ def test_an_enrolment_that_is_not_known_to_be_stored_is_neither_shown_nor_announ
 
 
 @pytest.mark.parametrize("digits", [6, 10])
-def test_a_code_has_as_many_digits_as_asked(digits: int) -> None:
+def test_a_code_has_the_requested_number_of_digits(digits: int) -> None:
     issued = Rig().issue.execute(IssueCodeRequest(ALICE, None, digits, 300))
 
     assert (len(issued.code.text), issued.credential.code_digits) == (digits, digits)
 
 
-def test_an_issued_code_is_good() -> None:
+def test_an_issued_code_is_valid() -> None:
     rig = Rig()
 
     assert rig.submit(OTP, rig.issued().code.text).verdict == Accepted()
 
 
-def test_what_is_stored_of_a_code_is_its_record_without_the_code() -> None:
+def test_the_stored_credential_does_not_contain_the_code() -> None:
     rig = Rig()
     issued = rig.issue.execute(IssueCodeRequest(ALICE, None, 10, 300))
 
@@ -230,7 +230,7 @@ def test_a_code_ends_after_its_lifetime_but_not_after_its_owner(
     assert Rig().issued(lifetime, code_lifetime).credential.code_expires_at == NOON + end
 
 
-def test_the_record_of_a_code_lives_as_long_as_its_owner() -> None:
+def test_the_record_of_a_code_expires_with_its_owner() -> None:
     assert Rig().issued(3600, 300).credential.expires_at == NOON + 3600
 
 
@@ -242,7 +242,7 @@ def test_a_new_code_replaces_the_one_before() -> None:
     assert rig.submit(OTP, former).verdict == Rejected(Reason.WRONG, 4)
 
 
-def test_a_new_code_is_good_though_the_one_before_was_spent() -> None:
+def test_a_new_code_is_valid_after_the_former_one_was_spent() -> None:
     rig = Rig()
     rig.submit(OTP, rig.issued().code.text)
 
@@ -267,7 +267,7 @@ def test_a_lock_survives_a_new_code() -> None:
     assert rig.submit(OTP, rig.issued().code.text).verdict == Locked(NOON + 30)
 
 
-def test_a_new_code_after_a_lock_is_burned_by_one_wrong_guess() -> None:
+def test_one_wrong_code_invalidates_a_new_code_after_a_lock() -> None:
     rig = Rig()
     rig.issued()
     for _ in range(5):
@@ -279,7 +279,7 @@ def test_a_new_code_after_a_lock_is_burned_by_one_wrong_guess() -> None:
     assert rig.submit(OTP, code).verdict == Locked(NOON + 90)
 
 
-def test_the_last_of_two_codes_issued_at_once_is_good() -> None:
+def test_the_last_of_two_codes_issued_at_once_is_valid() -> None:
     rig = Rig()
     rig.repository.rivals = [rig.issued]
 

@@ -48,7 +48,7 @@ def failing(before_failure: Callable[[Rig], object] = lambda _: None) -> tuple[R
     return rig, former
 
 
-def test_the_code_that_is_sent_is_the_one_that_is_good() -> None:
+def test_the_code_that_is_sent_is_the_valid_one() -> None:
     rig = Rig()
     send(rig)
 
@@ -56,7 +56,7 @@ def test_the_code_that_is_sent_is_the_one_that_is_good() -> None:
     assert rig.submit(OTP, message.code.text).verdict == Accepted()
 
 
-def test_a_message_says_for_whom_it_is_and_until_when() -> None:
+def test_a_message_contains_the_owner_and_the_expiry() -> None:
     rig = Rig()
     issued = send(rig)
 
@@ -78,7 +78,7 @@ def test_a_message_does_not_show_its_recipient() -> None:
     assert TO not in f"{rig.outbox.messages}"
 
 
-def test_a_code_that_is_answered_is_not_sent() -> None:
+def test_a_code_in_the_response_is_not_sent() -> None:
     rig = Rig()
     rig.outbox.failing = True
     rig.outbox.wait = 77
@@ -116,7 +116,7 @@ def test_a_code_is_announced_as_issued_after_it_was_sent() -> None:
 
 
 @every_refusal
-def test_what_is_refused_leaves_the_former_code_good(error: type[Exception]) -> None:
+def test_the_former_code_stays_valid_after_a_refusal(error: type[Exception]) -> None:
     rig = Rig()
     former = rig.issued().code
     with pytest.raises(error):
@@ -126,7 +126,7 @@ def test_what_is_refused_leaves_the_former_code_good(error: type[Exception]) -> 
 
 
 @every_refusal
-def test_what_is_refused_is_neither_stored_nor_sent_nor_announced(error: type[Exception]) -> None:
+def test_a_refused_code_is_neither_stored_nor_sent_nor_announced(error: type[Exception]) -> None:
     rig = Rig()
     with pytest.raises(error):
         REFUSALS[error](rig)
@@ -134,7 +134,7 @@ def test_what_is_refused_is_neither_stored_nor_sent_nor_announced(error: type[Ex
     assert (rig.repository.committed, rig.outbox.messages, rig.events.all) == (0, [], [])
 
 
-def test_a_refusal_says_how_long_to_wait() -> None:
+def test_a_refusal_contains_the_time_to_wait() -> None:
     with pytest.raises(TooManySends) as raised:
         limit_reached(Rig())
 
@@ -150,7 +150,7 @@ def test_no_refusal_repeats_the_recipient(error: type[Exception]) -> None:
     assert TO not in str(raised.value)
 
 
-def test_what_can_not_be_sent_anyway_is_not_counted_as_sent() -> None:
+def test_a_code_that_can_not_be_sent_does_not_count_as_sent() -> None:
     rig = Rig()
     rig.outbox.wait = 77
 
@@ -161,7 +161,7 @@ def test_what_can_not_be_sent_anyway_is_not_counted_as_sent() -> None:
 # Failed
 
 
-def test_a_delivery_that_failed_leaves_no_code_live() -> None:
+def test_no_code_is_valid_after_a_failed_delivery() -> None:
     rig, former = failing()
     with pytest.raises(DeliveryFailed):
         send(rig)
@@ -210,7 +210,7 @@ def test_a_delivery_that_failed_is_announced_as_that_alone() -> None:
     assert rig.events.all == [(Action.UNDELIVERED, OTP)]
 
 
-def test_after_a_delivery_that_failed_a_new_code_is_good() -> None:
+def test_a_new_code_is_valid_after_a_failed_delivery() -> None:
     rig, _ = failing()
     with pytest.raises(DeliveryFailed):
         send(rig)
@@ -230,7 +230,7 @@ def test_a_code_that_was_issued_while_another_was_sent_survives_it(fails: bool) 
 
 
 @pytest.mark.parametrize("fails", [True, False])
-def test_what_was_removed_while_it_was_sent_stays_removed(fails: bool) -> None:
+def test_a_code_that_is_removed_during_its_delivery_stays_removed(fails: bool) -> None:
     rig = Rig()
     rig.outbox.failing, rig.outbox.before_failure = fails, lambda: rig.forget.execute(ALICE)
     with suppress(DeliveryFailed):

@@ -18,7 +18,7 @@ class MemoryLevels:
         self.level = level
 
 
-def test_what_was_written_is_read_by_others() -> None:
+def test_another_instance_reads_a_written_record() -> None:
     levels = MemoryLevels()
     SharedLogLevel(levels, "INFO").write("DEBUG")
 
@@ -26,5 +26,5 @@ def test_what_was_written_is_read_by_others() -> None:
 
 
 @pytest.mark.parametrize("stored", [None, "", "LOUD", "debug"])
-def test_the_default_holds_where_no_level_is_set(stored: str | None) -> None:
+def test_the_default_applies_if_no_level_is_set(stored: str | None) -> None:
     assert SharedLogLevel(MemoryLevels(stored), "WARNING").read() == "WARNING"

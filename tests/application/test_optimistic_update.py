@@ -35,7 +35,7 @@ def test_the_answer_is_that_of_the_committed_decision() -> None:
     assert (answer, repository.state(HOTP)) == ("1", tombstone(1))
 
 
-def test_the_decision_is_told_the_time_and_what_lies_there() -> None:
+def test_the_decision_gets_the_state_and_the_time() -> None:
     repository = MemoryRepository()
     repository.put(tombstone(3))
     seen: list[object] = []
@@ -49,7 +49,7 @@ def test_the_decision_is_told_the_time_and_what_lies_there() -> None:
     assert seen == [(tombstone(3), NOON)]
 
 
-def test_who_loses_a_race_decides_again_on_what_the_winner_left() -> None:
+def test_after_a_lost_race_the_decision_is_made_again_on_the_new_state() -> None:
     repository = MemoryRepository(lambda: repository.put(tombstone(10)), lambda: repository.put(tombstone(20)))
 
     assert OptimisticUpdate(repository, FakeClock()).apply(HOTP, counting) == "21"
@@ -79,7 +79,7 @@ def test_who_loses_a_race_against_a_removal_decides_on_nothing() -> None:
     assert OptimisticUpdate(repository, FakeClock()).apply(HOTP, counting) == "1"
 
 
-def test_what_is_raised_after_a_lost_race_is_raised() -> None:
+def test_an_error_after_a_lost_race_is_raised() -> None:
     def decide(state: StoredState | None, now: int) -> Change[str]:
         if state is not None:
             raise NotEnrolled
@@ -103,7 +103,7 @@ def test_a_decision_that_changes_nothing_is_not_committed() -> None:
 
 
 @pytest.mark.parametrize(("expires_at", "found"), [(NOON + 1, "something"), (NOON, "nothing"), (NOON - 1, "nothing")])
-def test_what_is_past_its_end_is_taken_for_nothing(expires_at: int, found: str) -> None:
+def test_an_expired_state_counts_as_none(expires_at: int, found: str) -> None:
     repository = MemoryRepository()
     repository.put(tombstone(expires_at=expires_at))
 
@@ -115,7 +115,7 @@ def test_what_is_past_its_end_is_taken_for_nothing(expires_at: int, found: str) 
     assert answer == found
 
 
-def test_what_is_past_its_end_is_replaced() -> None:
+def test_an_expired_state_is_replaced() -> None:
     repository = MemoryRepository()
     repository.put(tombstone(4, expires_at=NOON))
 
@@ -124,7 +124,7 @@ def test_what_is_past_its_end_is_replaced() -> None:
     assert repository.state(HOTP) == tombstone(1)
 
 
-def test_a_winner_that_is_past_its_end_is_taken_for_nothing() -> None:
+def test_an_expired_state_that_won_a_race_counts_as_none() -> None:
     repository = MemoryRepository(lambda: repository.put(tombstone(10, expires_at=NOON)))
 
     assert OptimisticUpdate(repository, FakeClock()).apply(HOTP, counting) == "1"
@@ -156,7 +156,7 @@ def test_who_gives_up_has_changed_nothing() -> None:
 
 
 @pytest.mark.parametrize("flag", ["down_for_loads", "down_before_commits", "down_after_commits"])
-def test_a_store_that_fails_gives_no_answer(flag: str) -> None:
+def test_there_is_no_answer_if_the_store_fails(flag: str) -> None:
     repository = MemoryRepository()
     setattr(repository, flag, True)
 
@@ -175,7 +175,7 @@ def totp_rig() -> tuple[Rig, str]:
     return rig, code
 
 
-def test_of_two_that_send_one_code_at_once_the_loser_is_told_that_it_is_a_replay() -> None:
+def test_one_of_two_simultaneous_submissions_of_a_code_is_a_replay() -> None:
     rig, code = totp_rig()
     winners: list[Verdict] = []
     rig.repository.rivals = [lambda: winners.append(rig.submit(TOTP, code).verdict)]
@@ -215,7 +215,7 @@ def test_guesses_that_are_sent_at_once_are_counted_one_by_one() -> None:
     ]
 
 
-def test_a_good_code_that_loses_a_race_against_the_fifth_wrong_one_is_locked_out() -> None:
+def test_a_valid_code_that_loses_a_race_against_the_fifth_wrong_one_is_locked_out() -> None:
     rig, code = totp_rig()
     for _ in range(4):
         rig.submit(TOTP, "000000")
@@ -233,7 +233,7 @@ def test_a_code_that_loses_a_race_against_the_removal_finds_nothing() -> None:
 
 
 @pytest.mark.parametrize("flag", ["down_for_loads", "down_before_commits", "down_after_commits"])
-def test_nothing_is_announced_that_was_not_answered(flag: str) -> None:
+def test_a_verdict_without_an_answer_is_not_announced(flag: str) -> None:
     rig, code = totp_rig()
     setattr(rig.repository, flag, True)
 
@@ -243,7 +243,7 @@ def test_nothing_is_announced_that_was_not_answered(flag: str) -> None:
     assert rig.events.all == []
 
 
-def test_a_code_whose_acceptance_did_not_land_is_still_good() -> None:
+def test_a_code_whose_acceptance_was_not_stored_is_still_valid() -> None:
     rig, code = totp_rig()
     rig.repository.down_before_commits = True
     with pytest.raises(StoreUnavailable):
@@ -254,7 +254,7 @@ def test_a_code_whose_acceptance_did_not_land_is_still_good() -> None:
     assert rig.submit(TOTP, code).verdict == Accepted()
 
 
-def test_a_code_whose_acceptance_landed_unheard_is_spent() -> None:
+def test_a_code_whose_acceptance_was_stored_without_a_reply_is_spent() -> None:
     rig, code = totp_rig()
     rig.repository.down_after_commits = True
     with pytest.raises(StoreUnavailable):

@@ -28,13 +28,13 @@ def is_a_name(text: str) -> bool:
     return True
 
 
-def test_a_totp_uri_spells_everything_out() -> None:
+def test_a_totp_uri_contains_all_parameters() -> None:
     assert PROVISIONING.uri(totp()) == (
         f"otpauth://totp/Open-MFA:alice?secret={BASE32}&issuer=Open-MFA&algorithm=SHA1&digits=6&period=30"
     )
 
 
-def test_a_hotp_uri_spells_everything_out() -> None:
+def test_a_hotp_uri_contains_all_parameters() -> None:
     assert PROVISIONING.uri(hotp(7, algorithm=HashAlgorithm.SHA512, digits=8)) == (
         f"otpauth://hotp/Open-MFA:alice?secret={BASE32}&issuer=Open-MFA&algorithm=SHA512&digits=8&counter=7"
     )

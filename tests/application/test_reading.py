@@ -35,12 +35,12 @@ def test_a_credential_is_described_as_it_is_stored() -> None:
 
 
 @pytest.mark.parametrize("place", [OTP, HOTP, TOTP])
-def test_nothing_can_be_described_where_nothing_is(place: CredentialId) -> None:
+def test_an_unknown_credential_can_not_be_described(place: CredentialId) -> None:
     with pytest.raises(NotEnrolled):
         Rig().describe.execute(place)
 
 
-def test_a_place_that_only_remembers_failures_has_nothing_to_describe() -> None:
+def test_a_tombstone_is_not_described() -> None:
     rig = Rig()
     rig.enrolled_totp()
     rig.submit(TOTP, "000000")
@@ -50,7 +50,7 @@ def test_a_place_that_only_remembers_failures_has_nothing_to_describe() -> None:
         rig.describe.execute(TOTP)
 
 
-def test_what_is_past_its_end_is_not_described() -> None:
+def test_an_expired_credential_is_not_described() -> None:
     rig = Rig()
     rig.enrolled_totp(lifetime=60)
     rig.clock.advance(60)
@@ -80,7 +80,7 @@ def test_all_credentials_are_described_in_the_order_of_the_factors() -> None:
     assert factors(rig.describe_all.execute(ALICE)) == [Factor.OTP, Factor.HOTP, Factor.TOTP]
 
 
-def test_only_living_credentials_are_described() -> None:
+def test_only_unexpired_credentials_are_described() -> None:
     rig = Rig()
     rig.enrolled_totp(lifetime=60)
     rig.enrolled_hotp(lifetime=61)

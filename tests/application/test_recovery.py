@@ -21,7 +21,7 @@ def stored(account: Account) -> RecoveryCodes:
     return state
 
 
-def test_every_code_that_was_shown_is_good_once() -> None:
+def test_every_issued_code_is_accepted_once() -> None:
     account = Account()
     codes = account.has_recovery_codes()
 
@@ -36,7 +36,7 @@ def test_a_set_has_ten_codes_and_no_two_alike() -> None:
     assert len(set(Account().has_recovery_codes())) == 10
 
 
-def test_an_accepted_code_answers_with_how_many_remain() -> None:
+def test_the_outcome_of_an_accepted_code_contains_the_number_of_remaining_codes() -> None:
     account = Account()
     codes = account.has_recovery_codes()
 
@@ -56,7 +56,7 @@ def test_a_set_needs_no_confirmation() -> None:
     assert stored(account).status is Status.CONFIRMED
 
 
-def test_a_set_lives_until_it_is_removed() -> None:
+def test_a_set_lasts_until_it_is_removed() -> None:
     account = Account()
     code = account.has_recovery_codes()[0]
     account.clock.advance(10 * 365 * 86400)
@@ -64,7 +64,7 @@ def test_a_set_lives_until_it_is_removed() -> None:
     assert account.sends(RECOVERY_CODES, code).verdict == Accepted()
 
 
-def test_what_is_stored_is_the_record_without_the_codes() -> None:
+def test_the_stored_set_does_not_contain_the_codes() -> None:
     account = Account()
     issued = account.issue_recovery_codes.execute(ALICE)
 
@@ -124,7 +124,7 @@ def test_digits_are_malformed_and_not_counted() -> None:
     assert account.failures(RECOVERY_CODES) == 0
 
 
-def test_nothing_can_be_verified_where_no_set_is() -> None:
+def test_without_a_set_no_recovery_code_can_be_verified() -> None:
     with pytest.raises(NotEnrolled):
         Account().sends(RECOVERY_CODES, WRONG_RECOVERY_CODE)
 
@@ -168,7 +168,7 @@ def test_a_new_set_counts_a_wrong_code_that_came_in_between() -> None:
     assert account.issue_recovery_codes.execute(ALICE).credential.failures == Failures(1)
 
 
-def test_the_last_of_two_sets_issued_at_once_is_good() -> None:
+def test_the_last_of_two_sets_issued_at_once_is_valid() -> None:
     account = Account()
     account.repository.rivals = [account.has_recovery_codes]
 

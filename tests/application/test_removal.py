@@ -19,7 +19,7 @@ from tests.support.fakes import NOON
 WRONG = "000000"
 
 
-def test_nothing_is_left_where_nothing_failed() -> None:
+def test_nothing_remains_if_no_code_was_wrong() -> None:
     rig = Rig()
     rig.enrolled_totp()
 
@@ -28,7 +28,7 @@ def test_nothing_is_left_where_nothing_failed() -> None:
     assert rig.repository.state(TOTP) is None
 
 
-def test_failures_are_left_where_codes_were_wrong() -> None:
+def test_failures_remain_if_codes_were_wrong() -> None:
     rig = Rig()
     rig.enrolled_totp()
     rig.submit(TOTP, WRONG)
@@ -67,12 +67,12 @@ def test_an_issued_code_can_be_removed() -> None:
 
 
 @pytest.mark.parametrize("place", [OTP, HOTP, TOTP])
-def test_nothing_can_be_removed_where_nothing_is(place: CredentialId) -> None:
+def test_an_unknown_credential_can_not_be_removed(place: CredentialId) -> None:
     with pytest.raises(NotEnrolled):
         Rig().remove.execute(place)
 
 
-def test_a_place_that_only_remembers_failures_has_nothing_to_remove() -> None:
+def test_a_tombstone_can_not_be_removed() -> None:
     rig = Rig()
     rig.enrolled_totp()
     rig.submit(TOTP, WRONG)
@@ -113,7 +113,7 @@ def test_a_removal_that_is_not_known_to_be_stored_is_not_announced(flag: str) ->
     assert rig.events.all == []
 
 
-def test_forgetting_leaves_nothing_not_even_failures() -> None:
+def test_nothing_remains_of_an_owner_not_even_failures() -> None:
     rig = Rig()
     rig.enrolled_hotp()
     rig.enrolled_totp()
@@ -126,7 +126,7 @@ def test_forgetting_leaves_nothing_not_even_failures() -> None:
     assert rig.enrol.execute(EnrolRequest(ALICE, None, TotpParameters())).failures == NO_FAILURES
 
 
-def test_forgetting_one_owner_leaves_the_others_alone() -> None:
+def test_other_owners_are_not_affected_by_a_removal_of_one() -> None:
     rig = Rig()
     key = rig.enrolled_totp()
 

@@ -49,7 +49,7 @@ def stored(account: Account, place: CredentialId) -> SecretCredential:
 
 
 @both
-def test_a_replacement_is_pending_and_gone_after_an_hour(place: CredentialId) -> None:
+def test_a_replacement_is_pending_and_expires_after_an_hour(place: CredentialId) -> None:
     account, _ = account_with(place)
 
     replacement = account.gets_replacement(place)
@@ -59,7 +59,7 @@ def test_a_replacement_is_pending_and_gone_after_an_hour(place: CredentialId) ->
 
 
 @both
-def test_what_is_answered_is_what_is_stored_beside_the_present_secret(place: CredentialId) -> None:
+def test_the_returned_replacement_is_the_stored_one(place: CredentialId) -> None:
     account, _ = account_with(place)
     present = stored(account, place)
 
@@ -69,7 +69,7 @@ def test_what_is_answered_is_what_is_stored_beside_the_present_secret(place: Cre
     assert stored(account, place).secret == present.secret != replacement.secret
 
 
-def test_a_replacement_is_as_asked() -> None:
+def test_a_replacement_is_enrolled_as_requested() -> None:
     account, _ = account_with(HOTP)
     parameters = HotpParameters(HashAlgorithm.SHA256, 8, 3)
 
@@ -98,7 +98,7 @@ def test_without_a_master_secret_nothing_is_replaced() -> None:
     assert stored(account, TOTP).replacement is None
 
 
-def test_a_replacement_does_not_outlive_what_it_replaces() -> None:
+def test_a_replacement_expires_no_later_than_its_credential() -> None:
     account = Account()
     key = account.enrolled_totp(lifetime=600)
     account.submit(TOTP, hotp_value(key, STEP))
@@ -107,7 +107,7 @@ def test_a_replacement_does_not_outlive_what_it_replaces() -> None:
 
 
 @both
-def test_a_replacement_that_nobody_confirmed_can_be_replaced_after_its_hour(place: CredentialId) -> None:
+def test_an_unconfirmed_replacement_can_be_replaced_after_an_hour(place: CredentialId) -> None:
     account, _, _ = replacing(place)
     account.clock.advance(3600)
 
@@ -125,7 +125,7 @@ def test_there_is_one_replacement_at_a_time(place: CredentialId) -> None:
 
 
 @both
-def test_what_is_pending_can_not_be_replaced(place: CredentialId) -> None:
+def test_a_pending_credential_can_not_be_replaced(place: CredentialId) -> None:
     account = Account()
     account.enrolled_hotp()
     account.enrolled_totp()
@@ -135,7 +135,7 @@ def test_what_is_pending_can_not_be_replaced(place: CredentialId) -> None:
 
 
 @both
-def test_where_nothing_is_nothing_can_be_replaced(place: CredentialId) -> None:
+def test_without_a_credential_nothing_can_be_replaced(place: CredentialId) -> None:
     account, _ = account_with(place)
     account.fails(place)
     account.remove.execute(place)
@@ -170,21 +170,21 @@ def test_a_code_that_is_accepted_while_a_replacement_is_started_stays_spent(plac
 
 
 @both
-def test_the_present_secret_is_good_until_the_swap(place: CredentialId) -> None:
+def test_the_present_secret_is_valid_until_the_swap(place: CredentialId) -> None:
     account, present, _ = replacing(place)
 
     assert account.sends(place, present).verdict == Accepted()
 
 
 @both
-def test_the_swap_answers_with_what_is_stored(place: CredentialId) -> None:
+def test_the_outcome_of_a_swap_contains_the_stored_state(place: CredentialId) -> None:
     account, _, fresh = replacing(place)
 
     assert account.swaps(place, fresh) == AcceptedOutcome(stored(account, place))
 
 
 @both
-def test_after_the_swap_only_the_new_secret_is_good(place: CredentialId) -> None:
+def test_only_the_new_secret_is_valid_after_the_swap(place: CredentialId) -> None:
     account, present = account_with(place)
     replacement = account.gets_replacement(place)
     account.swaps(place, shown(replacement))
@@ -213,7 +213,7 @@ def test_after_the_swap_the_secret_can_be_replaced_again(place: CredentialId) ->
 
 
 @both
-def test_after_the_swap_the_factor_lives_as_long_as_before(place: CredentialId) -> None:
+def test_a_swap_does_not_change_the_expiry_of_the_factor(place: CredentialId) -> None:
     account, _, fresh = replacing(place)
 
     assert account.swaps(place, fresh).state.expires_at is None
@@ -269,7 +269,7 @@ def test_after_its_hour_a_replacement_accepts_no_code(place: CredentialId) -> No
 
 
 @pytest.mark.parametrize("place", [OTP, HOTP, TOTP, RECOVERY_CODES], ids=str)
-def test_where_no_replacement_is_none_can_be_confirmed(place: CredentialId) -> None:
+def test_without_a_replacement_none_can_be_confirmed(place: CredentialId) -> None:
     account = Account()
     account.has_both()
     account.has_recovery_codes()
@@ -279,7 +279,7 @@ def test_where_no_replacement_is_none_can_be_confirmed(place: CredentialId) -> N
         account.swaps(place, WRONG)
 
 
-def test_what_was_removed_while_locked_is_still_locked() -> None:
+def test_a_credential_that_was_removed_during_a_lock_is_still_locked() -> None:
     account, _, fresh = replacing(HOTP)
     account.fails(HOTP)
     account.remove.execute(HOTP)
@@ -291,7 +291,7 @@ def test_what_was_removed_while_locked_is_still_locked() -> None:
 
 
 @both
-def test_what_was_dropped_accepts_no_code_and_the_present_secret_stays(place: CredentialId) -> None:
+def test_a_dropped_replacement_accepts_no_code_and_the_present_secret_stays(place: CredentialId) -> None:
     account, present, fresh = replacing(place)
     account.drop_replacement.execute(place)
 
@@ -301,7 +301,7 @@ def test_what_was_dropped_accepts_no_code_and_the_present_secret_stays(place: Cr
 
 
 @both
-def test_dropping_leaves_the_factor_as_it_was_before(place: CredentialId) -> None:
+def test_the_factor_is_as_before_after_its_replacement_was_dropped(place: CredentialId) -> None:
     account, _ = account_with(place)
     before = stored(account, place)
     account.gets_replacement(place)
@@ -312,7 +312,7 @@ def test_dropping_leaves_the_factor_as_it_was_before(place: CredentialId) -> Non
 
 
 @both
-def test_where_no_replacement_is_none_can_be_dropped(place: CredentialId) -> None:
+def test_without_a_replacement_none_can_be_dropped(place: CredentialId) -> None:
     account, _ = account_with(place)
 
     with pytest.raises(NotEnrolled):
@@ -329,7 +329,7 @@ def test_a_replacement_past_its_hour_can_not_be_dropped(place: CredentialId) -> 
 
 
 @pytest.mark.parametrize("place", [OTP, HOTP, TOTP, RECOVERY_CODES], ids=str)
-def test_where_nothing_is_nothing_can_be_dropped(place: CredentialId) -> None:
+def test_without_a_credential_no_replacement_can_be_dropped(place: CredentialId) -> None:
     with pytest.raises(NotEnrolled):
         Account().drop_replacement.execute(place)
 
@@ -380,7 +380,7 @@ def test_a_code_of_the_former_secret_is_wrong_when_the_swap_comes_first(place: C
 
 
 @both
-def test_what_is_dropped_meanwhile_is_not_swapped_in(place: CredentialId) -> None:
+def test_a_replacement_that_is_dropped_in_between_is_not_swapped_in(place: CredentialId) -> None:
     account, present, fresh = replacing(place)
     account.repository.rivals = [lambda: account.drop_replacement.execute(place)]
 
@@ -391,7 +391,7 @@ def test_what_is_dropped_meanwhile_is_not_swapped_in(place: CredentialId) -> Non
 
 
 @both
-def test_what_is_swapped_in_meanwhile_is_not_dropped(place: CredentialId) -> None:
+def test_a_replacement_that_is_swapped_in_in_between_is_not_dropped(place: CredentialId) -> None:
     account, _, fresh = replacing(place)
     account.repository.rivals = [lambda: account.swaps(place, fresh)]
 
@@ -402,7 +402,7 @@ def test_what_is_swapped_in_meanwhile_is_not_dropped(place: CredentialId) -> Non
 
 
 @both
-def test_what_is_removed_meanwhile_is_not_brought_back_by_a_swap(place: CredentialId) -> None:
+def test_a_swap_does_not_restore_a_credential_that_was_removed_in_between(place: CredentialId) -> None:
     account, _, fresh = replacing(place)
     account.repository.rivals = [lambda: account.remove.execute(place)]
 
@@ -425,7 +425,7 @@ def test_the_fifth_wrong_code_in_between_locks_the_swap_out(place: CredentialId)
 
 
 @both
-def test_everything_is_announced(place: CredentialId) -> None:
+def test_every_change_is_announced(place: CredentialId) -> None:
     account, _ = account_with(place)
     account.gets_replacement(place)
     account.drop_replacement.execute(place)
@@ -465,7 +465,7 @@ def test_a_drop_that_is_not_known_to_be_stored_is_not_announced(flag: str) -> No
 
 
 @pytest.mark.parametrize("flag", FLAGS)
-def test_a_swap_that_is_not_known_to_be_stored_is_neither_answered_nor_announced(flag: str) -> None:
+def test_a_swap_without_a_reply_of_the_store_is_neither_answered_nor_announced(flag: str) -> None:
     account, _, fresh = replacing(TOTP)
     setattr(account.repository, flag, True)
 
@@ -476,7 +476,7 @@ def test_a_swap_that_is_not_known_to_be_stored_is_neither_answered_nor_announced
 
 
 @both
-def test_a_swap_that_did_not_land_leaves_both_secrets_good(place: CredentialId) -> None:
+def test_both_secrets_stay_valid_after_a_swap_that_was_not_stored(place: CredentialId) -> None:
     account, present, fresh = replacing(place)
     account.repository.down_before_commits = True
     with pytest.raises(StoreUnavailable):

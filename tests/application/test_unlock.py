@@ -41,7 +41,7 @@ def test_after_unlocking_nothing_has_failures() -> None:
     assert [account.failures(place) for place in EVERYTHING] == [0, 0, 0, 0]
 
 
-def test_what_only_remembered_failures_is_gone() -> None:
+def test_a_tombstone_without_former_secrets_is_removed() -> None:
     account = locked_account()
     account.remove.execute(HOTP)
 
@@ -53,7 +53,7 @@ def test_what_only_remembered_failures_is_gone() -> None:
     assert (left.failures, [secret.last for secret in left.former]) == (NO_FAILURES, [0])
 
 
-def test_unlocking_leaves_everything_but_the_failures_as_it_is() -> None:
+def test_unlocking_changes_only_the_failures() -> None:
     account, untouched = locked_account(), Account()
     untouched.has_both()
     untouched.has_recovery_codes()
@@ -63,7 +63,7 @@ def test_unlocking_leaves_everything_but_the_failures_as_it_is() -> None:
     assert states(account) == states(untouched)
 
 
-def test_a_good_code_is_accepted_after_unlocking() -> None:
+def test_a_valid_code_is_accepted_after_unlocking() -> None:
     account = Account()
     credential = account.has_totp()
     account.fails(TOTP)
@@ -106,7 +106,7 @@ def test_a_recovery_code_that_was_accepted_before_stays_a_replay() -> None:
     assert account.sends(RECOVERY_CODES, code).verdict == Rejected(Reason.REPLAYED, 5)
 
 
-def test_a_one_time_code_that_was_burned_stays_burned() -> None:
+def test_an_invalidated_one_time_code_stays_invalid() -> None:
     account = Account()
     code = account.issued().code
     account.fails(OTP)
@@ -145,7 +145,7 @@ def test_an_account_that_has_nothing_can_be_unlocked() -> None:
     assert (account.repository.committed, account.events.all) == (0, [])
 
 
-def test_what_has_no_failures_is_neither_written_nor_announced() -> None:
+def test_a_credential_without_failures_is_neither_written_nor_announced() -> None:
     account = Account()
     account.has_both()
     account.fails(TOTP, 1)
@@ -188,7 +188,7 @@ def test_a_code_that_was_accepted_in_between_stays_spent() -> None:
     assert account.sends(TOTP, code).verdict == Rejected(Reason.REPLAYED, 5)
 
 
-def test_what_is_removed_in_between_is_not_brought_back() -> None:
+def test_a_credential_that_is_removed_in_between_is_not_restored() -> None:
     account = Account()
     account.has_totp()
     account.fails(TOTP, 3)
@@ -199,7 +199,7 @@ def test_what_is_removed_in_between_is_not_brought_back() -> None:
     assert not isinstance(account.repository.state(TOTP), Credential)
 
 
-def test_what_is_enrolled_in_between_is_unlocked() -> None:
+def test_a_credential_that_is_enrolled_in_between_is_unlocked() -> None:
     account = Account()
     account.has_recovery_codes()
     account.fails(RECOVERY_CODES)
@@ -239,7 +239,7 @@ def test_an_unlocking_that_stopped_half_way_can_be_repeated() -> None:
     assert account.events.all == [(Action.UNLOCKED, place) for place in EVERYTHING]
 
 
-def test_recovery_codes_are_good_again_after_unlocking() -> None:
+def test_recovery_codes_are_valid_after_unlocking() -> None:
     account = Account()
     code = account.has_recovery_codes()[0]
     for _ in range(7):

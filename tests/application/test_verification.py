@@ -22,7 +22,7 @@ def guess(rig: Rig, place: CredentialId, times: int) -> list[Outcome]:
     return [rig.submit(place, WRONG) for _ in range(times)]
 
 
-def test_an_accepted_code_answers_with_the_state_it_left() -> None:
+def test_the_outcome_of_an_accepted_code_contains_the_stored_state() -> None:
     rig = Rig()
 
     outcome = rig.submit(TOTP, hotp_value(rig.enrolled_totp(), STEP))
@@ -38,7 +38,7 @@ def test_an_accepted_code_confirms() -> None:
     assert outcome.state.status is Status.CONFIRMED
 
 
-def test_an_accepted_code_does_not_lengthen_life() -> None:
+def test_an_accepted_code_does_not_change_the_expiry() -> None:
     rig = Rig()
     key = rig.enrolled_totp(lifetime=3600)
     rig.clock.advance(30)
@@ -46,7 +46,7 @@ def test_an_accepted_code_does_not_lengthen_life() -> None:
     assert rig.submit(TOTP, hotp_value(key, STEP + 1)).state.expires_at == NOON + 3600
 
 
-def test_a_code_is_not_judged_after_the_end_of_life() -> None:
+def test_a_code_is_not_judged_after_the_credential_expired() -> None:
     rig = Rig()
     key = rig.enrolled_hotp(lifetime=3600)
     rig.clock.advance(3600)
@@ -56,7 +56,7 @@ def test_a_code_is_not_judged_after_the_end_of_life() -> None:
 
 
 @pytest.mark.parametrize("place", [OTP, HOTP, TOTP])
-def test_nothing_can_be_verified_where_nothing_is(place: CredentialId) -> None:
+def test_an_unknown_credential_can_not_be_verified(place: CredentialId) -> None:
     with pytest.raises(NotEnrolled):
         Rig().submit(place, WRONG)
 
@@ -94,7 +94,7 @@ def test_a_replay_is_not_written() -> None:
     assert rig.repository.committed == committed
 
 
-def test_a_double_click_locks_nobody_out() -> None:
+def test_a_double_click_does_not_lock() -> None:
     rig = Rig()
     key = rig.enrolled_hotp()
     for _ in range(20):
@@ -112,7 +112,7 @@ def test_factors_are_locked_each_for_itself() -> None:
     assert rig.submit(TOTP, hotp_value(key, STEP)).verdict == Accepted()
 
 
-def test_each_wrong_code_after_a_lock_locks_for_twice_as_long_up_to_15_min_even_for_a_good_code() -> None:
+def test_each_wrong_code_after_a_lock_locks_for_twice_as_long_up_to_15_min_even_for_a_valid_code() -> None:
     rig = Rig()
     good = hotp_value(rig.enrolled_hotp(), 0)
     guess(rig, HOTP, 4)
@@ -126,7 +126,7 @@ def test_each_wrong_code_after_a_lock_locks_for_twice_as_long_up_to_15_min_even_
     assert rig.submit(HOTP, good).verdict == Accepted()
 
 
-def test_a_one_time_code_is_burned_by_the_fifth_wrong_guess() -> None:
+def test_the_fifth_wrong_code_invalidates_a_one_time_code() -> None:
     rig = Rig()
     code = rig.issued().code.text
     guess(rig, OTP, 5)
@@ -136,7 +136,7 @@ def test_a_one_time_code_is_burned_by_the_fifth_wrong_guess() -> None:
         rig.submit(OTP, code)
 
 
-def test_the_fifth_wrong_guess_of_a_one_time_code_is_answered_as_wrong() -> None:
+def test_the_fifth_wrong_code_for_a_one_time_code_is_wrong() -> None:
     rig = Rig()
     rig.issued()
 
@@ -146,7 +146,7 @@ def test_the_fifth_wrong_guess_of_a_one_time_code_is_answered_as_wrong() -> None
     assert isinstance(outcome.state, Tombstone)
 
 
-def test_a_burned_code_leaves_a_lock() -> None:
+def test_the_lock_remains_after_a_code_was_invalidated() -> None:
     rig = Rig()
     rig.issued()
 
@@ -187,7 +187,7 @@ def test_a_longer_lock_is_announced_too() -> None:
     assert rig.events.all[-1] == ("locked", HOTP, NOON + 30 + 60)
 
 
-def test_the_lock_that_burns_a_one_time_code_is_announced() -> None:
+def test_the_lock_that_invalidates_a_one_time_code_is_announced() -> None:
     rig = Rig()
     rig.issued()
     guess(rig, OTP, 5)
@@ -259,7 +259,7 @@ def test_no_pair_is_judged_while_locked() -> None:
 
 
 @pytest.mark.parametrize("place", [OTP, HOTP, TOTP])
-def test_nothing_can_be_resynchronized_where_nothing_is(place: CredentialId) -> None:
+def test_an_unknown_credential_can_not_be_resynchronized(place: CredentialId) -> None:
     with pytest.raises(NotEnrolled):
         Rig().submit_pair(place, WRONG, WRONG)
 
@@ -272,7 +272,7 @@ def test_a_one_time_code_can_not_be_resynchronized() -> None:
         rig.submit_pair(OTP, WRONG, WRONG)
 
 
-def test_an_emptied_place_is_locked_for_pairs_too() -> None:
+def test_a_tombstone_is_locked_for_pairs_too() -> None:
     rig = Rig()
     rig.enrolled_hotp()
     guess(rig, HOTP, 5)

@@ -69,7 +69,7 @@ def test_a_mark_in_the_middle_stays(mark: str) -> None:
 
 
 @given(before=st.text("0123456789"), after=st.text("0123456789"), mark=st.sampled_from([*MARKS, "\u2800", "\x00"]))
-def test_a_note_names_a_mark_and_its_place(before: str, after: str, mark: str) -> None:
+def test_a_note_names_a_mark_and_its_position(before: str, after: str, mark: str) -> None:
     note = invisible_note(f"{before}{mark}{after}")
 
     assert f"(U+{ord(mark):04X})" in note

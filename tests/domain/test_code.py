@@ -72,7 +72,7 @@ def test_white_space_hyphens_and_marks_at_the_ends_are_ignored(typed: str) -> No
         pytest.param("\ud800" * 6, id="lone surrogates"),
     ],
 )
-def test_what_is_not_six_to_ten_ascii_digits_is_malformed(typed: str) -> None:
+def test_a_text_that_is_not_six_to_ten_ascii_digits_is_malformed(typed: str) -> None:
     with pytest.raises(MalformedCode):
         Code.parse(typed)
 

@@ -117,7 +117,7 @@ def test_while_locked_no_code_is_judged_and_nothing_changes(make: Make, choose: 
 
 
 @every_kind
-def test_a_good_code_is_accepted_in_the_second_in_which_the_lock_ends(make: Make) -> None:
+def test_a_valid_code_is_accepted_in_the_second_in_which_the_lock_ends(make: Make) -> None:
     credential = make(failures=Failures(5, NOON))
 
     assert credential.judge(good(credential), NOON, ALGORITHM).verdict == Accepted()
@@ -167,7 +167,7 @@ def test_an_accepted_pair_clears_the_failures_and_confirms(make: Make, factor: i
 
 
 @given(credentials(), st.integers(0, 2**40), st.text("0123456789", min_size=10, max_size=10))
-def test_judging_never_changes_what_it_judges(credential: Credential, now: int, digits: str) -> None:
+def test_judging_never_changes_the_credential(credential: Credential, now: int, digits: str) -> None:
     before = copy.deepcopy(credential)
 
     code = Code(digits[: getattr(credential, "digits", getattr(credential, "code_digits", 6))])
@@ -178,12 +178,12 @@ def test_judging_never_changes_what_it_judges(credential: Credential, now: int, 
 
 
 @every_kind
-def test_removal_leaves_nothing_where_nothing_failed(make: Make) -> None:
+def test_nothing_remains_of_a_credential_without_failures(make: Make) -> None:
     assert make().removed(NOON) is None
 
 
 @every_kind
-def test_removal_leaves_the_failures_for_an_hour(make: Make) -> None:
+def test_failures_remain_for_an_hour_after_a_removal(make: Make) -> None:
     credential = make(failures=LOCKED)
 
     assert credential.removed(LATER) == Tombstone(id=credential.id, failures=LOCKED, expires_at=LATER + 3600)
@@ -193,20 +193,20 @@ def tombstone(failures: Failures = LOCKED) -> Tombstone:
     return Tombstone(id=hotp().id, failures=failures, expires_at=None)
 
 
-def test_a_vacancy_says_that_it_is_locked() -> None:
+def test_a_tombstone_can_be_locked() -> None:
     outcome = tombstone().judge(Code("123456"), NOON + 29, ALGORITHM)
 
     assert outcome.verdict == Locked(NOON + 30)
 
 
-def test_a_vacancy_is_not_changed_by_codes_while_locked() -> None:
+def test_codes_do_not_change_a_locked_tombstone() -> None:
     place = tombstone()
 
     assert place.judge(Code("123456"), NOON, ALGORITHM).state is place
 
 
 @pytest.mark.parametrize(("failures", "now"), [(LOCKED, NOON + 30), (Failures(2), NOON)])
-def test_a_vacancy_that_is_not_locked_has_nothing_to_judge_by(failures: Failures, now: int) -> None:
+def test_an_unlocked_tombstone_is_not_enrolled(failures: Failures, now: int) -> None:
     with pytest.raises(NotEnrolled):
         tombstone(failures).judge(Code("123456"), now, ALGORITHM)
 
@@ -224,11 +224,11 @@ def test_the_repr_of_a_one_time_code_does_not_show_the_code() -> None:
     assert "3141592653" not in repr(one_time_code("3141592653"))
 
 
-def test_a_place_is_named_by_owner_and_factor() -> None:
+def test_a_credential_id_consists_of_owner_and_factor() -> None:
     assert str(CredentialId(Owner(OwnerKind.SESSION, "s1"), Factor.TOTP)) == "session:s1/totp"
 
 
-def test_a_credential_ends_with_its_life() -> None:
+def test_a_credential_expires_with_its_lifecycle() -> None:
     life = Lifecycle(created_at=1, expires_at=2)
 
     assert [replace(make(), lifecycle=life).expires_at for make in (hotp, totp, one_time_code)] == [2, 2, 2]

@@ -111,11 +111,11 @@ def test_fewer_digits_of_the_same_value_are_the_same_code() -> None:
 
 
 @pytest.mark.parametrize("never_used", [totp(), hotp(), hotp(7, initial_counter=7)], ids=["totp", "hotp", "hotp at 7"])
-def test_a_secret_that_accepted_no_code_leaves_nothing(never_used: SecretCredential) -> None:
+def test_a_removed_secret_without_an_accepted_code_is_not_remembered(never_used: SecretCredential) -> None:
     assert left_by(never_used) is None
 
 
-def test_a_derived_secret_leaves_nothing() -> None:
+def test_a_removed_derived_secret_is_not_remembered() -> None:
     derived = SharedSecret(SECRET.key, Derivation(bytes(16), bytes(8)))
 
     assert left_by(totp(STEP, secret=derived)) is None
@@ -143,14 +143,14 @@ def test_no_forgotten_step_can_be_accepted(interval: int, window: int, drift: in
     ]
 
 
-def test_a_counter_is_remembered_for_ever() -> None:
+def test_a_counter_is_remembered_without_end() -> None:
     left = left_by(hotp(5))
 
     assert left is not None
     assert left.expires_at is None
 
 
-def test_a_session_s_counter_is_remembered_until_the_session_ends() -> None:
+def test_the_counter_of_a_session_is_remembered_until_the_session_ends() -> None:
     left = left_by(replace(hotp(5), lifecycle=Lifecycle(created_at=NOON, expires_at=NOON + 7200)))
 
     assert left is not None

@@ -42,26 +42,26 @@ def test_the_last_code_of_the_look_ahead_is_accepted(look_ahead: int) -> None:
 
 
 @pytest.mark.parametrize("look_ahead", [0, 1, 10, 50])
-def test_the_code_behind_the_look_ahead_is_wrong(look_ahead: int) -> None:
+def test_the_first_code_after_the_look_ahead_is_wrong(look_ahead: int) -> None:
     assert submit(hotp(7, look_ahead=look_ahead), 8 + look_ahead).verdict == rejected(Reason.WRONG, 4)
 
 
 @pytest.mark.parametrize("ahead", [0, 1, 9, 10])
-def test_an_accepted_code_moves_the_counter_behind_its_own(ahead: int) -> None:
+def test_an_accepted_code_moves_the_counter_past_its_own(ahead: int) -> None:
     assert submit(hotp(7), 7 + ahead).state.counter == 8 + ahead
 
 
-def test_a_code_of_a_spent_counter_is_named_a_replay() -> None:
+def test_a_code_of_a_spent_counter_is_a_replay() -> None:
     assert submit(submit(hotp(7), 7).state, 7).verdict == rejected(Reason.REPLAYED)
 
 
 @pytest.mark.parametrize("skipped", [7, 8, 11])
-def test_a_code_of_a_skipped_counter_is_named_a_replay(skipped: int) -> None:
+def test_a_code_of_a_skipped_counter_is_a_replay(skipped: int) -> None:
     assert submit(submit(hotp(7), 12).state, skipped).verdict == rejected(Reason.REPLAYED)
 
 
 @pytest.mark.parametrize(("look_ahead", "look_back"), [(0, 11), (10, 11), (50, 51)])
-def test_replays_are_named_as_far_back_as_a_double_click_can_reach(look_ahead: int, look_back: int) -> None:
+def test_replays_are_recognized_as_far_back_as_a_double_click_reaches(look_ahead: int, look_back: int) -> None:
     assert submit(hotp(200, look_ahead=look_ahead), 200 - look_back).verdict == rejected(Reason.REPLAYED)
 
 
@@ -76,7 +76,7 @@ def test_a_replay_changes_nothing() -> None:
     assert submit(credential, 6).state is credential
 
 
-def test_a_wrong_code_leaves_the_counter_alone() -> None:
+def test_a_wrong_code_does_not_change_the_counter() -> None:
     credential = hotp(7)
 
     outcome = credential.judge(next(wrong_codes(credential, 7)), NOON, ALGORITHM)
@@ -91,7 +91,7 @@ def test_the_first_of_two_counters_with_the_same_code_is_spent() -> None:
 @pytest.mark.parametrize(
     ("secret", "spent", "coming"), [(COLLIDING, 3, 9), (COLLIDING_FURTHER, 5, 14)], ids=["in reach", "out of reach"]
 )
-def test_a_spent_code_stays_a_replay_where_a_coming_counter_has_the_same_digits(
+def test_a_spent_code_stays_a_replay_if_a_later_counter_has_the_same_digits(
     secret: SharedSecret, spent: int, coming: int
 ) -> None:
     credential = hotp(secret=secret)
@@ -133,7 +133,7 @@ def test_codes_that_do_not_follow_each_other_are_a_wrong_pair(first: int, second
     assert resynchronize(hotp(7), first, second).verdict == rejected(Reason.WRONG, 4)
 
 
-def test_a_wrong_pair_leaves_the_counter_alone() -> None:
+def test_a_wrong_pair_does_not_change_the_counter() -> None:
     assert resynchronize(hotp(7), 20, 22).state == hotp(7, failures=Failures(1))
 
 
@@ -147,11 +147,11 @@ def test_the_next_code_after_a_resynchronization_is_accepted(look_ahead: int) ->
     assert submit(resynchronize(hotp(7, look_ahead=look_ahead), 900, 901).state, 902).verdict == Accepted()
 
 
-def test_a_pair_sent_twice_is_named_a_replay() -> None:
+def test_a_pair_sent_twice_is_a_replay() -> None:
     assert resynchronize(resynchronize(hotp(7), 20, 21).state, 20, 21).verdict == rejected(Reason.REPLAYED)
 
 
-def test_a_pair_whose_first_code_is_spent_is_named_a_replay() -> None:
+def test_a_pair_whose_first_code_is_spent_is_a_replay() -> None:
     assert resynchronize(hotp(7), 6, 7).verdict == rejected(Reason.REPLAYED)
 
 

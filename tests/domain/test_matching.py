@@ -41,7 +41,7 @@ def work(credential: SecretCredential, code: Code) -> int:
 
 @pytest.mark.parametrize("window", [0, 1, 10])
 @pytest.mark.parametrize("ago", [1, 2, 40, 100_000])
-def test_a_good_a_spent_and_a_wrong_totp_code_take_the_same_work(window: int, ago: int) -> None:
+def test_a_valid_a_spent_and_a_wrong_totp_code_take_the_same_work(window: int, ago: int) -> None:
     credential = totp(STEP - ago, window=window)
     codes = [
         code_of(credential, STEP),
@@ -53,7 +53,7 @@ def test_a_good_a_spent_and_a_wrong_totp_code_take_the_same_work(window: int, ag
 
 
 @pytest.mark.parametrize("look_ahead", [0, 10, 50])
-def test_a_good_a_spent_and_a_wrong_hotp_code_take_the_same_work(look_ahead: int) -> None:
+def test_a_valid_a_spent_and_a_wrong_hotp_code_take_the_same_work(look_ahead: int) -> None:
     credential = hotp(500, look_ahead=look_ahead)
     codes = [code_of(credential, 500 + look_ahead), code_of(credential, 499), next(wrong_codes(credential, 500))]
 

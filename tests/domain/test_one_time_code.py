@@ -42,11 +42,11 @@ def test_the_code_expires_exactly_at_its_end() -> None:
     assert submit(one_time_code(), GOOD, END).verdict == Rejected(Reason.EXPIRED, 5)
 
 
-def test_the_code_is_named_a_replay_when_it_comes_again() -> None:
+def test_an_accepted_code_that_is_sent_again_is_a_replay() -> None:
     assert submit(spent(), GOOD).verdict == Rejected(Reason.REPLAYED, 5)
 
 
-def test_a_replay_is_named_also_after_the_end() -> None:
+def test_a_replay_is_recognized_after_the_end_too() -> None:
     assert submit(spent(), GOOD, END + 1000).verdict == Rejected(Reason.REPLAYED, 5)
 
 
@@ -62,12 +62,12 @@ def test_another_code_is_wrong_and_counted() -> None:
     assert outcome == RefusedOutcome(Rejected(Reason.WRONG, 4), replace(one_time_code(), failures=Failures(1)))
 
 
-def test_another_code_is_wrong_and_counted_also_after_the_good_one() -> None:
+def test_another_code_is_wrong_and_counted_after_the_valid_one_too() -> None:
     assert submit(spent(), WRONG).verdict == Rejected(Reason.WRONG, 4)
 
 
 @pytest.mark.parametrize("code", [GOOD, WRONG])
-def test_after_its_end_a_good_code_is_answered_as_a_wrong_one(code: Code) -> None:
+def test_valid_and_wrong_codes_get_the_same_answer_after_the_end(code: Code) -> None:
     assert submit(one_time_code(failures=Failures(2)), code, END).verdict == Rejected(Reason.EXPIRED, 3)
 
 
@@ -77,13 +77,13 @@ def test_nothing_is_counted_after_the_end() -> None:
     assert submit(credential, WRONG, END).state is credential
 
 
-def test_the_fourth_wrong_guess_leaves_the_code_good() -> None:
+def test_the_code_is_valid_after_the_fourth_wrong_code() -> None:
     credential = submit(one_time_code(failures=Failures(3)), WRONG).state
 
     assert credential.judge(GOOD, NOON, ALGORITHM).verdict == Accepted()
 
 
-def test_the_fifth_wrong_guess_burns_the_code_and_leaves_the_lock() -> None:
+def test_the_fifth_wrong_code_invalidates_the_code_and_leaves_a_lock() -> None:
     credential = one_time_code(failures=Failures(4))
 
     assert submit(credential, WRONG) == RefusedOutcome(
@@ -92,7 +92,7 @@ def test_the_fifth_wrong_guess_burns_the_code_and_leaves_the_lock() -> None:
     )
 
 
-def test_a_code_that_inherited_many_failures_is_burned_by_one_wrong_guess() -> None:
+def test_one_wrong_code_invalidates_a_code_that_inherited_many_failures() -> None:
     assert isinstance(submit(one_time_code(failures=Failures(7)), WRONG).state, Tombstone)
 
 

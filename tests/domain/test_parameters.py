@@ -35,7 +35,7 @@ def test_totp_parameters_beyond_their_limits_are_refused_by_name(values: dict[st
         TotpParameters(**values)
 
 
-def test_authenticators_get_what_they_all_honour_unless_asked_otherwise() -> None:
+def test_the_default_parameters_are_the_ones_that_all_authenticators_support() -> None:
     assert HotpParameters() == HotpParameters(HashAlgorithm.SHA1, digits=6, look_ahead=10)
     assert TotpParameters() == TotpParameters(HashAlgorithm.SHA1, digits=6, interval=30, window=1)
 
@@ -94,7 +94,7 @@ NO_NAMES = [
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_name_is_taken_as_it_is(name: str) -> None:
+def test_a_name_is_not_changed(name: str) -> None:
     assert check_name(name) == name
 
 

@@ -41,7 +41,7 @@ def after(credential: RecoveryCodes, *codes: Code) -> RecoveryCodes:
 
 
 @given(TEXTS)
-def test_what_is_shown_reads_back(text: str) -> None:
+def test_a_displayed_code_can_be_typed(text: str) -> None:
     code = RecoveryCode(text)
 
     assert RecoveryCode.parse(code.grouped) == code
@@ -82,7 +82,7 @@ def test_letters_that_look_like_digits_are_those_digits(typed: str, meant: str) 
         pytest.param("K7QM2X9D4HPW8RT\ufb01", id="ligature"),
     ],
 )
-def test_what_is_no_recovery_code_is_malformed(typed: str) -> None:
+def test_other_texts_are_no_recovery_codes(typed: str) -> None:
     with pytest.raises(MalformedCode):
         RecoveryCode.parse(typed)
 
@@ -105,7 +105,7 @@ def test_no_character_beyond_ascii_stands_for_one_of_a_code(text: str, place: in
 
 
 @pytest.mark.parametrize("typed", ["K7QM-2X9D-4HPW-8RTU", "K7QM2X9D4HPW8RTC0"])
-def test_what_is_malformed_is_not_repeated(typed: str) -> None:
+def test_the_error_does_not_repeat_a_malformed_code(typed: str) -> None:
     with pytest.raises(MalformedCode) as raised:
         RecoveryCode.parse(typed)
 
@@ -121,7 +121,7 @@ def test_a_code_hides_from_repr() -> None:
 # Judging
 
 
-def test_every_code_of_the_set_is_good_in_any_order() -> None:
+def test_every_code_of_the_set_is_valid_in_any_order() -> None:
     credential = recovery_codes()
     for code in reversed(ALL):
         outcome = submit(credential, code)
@@ -132,7 +132,7 @@ def test_every_code_of_the_set_is_good_in_any_order() -> None:
 
 
 @given(st.lists(st.sampled_from(ALL), max_size=12))
-def test_each_code_is_good_once(codes: list[RecoveryCode]) -> None:
+def test_each_code_is_accepted_once(codes: list[RecoveryCode]) -> None:
     credential, accepted = recovery_codes(), []
     for code in codes:
         if submit(credential, code).verdict == Accepted():
@@ -143,7 +143,7 @@ def test_each_code_is_good_once(codes: list[RecoveryCode]) -> None:
     assert credential.remaining == len(ALL) - len(accepted)
 
 
-def test_a_spent_code_is_named_a_replay_and_changes_nothing() -> None:
+def test_a_spent_code_is_a_replay_and_changes_nothing() -> None:
     credential = after(recovery_codes(), FIRST)
 
     outcome = submit(credential, FIRST)
@@ -152,7 +152,7 @@ def test_a_spent_code_is_named_a_replay_and_changes_nothing() -> None:
     assert outcome.state is credential
 
 
-def test_a_spent_code_leaves_the_others_good() -> None:
+def test_a_spent_code_does_not_affect_the_others() -> None:
     assert submit(after(recovery_codes(), FIRST), SECOND).verdict == Accepted()
 
 
@@ -162,7 +162,7 @@ def test_a_wrong_code_is_counted_and_spends_none() -> None:
     assert outcome == RefusedOutcome(Rejected(Reason.WRONG, 4), recovery_codes(failures=Failures(1)))
 
 
-def test_the_fifth_wrong_code_locks_and_leaves_the_codes() -> None:
+def test_the_fifth_wrong_code_locks_and_does_not_remove_the_codes() -> None:
     credential = after(recovery_codes(), *[WRONG] * 5)
 
     assert submit(credential, FIRST, NOON + 29).verdict == Locked(NOON + 30)
@@ -183,7 +183,7 @@ def test_a_code_of_no_set_is_wrong(text: str) -> None:
         assert submit(recovery_codes(), RecoveryCode(text)).verdict == Rejected(Reason.WRONG, 4)
 
 
-def test_what_is_stored_is_not_accepted_however_it_is_spelled() -> None:
+def test_no_spelling_of_a_stored_digest_is_accepted() -> None:
     credential = recovery_codes()
     for digest in credential.digests:
         spellings = [digest.hex(), base64.b32encode(digest).decode(), base64.b64encode(digest).decode()]
@@ -191,7 +191,7 @@ def test_what_is_stored_is_not_accepted_however_it_is_spelled() -> None:
             assert submit(credential, RecoveryCode(text)).verdict == Rejected(Reason.WRONG, 4)
 
 
-def test_a_code_is_good_only_under_the_secret_of_its_set() -> None:
+def test_a_code_is_valid_only_under_the_secret_of_its_set() -> None:
     credential = recovery_codes()
     moved = replace(credential, secret=replace(credential.secret, key=b"another secret of 20"))
 

@@ -64,7 +64,7 @@ def swapped(make: Make) -> SecretCredential:
 
 
 @both
-def test_the_confirmed_secret_goes_on_working(make: Make) -> None:
+def test_the_confirmed_secret_stays_valid(make: Make) -> None:
     outcome = replacing(make).judge(good(confirmed(make)), NOON, ALGORITHM)
 
     assert outcome.verdict == Accepted()
@@ -121,7 +121,7 @@ def test_the_first_code_of_the_replacement_swaps_the_two_in_one_state(make: Make
 
 
 @both
-def test_after_the_swap_no_code_of_the_former_secret_is_good(make: Make) -> None:
+def test_no_code_of_the_former_secret_is_valid_after_the_swap(make: Make) -> None:
     for further in (0, 1):
         outcome = swapped(make).judge(good(confirmed(make), further), NOON, ALGORITHM)
         assert outcome.verdict == Rejected(Reason.WRONG, 4)
@@ -135,12 +135,12 @@ def test_the_code_that_swapped_is_spent(make: Make) -> None:
 
 
 @both
-def test_the_next_code_of_the_replacement_is_good_after_the_swap(make: Make) -> None:
+def test_the_next_code_of_the_replacement_is_valid_after_the_swap(make: Make) -> None:
     assert swapped(make).judge(good(fresh(make), 1), NOON, ALGORITHM).verdict == Accepted()
 
 
 @both
-def test_nothing_is_left_to_confirm_after_the_swap(make: Make) -> None:
+def test_nothing_remains_to_be_confirmed_after_the_swap(make: Make) -> None:
     with pytest.raises(NotEnrolled):
         submit(swapped(make), good(fresh(make), 1))
 
@@ -187,35 +187,35 @@ def test_while_locked_nothing_is_judged_and_nothing_changes(make: Make) -> None:
 
 
 @both
-def test_the_replacement_is_good_in_the_second_in_which_the_lock_ends(make: Make) -> None:
+def test_the_replacement_is_valid_in_the_second_in_which_the_lock_ends(make: Make) -> None:
     assert submit(replacing(make, Failures(5, NOON)), good(fresh(make))).verdict == Accepted()
 
 
 @both
-def test_a_replacement_lives_until_the_second_before_its_end(make: Make) -> None:
+def test_a_replacement_is_valid_until_the_second_before_its_end(make: Make) -> None:
     assert replacing(make).unexpired_replacement(END - 1) == fresh(make)
 
 
 @both
-def test_a_replacement_that_nobody_confirmed_in_time_is_not_enrolled(make: Make) -> None:
+def test_an_expired_replacement_is_not_enrolled(make: Make) -> None:
     with pytest.raises(NotEnrolled):
         submit(replacing(make), good(fresh(make)), END)
 
 
 @both
-def test_where_there_is_no_replacement_nothing_can_be_confirmed(make: Make) -> None:
+def test_without_a_replacement_nothing_can_be_confirmed(make: Make) -> None:
     with pytest.raises(NotEnrolled):
         submit(confirmed(make, LOCKED), good(confirmed(make)))
 
 
 @both
-def test_what_is_pending_itself_can_not_be_replaced(make: Make) -> None:
+def test_a_pending_credential_can_not_be_replaced(make: Make) -> None:
     with pytest.raises(AlreadyEnrolled):
         make().with_replacement(fresh(make), NOON)
 
 
 @both
-def test_a_living_replacement_can_not_be_replaced(make: Make) -> None:
+def test_an_unexpired_replacement_can_not_be_replaced(make: Make) -> None:
     with pytest.raises(AlreadyEnrolled):
         replacing(make).with_replacement(fresh(make), END - 1)
 
@@ -228,7 +228,7 @@ def test_a_replacement_past_its_end_can_be_replaced(make: Make) -> None:
 
 
 @both
-def test_a_replacement_leaves_the_failures_as_they_are(make: Make) -> None:
+def test_a_replacement_does_not_change_the_failures(make: Make) -> None:
     assert replacing(make, LOCKED).failures == LOCKED
 
 

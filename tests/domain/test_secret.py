@@ -48,7 +48,7 @@ def test_characters_that_pasting_adds_change_no_secret(key: bytes, data: st.Data
 
 
 @given(st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", max_size=300))
-def test_a_length_that_base32_never_has_is_named(text: str) -> None:
+def test_the_error_names_a_length_that_is_impossible_in_base32(text: str) -> None:
     if len(text) % 8 in {1, 3, 6}:
         with pytest.raises(InvalidSecret, match=f"^has {len(text)} characters, which base32 never has: "):
             SharedSecret.from_base32(text)
@@ -101,7 +101,7 @@ def test_shorter_and_longer_secrets_are_refused(size: int) -> None:
         pytest.param("\ud800" * 32, id="lone surrogates"),
     ],
 )
-def test_what_is_not_base32_is_refused(text: str) -> None:
+def test_a_text_that_is_not_base32_is_refused(text: str) -> None:
     with pytest.raises(InvalidSecret, match="base32"):
         SharedSecret.from_base32(text)
 

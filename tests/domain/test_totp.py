@@ -68,7 +68,7 @@ def test_an_accepted_step_is_remembered(off: int) -> None:
 
 
 @pytest.mark.parametrize("off", [-1, 0, 1])
-def test_an_accepted_code_is_named_a_replay_when_it_comes_again(off: int) -> None:
+def test_an_accepted_code_that_is_sent_again_is_a_replay(off: int) -> None:
     assert submit(submit(totp(), STEP + off).state, STEP + off).verdict == rejected(Reason.REPLAYED)
 
 
@@ -78,21 +78,21 @@ def test_an_accepted_step_spends_the_earlier_ones_in_the_window(earlier: int) ->
 
 
 @pytest.mark.parametrize("seconds", [60, 90, 3600, 10**8])
-def test_the_last_accepted_code_is_named_a_replay_however_late_it_comes_again(seconds: int) -> None:
+def test_the_last_accepted_code_is_a_replay_at_any_later_time(seconds: int) -> None:
     assert submit(totp(STEP), STEP, NOON + seconds).verdict == rejected(Reason.REPLAYED)
 
 
 @pytest.mark.parametrize(("window", "before"), [(0, 0), (0, 1), (1, 1), (1, 2), (10, 20)])
-def test_codes_that_were_good_beside_the_last_one_are_named_replays_however_late(window: int, before: int) -> None:
+def test_codes_in_the_window_of_the_last_one_are_replays_at_any_later_time(window: int, before: int) -> None:
     assert submit(totp(STEP, window=window), STEP - before, NOON + 3600).verdict == rejected(Reason.REPLAYED)
 
 
 @pytest.mark.parametrize(("window", "before"), [(0, 2), (1, 3), (10, 21)])
-def test_codes_that_were_good_no_more_beside_the_last_one_are_wrong(window: int, before: int) -> None:
+def test_codes_before_the_window_of_the_last_one_are_wrong(window: int, before: int) -> None:
     assert submit(totp(STEP, window=window), STEP - before, NOON + 3600).verdict == rejected(Reason.WRONG, 4)
 
 
-def test_an_old_code_is_no_replay_where_none_was_accepted() -> None:
+def test_an_old_code_is_no_replay_if_none_was_accepted() -> None:
     assert submit(totp(), STEP - 2).verdict == rejected(Reason.WRONG, 4)
 
 
@@ -114,7 +114,7 @@ def test_a_step_below_the_last_one_stays_spent_when_the_clock_goes_far_back() ->
     assert submit(totp(STEP), STEP - 100, NOON - 3000).verdict == rejected(Reason.REPLAYED)
 
 
-def test_a_wrong_code_leaves_the_last_step_alone() -> None:
+def test_a_wrong_code_does_not_change_the_last_step() -> None:
     credential = totp(STEP - 5)
 
     outcome = credential.judge(next(wrong_codes(credential, STEP)), NOON, ALGORITHM)
@@ -126,7 +126,7 @@ def test_the_first_of_two_steps_with_the_same_code_is_spent() -> None:
     assert submit(totp(secret=COLLIDING), STEP + 1).state.last_step == STEP - 1
 
 
-def test_a_spent_code_stays_a_replay_where_a_coming_step_in_the_window_has_the_same_digits() -> None:
+def test_a_spent_code_stays_a_replay_if_a_later_step_in_the_window_has_the_same_digits() -> None:
     credential = totp(secret=COLLIDING)
     assert code_of(credential, STEP - 1) == code_of(credential, STEP + 1)
 
@@ -152,7 +152,7 @@ def test_codes_that_do_not_follow_each_other_are_a_wrong_pair(first: int, second
     assert resynchronize(totp(), STEP + first, STEP + second).verdict == rejected(Reason.WRONG, 4)
 
 
-def test_a_wrong_pair_leaves_step_and_drift_alone() -> None:
+def test_a_wrong_pair_changes_neither_step_nor_drift() -> None:
     assert resynchronize(totp(STEP, drift=2), STEP + 5, STEP + 7).state == totp(STEP, drift=2, failures=Failures(1))
 
 
@@ -177,17 +177,17 @@ def test_both_codes_of_a_pair_are_spent(spent: int) -> None:
     assert submit(credential, STEP + spent).verdict == rejected(Reason.REPLAYED)
 
 
-def test_a_pair_sent_twice_is_named_a_replay() -> None:
+def test_a_pair_sent_twice_is_a_replay() -> None:
     credential = resynchronize(totp(), STEP + 11, STEP + 12).state
 
     assert resynchronize(credential, STEP + 11, STEP + 12).verdict == rejected(Reason.REPLAYED)
 
 
-def test_a_pair_whose_first_code_is_spent_is_named_a_replay() -> None:
+def test_a_pair_whose_first_code_is_spent_is_a_replay() -> None:
     assert resynchronize(totp(STEP), STEP, STEP + 1).verdict == rejected(Reason.REPLAYED)
 
 
-def test_a_pair_of_an_authenticator_that_went_back_is_named_a_replay() -> None:
+def test_a_pair_of_an_authenticator_that_went_back_is_a_replay() -> None:
     assert resynchronize(totp(STEP), STEP - 15, STEP - 14).verdict == rejected(Reason.REPLAYED)
 
 
@@ -198,11 +198,11 @@ def test_the_drift_is_remembered_for_later_codes(drift: int) -> None:
     assert submit(totp(STEP + drift, drift=drift, window=0), STEP + 100 + drift, later).verdict == Accepted()
 
 
-def test_the_window_lies_around_the_drift_and_no_more_around_our_own_clock() -> None:
+def test_the_window_is_centred_on_the_drift_instead_of_the_services_clock() -> None:
     assert submit(totp(drift=7), STEP).verdict == rejected(Reason.WRONG, 4)
 
 
-def test_an_accepted_code_leaves_the_drift_as_it_is() -> None:
+def test_an_accepted_code_does_not_change_the_drift() -> None:
     assert submit(totp(drift=7), STEP + 8).state.drift == 7
 
 

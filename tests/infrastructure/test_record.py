@@ -60,7 +60,7 @@ def rewritten(state: StoredState, change: Callable[[list[Any]], Any]) -> bytes:
 
 
 @given(remnants())
-def test_what_was_written_is_read(state: StoredState) -> None:
+def test_a_written_record_is_read(state: StoredState) -> None:
     assert CODEC.decode(CODEC.encode(state), state.id).state == state
 
 
@@ -139,7 +139,7 @@ def test_a_sealed_secret_is_not_taken_for_an_equal_one_of_another_owner() -> Non
     assert CODEC.decode(CODEC.encode(bobs, alices.sealed), bobs.id).state == bobs
 
 
-def test_where_no_secret_is_nothing_is_sealed() -> None:
+def test_nothing_is_sealed_without_a_secret() -> None:
     assert CODEC.decode(CODEC.encode(VACANCY), VACANCY.id).sealed == ()
 
 
@@ -166,7 +166,7 @@ def test_a_sealed_secret_moved_into_another_record_is_refused() -> None:
 
 
 @every_credential
-def test_a_record_whose_key_is_gone_is_refused_and_the_key_named(state: Credential) -> None:
+def test_the_error_names_the_missing_key_of_a_record(state: Credential) -> None:
     other = RecordCodec(KeyRing((EncryptionKey("other", bytes(32)),)))
 
     with pytest.raises(CorruptRecord, match="key 'test'"):
@@ -186,7 +186,7 @@ def test_garbage_is_a_record_or_corrupt(factor: Factor, garbage: bytes) -> None:
 
 
 @given(st.sampled_from(Factor), st.binary(max_size=200))
-def test_garbage_behind_a_revision_is_a_record_or_corrupt(factor: Factor, garbage: bytes) -> None:
+def test_garbage_after_a_revision_is_a_record_or_corrupt(factor: Factor, garbage: bytes) -> None:
     read(FORMAT + bytes(REVISION_BYTES - 1) + garbage, CredentialId(ALICE, factor))
 
 
@@ -240,7 +240,7 @@ def test_a_flipped_bit_never_makes_another_secret(state: SecretCredential, bit: 
 
 
 @every_kind
-def test_a_record_whose_end_is_missing_is_corrupt(state: StoredState) -> None:
+def test_a_truncated_record_is_corrupt(state: StoredState) -> None:
     value = CODEC.encode(state)
 
     for length in set(range(len(value))) - {REVISION_BYTES}:
@@ -248,7 +248,7 @@ def test_a_record_whose_end_is_missing_is_corrupt(state: StoredState) -> None:
             CODEC.decode(value[:length], state.id)
 
 
-def test_a_revision_alone_is_what_a_removal_leaves() -> None:
+def test_the_record_of_a_removal_is_a_revision_only() -> None:
     removed = CODEC.encode(None)
 
     assert CODEC.decode(removed, VACANCY.id) == Record(removed, None, ())
@@ -256,7 +256,7 @@ def test_a_revision_alone_is_what_a_removal_leaves() -> None:
 
 
 @every_kind
-def test_a_record_with_something_behind_it_is_corrupt(state: StoredState) -> None:
+def test_a_record_with_trailing_bytes_is_corrupt(state: StoredState) -> None:
     with pytest.raises(CorruptRecord):
         CODEC.decode(CODEC.encode(state) + b"\xc0", state.id)
 
@@ -308,7 +308,7 @@ def test_a_value_that_no_credential_can_have_is_corrupt(state: Credential, field
 
 
 @given(st.one_of(hotp_credentials(), totp_credentials()), st.integers(0, 10**6))
-def test_the_error_about_a_corrupt_record_does_not_show_what_is_in_it(state: SecretCredential, bit: int) -> None:
+def test_the_error_about_a_corrupt_record_does_not_show_its_secret(state: SecretCredential, bit: int) -> None:
     value = bytearray(CODEC.encode(state))
     value[bit // 8 % len(value)] ^= 1 << bit % 8
     try:
@@ -329,7 +329,7 @@ def test_a_record_hides_the_secret_from_repr(state: SecretCredential) -> None:
     assert repr(state.secret.key)[2:-1] not in shown
 
 
-def test_what_is_no_remnant_is_not_written() -> None:
+def test_an_unknown_kind_of_credential_is_not_written() -> None:
     @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
     class Novelty(Credential):
         @property
@@ -356,7 +356,7 @@ def test_a_replacement_that_does_not_open_takes_nothing_with_it() -> None:
     assert CODEC.decode(rewritten(REPLACING, spoil), REPLACING.id).state == replace(REPLACING, replacement=None)
 
 
-def test_a_replacements_secret_does_not_open_in_the_place_of_the_present_one() -> None:
+def test_a_replacements_secret_does_not_open_as_the_present_one() -> None:
     def swap(fields: list[Any]) -> None:
         fields[7], fields[-1][2] = fields[-1][2], fields[7]
 
@@ -380,7 +380,7 @@ class TestDerived:
     codec = RecordCodec(KEYS, derivation)
     credential = replace(totp(), secret=derivation.new(totp().id))
 
-    def test_what_was_written_is_read(self) -> None:
+    def test_a_written_record_is_read(self) -> None:
         assert self.codec.decode(self.codec.encode(self.credential), self.credential.id).state == self.credential
 
     def test_nothing_is_sealed_because_nothing_secret_is_kept(self) -> None:
