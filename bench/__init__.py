@@ -1,1 +1,1 @@
-"""What the service costs, measured beside the least that any service of its kind must do. Run by `make bench`."""
+"""Benchmarks of the service, in comparison with the minimum that every such service needs. `make bench` runs them."""

@@ -1,4 +1,4 @@
-"""`python -m bench`: one run, one table, one JSON document."""
+"""Measure the service, print tables, and write the results to a JSON file."""
 
 import argparse
 import json
@@ -24,34 +24,44 @@ from bench.servers import THREADS, Floor, redis_server, service, workers_of
 FEW: Final = 1_000
 MANY: Final = 1_000_000
 COPIES: Final = 100_000
-"""Credentials of a factor, to see what one takes."""
+"""Credentials of each factor, to measure the memory of one."""
 _HUGE: Final = "1000000000 per 1 hour"
 _HEALTH: Final = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
 
 def main() -> int:
-    """The exit status is 1 when something did not answer as it must; nothing depends on how fast it was."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=12, help="repetitions of each case (%(default)s)")
-    parser.add_argument("--requests", type=int, default=400, help="requests in a repetition (%(default)s)")
-    parser.add_argument("--only", choices=["cases", "storage"], help="half of it")
-    parser.add_argument("--json", type=Path, default=Path(__file__).with_name("results.json"), help="where to write")
+    """Run the benchmarks. Return 1 after an unexpected answer, and 0 otherwise, however long the answers took."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=12, help="number of repetitions of each case")
+    parser.add_argument("--requests", type=int, default=400, help="number of requests in a repetition")
+    parser.add_argument(
+        "--only",
+        choices=["cases", "storage"],
+        default=argparse.SUPPRESS,
+        help="run only the cases, which measure requests, or only the measurements of the storage",
+    )
+    parser.add_argument(
+        "--json", type=Path, default=Path(__file__).with_name("results.json"), help="file for the results"
+    )
     options = parser.parse_args()
+    only = getattr(options, "only", None)
     if shutil.which("redis-server") is None:
-        _say("redis-server is not installed, so there is nothing to measure (Debian: apt-get install redis-server)")
+        _say("The benchmarks require redis-server (Debian: apt-get install redis-server).")
         return 1
     results = _environment(options)
     parts: list[str] = []
     try:
-        if options.only != "storage":
+        if only != "storage":
             results["cases"], results["redis"] = _cases(options.rounds, options.requests)
             parts += [report.table(results["cases"]), report.round_trips(results["redis"])]
-        if options.only != "cases":
+        if only != "cases":
             results |= _storage(options.rounds, options.requests)
             parts += [report.flatness(results["flatness"]), report.memory(results["memory"])]
             parts.append(report.accounts(results["accounts"]))
     except WrongAnswer as error:
-        _say(f"Wrong answer: {error}")
+        _say(f"Unexpected answer: {error}")
         return 1
     options.json.write_text(json.dumps(results, indent=1) + "\n")
     _say("", report.sections(parts))
@@ -59,7 +69,7 @@ def main() -> int:
 
 
 def _cases(rounds: int, requests: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Every case beside the floor; then the round trips of those that are the service's."""
+    """Measure all cases next to the floor, then count the round trips of the service's cases."""
     with ExitStack() as stack:
         store = stack.enter_context(redis_server(persistent=True))
         client = store.client()
@@ -67,7 +77,7 @@ def _cases(rounds: int, requests: int) -> tuple[dict[str, Any], dict[str, Any]]:
         floors = _server(stack, bottom.port, bottom.process.pid, post(floor.BARE))
         plain, url = _serve(stack, store.url)
         limited, _ = _serve(stack, store.url, _HUGE)
-        _say(f"enrolling {requests} sessions")
+        _say(f"Enrolling {requests} sessions and accounts.")
         sessions = enrol(plain.connections, requests)
         accounts = enrol_accounts(plain.connections, requests)
         cookie = log_in(url)
@@ -81,7 +91,7 @@ def _cases(rounds: int, requests: int) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _storage(rounds: int, requests: int) -> dict[str, Any]:
-    """Verification beside few and many credentials; then what one takes, and an account."""
+    """Measure verification with few and many stored credentials, and the memory of a credential and of an account."""
     with ExitStack() as stack:
         cases: list[Case] = []
         for count in (FEW, MANY):
@@ -92,7 +102,7 @@ def _storage(rounds: int, requests: int) -> dict[str, Any]:
             snapshot = Snapshot(client)
             account = one_account(server.connections, client)
             record = next(value for key, value in snapshot.records.items() if key.endswith(b":totp"))
-            _say(f"storing {count:,} credentials")
+            _say(f"Storing {count:,} credentials.")
             storage.copy(client, "totp", record, count)
             cases.append(wrong_case(f"wrong, {count:,} stored", server, sessions, snapshot, requests))
         samples = _repeat(cases, rounds)
@@ -111,7 +121,7 @@ def _storage(rounds: int, requests: int) -> dict[str, Any]:
 
 
 def _serve(stack: ExitStack, redis_url: str, rate_limit: str = "off") -> tuple[Server, str]:
-    """The service, and where it is."""
+    """Start the service. Return it with its URL."""
     process = stack.enter_context(service(redis_url, rate_limit))
     return _server(stack, process.port, process.process.pid, _HEALTH), process.base
 

@@ -1,4 +1,4 @@
-"""What is measured: cases, each with a server, the requests of one repetition, and the answer that all must get."""
+"""The measured cases. Each has a server, the requests of one repetition, and the expected answer."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from bench.load import Connections, Expected, get, post
 GUESSES: Final = 4
 """Wrong codes that a credential judges before the next one locks it."""
 COUNTERS: Final = 5
-"""HOTP codes that a credential accepts one after the other."""
+"""HOTP codes that each credential accepts in a repetition."""
 ACCEPTED: Final = Expected(200, b'"verified"')
 WRONG: Final = Expected(403, b'"wrong"')
 REPLAYED: Final = Expected(403, b'"replayed"')
@@ -37,7 +37,7 @@ _LOCKED_SESSIONS: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A gunicorn that is measured: its process ids, the master's first, and the connections to it."""
+    """A gunicorn server: its process IDs, beginning with the master's, and the connections to it."""
 
     pids: tuple[int, ...]
     connections: Connections
@@ -45,7 +45,7 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """`prepare` makes the requests of one repetition, a list for each connection, and is not measured."""
+    """One case. `prepare` returns the requests of one repetition, a list for each connection. It is not measured."""
 
     name: str
     server: Server
@@ -54,7 +54,7 @@ class Case:
 
 
 def floor_cases(server: Server, requests: int) -> list[Case]:
-    """The same request as a verification's, to routes that ignore it."""
+    """Return the cases that send the request of a verification to routes that ignore it."""
     body, cookie = b'{"code": "123456"}', f"__Host-open_mfa_session={'x' * 98}"
 
     def case(name: str, path: str) -> Case:
@@ -65,7 +65,7 @@ def floor_cases(server: Server, requests: int) -> list[Case]:
 
 
 def wrong_case(name: str, server: Server, sessions: Sequence[Session], snapshot: Snapshot, requests: int) -> Case:
-    """Wrong TOTP codes, judged every one, because none of the credentials gets more than four."""
+    """Return a case of wrong TOTP codes. Each credential gets at most four, so that all codes are judged."""
     judges = sessions[: -(-requests // GUESSES)]
 
     def prepare() -> list[list[bytes]]:
@@ -76,7 +76,7 @@ def wrong_case(name: str, server: Server, sessions: Sequence[Session], snapshot:
 
 
 def service_cases(server: Server, sessions: Sequence[Session], snapshot: Snapshot, requests: int) -> list[Case]:
-    """Every way in which a verification ends, and enrolling."""
+    """Return a case for each result of a verification, and one for enrolment."""
     lanes = len(server.connections)
     everyone = sessions[:requests]
     counters = _lanes_of(good_hotp(sessions[: -(-requests // COUNTERS)], COUNTERS), lanes)
@@ -101,9 +101,9 @@ def service_cases(server: Server, sessions: Sequence[Session], snapshot: Snapsho
 
     def locked() -> list[list[bytes]]:
         snapshot.restore()
-        victims = sessions[:_LOCKED_SESSIONS]
-        server.connections.run(deal(wrong_totp(victims) * (GUESSES + 1), lanes), WRONG)
-        guesses = [verify(session, "totp", "000000") for session in victims]
+        targets = sessions[:_LOCKED_SESSIONS]
+        server.connections.run(deal(wrong_totp(targets) * (GUESSES + 1), lanes), WRONG)
+        guesses = [verify(session, "totp", "000000") for session in targets]
         return deal((guesses * -(-requests // len(guesses)))[:requests], lanes)
 
     enrolments = deal([post("/api/v1/session/totp")] * requests, lanes)
@@ -119,7 +119,7 @@ def service_cases(server: Server, sessions: Sequence[Session], snapshot: Snapsho
 
 
 def challenge_case(server: Server, accounts: Sequence[Account], snapshot: Snapshot) -> Case:
-    """Step two of a log-in: whichever factor the code is of."""
+    """Return the case of a log-in's second step, which accepts a code of any factor."""
 
     def prepare() -> list[list[bytes]]:
         snapshot.restore()
@@ -129,7 +129,7 @@ def challenge_case(server: Server, accounts: Sequence[Account], snapshot: Snapsh
 
 
 def gate_cases(server: Server, cookie: str, requests: int) -> list[Case]:
-    """What a proxy asks with every request of the application, beside a route that always answers the same."""
+    """Return the cases of the gate's check, and of a route with a constant answer for comparison."""
     stranger = f"__Host-open_mfa_gate={'x' * 43}"
 
     def case(name: str, request: bytes, expected: Expected) -> Case:
@@ -145,5 +145,5 @@ def gate_cases(server: Server, cookie: str, requests: int) -> list[Case]:
 
 
 def _lanes_of(groups: Sequence[Sequence[bytes]], lanes: int) -> list[list[bytes]]:
-    """Keeps each credential's codes on one connection, so that they arrive in their order."""
+    """Distribute the groups. The codes of one credential stay on one connection, so that their order is kept."""
     return [[request for group in groups[lane::lanes] for request in group] for lane in range(lanes)]

@@ -1,6 +1,6 @@
-"""Sessions with all three factors, accounts with one, and the requests that can be made of them.
+"""Sessions with all three factors, accounts with one, and requests for them.
 
-What was stored after enrolling is put back before every repetition, so that a code that was spent is good again.
+Before each repetition, the stored records are restored, so that spent codes are valid again.
 """
 
 import json
@@ -22,13 +22,13 @@ ISSUE: Final = Expected(201, b'"code"')
 _COOKIE: Final = re.compile(rb"\r\nset-cookie: *([^;]+)", re.IGNORECASE)
 _KEYS: Final = "open-mfa:{*"
 _RECENTLY: Final = 11
-"""Spent HOTP codes whose digits are replays."""
+"""The number of spent HOTP codes that the service recognizes as replays."""
 _CANDIDATES: Final = [f"{digit * 111111:06d}" for digit in range(10)]
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session's cookie, its two shared secrets in base32, and its one-time code."""
+    """The cookie of a session, generators for its TOTP and HOTP codes, and its one-time code."""
 
     cookie: str
     totp: pyotp.TOTP
@@ -37,12 +37,12 @@ class Session:
 
 
 def deal(requests: Sequence[bytes], lanes: int) -> list[list[bytes]]:
-    """Hands requests out to the connections, as evenly as can be."""
+    """Distribute requests evenly over the connections."""
     return [list(requests[lane::lanes]) for lane in range(lanes)]
 
 
 def enrol(connections: Connections, count: int) -> list[Session]:
-    """Enrols `count` sessions over HTTP."""
+    """Enrol `count` sessions over HTTP."""
     lanes = deal([post("/api/v1/session/totp")] * count, len(connections))
     totp = [_answer(raw) for lane in connections.run(lanes, ENROL, keep=True).answers for raw in lane]
     cookies = [cookie for cookie, _ in totp]
@@ -57,7 +57,7 @@ def enrol(connections: Connections, count: int) -> list[Session]:
 def _enrol_more(
     connections: Connections, path: str, body: bytes, expected: Expected, cookies: Sequence[str]
 ) -> list[dict[str, object]]:
-    """Answers in the order of the cookies."""
+    """Enrol another factor for each cookie. Return the documents in the order of the cookies."""
     lanes = deal([post(path, body, cookie) for cookie in cookies], len(connections))
     dealt = connections.run(lanes, expected, keep=True).answers
     return [_answer(dealt[index % len(dealt)][index // len(dealt)])[1] for index in range(len(cookies))]
@@ -71,7 +71,7 @@ def _answer(raw: bytes) -> tuple[str, dict[str, object]]:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account with a confirmed TOTP, and the first step whose code it still accepts."""
+    """An account with a confirmed TOTP credential, and the first time step whose code it still accepts."""
 
     path: str
     totp: pyotp.TOTP
@@ -79,7 +79,7 @@ class Account:
 
 
 def enrol_accounts(connections: Connections, count: int) -> list[Account]:
-    """Enrols and confirms `count` accounts over HTTP."""
+    """Enrol and confirm a TOTP credential for each of `count` accounts over HTTP."""
     paths = [f"/api/v1/accounts/user-{number}" for number in range(count)]
     lanes = deal([post(f"{path}/totp", b"{}", key=API_KEY) for path in paths], len(connections))
     dealt = connections.run(lanes, ENROL, keep=True).answers
@@ -92,14 +92,14 @@ def enrol_accounts(connections: Connections, count: int) -> list[Account]:
 
 
 def log_in(url: str) -> str:
-    """The cookie of whoever has logged in at the gate, as a request carries it."""
+    """Log in at the gate. Return the value of the Cookie field."""
     code = pyotp.TOTP(GATE_SECRET).now()
     answer = requests.post(f"{url}/auth/login", data={"code": code}, allow_redirects=False, timeout=5)
     return answer.headers["Set-Cookie"].partition(";")[0]
 
 
 def one_account(connections: Connections, client: redis.Redis) -> dict[bytes, bytes]:
-    """What lies in Redis of an account with TOTP and recovery codes, key by key."""
+    """Return the records of an account with TOTP and recovery codes, by key."""
     (account,) = enrol_accounts(connections, 1)
     issue = post(f"{account.path}/recovery-codes", b"{}", key=API_KEY)
     connections.run(deal([issue], len(connections)), Expected(201, b'"codes"'))
@@ -108,7 +108,7 @@ def one_account(connections: Connections, client: redis.Redis) -> dict[bytes, by
 
 
 def challenge(accounts: Sequence[Account]) -> list[bytes]:
-    """The present code of each, or the one after that which has confirmed it."""
+    """Return a request with a valid code for each account: the current one, or the one after the confirmation."""
     now = int(time.time()) // 30
     return [_code(f"{each.path}/challenge", each.totp.at(max(now, each.step) * 30)) for each in accounts]
 
@@ -118,7 +118,7 @@ def _code(path: str, code: str) -> bytes:
 
 
 class Snapshot:
-    """Everything that sessions have in Redis, to be put back as it was; it goes on expiring when it did."""
+    """The records of all owners in Redis. They can be restored with the same expiry."""
 
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
@@ -127,7 +127,7 @@ class Snapshot:
         self.records = dict(zip(keys, values, strict=True))
 
     def restore(self) -> None:
-        """One pipeline."""
+        """Write all records in one pipeline."""
         pipeline = self._client.pipeline(transaction=False)
         for key, value in self.records.items():
             pipeline.set(key, value, keepttl=True)
@@ -135,17 +135,17 @@ class Snapshot:
 
 
 def verify(session: Session, factor: str, code: str) -> bytes:
-    """The request that submits a code."""
+    """Return the request that submits a code."""
     return post(f"/api/v1/session/{factor}/verify", json.dumps({"code": code}).encode(), session.cookie)
 
 
 def good_totp(sessions: Sequence[Session]) -> list[bytes]:
-    """The present code of each."""
+    """Return a request with the current code for each session."""
     return [verify(session, "totp", session.totp.now()) for session in sessions]
 
 
 def wrong_totp(sessions: Sequence[Session]) -> list[bytes]:
-    """A code of each that is none within minutes."""
+    """Return a request for each session with a code that is not valid within the next minutes."""
     now = int(time.time())
     guesses = []
     for session in sessions:
@@ -155,7 +155,7 @@ def wrong_totp(sessions: Sequence[Session]) -> list[bytes]:
 
 
 def good_hotp(sessions: Sequence[Session], codes: int) -> list[list[bytes]]:
-    """The first codes of each, in their order, without those that have the digits of a recently spent one."""
+    """Return requests with the first codes of each session, in order, without codes that equal a recently spent one."""
     wanted = []
     for session in sessions:
         shown = [session.hotp.at(counter) for counter in range(codes + _RECENTLY)]
@@ -165,5 +165,5 @@ def good_hotp(sessions: Sequence[Session], codes: int) -> list[list[bytes]]:
 
 
 def good_otp(sessions: Sequence[Session]) -> list[bytes]:
-    """The one-time code of each."""
+    """Return a request with the one-time code for each session."""
     return [verify(session, "otp", session.code) for session in sessions]

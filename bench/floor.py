@@ -1,4 +1,4 @@
-"""What the service is compared with: the least that Flask does, and the least that any verification must do."""
+"""The floor that the service is compared with: a bare Flask route, and the minimum of a verification."""
 
 import os
 import threading
@@ -20,7 +20,7 @@ return 1
 
 
 def create_app() -> Flask:
-    """Both routes, on Flask and redis-py as they come; `REDIS_URL` names the Redis."""
+    """Return an application with both routes, on Flask and redis-py with their defaults. It needs `REDIS_URL`."""
     app = Flask(__name__)
     client = redis.Redis.from_url(os.environ["REDIS_URL"])
     script = client.script_load(_SCRIPT)
@@ -31,7 +31,7 @@ def create_app() -> Flask:
 
     @app.post(COMPARE_AND_SET)
     def compare_and_set() -> tuple[str, int]:
-        # A key for each thread, so that no race is lost and every request does the same.
+        # A key for each thread, so that there are no races and every request does the same work.
         key = f"floor:{os.getpid()}:{threading.get_ident()}"
         record = client.get(key) or b""
         done = client.evalsha(script, 1, key, record[:9], _RECORD)

@@ -1,6 +1,6 @@
-"""A load generator that costs little: one thread, raw sockets, requests built beforehand.
+"""A load generator that needs little CPU time: one thread, raw sockets, and requests that are built beforehand.
 
-Closed loop: every connection sends its next request as soon as the last one is answered.
+It is a closed loop: each connection sends its next request as soon as it gets the answer to the last one.
 """
 
 import gc
@@ -16,29 +16,29 @@ from typing import Final
 
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _PATIENCE: Final = 20.0
-"""Seconds without any answer, after which something is wrong."""
+"""Seconds without any answer until the run fails."""
 
 
 class WrongAnswer(Exception):
-    """The server did not answer what is measured, so there is nothing to measure."""
+    """The server sent another answer than the expected one, so the measurement would be meaningless."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What every answer must have: the status, and these bytes in its body."""
+    """The status of every answer, and bytes that its body must contain."""
 
     status: int
     body: bytes = b""
 
     def check(self, answer: bytes) -> None:
-        """Raises `WrongAnswer`."""
+        """Raise `WrongAnswer` for another answer."""
         if answer[9:12] != b"%d" % self.status or self.body not in answer:
             raise WrongAnswer(f"expected {self.status} with {self.body!r}, got {answer.decode(errors='replace')}")
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What a run took: seconds in all, seconds for each request, and the answers where they were asked for."""
+    """The result of a run: total duration and latencies in seconds, and the answers if they are kept."""
 
     elapsed: float
     latencies: list[float]
@@ -46,7 +46,7 @@ class Load:
 
 
 def post(path: str, body: bytes = b"", cookie: str = "", key: str = "") -> bytes:
-    """The bytes of a request, with a session's cookie or an API key."""
+    """Return the bytes of a request, with the cookie of a session or an API key."""
     head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: bench\r\nAccept: */*\r\n"
     if cookie:
         head += f"Cookie: {cookie}\r\n"
@@ -56,15 +56,15 @@ def post(path: str, body: bytes = b"", cookie: str = "", key: str = "") -> bytes
 
 
 def get(path: str, cookie: str = "") -> bytes:
-    """The bytes of a request without a body."""
+    """Return the bytes of a request without a body."""
     head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: bench\r\nAccept: */*\r\n"
     return f"{head}Cookie: {cookie}\r\n\r\n".encode() if cookie else f"{head}\r\n".encode()
 
 
 class Connections:
-    """Keep-alive connections to one server, as many to each of its workers.
+    """Persistent connections to one server, the same number to each of its workers.
 
-    Which worker accepts a connection is chance; two runs would differ by more than what is measured.
+    A random worker accepts a connection. With an uneven distribution, two runs would differ too much.
     """
 
     def __init__(self, port: int, workers: Sequence[int], each: int, probe: bytes) -> None:
@@ -76,7 +76,7 @@ class Connections:
                 raise WrongAnswer(f"no {each} connections to each worker within {_PATIENCE} s")
             connection = socket.create_connection(("127.0.0.1", port), _PATIENCE)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            # Once it is answered, it is accepted.
+            # A worker has accepted the connection when the answer arrives.
             lane = _Lane(connection, [probe])
             lane.send()
             while lane.receive() is None:
@@ -92,12 +92,12 @@ class Connections:
         return len(self._sockets)
 
     def close(self) -> None:
-        """Hangs up."""
+        """Close all connections."""
         for connection in self._sockets:
             connection.close()
 
     def run(self, requests: Sequence[Sequence[bytes]], expected: Expected, *, keep: bool = False) -> Load:
-        """Sends each connection's requests in their order; raises `WrongAnswer` for the first answer that differs."""
+        """Send the requests of each connection in order. Raise `WrongAnswer` for the first unexpected answer."""
         gc.collect()
         gc.disable()
         try:
@@ -140,7 +140,7 @@ class Connections:
 
 
 class _Lane:
-    """One connection with the requests that wait for it, the next one last."""
+    """One connection with its remaining requests, the next one last."""
 
     def __init__(self, connection: socket.socket, waiting: list[bytes]) -> None:
         self.waiting = waiting
@@ -155,10 +155,10 @@ class _Lane:
         self._connection.sendall(self.waiting.pop())
 
     def receive(self) -> bytes | None:
-        """An answer, once it is complete."""
+        """Return an answer, or None if it is not complete yet."""
         data = self._connection.recv(65536)
         if not data:
-            raise WrongAnswer(f"the server hung up after {self._received!r}")
+            raise WrongAnswer(f"the server closed the connection after {self._received!r}")
         received = self._received = self._received + data
         end = received.find(b"\r\n\r\n")
         length = _LENGTH.search(received, 0, end + 2) if end >= 0 else None
@@ -170,7 +170,7 @@ class _Lane:
 
 
 def _acceptor(connection: socket.socket, workers: Sequence[int]) -> int:
-    """The worker that has the other end of a connection."""
+    """Return the worker at the other end of a connection."""
     ours, theirs = connection.getsockname()[1], connection.getpeername()[1]
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
         fields = line.split()
@@ -180,11 +180,11 @@ def _acceptor(connection: socket.socket, workers: Sequence[int]) -> int:
             for worker in workers:
                 if target in _files(worker):
                     return worker
-    raise WrongAnswer("no worker has the other end of the connection")
+    raise WrongAnswer("no worker is at the other end of the connection")
 
 
 def _files(worker: int) -> set[str]:
-    """What a process has open; it may close some of it while we look."""
+    """Return the open files of a process. It may close some of them meanwhile."""
     found = set()
     for link in Path(f"/proc/{worker}/fd").iterdir():
         with suppress(FileNotFoundError):

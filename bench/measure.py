@@ -1,7 +1,7 @@
-"""Repetitions and what they come to.
+"""Repetitions and their statistics.
 
-The machine is shared and its speed drifts, so cases take turns in many short repetitions, and ratios are taken within
-a repetition before their median is.
+The speed of a shared machine changes over time. Cases therefore alternate in many short repetitions, and each ratio
+compares two cases of the same repetition. The result is the median of the ratios.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,19 +17,19 @@ METRICS: Final = ("requests_per_second", "p50_ms", "p99_ms", "cpu_us")
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One repetition of one case. Latencies are in milliseconds, CPU time in microseconds a request."""
+    """One repetition of one case. Latencies are in milliseconds, CPU time in microseconds for each request."""
 
     requests_per_second: float
     p50_ms: float
     p99_ms: float
     cpu_us: float
-    """Of the server's processes, master and workers."""
+    """CPU time of the master and the workers of the server."""
 
 
 def repeat(
     cases: Sequence[Case], rounds: int, progress: Callable[[int], None] = lambda _: None
 ) -> dict[str, list[Sample]]:
-    """Runs all cases `rounds` times, each time starting with another one; a first run of each is thrown away."""
+    """Run all cases `rounds` times, each time beginning with another one. The first run of each case is not counted."""
     for case in cases:
         _sample(case)
     samples: dict[str, list[Sample]] = {case.name: [] for case in cases}
@@ -42,12 +42,12 @@ def repeat(
 
 
 def medians(samples: Sequence[Sample]) -> dict[str, float]:
-    """The median of each metric."""
+    """Return the median of each metric."""
     return {metric: median(getattr(sample, metric) for sample in samples) for metric in METRICS}
 
 
 def ratios(samples: Sequence[Sample], base: Sequence[Sample]) -> dict[str, float]:
-    """The median, for each metric, of its ratios to another case in the same repetition."""
+    """Return for each metric the median of its ratios to another case in the same repetition."""
     return {
         metric: median(getattr(one, metric) / getattr(other, metric) for one, other in zip(samples, base, strict=True))
         for metric in METRICS

@@ -1,4 +1,4 @@
-"""The figures, for people: 80 columns."""
+"""The results as text of 80 columns."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -9,7 +9,7 @@ _WIDTH: Final = 27
 
 
 def table(rows: Mapping[str, Mapping[str, Any]]) -> str:
-    """A line for each case; `x(a)` and `x(b)` compare requests a second, `p99` the latency with that of (b)."""
+    """Return a line for each case. `x(a)` and `x(b)` are ratios of requests per second, `p99x(b)` of latencies."""
     lines = [f"{'':{_WIDTH}}   req/s   p50 ms  p99 ms  CPU µs   x(a)  x(b)  p99x(b)"]
     for name, row in rows.items():
         one, other = row["ratios"][BARE], row["ratios"][FLOOR]
@@ -22,7 +22,7 @@ def table(rows: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def flatness(figures: Mapping[str, Any]) -> str:
-    """Whether it matters how much is stored."""
+    """Return the influence of the number of stored credentials on speed."""
     few, many = figures["rows"].values()
     ratio = figures["ratios"]
     return (
@@ -33,21 +33,21 @@ def flatness(figures: Mapping[str, Any]) -> str:
 
 
 def memory(figures: Mapping[str, Mapping[str, float]]) -> str:
-    """Bytes a credential in Redis, of a session, with its time to live."""
-    lines = [f"{'bytes a credential':{_WIDTH}}  record  MEMORY USAGE  used_memory"]
+    """Return the bytes of one credential of a session in Redis, including its expiry."""
+    lines = [f"{'bytes per credential':{_WIDTH}}  record  MEMORY USAGE  used_memory"]
     for factor, row in figures.items():
         lines.append(f"{factor:{_WIDTH}} {row['record']:7.0f} {row['memory_usage']:13.0f} {row['used_memory']:12.0f}")
     return "\n".join(lines)
 
 
 def accounts(figures: Mapping[str, float]) -> str:
-    """Bytes an account in Redis."""
-    return "\n".join(f"bytes an account with {what}: {size:.0f}" for what, size in figures.items())
+    """Return the bytes of one account in Redis."""
+    return "\n".join(f"bytes per account with {factors}: {size:.0f}" for factors, size in figures.items())
 
 
 def round_trips(figures: Mapping[str, Mapping[str, float]]) -> str:
-    """Round trips to Redis, and what was run there, scripts' own commands included."""
-    lines = [f"{'a request':{_WIDTH}}  round trips  commands"]
+    """Return the round trips to Redis and the commands of one request, including the commands of scripts."""
+    lines = [f"{'per request':{_WIDTH}}  round trips  commands"]
     for name, row in figures.items():
         commands = ", ".join(f"{calls:g} {command}" for command, calls in row.items() if command != "round_trips")
         lines.append(f"{name:{_WIDTH}} {row['round_trips']:12g}  {commands}")
@@ -55,5 +55,5 @@ def round_trips(figures: Mapping[str, Mapping[str, float]]) -> str:
 
 
 def sections(parts: Sequence[str]) -> str:
-    """Parts with a blank line between them."""
+    """Join parts with blank lines."""
     return "\n\n".join(parts)

@@ -1,4 +1,4 @@
-"""The servers that are measured, all under gunicorn with two workers of four threads."""
+"""The measured servers. All run under gunicorn with two workers of four threads."""
 
 import os
 import shutil
@@ -14,14 +14,14 @@ from tests.support.service import Service
 WORKERS: Final = 2
 THREADS: Final = 4
 KEEP_ALIVE: Final = 75
-"""Seconds, as the service has it."""
+"""Seconds, the same value as in the service."""
 _MEMORY: Final = "/dev/shm"  # noqa: S108 - gunicorn's heartbeat must not wait for a disk
 _ROOT: Final = str(Path(__file__).parents[1])
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 
 class Floor:
-    """The two routes of `bench.floor`. Started by `with`."""
+    """A server with the two routes of `bench.floor`. `with` starts and stops it."""
 
     def __init__(self, redis_url: str) -> None:
         self.port = free_port()
@@ -35,7 +35,7 @@ class Floor:
         log = self._directory / "floor.log"
         self.process = spawn(command, log, {"REDIS_URL": self._redis_url})
         wait_until(
-            lambda: len(workers_of(self.process.pid)) == WORKERS and listens(self.port), "the floor's start", log
+            lambda: len(workers_of(self.process.pid)) == WORKERS and listens(self.port), "the start of the floor", log
         )
         return self
 
@@ -45,11 +45,11 @@ class Floor:
 
 
 API_KEY: Final = "an-API-key-that-nothing-depends-on"
-GATE_SECRET: Final = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"  # noqa: S105 - it opens nothing but the bench
+GATE_SECRET: Final = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"  # noqa: S105 - only the benchmarks use it
 
 
 def service(redis_url: str, rate_limit: str = "off") -> Service:
-    """`open-mfa serve` as users run it, but for the number of processes."""
+    """Return `open-mfa serve` with the usual settings, except for the number of processes and threads."""
     return Service(
         OPEN_MFA_REDIS_URL=redis_url,
         OPEN_MFA_RATE_LIMIT=rate_limit,
@@ -61,19 +61,19 @@ def service(redis_url: str, rate_limit: str = "off") -> Service:
 
 
 def redis_server(*, persistent: bool) -> RedisServer:
-    """A Redis with the persistence that production needs, or without any."""
+    """Return a Redis with an append-only file, or without persistence."""
     if persistent:
         return RedisServer("--appendfsync", "everysec", "--auto-aof-rewrite-percentage", "0")
     return RedisServer("--appendonly", "no")
 
 
 def workers_of(master: int) -> list[int]:
-    """Process ids of a gunicorn's workers."""
+    """Return the process IDs of the workers of a gunicorn."""
     return [int(pid) for pid in Path(f"/proc/{master}/task/{master}/children").read_text().split()]
 
 
 def cpu_seconds(*pids: int) -> float:
-    """User and system time that the processes have used so far."""
+    """Return the user and system time that the processes have used."""
     ticks = 0
     for pid in pids:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

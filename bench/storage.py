@@ -1,4 +1,4 @@
-"""What lies in Redis: bytes a credential, round trips an operation, and a million other people's credentials."""
+"""The use of Redis: bytes of a credential, round trips of a request, and many stored credentials."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -9,10 +9,10 @@ from bench.cases import Case
 
 FACTORS: Final = ("totp", "hotp", "otp")
 SESSION: Final = ("session:%032d", 3_600_000)
-"""How a session's copies are named, and the milliseconds that they live."""
+"""The format of the names of sessions, and their lifetime in milliseconds."""
 ACCOUNT: Final = ("account:bench:%017d", 0)
-"""How an account's are: as long as alice@example.com, and for ever."""
-# Inside Redis, because a client would need half a minute for a million.
+"""The format of the names of accounts, as long as alice@example.com. They do not expire."""
+# A script, because a client would need half a minute for a million records.
 _COPY: Final = """
 for number = ARGV[1], ARGV[1] + ARGV[2] - 1 do
   local key = 'open-mfa:{' .. string.format(ARGV[5], number) .. '}:' .. KEYS[1]
@@ -24,16 +24,16 @@ _BATCH: Final = 10_000
 
 
 def copy(client: redis.Redis, factor: str, record: bytes, count: int, owner: tuple[str, int] = SESSION) -> None:
-    """Stores a real record under the keys of `count` owners that nobody is."""
+    """Store a real record under the keys of `count` owners that do not exist."""
     name, lifetime = owner
     for first in range(0, count, _BATCH):
         client.eval(_COPY, 1, factor, first, min(_BATCH, count - first), record, lifetime, name)
 
 
 def bytes_per_credential(client: redis.Redis, records: dict[bytes, bytes], count: int) -> dict[str, dict[str, float]]:
-    """For each factor: the record's length, MEMORY USAGE of its key, and `used_memory` a credential among `count`.
+    """Return for each factor the length of the record, MEMORY USAGE of its key, and `used_memory` of one among `count`.
 
-    Empties the database before each.
+    The function deletes everything in the database.
     """
     figures = {}
     for factor in FACTORS:
@@ -43,7 +43,7 @@ def bytes_per_credential(client: redis.Redis, records: dict[bytes, bytes], count
         copy(client, factor, record, count)
         used = _info(client, "memory")["used_memory"] - before
         key = f"open-mfa:{{session:{0:032d}}}:{factor}"
-        # SAMPLES 0 has nothing to sample in a string; it only keeps the default out of it.
+        # A string has no elements to sample, so SAMPLES 0 only replaces the default.
         usage: Any = client.memory_usage(key, samples=0)
         figures[factor] = {"record": len(record), "memory_usage": usage, "used_memory": used / count}
     client.flushdb()
@@ -51,7 +51,7 @@ def bytes_per_credential(client: redis.Redis, records: dict[bytes, bytes], count
 
 
 def bytes_per_account(client: redis.Redis, records: dict[bytes, bytes], count: int) -> dict[str, float]:
-    """`used_memory` an account among `count`, with everything that one has; empties the database before and after."""
+    """Return `used_memory` of one account among `count`. The function deletes everything in the database."""
     client.flushdb()
     before = _info(client, "memory")["used_memory"]
     figures = {}
@@ -64,9 +64,9 @@ def bytes_per_account(client: redis.Redis, records: dict[bytes, bytes], count: i
 
 
 def round_trips(client: redis.Redis, cases: Sequence[Case]) -> dict[str, dict[str, float]]:
-    """For each case: reads of Redis from its clients, and commands by name, a request.
+    """Return for each case the reads from clients and the commands, both for one request.
 
-    What a script runs counts among the commands too. What the workers poll now and then is rounded away.
+    Commands that a script runs are included. Rounding removes the commands that the workers send periodically.
     """
     counts = {}
     for case in cases:
@@ -76,7 +76,7 @@ def round_trips(client: redis.Redis, cases: Sequence[Case]) -> dict[str, dict[st
         after, reads_after = _calls(client), _info(client, "stats")["total_reads_processed"]
         total = sum(len(lane) for lane in requests)
         commands = {name: round((after[name] - before.get(name, 0)) / total, 1) for name in after}
-        # Two of the reads are this function's own.
+        # This function causes two of the reads.
         counts[case.name] = {"round_trips": round((reads_after - reads - 2) / total, 1)} | {
             name: calls for name, calls in commands.items() if calls
         }
