@@ -1,4 +1,4 @@
-"""What all tests share."""
+"""Fixtures and hooks for all tests."""
 
 import logging
 import os
@@ -20,14 +20,12 @@ settings.register_profile("default", deadline=None, suppress_health_check=[Healt
 settings.load_profile("default")
 
 MEASURED = "measured"
-"""What a test records under this name is told at the end of the run."""
-MISSING_REDIS = (
-    "redis-server is not installed, so nothing was tested against a real Redis (Debian: apt-get install redis-server)"
-)
+"""The property whose values are printed at the end of the run."""
+MISSING_REDIS = "redis-server is not installed, so no test used a real Redis (Debian: apt-get install redis-server)"
 
 
 def require_redis_server() -> None:
-    """Fails in CI, and skips elsewhere, on a machine without redis-server."""
+    """Fail the test in CI and skip it elsewhere, if redis-server is not installed."""
     if shutil.which("redis-server") is not None:
         return
     if os.environ.get("CI"):
@@ -47,7 +45,7 @@ pytest_runtest_call = pytest_runtest_teardown = pytest_runtest_setup
 
 @pytest.fixture(autouse=True)
 def restored_logging() -> Iterator[None]:
-    """Logging is global: every test leaves it as it was."""
+    """Restore the logging configuration, which is global."""
     loggers = [logging.getLogger(name) for name in ("", SERVICE)]
     before = [(logger.level, logger.handlers[:]) for logger in loggers]
     yield
@@ -59,7 +57,7 @@ def restored_logging() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[RedisServer]:
-    """One real Redis for all tests that only use it; whoever harms one starts one of his own."""
+    """Run one real Redis for all tests that do not damage it."""
     require_redis_server()
     with RedisServer() as server:
         yield server
@@ -67,15 +65,15 @@ def redis_server() -> Iterator[RedisServer]:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator["Browser"]:
-    """One real browser for all: playwright's loop does not run twice in a thread."""
-    from tests.support.browser import chromium  # noqa: PLC0415 - most runs look at no page
+    """Run one real browser for all tests, because playwright's loop does not run twice in a thread."""
+    from tests.support.browser import chromium  # noqa: PLC0415 - most runs need no browser
 
     with chromium() as running:
         yield running
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Says what was measured, and loudly what was not tested."""
+    """Print the measurements, and what was not tested."""
     for report in terminalreporter.stats.get("passed", []):
         for name, value in report.user_properties:
             if name == MEASURED:
@@ -86,8 +84,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """In CI a skipped test is a failure: the machine there has everything, or is made to have it."""
+    """Fail a run with skipped tests in CI, where all programs must be installed."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if os.environ.get("CI") and reporter is not None and reporter.stats.get("skipped"):
-        reporter.write_line("Tests were skipped, which in CI is a failure.", red=True)
+        reporter.write_line("Tests were skipped, which is a failure in CI.", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -1,4 +1,4 @@
-"""What an authenticator shows."""
+"""Codes of an authenticator."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -8,11 +8,11 @@ from typing import Final
 import pyotp
 
 SPENT_CODES: Final = 11
-"""How many spent HOTP codes the service looks back on with default parameters."""
+"""The number of spent HOTP codes that the service recognizes, with default parameters."""
 
 
 def hotp_codes(secret: str, first: int = 0) -> Iterator[str]:
-    """Yield the codes from a counter on, each of them good once the one before it is spent.
+    """Yield the codes from a counter on, each valid after the one before it is spent.
 
     One code in 90,000 has the digits of a recently spent one, and is a replay. Those are left out.
     """

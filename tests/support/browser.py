@@ -1,4 +1,4 @@
-"""A real browser that reaches nothing but this machine."""
+"""A real browser that can connect only to this machine."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ MISSING_CHROMIUM = "chromium is not installed, so no page was looked at in a bro
 AXE = Path(__file__).parents[1] / "node_modules/axe-core/axe.min.js"
 MISSING_AXE = "axe-core is not installed, so accessibility was not checked (npm ci in tests/, as `make e2e` does)"
 PICTURES = Path(__file__).parents[2] / "build/screenshots"
-"""What people look at, for whoever wants to look at it without running it."""
+"""The directory of the screenshots."""
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -27,14 +27,14 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 NOBODY_ELSE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
-"""No name leads anywhere."""
+"""The browser resolves no host name."""
 
 # What comes true ends the wait at once; five seconds, as it is otherwise, can be too few on a loaded machine.
 expect.set_options(timeout=PATIENCE * 1000)
 
 
 def require_chromium() -> None:
-    """Fails in CI, and skips elsewhere, on a machine without Chromium."""
+    """Fail the test in CI and skip it elsewhere, if Chromium is not installed."""
     if shutil.which(CHROMIUM) is None:
         _miss(MISSING_CHROMIUM)
 
@@ -47,7 +47,7 @@ def _miss(what: str) -> None:
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Chromium without a window."""
+    """Run Chromium without a window."""
     require_chromium()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, NOBODY_ELSE])
@@ -56,10 +56,10 @@ def chromium() -> Iterator[Browser]:
 
 
 def serious_findings(page: Page) -> list[str]:
-    """What axe-core finds serious or critical on the page as it is now."""
+    """Return the serious and critical violations that axe-core finds on the page."""
     if not AXE.exists():
         _miss(MISSING_AXE)
-    # Not as a script of the page: its policy forbids that.
+    # The policy of the page forbids further scripts in it.
     page.evaluate(AXE.read_text())
     found = page.evaluate("axe.run()")
     return [
@@ -71,13 +71,13 @@ def serious_findings(page: Page) -> list[str]:
 
 
 def keep_picture(page: Page, name: str) -> None:
-    """Writes a picture of the whole page to `build/screenshots`."""
+    """Write a screenshot of the whole page to `build/screenshots`."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
 
 
 class Witness:
-    """Notes what a page complains about, and whom it asks."""
+    """Record the errors of a page and the hosts of its requests."""
 
     def __init__(self, page: Page) -> None:
         self.complaints: list[str] = []

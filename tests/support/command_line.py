@@ -1,4 +1,4 @@
-"""`open-mfa` as it is called: as a process, or faster in this one."""
+"""`open-mfa`, run as a process or, faster, in this process."""
 
 import contextlib
 import io
@@ -19,7 +19,7 @@ MISSING_OATHTOOL = (
 
 
 def run(*arguments: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
-    """A process of its own, in an environment with nothing but what is said here."""
+    """Run a command as a process, with only these environment variables."""
     path = {"PATH": "/usr/bin:/bin"}
     return subprocess.run(
         [COMMAND, *arguments], env=path | environment, input=stdin, capture_output=True, text=True, check=False
@@ -27,7 +27,7 @@ def run(*arguments: str, stdin: str = "", **environment: str) -> subprocess.Comp
 
 
 def called(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """The same in this process, without standard input: a twentieth of the time."""
+    """Run a command in this process, without standard input. It takes a twentieth of the time."""
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
@@ -38,7 +38,7 @@ def called(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def printed(*arguments: str) -> str:
-    """What a command that succeeds prints, run in this process."""
+    """Return the output of a command that must succeed, run in this process."""
     done = called(*arguments)
     assert done.returncode == 0, done.stderr
     return done.stdout.removesuffix("\n")
@@ -49,7 +49,7 @@ def has_oathtool() -> bool:
 
 
 def require_oathtool() -> None:
-    """Fails in CI, and skips elsewhere, on a machine without oathtool."""
+    """Fail the test in CI and skip it elsewhere, if oathtool is not installed."""
     if has_oathtool():
         return
     if os.environ.get("CI"):

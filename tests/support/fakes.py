@@ -1,4 +1,4 @@
-"""Named fakes of the ports that the contract allows to fake: time and chance."""
+"""Fakes of the ports for time and randomness."""
 
 import itertools
 
@@ -11,7 +11,7 @@ NOON = 2_237_198_400
 
 
 class FakeClock:
-    """Stands still until it is moved."""
+    """A clock that stands still until a test advances it."""
 
     def __init__(self, now: int = NOON) -> None:
         self.time = now
@@ -24,7 +24,7 @@ class FakeClock:
 
 
 class FakeRandomness:
-    """Predictable, and never the same twice."""
+    """Predictable values that never repeat."""
 
     def __init__(self) -> None:
         self._numbers = itertools.count(1)

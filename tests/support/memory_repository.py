@@ -1,4 +1,4 @@
-"""Credentials in memory, with the contract of `CredentialRepository`, and with the accidents that tests need."""
+"""A `CredentialRepository` in memory, with the failures that tests need."""
 
 import itertools
 from collections.abc import Callable
@@ -12,13 +12,13 @@ from domain.stored_state import StoredState
 
 @dataclass(frozen=True, slots=True)
 class MemoryRevision:
-    """Every commit makes a new one; 0 is the revision of an empty place."""
+    """The number of a commit. 0 is the revision of a missing record."""
 
     number: int
 
 
 class MemoryRepository:
-    """Never forgets by itself what is past its end: a store may be late with that.
+    """A repository that never removes expired records by itself, because a store may remove them late.
 
     Attributes:
         committed: how many commits have landed.
@@ -71,14 +71,14 @@ class MemoryRepository:
             self._places.pop(CredentialId(owner, factor), None)
 
     def state(self, credential_id: CredentialId) -> StoredState | None:
-        """What lies there, whatever fails."""
+        """Return the stored record, even if reads fail."""
         return self._stored(credential_id).state
 
     def expire(self, now: int) -> None:
         """Remove expired records at `now`, Unix time in seconds. This store keeps them."""
 
     def put(self, state: StoredState) -> None:
-        """Somebody else's change."""
+        """Change the revision as another request would."""
         self._put(state.id, state)
 
     def _stored(self, credential_id: CredentialId) -> Snapshot:

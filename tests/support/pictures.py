@@ -1,4 +1,4 @@
-"""Reads QR codes off pictures."""
+"""Read QR codes in pictures."""
 
 from io import BytesIO
 

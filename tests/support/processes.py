@@ -1,4 +1,4 @@
-"""Child processes of the tests: they end with the test run, however that ends."""
+"""Child processes of the tests. They end when the test run ends, even if it is killed."""
 
 import contextlib
 import ctypes
@@ -15,13 +15,13 @@ PR_SET_PDEATHSIG = 1
 PORTS = 10_000, 15_000
 """Ports below those that the kernel chooses, and different from those of `redis_topologies`."""
 _chance = random.SystemRandom()
-"""A generator of its own, because hypothesis gives the global one the same seed in every process."""
+"""A separate generator, because hypothesis seeds the global one identically in every process."""
 PATIENCE = 20.0
-"""Seconds to wait for a process to come up."""
+"""Seconds to wait for the start of a process."""
 
 
 def die_with_parent() -> None:
-    """The kernel kills the child when the test run is gone, even if it was killed itself."""
+    """Make the kernel kill the child when the test run has ended, even if the test run was killed."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
@@ -36,7 +36,7 @@ def free_port() -> int:
 
 
 def spawn(command: list[str], log: Path, env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
-    """Starts a child whose output goes to a file."""
+    """Start a child process that writes its output to a file."""
     with log.open("ab") as output:
         return subprocess.Popen(
             command,
@@ -49,27 +49,27 @@ def spawn(command: list[str], log: Path, env: dict[str, str] | None = None) -> s
 
 
 def wait_until(ready: Callable[[], bool], what: str, log: Path | None = None, patience: float = PATIENCE) -> None:
-    """Polls a condition of the real world; raises with the end of the log when it does not come true."""
+    """Poll a condition until it is true. Raise `TimeoutError` with the end of the log after `patience` seconds."""
     end = time.monotonic() + patience
     pause = 0.005
     while not ready():
         if time.monotonic() > end:
             tail = log.read_text(errors="replace")[-2000:] if log is not None and log.exists() else ""
             raise TimeoutError(f"{what} took more than {patience} s\n{tail}")
-        # Polling is not waiting for time to pass: it ends as soon as the other process is ready.
+        # Polling ends as soon as the condition is true.
         time.sleep(pause)
         pause = min(0.1, pause * 1.5)
 
 
 def listens(port: int) -> bool:
-    """Whether something accepts connections on a loopback port."""
+    """Return whether a process accepts connections on a loopback port."""
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2):
         return True
     return False
 
 
 def stop(process: subprocess.Popen[bytes], *, kill: bool = False, patience: float = 30) -> int:
-    """Ends a child that the tests started; thaws it first, for a frozen process hears nothing but SIGKILL."""
+    """End a child process and return its exit status. A stopped process is continued first to receive SIGTERM."""
     if process.poll() is None:
         process.send_signal(signal.SIGCONT)
         process.send_signal(signal.SIGKILL if kill else signal.SIGTERM)

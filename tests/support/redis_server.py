@@ -12,7 +12,7 @@ from tests.support.processes import free_port, spawn, stop, wait_until
 
 
 class RedisServer:
-    """Started by `with`; can be killed, frozen, thawed and restarted with what it had written to its log."""
+    """A redis-server with an append-only file. `with` starts and ends it. It can be killed, frozen and restarted."""
 
     def __init__(self, *options: str, port: int | None = None) -> None:
         self.port = port or free_port()
@@ -36,10 +36,10 @@ class RedisServer:
         command = ["redis-server", "--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.directory)]
         command += ["--save", "", "--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction"]
         self.process = spawn([*command, *self._options], self.log)
-        wait_until(self.answers, "redis-server's start", self.log)
+        wait_until(self.answers, "the start of redis-server", self.log)
 
     def answers(self) -> bool:
-        """Whether it has read its append-only file and answers, if only that it wants a password."""
+        """Return whether it has read its append-only file and answers. The request for a password is an answer, too."""
         try:
             with self.client() as client:
                 client.ping()
@@ -50,20 +50,20 @@ class RedisServer:
         return True
 
     def client(self) -> redis.Redis:
-        """A client for looking at what is stored, or spoiling it."""
+        """Return a client that can read and corrupt the stored data."""
         return redis.Redis(port=self.port, socket_timeout=5, protocol=2)
 
     def kill(self) -> None:
-        """A crash."""
+        """Crash the server."""
         stop(self.process, kill=True)
 
     def restart(self) -> None:
-        """Comes back with its append-only file."""
+        """Crash the server and start it with its append-only file."""
         self.kill()
         self.start()
 
     def freeze(self) -> None:
-        """Hangs: connections stay open and nothing is answered."""
+        """Stop the process: connections stay open, but get no answers."""
         self.process.send_signal(signal.SIGSTOP)
 
     def thaw(self) -> None:

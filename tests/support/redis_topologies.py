@@ -1,4 +1,4 @@
-"""Redis in company: a Sentinel set and a Cluster of real processes on loopback, plain or with TLS."""
+"""A Sentinel set and a Cluster of real processes on loopback, with or without TLS."""
 
 import contextlib
 import itertools
@@ -18,21 +18,21 @@ from tests.support.processes import listens, spawn, stop, wait_until
 from tests.support.redis_server import RedisServer
 
 BUS = 10_000
-"""A Cluster's nodes talk to each other on a port that lies this far above the clients'."""
+"""The distance between the port for clients and the port of a node for the other nodes of its Cluster."""
 LOWEST, HIGHEST = 15_000, 30_000
-"""Below the ports that the kernel gives to whoever asks for any, with and without `BUS`."""
+"""Ports below those that the kernel assigns, with and without `BUS`."""
 SERVICE = "otp"
 
 
 class Certificates:
-    """A certificate authority of its own, and a certificate for 127.0.0.1 and two names. Made by `with`."""
+    """A certificate authority, and a certificate for 127.0.0.1 and two names. `with` creates them."""
 
     def __init__(self) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="open-mfa-tls-"))
 
     def __enter__(self) -> Self:
         key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
-        # Python 3.13 and later demand what RFC 5280 does.
+        # Python 3.13 and later require these extensions of RFC 5280.
         usage = ["-addext", "keyUsage=critical,keyCertSign,cRLSign"]
         self._openssl("req", "-x509", *key, *usage, "-subj", "/CN=test CA", "-keyout", "ca.key", "-out", "ca.crt")
         subjects = "IP:127.0.0.1,DNS:localhost,DNS:post.xn--bcher-kva.example"
@@ -53,7 +53,7 @@ class Certificates:
         return f"?ssl_ca_certs={quote(self.authority)}"
 
     def options(self, port: int) -> list[str]:
-        """What makes a redis-server speak TLS, and nothing else, on a port."""
+        """Return the options that make a redis-server accept only TLS on a port."""
         files = ["--tls-cert-file", str(self.directory / "redis.crt"), "--tls-key-file"]
         files += [str(self.directory / "redis.key"), "--tls-ca-cert-file", self.authority]
         always = ["--tls-auth-clients", "no", "--tls-replication", "yes", "--tls-cluster", "yes"]
@@ -64,7 +64,7 @@ class Certificates:
 
 
 class Node(RedisServer):
-    """One of several."""
+    """One of several servers."""
 
     def __init__(self, port: int, *options: str, tls: Certificates | None = None) -> None:
         self._tls = tls
@@ -76,7 +76,7 @@ class Node(RedisServer):
         return redis.Redis(host="127.0.0.1", port=self.port, socket_timeout=5, **tls)
 
     def ask(self, *command: str | int) -> Any:
-        """One command on a connection of its own."""
+        """Run one command on a new connection."""
         with contextlib.closing(self.client()) as client:
             return client.execute_command(*command)
 
@@ -94,7 +94,7 @@ class Node(RedisServer):
 
 
 class _Topology:
-    """Nodes that are started and ended together."""
+    """Nodes that start and end together."""
 
     def __init__(self, tls: Certificates | None) -> None:
         self.tls = tls
@@ -119,7 +119,7 @@ class _Topology:
         return next(node for node in self.nodes if node.port == port)
 
     def freeze(self) -> None:
-        """All at once."""
+        """Start all nodes at the same time."""
         for node in self.nodes:
             node.freeze()
 
@@ -140,7 +140,7 @@ class _Topology:
 
 
 class SentinelSet(_Topology):
-    """One master, its replicas, and the Sentinels that watch them."""
+    """One master, its replicas, and the Sentinels that monitor them."""
 
     def __init__(self, tls: Certificates | None = None, replicas: int = 2, sentinels: int = 3) -> None:
         super().__init__(tls)
@@ -178,7 +178,7 @@ class SentinelSet(_Topology):
             sentinel.thaw()
 
     def master(self) -> Node:
-        """The one that the Sentinels name."""
+        """Return the master according to the Sentinels."""
         answer = self.sentinels[-1].ask("SENTINEL", "GET-MASTER-ADDR-BY-NAME", SERVICE)
         return self.node(int(answer[1]))
 
@@ -194,7 +194,7 @@ class SentinelSet(_Topology):
 
 
 class Sentinel:
-    """One Sentinel, watching a master from the start."""
+    """One Sentinel that monitors a master from its start."""
 
     def __init__(self, port: int, master: int, tls: Certificates | None) -> None:
         self._tls = tls
@@ -219,7 +219,7 @@ class Sentinel:
         stop(self.process, kill=True)
 
     def freeze(self) -> None:
-        RedisServer.freeze(self)  # type: ignore[arg-type] # it has a process, and that is all there is to it
+        RedisServer.freeze(self)  # type: ignore[arg-type] # the method needs only the process
 
     def thaw(self) -> None:
         RedisServer.thaw(self)  # type: ignore[arg-type] # likewise
@@ -260,12 +260,12 @@ class Cluster(_Topology):
         wait_until(self._settled, "the Cluster's agreement")
 
     def make(self, port: int) -> Node:
-        """A node that is in no Cluster yet."""
+        """Return a node that does not belong to the Cluster yet."""
         options = ["--cluster-enabled", "yes", "--cluster-node-timeout", "1000"]
         return Node(port, *options, "--cluster-replica-validity-factor", "0", tls=self.tls)
 
     def add_empty(self) -> Node:
-        """One more master, without any slot."""
+        """Add a master without slots."""
         node = self.make(free_ports(1, BUS)[0])
         known = self.nodes[0]
         self._add([node])
@@ -274,7 +274,7 @@ class Cluster(_Topology):
         return node
 
     def master_of(self, key: str) -> Node:
-        """Of whom the first node that answers believes it has the key's slot."""
+        """Return the owner of the key's slot according to the first node that answers."""
         slot = self.slot(key)
         for first, last, (_, port, *_rest), *_others in self._living().ask("CLUSTER", "SLOTS"):
             if first <= slot <= last:
@@ -304,7 +304,7 @@ class Cluster(_Topology):
         info = node.replication()
         if info["role"] == "slave":
             return bool(info["master_link_status"] == "up")
-        # Right after the first copy a replica has yet to say how far it is, and could not take over.
+        # Right after the first copy, a replica has not reported its offset yet and could not take over.
         with contextlib.closing(node.client()) as client:
             return bool(info["connected_slaves"] == self._replicas <= client.wait(self._replicas, 100))
 
@@ -316,7 +316,7 @@ class Cluster(_Topology):
 
 
 def free_ports(count: int, *further: int) -> Sequence[int]:
-    """Ports in a row that nothing listens on, nor on those that lie this far above them."""
+    """Return consecutive free ports. The ports at this distance above them are free, too."""
     for _ in range(1000):
         first = random.randrange(LOWEST, HIGHEST - count)
         ports = range(first, first + count)
@@ -335,7 +335,7 @@ def _is_free(port: int) -> bool:
 
 
 def _bytes(answer: Any) -> bytes:
-    """redis-py makes dictionaries of some answers."""
+    """Return the text of an answer, of which redis-py turns some into dictionaries."""
     if isinstance(answer, dict):
         return "\n".join(f"{name}:{value}" for name, value in answer.items()).encode()
     return answer if isinstance(answer, bytes) else str(answer).encode()

@@ -1,4 +1,4 @@
-"""The real service, as `open-mfa serve` runs it under gunicorn."""
+"""The real service, run by `open-mfa serve` under gunicorn."""
 
 import base64
 import json
@@ -26,7 +26,7 @@ SETTINGS = {
 
 
 class Service:
-    """Started by `with`, on a free port; every setting can be overridden."""
+    """The service on a free port. `with` starts and ends it. Every setting can be overridden."""
 
     def __init__(self, **settings: str) -> None:
         self.port = free_port()
@@ -46,10 +46,10 @@ class Service:
 
     def start(self) -> None:
         self.process = spawn([str(Path(sys.executable).with_name("open-mfa")), "serve"], self.log, self.settings)
-        wait_until(self.answers, "the service's start", self.log)
+        wait_until(self.answers, "the start of the service", self.log)
 
     def answers(self) -> bool:
-        """Whether the process serves; raises when it has ended."""
+        """Return whether the process serves. Raise `ChildProcessError` if it has ended."""
         if self.process.poll() is not None:
             raise ChildProcessError(self.log.read_text())
         try:
@@ -63,7 +63,7 @@ class Service:
         return {int(pid) for pid in children.split()}
 
     def lines(self) -> list[dict[str, Any]]:
-        """What it has logged, line by line."""
+        """Return the log lines."""
         return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
 
     def awaited_lines(self, belongs: Callable[[dict[str, Any]], bool], number: int) -> list[dict[str, Any]]:
@@ -78,7 +78,7 @@ class Service:
         return found
 
     def browser(self) -> requests.Session:
-        """A client with a cookie jar of its own."""
+        """Return a client with its own cookies."""
         client = requests.Session()
         client.cookies = requests.cookies.RequestsCookieJar()
         return client

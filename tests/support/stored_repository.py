@@ -1,4 +1,4 @@
-"""The service's repository on the embedded store, with failures and a clock for tests."""
+"""The repository of the service on the embedded store, with failures and a clock for tests."""
 
 from redis import Redis
 
@@ -32,7 +32,7 @@ class StoredRepository(MemoryRepository):
         return None if milliseconds < 0 else milliseconds // 1000
 
     def expire(self, now: int) -> None:
-        """Remove the records that have expired by the tests' clock, which is far ahead of Redis' clock."""
+        """Remove records that have expired by the clock of the tests, which is far ahead of the clock of Redis."""
         for key in self._redis.scan_iter():
             if 0 <= self._redis.pexpiretime(key) <= now * 1000:  # type: ignore[operator] # not awaitable here
                 self._redis.delete(key)

@@ -1,4 +1,4 @@
-"""A proxy between a client and its server that has the accidents of a bad network, on demand."""
+"""A proxy between a client and a server that simulates failures of the network."""
 
 import contextlib
 import socket
@@ -26,14 +26,14 @@ class _Connection:
 
 @dataclass
 class _Loss:
-    """The next request with these bytes is to be answered to nobody."""
+    """The next request with these bytes gets no answer."""
 
     marker: bytes
     then: Callable[[], object] = field(default=lambda: None)
 
 
 class TcpProxy:
-    """Started by `with`, on a free loopback port.
+    """A proxy on a free loopback port. `with` starts and ends it.
 
     Attributes:
         target: the server's port, for new connections.
@@ -74,7 +74,7 @@ class TcpProxy:
             connection.server.close()
 
     def lose_answer(self, marker: bytes, then: Callable[[], object] = lambda: None) -> None:
-        """The next request that contains the marker is carried out, but its connection breaks before the answer.
+        """Forward the next request with the marker, but break its connection before the answer.
 
         Args:
             marker: bytes of the request.
@@ -83,7 +83,7 @@ class TcpProxy:
         self._loss = _Loss(marker, then)
 
     def silence(self) -> None:
-        """The connections that there are now stay open and carry nothing any more, as if the host were gone."""
+        """Keep the current connections open, but forward no more data, as if the host had disappeared."""
         for connection in self._connections:
             connection.silent = True
 
@@ -121,7 +121,7 @@ class TcpProxy:
                     connection.losing()
                     break
                 for piece in [data[i : i + 1] for i in range(len(data))] if self.drip else [data]:
-                    # Not a test that sleeps: this is how slow the network is.
+                    # This is the simulated latency of the network.
                     self._closing.wait(self.delay)
                     connection.client.sendall(piece)
         connection.close()

@@ -1,4 +1,4 @@
-"""A terminal: a device to print to, and a picture of what then stands on it."""
+"""A pseudo-terminal, and pictures of its content."""
 
 import os
 import pty
@@ -9,21 +9,21 @@ from collections.abc import Sequence
 import zxingcpp
 
 CELL = 8
-"""Pixels: a character is as wide, and twice as high, so that a half block is a square."""
+"""The width of a character in pixels. Its height is twice the width, so that a half block is a square."""
 BLACK, WHITE = 0, 255
 _PIECE = re.compile(r"\x1b\[([0-9;]*)m|([^\x1b])")
 _COLOURS = {"231": WHITE, "16": BLACK}
 _HALVES = {" ": (False, False), "▀": (True, False), "▄": (False, True), "█": (True, True)}
-"""Whether the upper and the lower half have the colour of writing."""
+"""For each block character, whether the upper and the lower half have the foreground colour."""
 
 
 def printed_on_terminal(command: Sequence[str]) -> str:
-    """What a command prints when its standard output is a terminal."""
+    """Return the output of a command whose standard output is a terminal."""
     reading, writing = pty.openpty()
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=writing)
     os.close(writing)
     printed = b""
-    # When nobody holds the other side any more, Linux answers with an error.
+    # When all processes have closed the other side, Linux returns an error.
     try:
         while piece := os.read(reading, 65536):
             printed += piece
@@ -36,7 +36,7 @@ def printed_on_terminal(command: Sequence[str]) -> str:
 
 
 def qr_text(text: str, *, dark: bool, inverted: bool = False) -> str | None:
-    """What the QR code says that stands on a dark or light terminal; None where there is none to be read.
+    """Return the content of the QR code on a dark or light terminal, or None if it can't be read.
 
     Args:
         text: what was printed; of the escape sequences it knows the colours that are used here, and no others.
@@ -66,7 +66,7 @@ def _rows(line: str, *, dark: bool) -> tuple[list[int], list[int]]:
         elif codes == "0":
             writing, ground = own
         else:
-            # 38;5;N sets the colour of writing, 48;5;N the one behind it.
+            # 38;5;N sets the foreground colour, and 48;5;N the background colour.
             numbers = codes.split(";")
             for kind, _, colour in zip(numbers[::3], numbers[1::3], numbers[2::3], strict=True):
                 if kind == "38":

@@ -1,4 +1,4 @@
-"""The text that this process has written to stderr."""
+"""The text that this process has written to standard error."""
 
 import pytest
 
