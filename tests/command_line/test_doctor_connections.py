@@ -139,7 +139,7 @@ def test_the_master_that_refuses_the_password_is_named(sentinels: SentinelSet) -
 def test_a_service_that_no_sentinel_knows_is_reported(sentinels: SentinelSet) -> None:
     text = fault(sentinels.url.replace(SERVICE, "another"))
 
-    assert "has Sentinels that know no service of this name" in text
+    assert "has Sentinels that know no service with this name" in text
 
 
 def test_sentinels_that_do_not_listen_are_reported(sentinels: SentinelSet) -> None:
@@ -147,7 +147,7 @@ def test_sentinels_that_do_not_listen_are_reported(sentinels: SentinelSet) -> No
 
     text = fault(f"redis+sentinel://127.0.0.1:{port},127.0.0.1:{other}/{SERVICE}")
 
-    assert text.startswith(f"Redis at 127.0.0.1:{port},127.0.0.1:{other} has no Sentinel that can be asked")
+    assert text.startswith(f"Redis at 127.0.0.1:{port},127.0.0.1:{other} has no Sentinel that answers")
     assert "can't be reached" in text
     # One that knows the service is enough.
     assert about_redis(f"redis+sentinel://127.0.0.1:{port},127.0.0.1:{sentinels.sentinels[0].port}/{SERVICE}") == [
@@ -162,7 +162,7 @@ def test_a_server_that_is_not_a_sentinel_is_reported(sentinels: SentinelSet, red
 
 
 def test_one_sentinel_is_enough_beside_a_web_server(sentinels: SentinelSet, web_server: int) -> None:
-    assert "protocol of Redis" in fault(f"redis+sentinel://127.0.0.1:{web_server}/{SERVICE}")
+    assert "Redis protocol" in fault(f"redis+sentinel://127.0.0.1:{web_server}/{SERVICE}")
     both = f"redis+sentinel://127.0.0.1:{web_server},127.0.0.1:{sentinels.sentinels[0].port}/{SERVICE}"
     assert "loses all data" in fault(both)
 
@@ -187,7 +187,7 @@ def test_an_untrusted_certificate_is_reported(certificates: Certificates, scheme
 
     assert "certificate" in text
     assert "ssl_ca_certs" in text
-    assert "speaks TLS" not in text
+    assert "uses TLS" not in text
 
 
 def test_a_certificate_of_another_host_is_reported(certificates: Certificates) -> None:
@@ -215,7 +215,7 @@ def test_a_connection_without_tls_to_a_server_with_tls_is_reported(certificates:
 
 @pytest.mark.parametrize("scheme", ["redis", "redis+cluster"])
 def test_a_server_that_is_not_redis_is_reported(web_server: int, scheme: str) -> None:
-    assert "does not speak the protocol of Redis" in fault(f"{scheme}://127.0.0.1:{web_server}")
+    assert "does not use the Redis protocol" in fault(f"{scheme}://127.0.0.1:{web_server}")
 
 
 @pytest.mark.parametrize("scheme", ["redis", "redis+cluster"])
@@ -229,7 +229,7 @@ def test_an_unknown_host_name_is_reported(scheme: str) -> None:
 def test_a_missing_socket_is_reported(tmp_path: Path) -> None:
     text = fault(f"unix://{tmp_path}/socket")
 
-    assert "can't be reached: there is no socket of this path" in text
+    assert "can't be reached: there is no socket at this path" in text
 
 
 def test_a_socket_without_a_listener_is_reported(tmp_path: Path) -> None:
@@ -245,8 +245,8 @@ def test_a_missing_password_is_reported() -> None:
         set_password(server)
         text = fault(server.url)
 
-    assert "wants a password" in text
-    assert "names none" in text
+    assert "requires a password" in text
+    assert "contains none" in text
 
 
 def test_a_superfluous_password_is_reported(redis_server: RedisServer) -> None:

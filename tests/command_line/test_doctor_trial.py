@@ -232,12 +232,12 @@ def test_without_info_a_write_shows_that_replicas_are_missing(server: RedisServe
 
     (text,) = soon(settings(url, redis_wait=1))
 
-    assert "has not as many replicas at hand as OPEN_MFA_REDIS_WAIT demands" in text
+    assert "has fewer connected replicas than OPEN_MFA_REDIS_WAIT requires" in text
 
 
 def test_a_database_out_of_range_is_reported(server: RedisServer) -> None:
     (text,) = found(MUST, settings(f"redis://127.0.0.1:{server.port}/99"))
-    assert "has no database of that number" in text
+    assert "has no database with this number" in text
 
     url = restricted(server, RULES)
     (text,) = found(MUST, settings(f"{url}/3"))

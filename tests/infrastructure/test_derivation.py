@@ -51,7 +51,7 @@ def test_another_master_secret_is_noticed() -> None:
     secret = HkdfDerivation(MASTER).new(PLACE)
     assert secret.derivation is not None
 
-    with pytest.raises(DerivationError, match="another OPEN_MFA_DERIVATION_SECRET"):
+    with pytest.raises(DerivationError, match="a different OPEN_MFA_DERIVATION_SECRET"):
         HkdfDerivation("another").again(secret.derivation, PLACE)
 
 

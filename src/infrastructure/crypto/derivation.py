@@ -1,4 +1,4 @@
-"""Secrets that are derived whenever they are needed, so that nothing secret has to be stored."""
+"""Secrets that are derived when they are needed, so that no secret is stored."""
 
 import hmac
 import os
@@ -16,14 +16,15 @@ _PURPOSE: Final = "open-mfa derived secret"
 
 
 class DerivationError(Exception):
-    """A secret that can't be derived again: the master secret is not set, or is another one."""
+    """Raised if a secret can't be derived again: the master secret is not set, or has changed."""
 
 
 class HkdfDerivation:
-    """HKDF-SHA-256 (RFC 5869): the master secret as input, a random salt for each enrolment, the credential as info.
+    """HKDF-SHA-256 (RFC 5869) of the master secret, with a random salt for each enrolment and the credential as info.
 
-    The salt makes every enrolment another secret, also of an account that was forgotten in between. Eight bytes more
-    than the secret needs are derived, and kept: they tell a changed master secret from a wrong code, and nothing else.
+    Every enrolment has its own salt and so its own secret, also for an account that was removed and enrolled again.
+    Eight additional bytes are derived and stored as a check. They distinguish a changed master secret from a wrong
+    code, and reveal nothing else.
     """
 
     def __init__(self, master: str | None) -> None:
@@ -35,16 +36,16 @@ class HkdfDerivation:
         return self._master is not None
 
     def new(self, credential: CredentialId) -> SharedSecret:
-        """A secret of 160 bits that no other enrolment has. Raises `DerivationError` when there is no master secret."""
+        """Return a secret of 160 bits that no other enrolment has. Raise `DerivationError` without a master secret."""
         salt = os.urandom(SALT_BYTES)
         key, check = self._derive(salt, credential)
         return SharedSecret(key, Derivation(salt, check))
 
     def again(self, derivation: Derivation, credential: CredentialId) -> SharedSecret:
-        """The secret that was derived before. Raises `DerivationError`."""
+        """Return the secret that was derived before. Raise `DerivationError`."""
         key, check = self._derive(derivation.salt, credential)
         if not hmac.compare_digest(check, derivation.check):
-            raise DerivationError("derived from another OPEN_MFA_DERIVATION_SECRET than the present one")
+            raise DerivationError("derived from a different OPEN_MFA_DERIVATION_SECRET")
         return SharedSecret(key, derivation)
 
     def _derive(self, salt: bytes, credential: CredentialId) -> tuple[bytes, bytes]:

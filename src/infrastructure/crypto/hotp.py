@@ -1,4 +1,4 @@
-"""HOTP values by pyotp."""
+"""HOTP codes, computed by pyotp."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ _DIGESTS: Final[dict[HashAlgorithm, Callable[..., Any]]] = {
 
 
 class _RawKeyHotp(pyotp.HOTP):
-    """pyotp's HOTP over a raw key: its own would decode base32, and take the counter apart by hand, for every code."""
+    """pyotp's HOTP with a raw key. pyotp itself decodes base32 and splits the counter byte by byte for every code."""
 
     def __init__(self, key: bytes, digits: int, digest: Callable[..., Any]) -> None:
         self._key = key
@@ -32,11 +32,11 @@ class _RawKeyHotp(pyotp.HOTP):
 
 
 class PyotpHotp:
-    """HOTP(K, C) of RFC 4226 section 5.3, under any of the three hashes of RFC 6238."""
+    """HOTP(K, C) of RFC 4226, section 5.3, with any of the three hash functions of RFC 6238."""
 
     def codes(
         self, secret: SharedSecret, algorithm: HashAlgorithm, digits: int, moving_factors: Sequence[int]
     ) -> list[str]:
-        """The codes of the moving factors, in their order."""
+        """Return the codes of the moving factors, in their order."""
         hotp = _RawKeyHotp(secret.key, digits, _DIGESTS[algorithm])
         return [hotp.at(factor) for factor in moving_factors]

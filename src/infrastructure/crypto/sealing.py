@@ -1,4 +1,4 @@
-"""Secrets at rest: sealed under named keys, bound to where they belong."""
+"""Secrets at rest: sealed under named keys and bound to their credential."""
 
 import base64
 import os
@@ -13,50 +13,50 @@ from domain.owner import CredentialId
 
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
-"""NIST SP 800-38D section 8.2.2: a random 96-bit nonce, good for 2**32 sealings under one key."""
+"""A random 96-bit nonce is safe for 2**32 sealings under one key (NIST SP 800-38D, sections 8.2.2 and 8.3)."""
 LONGEST_KEY_ID: Final = 32
 _KEY_ID: Final = re.compile(rf"[A-Za-z0-9._-]{{1,{LONGEST_KEY_ID}}}")
 
 
 class SealingError(Exception):
-    """A sealed value that does not open: unknown key, wrong place, or changed. The message names the key only."""
+    """Raised if a sealed value does not open: the key is unknown, or the value was changed or moved."""
 
 
 @dataclass(frozen=True, slots=True)
 class EncryptionKey:
-    """A named AES-256 key; the name is stored beside what it sealed, so that keys can be rotated while serving."""
+    """A named AES-256 key. Its name is stored with every value that it sealed, so that keys can be rotated."""
 
     id: str
     material: bytes = field(repr=False)
 
     def __post_init__(self) -> None:
         if not _KEY_ID.fullmatch(self.id):
-            raise ValueError(f"a key's id must be 1 to {LONGEST_KEY_ID} of A-Z a-z 0-9 . _ -")
+            raise ValueError(f"the id of a key must have 1 to {LONGEST_KEY_ID} of the characters A-Z a-z 0-9 . _ -")
         if len(self.material) != KEY_BYTES:
             raise ValueError(f"a key must have {KEY_BYTES} bytes")
 
     @classmethod
     def parse(cls, text: str) -> "EncryptionKey":
-        """Reads `id:base64-of-32-bytes`. Raises `ValueError`, which does not repeat the key."""
+        """Read `id:base64-of-32-bytes`. Raise `ValueError`, which does not repeat the key."""
         key_id, colon, encoded = text.partition(":")
         if not colon:
             raise ValueError("must be id:base64-of-32-bytes")
         try:
             material = base64.b64decode(encoded, validate=True)
         except ValueError:
-            raise ValueError("what follows the id must be base64") from None
+            raise ValueError("the part after the colon must be base64") from None
         return cls(key_id, material)
 
 
 class KeyRing:
-    """All encryption keys, the first of which seals; every one of them opens.
+    """All encryption keys. The first one seals; all of them open.
 
-    A blob is `length of id, id, nonce, what was sealed and its tag`.
+    A blob consists of the length of the id, the id, the nonce, and the ciphertext with its tag.
     """
 
     def __init__(self, keys: tuple[EncryptionKey, ...]) -> None:
         if not keys:
-            raise ValueError("at least one key is needed")
+            raise ValueError("at least one key is required")
         self._first = _tag(keys[0].id)
         self._ciphers = {_tag(key.id): AESGCM(key.material) for key in keys}
 
@@ -71,24 +71,24 @@ class KeyRing:
         return self._first[1:].decode("ascii")
 
     def name_of(self, blob: bytes) -> str:
-        """The name of the key that something was sealed under."""
+        """Return the name of the key that sealed a blob."""
         tag, _ = _split(blob)
         return tag[1:].decode("ascii", "replace")
 
     def seal(self, plaintext: bytes, credential: CredentialId, field_name: str) -> bytes:
-        """Encrypts and authenticates with AES-256-GCM; opens only for the same credential and field."""
+        """Return a blob of AES-256-GCM. It opens only for the same credential and field."""
         nonce = os.urandom(NONCE_BYTES)
-        sealed = self._ciphers[self._first].encrypt(nonce, plaintext, _place(credential, field_name))
+        sealed = self._ciphers[self._first].encrypt(nonce, plaintext, _context(credential, field_name))
         return self._first + nonce + sealed
 
     def open(self, blob: bytes, credential: CredentialId, field_name: str) -> bytes:
-        """Raises `SealingError`; never answers with anything but what was sealed."""
+        """Return the plaintext of a blob. Raise `SealingError` for every other blob."""
         tag, payload = _split(blob)
         cipher = self._ciphers.get(tag)
         if cipher is None:
             raise SealingError(f"sealed under key {_name(tag)}, which is not among the encryption keys")
         try:
-            return cipher.decrypt(payload[:NONCE_BYTES], payload[NONCE_BYTES:], _place(credential, field_name))
+            return cipher.decrypt(payload[:NONCE_BYTES], payload[NONCE_BYTES:], _context(credential, field_name))
         except (InvalidTag, ValueError):
             raise SealingError(f"does not open under key {_name(tag)}") from None
 
@@ -107,7 +107,7 @@ def _name(tag: bytes) -> str:
     return repr(name) if _KEY_ID.fullmatch(name) else "(unreadable)"
 
 
-def _place(credential: CredentialId, field_name: str) -> bytes:
-    """Associated data: no part can contain the NUL that parts them."""
+def _context(credential: CredentialId, field_name: str) -> bytes:
+    """Return the associated data. No part can contain the NUL that separates them."""
     owner = credential.owner
     return f"{owner.kind.value}\0{owner.id}\0{credential.factor.value}\0{field_name}".encode()

@@ -1,4 +1,4 @@
-"""Deliveries that take their time must not take all threads."""
+"""A limit on deliveries, so that slow receivers can't occupy all threads."""
 
 import logging
 import threading
@@ -11,32 +11,32 @@ _log = logging.getLogger("open_mfa.delivery")
 
 
 class Bulkhead:
-    """Lets only so many deliveries be under way at once, and tells operators why one failed.
+    """Limits the number of deliveries at the same time, and logs why one failed.
 
     Args:
-        delivery: what sends.
-        places: shared by all channels of a process.
-        channel: its name, for the log.
+        delivery: the adapter that sends.
+        slots: one for each delivery. All channels of a process share them.
+        channel: the name of the channel, for the log.
     """
 
-    def __init__(self, delivery: Delivery, places: threading.BoundedSemaphore, channel: str) -> None:
+    def __init__(self, delivery: Delivery, slots: threading.BoundedSemaphore, channel: str) -> None:
         self._delivery = delivery
-        self._places = places
+        self._slots = slots
         self._channel = channel
 
     def send(self, message: Message) -> None:
-        """Raises `DeliveryFailed`, at once where too many others are under way."""
+        """Send a message. Raise `DeliveryFailed`, at once if there is no slot."""
         try:
             self._send(message)
         except DeliveryFailed as error:
-            # Adapters see to it that this says neither code nor recipient.
+            # The text of the error contains neither the code nor the recipient.
             _log.warning("not delivered", extra={FIELDS: {"channel": self._channel, "problem": str(error)}})
             raise
 
     def _send(self, message: Message) -> None:
-        if not self._places.acquire(blocking=False):
+        if not self._slots.acquire(blocking=False):
             raise DeliveryFailed("too many deliveries are under way")
         try:
             self._delivery.send(message)
         finally:
-            self._places.release()
+            self._slots.release()

@@ -1,4 +1,4 @@
-"""The text of the mail that carries a code: a file, so that it can be translated without touching code.
+"""The text of the mail with a code. It is a file, so that operators can translate it.
 
     Subject: Your $issuer code
 
@@ -8,7 +8,7 @@
 
     Minutes until it expires: $minutes
 
-The first line is the subject, the second one is empty, the rest is the mail. `$$` stands for a dollar sign.
+The first line is the subject, the second line is empty, the rest is the text. `$$` stands for a dollar sign.
 """
 
 import string
@@ -27,7 +27,7 @@ _BREAKS: Final = {"Cc", "Zl", "Zp"}
 
 
 class Text(NamedTuple):
-    """What one mail says."""
+    """The subject and the body of one mail."""
 
     subject: str
     body: str
@@ -35,17 +35,17 @@ class Text(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A text with gaps for what differs from mail to mail."""
+    """A text with placeholders for the values that differ from mail to mail."""
 
     subject: string.Template
     body: string.Template
 
     @classmethod
     def load(cls, path: str | Path | None) -> "Template":
-        """Reads a file in UTF-8, or the English text of this package where there is none.
+        """Read a file in UTF-8; without a path, the English text of this package.
 
         Raises:
-            ValueError: saying what the file lacks, or has too much; the message does not repeat the path.
+            ValueError: the reason. The message does not repeat the path.
         """
         if path is None:
             return cls.parse(files(__package__).joinpath("code.txt").read_text("utf-8"))
@@ -59,24 +59,24 @@ class Template:
 
     @classmethod
     def parse(cls, text: str) -> "Template":
-        """Raises `ValueError`, saying what the text lacks, or has too much."""
+        """Read a text. Raise `ValueError` with the reason if it is not a template."""
         first, _, rest = text.partition("\n")
         empty, _, body = rest.partition("\n")
         if not first.startswith(_SUBJECT) or not first.removeprefix(_SUBJECT).strip():
-            raise ValueError(f"the first line must be «{_SUBJECT} …»")
+            raise ValueError(f"the first line must begin with '{_SUBJECT}' and contain the subject")
         if empty.strip():
             raise ValueError("the second line must be empty")
         if not any(line.strip() in _ALONE for line in body.split("\n")):
-            raise ValueError("$code must stand alone on a line")
+            raise ValueError("one line must contain only $code")
         subject = first.removeprefix(_SUBJECT).strip()
         if any(unicodedata.category(c) in _BREAKS for c in subject):
             raise ValueError("the subject must have no control characters")
         if any(unicodedata.category(c) == "Cc" for c in body if c not in "\n\t"):
-            raise ValueError("the text must have no control characters but line breaks and tabs")
+            raise ValueError("the text must have no control characters except line breaks and tabs")
         return cls(_template(subject, "the subject", _IN_SUBJECT), _template(body, "the text", _IN_BODY))
 
     def render(self, code: str, issuer: str, minutes: int) -> Text:
-        """The text for one code, which is good for so many minutes."""
+        """Return the mail for one code, which is valid for so many minutes."""
         known = {"issuer": issuer, "minutes": str(minutes)}
         return Text(self.subject.substitute(known), self.body.substitute(known, code=code))
 
@@ -85,7 +85,7 @@ def _template(text: str, what: str, known: set[str]) -> string.Template:
     template = string.Template(text)
     allowed = ", ".join(f"${name}" for name in sorted(known))
     if not template.is_valid():
-        raise ValueError(f"a $ in {what} must begin one of {allowed}, or be doubled")
+        raise ValueError(f"every $ in {what} must begin one of {allowed}; write $$ for a dollar sign")
     if set(template.get_identifiers()) - known:
-        raise ValueError(f"{what} can have no other gaps than {allowed}")
+        raise ValueError(f"{what} can contain only the placeholders {allowed}")
     return template

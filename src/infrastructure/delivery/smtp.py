@@ -1,4 +1,4 @@
-"""Codes by e-mail, over SMTP (RFC 5321)."""
+"""Codes by e-mail, sent by SMTP (RFC 5321)."""
 
 import contextlib
 import re
@@ -25,9 +25,9 @@ from infrastructure.network.sockets import connect, tls_context
 from infrastructure.network.urls import options_in, split_url
 
 CONVERSATION: Final = 10.0
-"""Seconds for a whole conversation, from looking up the server's name to its word that it has the mail."""
+"""Seconds for a whole conversation, from the resolution of the server's name to its acceptance of the mail."""
 _FAREWELL: Final = 1.0
-"""Seconds to wait for the answer to QUIT, by when the mail is out of our hands already."""
+"""Seconds for the response to QUIT. The server has accepted the mail before."""
 
 _PLAIN, _TLS, _STARTTLS = "smtp", "smtps", "smtp+starttls"
 _PORTS: Final = {_PLAIN: 25, _TLS: 465, _STARTTLS: 587}
@@ -37,33 +37,32 @@ _HOST_NAME: Final = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 
 _REASONS: Final[tuple[tuple[type[Exception], str], ...]] = (
     (smtplib.SMTPSenderRefused, "the mail server refused the sender"),
-    (smtplib.SMTPAuthenticationError, "the mail server refused the login"),
+    (smtplib.SMTPAuthenticationError, "the mail server refused the log-in"),
     (smtplib.SMTPResponseException, "the mail server refused"),
-    (smtplib.SMTPServerDisconnected, "the mail server broke the connection"),
-    (smtplib.SMTPNotSupportedError, "the mail server lacks an extension that is needed"),
-    (smtplib.SMTPException, "the mail server does not speak SMTP as it should"),
-    (ssl.SSLError, "the mail server could not prove who it is, or TLS failed"),
+    (smtplib.SMTPServerDisconnected, "the mail server closed the connection"),
+    (smtplib.SMTPNotSupportedError, "the mail server lacks a required extension"),
+    (smtplib.SMTPException, "the mail server violates SMTP"),
+    (ssl.SSLError, "the mail server has no valid certificate, or TLS failed"),
     (NameNotResolved, "the name of the mail server does not resolve"),
     (OSError, "the mail server can't be reached"),
-    (Exception, "the mail server does not speak SMTP as it should"),
+    (Exception, "the mail server violates SMTP"),
 )
-"""The most special one first."""
+"""The reasons by type of error. The first type that matches counts."""
 
-# Nothing but ASCII in 7 bits goes to servers that have not offered more.
-# What is folded already is not folded once more.
+# Servers without extensions accept only ASCII in 7 bits. Headers are folded here, so the policy must not fold them.
 _POLICY: Final = SMTP.clone(cte_type="7bit", refold_source="none")
 
 
 @dataclass(frozen=True, slots=True)
 class SmtpServer:
-    """The server that takes over the mail.
+    """The mail server.
 
     Attributes:
         scheme: `smtp` for no TLS, `smtps` for TLS from the start, `smtp+starttls` for TLS by STARTTLS (RFC 3207).
         address: the host and the port.
         user: the user for the log-in; None for no log-in.
         password: the password for the log-in.
-        context: how TLS is done, None for no TLS.
+        context: the TLS context; None for no TLS.
     """
 
     scheme: str
@@ -74,21 +73,21 @@ class SmtpServer:
 
     @classmethod
     def parse(cls, url: str) -> "SmtpServer":
-        """Takes a URL apart; no connection is made.
+        """Read a URL. No connection is made.
 
         - `smtp://host`, port 25
         - `smtps://host`, port 465 (RFC 8314)
         - `smtp+starttls://host`, port 587 (RFC 6409)
 
-        `user:password@`, percent-encoded, may stand before the host, `:port` after it. `?ssl_ca_certs=/path` names a
-        PEM file with the only authorities to trust. IPv6 addresses stand in brackets.
+        `user:password@`, percent-encoded, may precede the host, and `:port` may follow it. `?ssl_ca_certs=/path` names
+        a PEM file with the only trusted authorities. IPv6 addresses are in brackets.
 
         Raises:
-            ValueError: saying what is wrong; the message does not repeat the URL, for it may hold a password.
+            ValueError: the reason. The message does not repeat the URL, because it may contain a password.
         """
         parts = split_url(url, _PORTS)
         if parts.path not in {"", "/"}:
-            raise ValueError("must have nothing but a ? with options behind the host")
+            raise ValueError("must have no path after the host, only a ? with options")
         address = Address.parse(parts.hosts, _PORTS[parts.scheme])
         user, password = _login(parts.user, parts.password)
         authorities = _authorities(parts.scheme, parts.query)
@@ -97,22 +96,22 @@ class SmtpServer:
 
     @property
     def is_unencrypted(self) -> bool:
-        """Whether others can read on the way what is sent there: codes, addresses and the password."""
+        """Whether others can read codes, addresses and the password on their way to the server."""
         return self.context is None and not self.address.is_loopback
 
 
 class EmailDelivery:
-    """Sends each code in a mail of its own, over a connection of its own.
+    """Sends each code in its own mail, over its own connection.
 
     Args:
-        server: who takes over the mail.
+        server: the mail server.
         sender: see `Sender.parse`.
-        text: what the mail says.
-        issuer: whose code it is, for people.
-        seconds: for the whole conversation, however slowly the server talks.
+        text: the template of the mail.
+        issuer: the name of the service that the code is for.
+        seconds: the limit of the whole conversation.
 
     Raises:
-        ValueError: the sender or the issuer is none.
+        ValueError: the sender or the issuer is invalid.
     """
 
     def __init__(
@@ -126,11 +125,11 @@ class EmailDelivery:
         except InvalidValue as error:
             raise ValueError(f"the issuer {error}") from None
         if ENCODED_WORD in text.render("", issuer, 1).subject:
-            raise ValueError(f"neither the subject nor the issuer may have {ENCODED_WORD}")
+            raise ValueError(f"neither the subject nor the issuer may contain {ENCODED_WORD}")
         self._seconds = seconds
 
     def send(self, message: Message) -> None:
-        """Returns when the server has the mail. Raises `DeliveryFailed` when it does not, or not in time."""
+        """Return after the server has accepted the mail. Raise `DeliveryFailed` if it does not, or not in time."""
         try:
             recipient = wire_address(message.to)
         except ValueError as error:
@@ -143,7 +142,7 @@ class EmailDelivery:
                 reason = _reason(error)
             else:
                 return
-        # Out here nothing hangs on it that repeats the recipient, as servers like to do in what they answer.
+        # Outside of the `except` block, so that the error has no context: responses of servers repeat the recipient.
         raise DeliveryFailed(reason)
 
     def _deliver(self, mail: EmailMessage, recipient: str) -> None:
@@ -151,7 +150,7 @@ class EmailDelivery:
         conversation = _Conversation(server)
         try:
             if server.scheme == _STARTTLS:
-                # Raises where it is not offered or refused: there is no way on without it.
+                # This raises if the server does not offer or refuses STARTTLS, and then nothing is sent.
                 conversation.starttls(context=server.context)
             if server.user is not None:
                 conversation.login(server.user, server.password or "")
@@ -167,30 +166,30 @@ class EmailDelivery:
         mail.set_raw("From", self._sender.header)
         mail.set_raw("To", recipient)
         mail["Date"] = format_datetime(datetime.fromtimestamp(message.issued_at, UTC))
-        # Without a domain it would be asked of the resolver, for as long as that likes.
+        # Without a domain, `make_msgid` would ask the resolver, which has no time-out.
         mail["Message-ID"] = make_msgid(domain=self._sender.address.rpartition("@")[2])
-        # RFC 3834 section 5.1: no out-of-office notice should come back.
+        # Prevents out-of-office replies (RFC 3834, section 5.1).
         mail["Auto-Submitted"] = "auto-generated"
         mail.set_content(body, charset="utf-8")
         return mail
 
 
 class _Conversation(smtplib.SMTP):
-    """smtplib's side of SMTP, over a connection that keeps to the deadline."""
+    """smtplib's client over a connection that keeps to the deadline."""
 
     def __init__(self, server: SmtpServer) -> None:
         context = server.context if server.scheme == _TLS else None
         self._connection = connect(server.address, context)
-        # The host is what STARTTLS demands a certificate for.
+        # STARTTLS requires a certificate for this host.
         super().__init__(*server.address, local_hostname=_own_name(self._connection))
 
     def connect(self, *_: object, **__: object) -> tuple[int, bytes]:
-        """Over the connection that there is already."""
+        """Use the present connection."""
         self.sock, self.file = self._connection, None
         return self.getreply()
 
     def end(self) -> None:
-        """RFC 5321 section 4.1.1.10 asks for QUIT, and to wait for its answer; nothing depends on what that is."""
+        """Send QUIT and wait for the response (RFC 5321, section 4.1.1.10). The result does not depend on it."""
         with deadline.within(_FAREWELL), contextlib.suppress(OSError, ValueError):
             self.quit()
         self.close()
@@ -199,9 +198,9 @@ class _Conversation(smtplib.SMTP):
 def _login(user: str | None, password: str | None) -> tuple[str | None, str | None]:
     if user is None:
         return None, None
-    # smtplib can't write anything else.
+    # smtplib can't send other characters.
     if not (user and all(part.isascii() and part.isprintable() for part in (user, password or ""))):
-        raise ValueError("must have user:password, in printable ASCII and percent-encoded, before the @")
+        raise ValueError("must have user:password before the @, in printable ASCII and percent-encoded")
     return user, password or ""
 
 
@@ -213,14 +212,14 @@ def _authorities(scheme: str, query: str | None) -> str | None:
     except ValueError:
         options = {}
     if scheme == _PLAIN or list(options) != [_AUTHORITIES]:
-        raise ValueError(f"only {_AUTHORITIES}=/path may follow a ?, and only where there is TLS")
+        raise ValueError(f"only {_AUTHORITIES}=/path may follow a ?, and only in a URL with TLS")
     return options[_AUTHORITIES]
 
 
 def _own_name(connection: socket.socket) -> str:
-    """What to call ourselves: RFC 5321 section 4.1.4 takes an address where there is no name.
+    """Return the name of this machine for EHLO, or its address if it has no full name (RFC 5321, section 4.1.4).
 
-    smtplib would ask the resolver, for as long as that likes.
+    smtplib would ask the resolver, which has no time-out.
     """
     name = socket.gethostname()
     if _HOST_NAME.fullmatch(name):
@@ -230,16 +229,16 @@ def _own_name(connection: socket.socket) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """What went wrong, for operators; without a word of the server's but its reply code."""
+    """Return the reason of a failure for operators. Of the server's response, it contains only the reply code."""
     if not deadline.left():
-        return "the mail server did not take the mail over in time"
+        return "the mail server did not accept the mail in time"
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         ((refusal, _),) = error.recipients.values()
         return f"the mail server refused the recipient with {refusal}"
     if isinstance(error, smtplib.SMTPNotSupportedError):
-        # The message is smtplib's own and repeats nothing of the server.
+        # The message is smtplib's own and contains no text of the server.
         for extension in ("STARTTLS", "SMTPUTF8", "AUTH"):
             if extension in str(error):
-                return f"the mail server does not offer {extension}, which is needed"
+                return f"the mail server does not offer {extension}, which is required"
     code = f" with {error.smtp_code}" if isinstance(error, smtplib.SMTPResponseException) else ""
     return next(reason for kind, reason in _REASONS if isinstance(error, kind)) + code

@@ -1,13 +1,13 @@
-"""Codes by webhook: to a receiver of the operator's, who sends them on, by text message for instance.
+"""Codes by webhook: the operator's receiver sends them on, for instance by text message.
 
-A receiver gets, by POST, JSON like
+A receiver gets a `POST` request with JSON such as
 
     {"code":"492039","to":"+15550100","account_id":"alice","expires_at":"2026-11-22T12:05:00Z"}
 
-where `account_id` is null for a session, and takes it over with any 2xx. Everybody can post that; that it comes from
-here is told by two headers. `Open-MFA-Timestamp` is Unix time in seconds. `Open-MFA-Signature` is `v1=` and, in
-hexadecimal digits, the HMAC-SHA-256 of the timestamp, a full stop and the body's bytes, under the secret's bytes in
-UTF-8. This is how a receiver checks them, before it reads the body:
+`account_id` is null for a session. Any 2xx status accepts the code. Two headers prove the origin of the request.
+`Open-MFA-Timestamp` is Unix time in seconds. `Open-MFA-Signature` is `v1=` and the HMAC-SHA-256, in hexadecimal digits,
+of the timestamp, a full stop and the bytes of the body. The key is the secret in UTF-8. A receiver checks the headers
+before it reads the body:
 
     def is_genuine(secret: str, headers: Mapping[str, str], body: bytes) -> bool:
         timestamp, signature = headers["Open-MFA-Timestamp"], headers["Open-MFA-Signature"]
@@ -37,7 +37,7 @@ from infrastructure.network.sockets import connect, tls_context
 from infrastructure.network.urls import split_url
 
 CONVERSATION: Final = 5.0
-"""Seconds from looking up the receiver's name to the end of its answer's headers."""
+"""Seconds from the resolution of the receiver's name to the end of its response headers."""
 LONGEST_RECIPIENT: Final = 254
 """Characters."""
 TIMESTAMP: Final = "Open-MFA-Timestamp"
@@ -48,20 +48,20 @@ _VISIBLE: Final = re.compile(r"[!-~]*")
 
 
 class Webhook:
-    """Posts each code over a connection of its own, once.
+    """Posts each code once, over its own connection.
 
-    http.client does as it is told and no more: no redirects, retries, proxies or logs. urllib3 would warn of headers
-    that can't be read, and repeat them, and with them whatever of the code and the recipient the receiver put there.
+    http.client follows no redirects, retries nothing, and uses no proxy and no log. urllib3 would log invalid response
+    headers, which may repeat the code and the recipient.
 
     Args:
         url: see `check_url`.
-        secret: what the receiver knows us by; should be 32 random characters or more (RFC 2104 section 3).
-        clock: for the timestamp.
-        authorities: path of a PEM file with the only authorities to trust, None for the system's.
-        seconds: for the whole conversation, however slowly the receiver talks.
+        secret: the key of the signature. It should have at least 32 random characters (RFC 2104, section 3).
+        clock: the clock of the timestamp.
+        authorities: the path of a PEM file with the only trusted authorities; None for the system's.
+        seconds: the limit of the whole conversation.
 
     Raises:
-        ValueError: the URL or the file can't be used, or the secret is empty.
+        ValueError: the URL or the file is unusable, or the secret is empty.
     """
 
     def __init__(
@@ -77,26 +77,26 @@ class Webhook:
 
     @staticmethod
     def check_url(text: str) -> str:
-        """A URL to post to, as it is.
+        """Return the URL as it is.
 
-        Plain http is taken too, for the receiver may stand in the operator's own network; see `is_unencrypted`.
+        Plain http is allowed, because the receiver may be in the operator's own network; see `is_unencrypted`.
 
         Raises:
-            ValueError: not http or https, no host, or something that has no place in it: user and password, which would
-                be no safer than the signature, a fragment, or what is not percent-encoded. The message does not repeat
-                the URL, for its path may be a secret.
+            ValueError: the scheme is neither http nor https, there is no host, or there is a user, a password, a
+                fragment or a character that is not percent-encoded. (A password would not be safer than the signature.)
+                The message does not repeat the URL, because its path may be a secret.
         """
         _parts(text)
         return text
 
     @staticmethod
     def is_unencrypted(url: str) -> bool:
-        """Whether others can read on the way what is sent to the URL: codes and recipients."""
+        """Return whether others can read codes and recipients on their way to the URL."""
         parts = _parts(url)
         return parts.scheme == "http" and not parts.address.is_loopback
 
     def send(self, message: Message) -> None:
-        """Returns when the receiver has answered with any 2xx. Raises `DeliveryFailed` when not, or not in time."""
+        """Return after the receiver has responded with a 2xx status. Raise `DeliveryFailed` if it does not in time."""
         body = _body(message)
         timestamp = str(self._clock.now())
         headers = {
@@ -115,15 +115,15 @@ class Webhook:
             else:
                 if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
                     return
-                reason = f"the webhook answered {status}"
-        # Out here nothing hangs on it that repeats what the receiver answered.
+                reason = f"the webhook responded with status {status}"
+        # Outside of the `except` block, so that the error has no context, which may repeat the response.
         raise DeliveryFailed(reason)
 
     def _post(self, body: bytes, headers: dict[str, str]) -> int:
-        """The status of the answer, of which nothing but the headers is read."""
+        """Return the status of the response. Its body is not read."""
         connection = HTTPConnection(*self._parts.address)
         try:
-            # A connection that is there already is not made by http.client, which knows no deadline.
+            # http.client opens no connection if it has one. Its own would not keep to the deadline.
             connection.sock = connect(self._parts.address, self._context)
             connection.request("POST", self._parts.target, body, headers)
             with connection.getresponse() as response:
@@ -133,15 +133,15 @@ class Webhook:
 
 
 def signature(secret: bytes, timestamp: str, body: bytes) -> str:
-    """What `Open-MFA-Signature` says of these very bytes."""
+    """Return the value of `Open-MFA-Signature` for these bytes."""
     return f"v1={hmac.new(secret, timestamp.encode() + b'.' + body, 'sha256').hexdigest()}"
 
 
 def check_webhook_recipient(text: str) -> str:
-    """Return a recipient in the receiver's own terms, a telephone number for instance, as it is.
+    """Return a recipient as it is, such as a telephone number. Only the receiver knows its meaning.
 
     Raises:
-        ValueError: saying what is wrong; the message does not repeat the recipient.
+        ValueError: the reason. The message does not repeat the recipient.
     """
     if not 1 <= len(text) <= LONGEST_RECIPIENT:
         raise ValueError(f"must have 1 to {LONGEST_RECIPIENT} characters")
@@ -183,7 +183,7 @@ class _Parts(NamedTuple):
 
 def _parts(url: str) -> _Parts:
     if not _VISIBLE.fullmatch(url):
-        raise ValueError("must have nothing but visible ASCII characters, all others percent-encoded")
+        raise ValueError("must have only visible ASCII characters; percent-encode all others")
     parts = split_url(url, _PORTS, has_user=False)
     address = Address.parse(parts.hosts, _PORTS[parts.scheme])
     query = "" if parts.query is None else f"?{parts.query}"
@@ -191,17 +191,17 @@ def _parts(url: str) -> _Parts:
 
 
 def _reason(error: Exception) -> str:
-    """What went wrong, for operators; without a word of the receiver's."""
+    """Return the reason of a failure for operators. It contains no text of the receiver."""
     if not deadline.left():
-        return "the webhook did not answer in time"
+        return "the webhook did not respond in time"
     match error:
         case ssl.SSLError():
-            return "the webhook could not prove who it is, or TLS failed"
+            return "the webhook has no valid certificate, or TLS failed"
         case NameNotResolved():
             return "the name of the webhook's host does not resolve"
         case ConnectionResetError() | BrokenPipeError():
-            return "the webhook broke the connection"
+            return "the webhook closed the connection"
         case HTTPException() | ValueError():
-            return "the webhook does not speak HTTP as it should"
+            return "the webhook violates HTTP"
         case _:
             return "the webhook can't be reached"

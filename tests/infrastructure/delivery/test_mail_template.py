@@ -47,7 +47,7 @@ def test_what_fills_a_gap_is_not_filled_in_itself() -> None:
         ("Subject: Code\n\n$$code\n", r"\$code"),
         ("Subject: $code\n\n$code\n", r"the subject .* \$issuer, \$minutes$"),
         ("Subject: Code\n\n$code\n$name\n", r"the text .* \$code, \$issuer, \$minutes"),
-        ("Subject: Code\n\n$code\n5 $\n", r"a \$ in the text"),
+        ("Subject: Code\n\n$code\n5 $\n", r"every \$ in the text"),
         ("Subject: Co\u2028de\n\n$code\n", "the subject"),
         ("Subject: Co\x00de\n\n$code\n", "the subject"),
         ("Subject: Code\n\n$code\n\x1b[2J", "the text"),

@@ -1,4 +1,4 @@
-"""Explanations of Redis' errors for operators. Redis' own texts are not shown, because they can repeat arguments."""
+"""Explanations of errors for operators. The texts of Redis are not shown, because they can repeat arguments."""
 
 import builtins
 import re
@@ -26,7 +26,7 @@ from infrastructure.network.errors import NameNotResolved, ResolverTimeout
 
 
 class TooFewReplicas(RedisError):
-    """The write is on the master, but not yet on the demanded number of replicas."""
+    """The master has the write, but fewer replicas have it than `OPEN_MFA_REDIS_WAIT` requires."""
 
 
 class HandshakeTimeout(builtins.TimeoutError):
@@ -35,48 +35,50 @@ class HandshakeTimeout(builtins.TimeoutError):
 
 _BY_TYPE: Final[dict[type[Exception], str]] = {
     AuthenticationError: "refuses the user or the password of OPEN_MFA_REDIS_URL",
-    NoPermissionError: "does not let this user run a command that is needed: look at its ACL",
+    NoPermissionError: "does not let this user run a command that the service needs: check the ACL",
     BusyLoadingError: "is still loading its data",
-    HandshakeTimeout: "does not answer the TLS handshake in time: does it speak TLS?",
+    HandshakeTimeout: "does not answer the TLS handshake in time: check that the port uses TLS",
     TimeoutError: "does not answer in time",
     ssl.SSLCertVerificationError: "has a certificate that this machine does not trust: name its authority in"
-    " ssl_ca_certs of OPEN_MFA_REDIS_URL, or let the server have a valid certificate for this host",
-    ssl.SSLError: "ends the TLS handshake: does it speak TLS, or want a certificate of the client (ssl_certfile)?",
-    NameNotResolved: "can't be reached: its name does not resolve, so check the name and the DNS",
+    " ssl_ca_certs of OPEN_MFA_REDIS_URL, or give the server a valid certificate for this host",
+    ssl.SSLError: "ends the TLS handshake: check that the port uses TLS, and whether the server requires a client"
+    " certificate (ssl_certfile)",
+    NameNotResolved: "can't be reached: its name does not resolve: check the name and the DNS",
     ResolverTimeout: "can't be reached: the DNS does not answer in time for its name",
-    FileNotFoundError: "can't be reached: there is no socket of this path",
-    PermissionError: "can't be reached: this user may not open the connection",
-    ConnectionError: "can't be reached: is it running there, and does its URL say whether it speaks TLS?",
-    InvalidResponse: "does not speak the protocol of Redis: is it another server, or does it speak TLS?",
-    ReadOnlyError: "is a replica, and takes no writes",
-    OutOfMemoryError: "is full: give it more memory (maxmemory)",
-    ClusterDownError: "is a Cluster that is down",
+    FileNotFoundError: "can't be reached: there is no socket at this path",
+    PermissionError: "can't be reached: the operating system does not allow this user to open the connection",
+    ConnectionError: "can't be reached: check that it is running there, and whether the port uses TLS",
+    InvalidResponse: "does not use the Redis protocol: it is another server, or its port uses TLS",
+    ReadOnlyError: "is a replica, which accepts no writes",
+    OutOfMemoryError: "is full: increase maxmemory",
+    ClusterDownError: "is a Cluster that is down: some slots have no master",
     MovedError: "is a node of a Cluster: OPEN_MFA_REDIS_URL must begin with redis+cluster:// or rediss+cluster://",
-    RedisClusterException: "is no Cluster, or none of its nodes answers: does its URL say whether they speak TLS?",
-    TooFewReplicas: "has not as many replicas at hand as OPEN_MFA_REDIS_WAIT demands",
+    RedisClusterException: "is no Cluster, or none of its nodes answers: check whether their ports use TLS",
+    TooFewReplicas: "has fewer connected replicas than OPEN_MFA_REDIS_WAIT requires: restart the replicas, or lower the"
+    " setting",
 }
-"""The first type that matches counts."""
+"""Explanations by the type of the error. The first type that matches counts. They follow the server's name."""
 _BY_TEXT: Final = {
-    "Authentication required": "wants a password, and OPEN_MFA_REDIS_URL names none",
-    "AUTH <password> called without any password": "has no password, but OPEN_MFA_REDIS_URL names one",
+    "Authentication required": "requires a password, but OPEN_MFA_REDIS_URL contains none",
+    "AUTH <password> called without any password": "has no password, but OPEN_MFA_REDIS_URL contains one",
     "All slots are not covered": "is a Cluster with slots that no node serves",
-    "NOREPLICAS": "has fewer replicas than its min-replicas-to-write demands: bring them back, or demand fewer",
-    "MISCONF": "can't write its data to disk, and takes no writes until it can: look at its log and its disk",
-    "DB index is out of range": "has no database of that number: name a lower one, or raise its `databases`",
-    "SELECT is not allowed in cluster mode": "is a node of a Cluster: its URL must begin with redis+cluster://",
-    "The user executing the script can't run": "does not let this user run a command of a script: look at its ACL",
-    "unknown command": "does not know a command that is needed: it is renamed or switched off",
+    "NOREPLICAS": "has fewer replicas than min-replicas-to-write requires: restart the replicas, or lower the value",
+    "MISCONF": "can't save its data to disk, and accepts no writes until it can: check its log and its disk",
+    "DB index is out of range": "has no database with this number: use a lower one, or increase its `databases`",
+    "SELECT is not allowed in cluster mode": "is a node of a Cluster: the URL must begin with redis+cluster://",
+    "The user executing the script can't run": "does not let this user run a command of a script: check the ACL",
+    "unknown command": "does not know a command that the service needs: the command is renamed or disabled",
 }
-"""Explanations by the beginning of the answer, for errors without a type of their own."""
+"""Explanations by the beginning of the response, for errors without their own type."""
 _OF_SENTINELS: Final[dict[type[Exception], str]] = {
-    AuthenticationError: "has Sentinels that refuse sentinel_username or sentinel_password, or want them",
+    AuthenticationError: "has Sentinels that refuse sentinel_username or sentinel_password, or require them",
     NoPermissionError: "has a Sentinel that {why}",
-    ResponseError: "has Sentinels that know no service of this name: look at the path of OPEN_MFA_REDIS_URL",
-    RedisError: "has no Sentinel that can be asked: one of them {why}",
+    ResponseError: "has Sentinels that know no service with this name: check the path of OPEN_MFA_REDIS_URL",
+    RedisError: "has no Sentinel that answers: one of them {why}",
 }
 """Explanations of the failure of the most telling Sentinel. `{why}` is its own explanation."""
-_NO_SENTINEL: Final = "has no Sentinel: a server there is a Redis, so name the Sentinels' ports"
-_NO_MASTER_UP: Final = "has Sentinels, but none of them names a master that is up"
+_NO_SENTINEL: Final = "has no Sentinel: a server there is a Redis, so write the ports of the Sentinels"
+_NO_MASTER_UP: Final = "has Sentinels, but none of them knows a running master"
 _CODES: Final[dict[type[Exception], str]] = {
     NoPermissionError: "NOPERM",
     ReadOnlyError: "READONLY",
@@ -97,20 +99,20 @@ _TELLING: Final = (
     PermissionError,
     InvalidResponse,
 )
-"""Errors that say more than the errors that they cause."""
+"""Errors that explain more than the errors that they cause."""
 _SERVER: Final = "open_mfa_server"
 """The attribute of an error that names the server."""
 
 
 def name_server(error: BaseException, server: str) -> None:
-    """Record on an error the host and port that it came from. The first record counts."""
-    # If the Sentinels fail, the connection still has the address of no master, or of a former one.
+    """Record on an error the host and the port of its server. The first record counts."""
+    # If the Sentinels fail, the connection has no address yet, or that of a former master.
     if server and not isinstance(error, MasterNotFoundError) and not hasattr(error, _SERVER):
         setattr(error, _SERVER, server)
 
 
 def server_of(error: BaseException) -> str:
-    """Return host and port of the server that an error came from; empty if several servers failed."""
+    """Return the host and the port of the server that caused an error; empty if several servers failed."""
     return str(getattr(error, _SERVER, ""))
 
 
@@ -138,7 +140,7 @@ def _explain_sentinels(failure: BaseException | None) -> str:
 
 
 def code_of(error: BaseException) -> str:
-    """Return the code of an answer, such as OOM, or the name of the error's type."""
+    """Return the code of an error response, such as OOM, or the name of the type of the error."""
     cause = _cause(error)
     known = next((code for kind, code in _CODES.items() if isinstance(cause, kind)), "")
     if isinstance(cause, ssl.SSLCertVerificationError):

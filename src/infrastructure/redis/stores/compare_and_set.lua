@@ -1,20 +1,20 @@
--- Replaces a record if it still is the one that was read.
+-- Replaces a record if its revision is still the one that was read.
 --
--- KEYS[1]  the record; its first 9 bytes are its revision, unique to every commit, removals too
--- ARGV[1]  the revision that was read, '' where there was no record
+-- KEYS[1]  the key of the record; the first 9 bytes of a record are its revision, unique to every commit and removal
+-- ARGV[1]  the revision that was read, '' if there was no record
 -- ARGV[2]  the new record
--- ARGV[3]  when the new record expires: Unix time in milliseconds, '0' for never
+-- ARGV[3]  the expiry of the new record: Unix time in milliseconds, '0' for never
 --
--- Returns 1 when the new record is in place, else the record that is there instead ('' for none).
+-- Returns 1 if the new record is stored, otherwise the present record ('' if there is none).
 local current = redis.call('GET', KEYS[1]) or ''
 local revision = string.sub(current, 1, 9)
 
--- A retry after a lost reply finds its own revision. It writes once more all the same: WAIT only waits for the writes of
--- its own connection, and the first write may have been on another one.
+-- A retry after a lost response finds its own revision. It writes again all the same, because WAIT covers only the writes
+-- of its own connection, and the first write may have used another one.
 if revision ~= ARGV[1] and revision ~= string.sub(ARGV[2], 1, 9) then
   return current
 end
--- The new record alone decides when it expires. A TTL that the former record left must never end it.
+-- Only the new record defines its expiry. The TTL of the former record must not apply to it.
 if ARGV[3] == '0' then
   redis.call('SET', KEYS[1], ARGV[2])
 else

@@ -1,4 +1,4 @@
-"""Who may pass the gate, one key in Redis each."""
+"""The sessions of the gate, one key in Redis each."""
 
 import re
 import secrets
@@ -11,17 +11,17 @@ from infrastructure.redis.client.gateway import Gateway
 TOKEN_BYTES: Final = 32
 """256 bits."""
 KEY_PREFIX: Final = "open-mfa:{gate}"
-"""All in one Cluster slot, so that several cookies can be looked up by one command."""
+"""All sessions are in one slot of a Cluster, so that one command can look up several cookies."""
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 class RedisGateSessions:
-    """Implements `GateSessions`: Redis knows only the digests of tokens, and forgets them when they end.
+    """Implements `GateSessions`. Redis stores only the digests of tokens, and removes them when the sessions end.
 
     Args:
-        gateway: Redis.
-        gate: which gate it is: with another secret or tenant it is another one, which nobody has passed.
-        lifetime: seconds for which whoever has logged in may pass; passing extends nothing.
+        gateway: the gateway to Redis.
+        gate: the name of the gate. It depends on the secret and the tenant, so a change of these ends all sessions.
+        lifetime: seconds after which a session ends. Its use does not extend it.
     """
 
     def __init__(self, gateway: Gateway, gate: str, lifetime: int) -> None:
@@ -30,19 +30,19 @@ class RedisGateSessions:
         self._lifetime = lifetime
 
     def begin(self, user: str) -> str:
-        """A new token. Raises `StoreUnavailable`."""
+        """Begin a session and return its token. Raise `StoreUnavailable`."""
         token = secrets.token_urlsafe(TOKEN_BYTES)
         self._gateway.set(self._key(token), user, self._lifetime)
         return token
 
     def user_of(self, tokens: Sequence[str]) -> str | None:
-        """Whose they are; one command, and none where nothing can be a token. Raises `StoreUnavailable`."""
+        """Return the user, by one command, or by none if no text has the form of a token. Raise `StoreUnavailable`."""
         keys = self._keys(tokens)
         users = {user for user in self._gateway.get_all(keys) if user is not None} if keys else set()
         return users.pop().decode("utf-8", "replace") if len(users) == 1 else None
 
     def end(self, tokens: Sequence[str]) -> None:
-        """Revokes them. Raises `StoreUnavailable`."""
+        """End the sessions that have these tokens. Raise `StoreUnavailable`."""
         keys = self._keys(tokens)
         if keys:
             self._gateway.delete(keys)

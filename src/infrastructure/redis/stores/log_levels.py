@@ -14,10 +14,10 @@ class RedisLogLevels:
         self._gateway = gateway
 
     def read(self) -> str | None:
-        """The level that was set for all. Raises `StoreUnavailable`."""
+        """Return the level that was set for all workers; None if none was set. Raise `StoreUnavailable`."""
         value = self._gateway.get(KEY)
         return None if value is None else value.decode("ascii", "replace")
 
     def write(self, level: str) -> None:
-        """Sets the level for all, for good. Raises `StoreUnavailable`."""
+        """Set the level for all workers. It has no end. Raise `StoreUnavailable`."""
         self._gateway.set(KEY, level)

@@ -1,4 +1,4 @@
-"""Rate limits counted in the same Redis, under the same deadline as everything else."""
+"""Rate limits, counted in the same Redis and under the same deadline as everything else."""
 
 import time
 from typing import Final
@@ -14,10 +14,11 @@ KEY_PREFIX: Final = "open-mfa:rate"
 
 
 class GatewayStorage(Storage):
-    """A storage for the `limits` library, which has one of its own for Redis.
+    """A storage for the `limits` library.
 
-    That one opens its own connections, with its own time-outs, and can't be given a Sentinel or Cluster client; this
-    one counts through the gateway, so that a rate limit fails as closed and as fast as a verification does.
+    The library has a storage for Redis, but that one opens its own connections with its own time-outs, and accepts no
+    client for Sentinel or Cluster. This one uses the gateway, so a rate limit fails as fast as a verification, and no
+    request passes while it can't count.
     """
 
     def __init__(self, gateway: Gateway) -> None:
@@ -26,27 +27,28 @@ class GatewayStorage(Storage):
 
     @property
     def base_exceptions(self) -> type[Exception]:
-        """What this storage raises."""
+        """The type of the errors of this storage."""
         return StoreUnavailable
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """Counts `amount` within a window of `expiry` seconds that begins with the first.
+        """Add `amount` within a window of `expiry` seconds that begins with the first count, and return the sum.
 
-        A count may be lost with a master, and may be made twice when an answer was lost: neither accepts a code.
+        A count is lost if a master fails before it is replicated, and counted twice if a response is lost. Neither
+        accepts a code.
         """
         count: int = self._gateway.run_script(COUNT, _key(key), amount, expiry, durable=False)
         return count
 
     def get(self, key: str) -> int:
-        """The count so far."""
+        """Return the present count."""
         return int(self._gateway.get(_key(key)) or 0)
 
     def get_expiry(self, key: str) -> float:
-        """Unix time at which the window ends."""
+        """Return the end of the window, Unix time in seconds."""
         return time.time() + self._gateway.seconds_to_live(_key(key))
 
     def check(self) -> bool:
-        """Whether the store answers."""
+        """Return whether the store answers."""
         try:
             self._gateway.ping()
         except StoreUnavailable:
@@ -54,11 +56,11 @@ class GatewayStorage(Storage):
         return True
 
     def reset(self) -> int | None:
-        """Not needed: windows end by themselves."""
+        """Do nothing: windows end by themselves."""
         return None
 
     def clear(self, key: str) -> None:
-        """Forgets one count."""
+        """Remove one count."""
         self._gateway.delete([_key(key)])
 
 

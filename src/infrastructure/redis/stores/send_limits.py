@@ -47,9 +47,9 @@ class RedisSendLimit:
         self._per_client = max(MOST_SENDS, per_hour // CLIENT_SHARE)
 
     def admit(self, owner: Owner, channel: Channel, to: str, client: str) -> int:
-        """Seconds until the next one may be sent, 0 where this one may. Raises `StoreUnavailable`.
+        """Count a code and return 0, or return the seconds until one may be sent. Raise `StoreUnavailable`.
 
-        An answer that was lost may make one count twice, which sends too little rather than too much.
+        If a response is lost, a code may count twice. Then fewer codes are sent, never more.
         """
         is_session = owner.kind is OwnerKind.SESSION
         sender = f"{owner.kind.value}:{owner.tenant or ''}"

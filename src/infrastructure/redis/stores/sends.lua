@@ -1,16 +1,16 @@
--- Counts a code, unless a limit is reached.
+-- Counts a code unless a limit is reached.
 --
--- KEYS     first the lists of the recipient: the times of the last codes, newest first;
+-- KEYS     first the lists of the recipient, each with the times of the last codes, newest first;
 --          then the counters, each with a window that begins with its first code
 -- ARGV[1]  now, Unix time in seconds
 -- ARGV[2]  the recipient's window in seconds
--- ARGV[3]  how many codes may be sent to the recipient within any window
--- ARGV[4]  how many of the KEYS are lists of the recipient
+-- ARGV[3]  the number of codes that may be sent to the recipient within any window
+-- ARGV[4]  the number of KEYS that are lists of the recipient
 -- ARGV[5]  the window of the counters in seconds
 -- ARGV[6…] the limit of each counter
 --
--- Returns {0, 0} when the code may be sent, and counts it. Otherwise it counts nothing and returns the seconds until a code
--- may be sent, and the number of the limit: 1 for the recipient's, 2 for that of the first counter, and so on.
+-- Returns {0, 0} if the code may be sent, and counts it. Otherwise it counts nothing, and returns the seconds until a code
+-- may be sent and the number of the limit: 1 for the recipient's, 2 for that of the first counter, and so on.
 local recipient = tonumber(ARGV[4])
 local wait, limit = 0, 0
 for number, key in ipairs(KEYS) do
