@@ -23,7 +23,7 @@ def add(add_parser: AddParser) -> None:
     parser = add_parser(
         "account",
         help="show, unlock or delete an account",
-        description="Shows, unlocks or deletes an account.",
+        description="Show, unlock or delete an account.",
         examples=tuple(f"account {action} alice" for action in _HELP),
     )
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")

@@ -38,11 +38,14 @@ class Parser(argparse.ArgumentParser):
 
     def format_help(self) -> str:
         """Return the help, with the examples and the notes at its end."""
-        examples = "".join(f"\n  open-mfa {each}" for each in self._examples)
-        formatter = self._get_formatter()
-        formatter.add_text(self._notes)
-        parts = [super().format_help(), f"examples:{examples}\n" if examples else "", formatter.format_help()]
-        return "\n".join(part for part in parts if part)
+        parts = [super().format_help()]
+        if self._examples:
+            parts.append("".join(("examples:\n", *(f"  open-mfa {each}\n" for each in self._examples))))
+        if self._notes:
+            formatter = self._get_formatter()
+            formatter.add_text(self._notes)
+            parts.append(formatter.format_help())
+        return "\n".join(parts)
 
     def error(self, message: str) -> NoReturn:
         """Print the error without the values that argparse repeats, and exit with `USAGE`."""

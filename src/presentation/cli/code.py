@@ -37,14 +37,14 @@ def add(add_parser: AddParser) -> None:
     parser = add_parser(
         "code",
         help="print the code that an authenticator shows",
-        description="Prints the code that an authenticator with this secret shows. The code is not spent.",
+        description="Print the code that an authenticator with this secret shows. The code is not spent.",
         examples=("code totp --secret JBSWY3DPEHPK3PXP", "code hotp --secret JBSWY3DPEHPK3PXP --counter 0"),
     )
     kinds = parser.add_subparsers(dest="kind", required=True, metavar="KIND")
     totp = kinds.add_parser(
         "totp",
         help="time-based, RFC 6238",
-        description="Prints the TOTP code (RFC 6238) of a secret for the current time or for another time.",
+        description="Print the TOTP code (RFC 6238) of a secret for the current time or for another time.",
         examples=(
             "code totp --secret JBSWY3DPEHPK3PXP",
             "code totp --secret @secret.txt --digest sha256 --digits 8",
@@ -65,7 +65,7 @@ def add(add_parser: AddParser) -> None:
     hotp = kinds.add_parser(
         "hotp",
         help="event-based, RFC 4226",
-        description="Prints the HOTP code (RFC 4226) of a secret and a counter.",
+        description="Print the HOTP code (RFC 4226) of a secret and a counter.",
         examples=("code hotp --secret JBSWY3DPEHPK3PXP --counter 0", "code hotp --uri @uri.txt"),
         notes=SECRETS_AS_ARGUMENTS,
     )

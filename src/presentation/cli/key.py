@@ -15,7 +15,7 @@ def add(add_parser: AddParser) -> None:
     parser = add_parser(
         "key",
         help="print a new encryption key",
-        description="Prints a new encryption key for OPEN_MFA_ENCRYPTION_KEYS.",
+        description="Print a new encryption key for OPEN_MFA_ENCRYPTION_KEYS.",
         examples=("key", "key --id k2"),
         notes="To rotate keys: append the new key to the setting on every instance, after a comma. Then move it to"
         " the front on every instance, so that new secrets are sealed under it. Then run `open-mfa reseal`.",

@@ -21,7 +21,7 @@ def add(add_parser: AddParser) -> None:
     parser = add_parser(
         "reseal",
         help="seal all stored secrets under the first encryption key",
-        description="Seals again each stored secret that is not sealed under the first of OPEN_MFA_ENCRYPTION_KEYS. The"
+        description="Seal again each stored secret that is not sealed under the first of OPEN_MFA_ENCRYPTION_KEYS. The"
         " service keeps serving. You can interrupt this command and run it again.",
         examples=("reseal",),
         notes="When every instance has the new key first, and this command reports that no secret is sealed under a"

@@ -11,7 +11,7 @@ def add(add_parser: AddParser) -> None:
     parser = add_parser(
         "serve",
         help="serve HTTP",
-        description="Serves HTTP. All settings are environment variables; docs/reference/settings.md describes them.",
+        description="Serve HTTP. All settings are environment variables; docs/reference/settings.md describes them.",
         examples=("serve",),
         notes="With OPEN_MFA_ENV=development, no setting is required: missing keys are generated, and credentials"
         " are stored in memory.",

@@ -34,7 +34,7 @@ def add(add_parser: AddParser) -> None:
     parser = add_parser(
         "uri",
         help="print a provisioning URI",
-        description="Prints a provisioning URI (otpauth://…). It contains the given secret, or a new one with 160"
+        description="Print a provisioning URI (otpauth://…). It contains the given secret, or a new one with 160"
         " bits. The service does not learn the secret. `open-mfa qr` prints a URI as a QR code.",
         examples=("uri totp --label alice", "uri totp --label alice | open-mfa qr -"),
     )
@@ -42,7 +42,7 @@ def add(add_parser: AddParser) -> None:
     totp = kinds.add_parser(
         "totp",
         help="time-based, RFC 6238",
-        description="Prints the provisioning URI of a TOTP secret (RFC 6238).",
+        description="Print the provisioning URI of a TOTP secret (RFC 6238).",
         examples=("uri totp --label alice", "uri totp --label alice --issuer Example --secret @secret.txt"),
         notes=SECRETS_AS_ARGUMENTS,
     )
@@ -51,7 +51,7 @@ def add(add_parser: AddParser) -> None:
     hotp = kinds.add_parser(
         "hotp",
         help="event-based, RFC 4226",
-        description="Prints the provisioning URI of a HOTP secret (RFC 4226).",
+        description="Print the provisioning URI of a HOTP secret (RFC 4226).",
         examples=("uri hotp --label alice", "uri hotp --label alice --secret @secret.txt --counter 5"),
         notes=SECRETS_AS_ARGUMENTS,
     )

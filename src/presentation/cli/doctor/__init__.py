@@ -11,9 +11,9 @@ def add(add_parser: AddParser) -> None:
     parser = add_parser(
         "doctor",
         help="check the settings and the store before production",
-        description="Checks the settings (the same environment variables as for `serve`), the strength of their"
+        description="Check the settings (the same environment variables as for `serve`), the strength of their"
         " secrets, and every Redis master: version, eviction policy, persistence, TLS, clock, and each command that the"
-        " service needs, with keys that only the doctor uses. Prints one line for each finding.",
+        " service needs, with keys that only the doctor uses. Print one line for each finding.",
         examples=("doctor",),
         notes="The exit status is 1 if something must change. In development mode, findings that matter only in"
         " production are warnings.",
