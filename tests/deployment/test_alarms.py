@@ -1,4 +1,4 @@
-"""The lines that alarms on AWS count (`deploy/terraform/app-stack/watching.tf`) are lines that the service writes."""
+"""The alarms on AWS (`deploy/terraform/app-stack/watching.tf`) count log lines that the service does write."""
 
 import json
 import re
@@ -23,7 +23,7 @@ Line = dict[str, Any]
 
 
 def patterns() -> dict[str, str]:
-    """The patterns of the metric filters, by the metric's name."""
+    """Return the patterns of the metric filters, by the name of the metric."""
     (listed,) = re.findall(r"^  log_metrics = \{\n(.*?)^  \}", WATCHING.read_text(), re.DOTALL | re.MULTILINE)
     found: dict[str, str] = {
         name: json.loads(pattern) for name, pattern in re.findall(r'^\s+([a-z-]+) += (".*")$', listed, re.MULTILINE)
@@ -32,30 +32,30 @@ def patterns() -> dict[str, str]:
 
 
 def matches(pattern: str, line: Line) -> bool:
-    """What CloudWatch does with a pattern for JSON lines, as far as the stack uses it: `=`, `*`, `&&` or `||`."""
+    """Match a line with a pattern as CloudWatch does, for the operators of the stack: `=`, `*`, `&&` and `||`."""
     (inner,) = re.findall(r"^\{ (.*) \}$", pattern)
-    assert not ("&&" in inner and "||" in inner), "which of them binds is not known here"
+    assert not ("&&" in inner and "||" in inner), "the precedence of && and || is not implemented"
     decide = all if "&&" in inner else any
     return decide(_holds(term, line) for term in re.split(r" (?:&&|\|\|) ", inner))
 
 
 def _holds(term: str, line: Line) -> bool:
     parts = re.fullmatch(r'\$\.(\w+) = "([^"\\?\[\]]+)"', term)
-    assert parts is not None, f"not known here: {term}"
+    assert parts is not None, f"not implemented: {term}"
     value = line.get(parts[1])
     return isinstance(value, str) and fnmatchcase(value, parts[2])
 
 
 def counted(lines: list[Line]) -> dict[str, list[Line]]:
-    """Which lines each metric counts."""
+    """Return the lines that each metric counts."""
     return {name: [line for line in lines if matches(pattern, line)] for name, pattern in patterns().items()}
 
 
 @pytest.fixture(scope="module")
 def of_a_service() -> Iterator[dict[str, list[Line]]]:
-    """What a real service has written: in good days, when codes were wrong, when Redis went away and came back."""
+    """Return lines of a real service: in normal operation, with wrong codes, during and after a failure of Redis."""
     require_redis_server()
-    # One worker: a second one may say that the store is away when the first has it back.
+    # One worker, because two workers may report the failure and the recovery of the store at different times.
     with (
         RedisServer() as store,
         Service(OPEN_MFA_REDIS_URL=store.url, WEB_CONCURRENCY="1") as service,
@@ -79,58 +79,58 @@ def of_a_service() -> Iterator[dict[str, list[Line]]]:
         assert post("otp/verify", code=code) == 200
         assert requests.get(f"{service.api}/nowhere", timeout=10).status_code == 404
         wait_until(says("judged"), "the line", service.log)
-        told = {"good days": since()}
+        lines_of = {"normal operation": since()}
         assert post("hotp") == 201
         assert [post("hotp/verify", code="000000") for _ in range(6)] == [403] * 5 + [429]
         wait_until(lambda: any(line.get("reason") == "locked" for line in service.lines()), "the line", service.log)
-        told["guessing"] = since()
+        lines_of["wrong codes"] = since()
         store.kill()
         wait_until(says("the store is unavailable"), "the follower's word", service.log)
         assert post("hotp/verify", code="000000") == 503
         wait_until(says("store unavailable"), "the line", service.log)
-        told["the store is unavailable"] = since()
+        lines_of["the store is unavailable"] = since()
         store.start()
         wait_until(says("the store is available again"), "the follower's word", service.log)
-        told["the store is available again"] = since()
-        yield told
+        lines_of["the store is available again"] = since()
+        yield lines_of
 
 
-def test_there_is_a_pattern_for_every_alarm_on_the_log() -> None:
-    """An alarm on a metric that nobody writes never rings."""
+def test_every_alarm_on_log_lines_has_a_pattern() -> None:
+    """An alarm on a missing metric would never fire."""
     alarmed = re.findall(r'namespace\s+= local\.prefix, metric = "([a-z-]+)"', WATCHING.read_text())
     assert len(alarmed) >= 3
     assert set(alarmed) <= patterns().keys()
 
 
-def test_good_days_are_not_counted(of_a_service: dict[str, list[Line]]) -> None:
-    lines = of_a_service["good days"]
+def test_lines_of_normal_operation_are_not_counted(of_a_service: dict[str, list[Line]]) -> None:
+    lines = of_a_service["normal operation"]
     assert len(lines) >= 2
     assert {name for name, found in counted(lines).items() if found} == set()
 
 
-def test_guessing_is_counted(of_a_service: dict[str, list[Line]]) -> None:
-    found = counted(of_a_service["guessing"])
+def test_wrong_codes_are_counted(of_a_service: dict[str, list[Line]]) -> None:
+    found = counted(of_a_service["wrong codes"])
     assert [line["message"] for line in found.pop("locks")] == ["locked"]
-    # Five wrong codes, and a sixth that met the lock.
+    # Five wrong codes, and a sixth during the lock.
     assert [line["reason"] for line in found.pop("refusals")] == ["wrong"] * 5 + ["locked"]
     assert {name for name, lines in found.items() if lines} == set()
 
 
-def test_a_store_that_is_away_is_counted(of_a_service: dict[str, list[Line]]) -> None:
+def test_a_failure_of_the_store_is_counted(of_a_service: dict[str, list[Line]]) -> None:
     found = counted(of_a_service["the store is unavailable"])
     messages = {line["message"] for line in found.pop("store-unavailable")}
     assert messages == {"store unavailable", "the store is unavailable; requests get 503"}
     assert {name for name, lines in found.items() if lines} == set()
 
 
-def test_a_store_that_is_back_is_not_counted(of_a_service: dict[str, list[Line]]) -> None:
+def test_the_recovery_of_the_store_is_not_counted(of_a_service: dict[str, list[Line]]) -> None:
     lines = of_a_service["the store is available again"]
     assert "the store is available again" in [line["message"] for line in lines]
     assert {name for name, found in counted(lines).items() if found} == set()
 
 
 class Broken:
-    """A Redis client with a fault in it that nobody foresaw."""
+    """A Redis client with an unexpected error."""
 
     def __getattr__(self, name: str) -> Any:
         raise ZeroDivisionError(name)

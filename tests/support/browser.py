@@ -29,7 +29,7 @@ ARGUMENTS = [
 NOBODY_ELSE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 """The browser resolves no host name."""
 
-# What comes true ends the wait at once; five seconds, as it is otherwise, can be too few on a loaded machine.
+# A condition that becomes true ends the wait at once. The default of 5 s can be too short on a loaded machine.
 expect.set_options(timeout=PATIENCE * 1000)
 
 
