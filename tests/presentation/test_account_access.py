@@ -77,12 +77,12 @@ def comparable(answer: TestResponse) -> tuple[int, Any]:
 
 
 @pytest.mark.parametrize("header", GOOD_KEYS)
-def test_a_good_key_is_let_in(account: Account, header: str) -> None:
+def test_a_valid_key_is_accepted(account: Account, header: str) -> None:
     assert authorized(account, header).status_code == 200
 
 
 @pytest.mark.parametrize("kind", NO_KEYS)
-def test_without_a_good_key_nobody_is_let_in(account: Account, kind: str) -> None:
+def test_a_request_without_a_valid_key_is_refused(account: Account, kind: str) -> None:
     answer = authorized(account, NO_KEYS[kind])
 
     assert (answer.status_code, slug(answer)) == (401, "unauthenticated")
@@ -90,7 +90,7 @@ def test_without_a_good_key_nobody_is_let_in(account: Account, kind: str) -> Non
 
 
 @pytest.mark.parametrize("kind", sorted(set(NO_KEYS) - {"a key and a no-break space"}))
-def test_no_refusal_says_what_was_wrong_with_the_key(account: Account, kind: str) -> None:
+def test_all_refused_keys_get_the_same_response(account: Account, kind: str) -> None:
     refused, nobody = authorized(account, NO_KEYS[kind]), authorized(account, None)
 
     assert comparable(refused) == comparable(nobody)
@@ -98,17 +98,17 @@ def test_no_refusal_says_what_was_wrong_with_the_key(account: Account, kind: str
     assert len(refused.data) == len(nobody.data)
 
 
-def test_a_key_in_the_url_is_none(account: Account) -> None:
+def test_a_key_in_the_url_is_ignored(account: Account) -> None:
     assert account.client.get(f"{ACCOUNTS}/a?access_token={SHOP}").status_code == 401
 
 
-def test_a_session_is_no_key(account: Account) -> None:
+def test_a_session_does_not_replace_an_api_key(account: Account) -> None:
     account.client.post("/api/v1/session/totp", json={})
 
     assert authorized(account, None).status_code == 401
 
 
-def test_no_resource_of_an_account_is_open(account: Account) -> None:
+def test_every_resource_of_an_account_requires_a_key(account: Account) -> None:
     account.confirmed("totp")
     before = account.snapshot()
 
@@ -126,7 +126,7 @@ def test_no_resource_of_an_account_is_open(account: Account) -> None:
     [(b"{", "application/json"), (b"{}", "text/plain"), (b" " * (LARGEST_BODY + 1), "application/json"), (b"", None)],
 )
 @pytest.mark.parametrize("path", ["totp", "otp", "challenge", "totp/verify", "recovery-codes/verify", "unlock"])
-def test_who_has_no_key_learns_nothing_of_his_body(
+def test_a_client_without_a_key_gets_401_even_for_an_invalid_body(
     account: Account, path: str, content: bytes, content_type: str | None
 ) -> None:
     stranger = account.of("shop")
@@ -136,13 +136,13 @@ def test_who_has_no_key_learns_nothing_of_his_body(
 
 
 @pytest.mark.parametrize("name", [*BAD_IDS, "x" * 129])
-def test_who_has_no_key_learns_nothing_of_his_account_id(account: Account, name: str) -> None:
+def test_a_client_without_a_key_gets_401_even_for_an_invalid_account_id(account: Account, name: str) -> None:
     assert account.client.get(f"{ACCOUNTS}/{name}").status_code == 401
 
 
 @pytest.mark.parametrize("name", [*BAD_IDS, "x" * 129, "x" * 4000])
 @pytest.mark.parametrize(("method", "path"), [("GET", ""), ("POST", "totp"), ("POST", "challenge"), ("DELETE", "")])
-def test_what_can_be_no_account_id_is_a_bad_request(account: Account, method: str, path: str, name: str) -> None:
+def test_an_invalid_account_id_is_a_bad_request(account: Account, method: str, path: str, name: str) -> None:
     answer = account.named(name).send(method, path)
 
     assert (answer.status_code, slug(answer)) == (400, "invalid-request")
@@ -151,7 +151,7 @@ def test_what_can_be_no_account_id_is_a_bad_request(account: Account, method: st
 
 
 @pytest.mark.parametrize("name", GOOD_IDS)
-def test_every_id_of_the_alphabet_is_one(account: Account, name: str) -> None:
+def test_every_id_of_allowed_characters_is_an_account_id(account: Account, name: str) -> None:
     other = account.named(name)
     other.enrol("totp")
 
@@ -167,7 +167,7 @@ def test_a_percent_encoded_id_is_the_same_id(account: Account, spelt: str) -> No
 
 
 @pytest.mark.parametrize("name", ["Alice@example.com", "alice@example.com.", "alice@example.co", "+alice@example.com"])
-def test_an_id_that_is_not_the_same_to_the_letter_is_another_account(account: Account, name: str) -> None:
+def test_account_ids_that_differ_in_one_letter_are_different_accounts(account: Account, name: str) -> None:
     account.enrol("totp")
 
     assert slug(account.named(name).get("totp")) == "not-enrolled"
@@ -175,7 +175,9 @@ def test_an_id_that_is_not_the_same_to_the_letter_is_another_account(account: Ac
 
 @pytest.mark.parametrize("slash", ["%2F", "%2f"])
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
-def test_a_slash_in_an_id_leads_to_nobody_elses_factor(account: Account, method: str, slash: str) -> None:
+def test_a_slash_in_an_id_does_not_lead_to_a_factor_of_another_account(
+    account: Account, method: str, slash: str
+) -> None:
     account.enrol("totp")
 
     answer = account.named(f"{account.name}{slash}totp").send(method)
@@ -185,7 +187,7 @@ def test_a_slash_in_an_id_leads_to_nobody_elses_factor(account: Account, method:
 
 
 @pytest.mark.parametrize("path", ["", "/", "//totp", "//"])
-def test_an_account_without_an_id_is_none(account: Account, path: str) -> None:
+def test_an_empty_account_id_is_not_an_account(account: Account, path: str) -> None:
     answer = account.client.get(f"{ACCOUNTS}{path}", headers={"Authorization": f"Bearer {SHOP}"})
 
     assert (answer.status_code, slug(answer)) == (404, "not-found")
@@ -212,7 +214,7 @@ def test_without_api_keys_there_are_no_accounts(account: Account) -> None:
     assert statuses == {404}
 
 
-def test_a_key_opens_no_other_part_of_the_service(account: Account) -> None:
+def test_an_api_key_is_valid_for_accounts_only(account: Account) -> None:
     headers = {"Authorization": f"Bearer {SHOP}"}
 
     assert account.client.get("/api/v1/admin/server", headers=headers).status_code == 401
@@ -227,7 +229,7 @@ def everything_of(account: Account) -> dict[str, Any]:
     return document(account.get())
 
 
-def test_two_tenants_have_an_account_each_of_the_same_name(account: Account) -> None:
+def test_accounts_of_the_same_name_belong_to_different_tenants(account: Account) -> None:
     mine = everything_of(account)
     account.clock.advance(60)
     theirs = everything_of(account.of("forum"))
@@ -252,7 +254,9 @@ ATTACKS: dict[str, Callable[[Account], Any]] = {
 @pytest.mark.parametrize(
     "who", [lambda mine: mine.of("forum"), lambda mine: mine.named("bob")], ids=["tenant", "account"]
 )
-def test_nobody_else_changes_an_account(account: Account, attack: str, who: Callable[[Account], Account]) -> None:
+def test_clients_without_the_key_cannot_change_an_account(
+    account: Account, attack: str, who: Callable[[Account], Account]
+) -> None:
     everything_of(account)
     account.fail("totp", "000000", 3)
     before = account.snapshot()
@@ -262,7 +266,7 @@ def test_nobody_else_changes_an_account(account: Account, attack: str, who: Call
     assert {key: value for key, value in account.snapshot().items() if key in before} == before
 
 
-def test_what_belongs_to_an_account_is_no_business_of_a_session(account: Account) -> None:
+def test_a_session_cannot_see_the_credentials_of_an_account(account: Account) -> None:
     everything_of(account)
     before = account.snapshot()
 
@@ -291,7 +295,7 @@ def test_the_recovery_code_of_another_tenants_account_is_wrong(account: Account)
     assert account.challenge(code).status_code == 200
 
 
-def test_one_tenants_guesses_lock_nobody_elses_account(account: Account) -> None:
+def test_wrong_codes_of_one_tenant_do_not_lock_accounts_of_another(account: Account) -> None:
     account.confirmed("totp")
     other = account.of("forum")
     enrolled = other.confirmed("totp")
@@ -325,7 +329,7 @@ def comparable_named(answer: TestResponse, name: str, other: str) -> tuple[int, 
     return status, told
 
 
-def test_nothing_is_left_behind_by_asking_for_an_unknown_account(account: Account) -> None:
+def test_reading_an_unknown_account_stores_nothing(account: Account) -> None:
     for method, path in operations(account):
         if method in {"GET", "HEAD", "DELETE"} or body_for(path) or path == "unlock":
             account.send(method, path, json=body_for(path))
@@ -333,7 +337,7 @@ def test_nothing_is_left_behind_by_asking_for_an_unknown_account(account: Accoun
     assert account.snapshot() == {}
 
 
-def test_no_answer_about_an_account_sets_a_cookie(account: Account) -> None:
+def test_no_response_about_an_account_sets_a_cookie(account: Account) -> None:
     everything_of(account)
 
     answers = [account.send(method, path, json=body_for(path)) for method, path in operations(account)]
@@ -349,7 +353,7 @@ def test_no_key_is_in_redis(account: Account) -> None:
     assert [key for key in API_KEYS.values() if key.encode() in stored] == []
 
 
-def test_everything_of_an_account_lies_in_one_slot_of_a_cluster(account: Account) -> None:
+def test_all_keys_of_an_account_are_in_one_slot_of_a_cluster(account: Account) -> None:
     everything_of(account)
 
     tags = {re.search(rb"\{(.+)\}", key) for key in account.snapshot()}

@@ -148,14 +148,14 @@ def told(answer: TestResponse, prefix: str) -> tuple[int, str, Any]:
 
 
 @pytest.mark.parametrize("conversation", CONVERSATIONS)
-def test_an_account_answers_as_a_session_does(api: Api, account: Account, conversation: Conversation) -> None:
+def test_accounts_and_sessions_respond_alike(api: Api, account: Account, conversation: Conversation) -> None:
     sessions = [told(answer, SESSION) for answer in conversation(api)]
     accounts = [told(answer, f"{ACCOUNTS}/{account.name}") for answer in conversation(account)]
 
     assert accounts == sessions
 
 
-def test_accounts_have_every_resource_of_sessions_and_what_the_contract_adds(account: Account) -> None:
+def test_accounts_have_all_resources_of_sessions_and_their_own(account: Account) -> None:
     routes = set(all_routes(account))
     session = {(method, path.removeprefix(SESSION)) for method, path in routes if path.startswith(SESSION)}
     prefix = f"{ACCOUNTS}/<account_id>"
@@ -166,7 +166,7 @@ def test_accounts_have_every_resource_of_sessions_and_what_the_contract_adds(acc
 
 
 @pytest.mark.parametrize("factor", ["hotp", "totp"])
-def test_what_an_account_enrols_has_no_end(account: Account, factor: str) -> None:
+def test_a_credential_of_an_account_does_not_expire(account: Account, factor: str) -> None:
     enrolled = account.enrol(factor)
 
     assert enrolled["expires_at"] is None
@@ -175,21 +175,21 @@ def test_what_an_account_enrols_has_no_end(account: Account, factor: str) -> Non
 
 
 @pytest.mark.parametrize("factor", ["hotp", "totp"])
-def test_after_ten_years_it_verifies_still(account: Account, factor: str) -> None:
+def test_a_factor_of_an_account_accepts_codes_after_ten_years(account: Account, factor: str) -> None:
     enrolled = account.confirmed(factor)
     account.clock.advance(YEARS)
 
     assert account.verify(factor, account.good_code(factor, enrolled, 1)).status_code == 200
 
 
-def test_after_ten_years_a_recovery_code_is_good_still(account: Account) -> None:
+def test_a_recovery_code_is_accepted_after_ten_years(account: Account) -> None:
     code = account.recovery_codes()[0]
     account.clock.advance(YEARS)
 
     assert account.challenge(code).status_code == 200
 
 
-def test_an_account_is_listed_with_all_that_it_has(account: Account) -> None:
+def test_the_list_of_an_account_contains_all_credentials(account: Account) -> None:
     for factor in FACTORS:
         account.enrol(factor)
     account.recovery_codes()
@@ -223,7 +223,7 @@ def used_in_every_way(account: Account) -> None:
     account.challenge("0" * 16)
 
 
-def test_nothing_lasting_ends_in_redis(account_on_redis: Account) -> None:
+def test_no_credential_of_an_account_expires_in_redis(account_on_redis: Account) -> None:
     for factor in ("hotp", "totp"):
         account_on_redis.enrol(factor)
     account_on_redis.recovery_codes()
@@ -231,7 +231,7 @@ def test_nothing_lasting_ends_in_redis(account_on_redis: Account) -> None:
     assert endless(account_on_redis) == dict.fromkeys(LASTING, True)
 
 
-def test_no_use_gives_what_is_lasting_an_end(account_on_redis: Account) -> None:
+def test_no_operation_makes_a_credential_of_an_account_expire(account_on_redis: Account) -> None:
     for factor in ("hotp", "totp"):
         account_on_redis.enrol(factor)
 
@@ -241,7 +241,7 @@ def test_no_use_gives_what_is_lasting_an_end(account_on_redis: Account) -> None:
 
 
 @pytest.mark.parametrize("lifetime", [30, 3600])
-def test_the_record_of_a_one_time_code_ends(account_on_redis: Account, lifetime: int) -> None:
+def test_the_record_of_a_one_time_code_expires(account_on_redis: Account, lifetime: int) -> None:
     code = account_on_redis.enrol("otp", lifetime=lifetime)["code"]
     account_on_redis.fail("otp", code, 2)
     account_on_redis.verify("otp", code)
@@ -263,7 +263,7 @@ def test_deleting_an_account_leaves_nothing_in_redis(account: Account) -> None:
     assert account.snapshot() == {}
 
 
-def test_deleting_an_account_takes_its_locks_along(account: Account) -> None:
+def test_deleting_an_account_deletes_its_locks(account: Account) -> None:
     account.enrol("totp")
     account.fail("totp", "000000", 5)
     account.delete("totp")
@@ -272,11 +272,11 @@ def test_deleting_an_account_takes_its_locks_along(account: Account) -> None:
     assert account.verify("totp", account.good_code("totp", account.enrol("totp"))).status_code == 200
 
 
-def test_deleting_what_was_never_there_is_done(account: Account) -> None:
+def test_deleting_an_unknown_account_succeeds(account: Account) -> None:
     assert account.delete().status_code == 204
 
 
-def test_a_pending_factor_can_be_disabled_with_a_good_code_only(account: Account) -> None:
+def test_a_pending_factor_can_be_disabled_only_by_a_valid_code(account: Account) -> None:
     enrolled = account.enrol("totp")
     good = account.good_code("totp", enrolled)
 
@@ -286,7 +286,7 @@ def test_a_pending_factor_can_be_disabled_with_a_good_code_only(account: Account
 
 
 @pytest.mark.parametrize("factor", ["hotp", "totp"])
-def test_a_good_code_disables(account: Account, factor: str) -> None:
+def test_a_valid_code_disables_the_factor(account: Account, factor: str) -> None:
     enrolled = account.confirmed(factor)
 
     answer = account.post(f"{factor}/disable", {"code": account.good_code(factor, enrolled, 1)})
@@ -316,7 +316,7 @@ def test_a_spent_code_disables_nothing(account: Account, factor: str) -> None:
     assert (problem["reason"], account.get(factor).status_code) == ("replayed", 200)
 
 
-def test_while_it_is_locked_a_good_code_disables_nothing(account: Account) -> None:
+def test_a_valid_code_does_not_disable_a_locked_factor(account: Account) -> None:
     enrolled = account.confirmed("totp")
     account.fail("totp", "000000", 5)
 
@@ -328,7 +328,7 @@ def test_while_it_is_locked_a_good_code_disables_nothing(account: Account) -> No
 
 
 @pytest.mark.parametrize(("code", "status"), [("1234567", 400), ("12345", 400), ("K7QM-2X9D-4HPW-8RTC", 400)])
-def test_what_can_be_no_code_disables_nothing_and_is_no_guess(account: Account, code: str, status: int) -> None:
+def test_a_malformed_code_disables_nothing_and_is_not_counted(account: Account, code: str, status: int) -> None:
     account.confirmed("totp")
 
     assert account.post("totp/disable", {"code": code}).status_code == status
@@ -340,7 +340,7 @@ def test_only_hotp_and_totp_can_be_disabled(account: Account, factor: str) -> No
     assert slug(account.post(f"{factor}/disable", {"code": "123456"})) == "not-found"
 
 
-def test_what_is_not_enrolled_cannot_be_disabled(account: Account) -> None:
+def test_a_missing_factor_cannot_be_disabled(account: Account) -> None:
     assert slug(account.post("totp/disable", {"code": "123456"})) == "not-enrolled"
 
 
@@ -359,7 +359,7 @@ def test_unlocking_clears_counts_and_locks_of_all_factors(account: Account) -> N
     assert account.challenge(codes[0]).status_code == 200
 
 
-def test_unlocking_forgives_what_was_deleted_too(account: Account) -> None:
+def test_unlocking_clears_the_counts_of_deleted_factors(account: Account) -> None:
     account.enrol("totp")
     account.fail("totp", "000000", 5)
     account.delete("totp")
@@ -369,7 +369,7 @@ def test_unlocking_forgives_what_was_deleted_too(account: Account) -> None:
     assert account.snapshot() == {}
 
 
-def test_unlocking_makes_no_spent_code_good_again(account: Account) -> None:
+def test_unlocking_does_not_make_spent_codes_valid(account: Account) -> None:
     enrolled = account.confirmed("totp")
     code = account.recovery_codes()[0]
     account.challenge(code)
@@ -381,7 +381,7 @@ def test_unlocking_makes_no_spent_code_good_again(account: Account) -> None:
     assert document(account.challenge(code))["reason"] == "replayed"
 
 
-def test_unlocking_brings_no_burned_code_back(account: Account) -> None:
+def test_unlocking_does_not_restore_an_invalidated_code(account: Account) -> None:
     code = account.enrol("otp")["code"]
     account.fail("otp", code, 5)
 
@@ -410,7 +410,7 @@ def test_unlocking_keeps_status_and_counter(account: Account) -> None:
     ],
 )
 @pytest.mark.parametrize("factor", ["hotp", "totp"])
-def test_a_secret_is_taken_as_people_paste_it(account: Account, factor: str, pasted: str) -> None:
+def test_a_secret_is_accepted_in_the_forms_that_people_paste(account: Account, factor: str, pasted: str) -> None:
     assert account.enrol(factor, secret=pasted)["secret"] == RFC_SECRET
 
 
@@ -424,7 +424,7 @@ def test_a_secret_outside_128_to_1024_bits_is_refused(account: Account, factor: 
     assert list(document(account.post(factor, {"secret": secret}))["errors"]) == ["secret"]
 
 
-def test_hotp_goes_on_where_it_was_brought_from(account: Account) -> None:
+def test_a_supplied_hotp_secret_continues_at_its_counter(account: Account) -> None:
     account.enrol("hotp", secret=RFC_SECRET, initial_counter=4, look_ahead=0)
 
     reasons = [document(account.verify("hotp", code)).get("reason") for code in RFC_CODES[3:6]]
@@ -432,7 +432,7 @@ def test_hotp_goes_on_where_it_was_brought_from(account: Account) -> None:
     assert reasons == ["wrong", None, None]
 
 
-def test_a_secret_is_derived_where_there_is_a_master_secret() -> None:
+def test_a_secret_is_derived_if_a_master_secret_is_set() -> None:
     account = Account(derivation_secret=MASTER)
     enrolled = account.enrol("totp", derived=True)
 
@@ -491,7 +491,7 @@ def test_without_a_master_secret_nothing_is_derived(account: Account, path: str)
 
 
 @pytest.mark.parametrize("path", ["totp", "totp/replacement"])
-def test_a_secret_is_derived_or_brought_along(path: str) -> None:
+def test_a_secret_is_either_derived_or_supplied(path: str) -> None:
     account = Account(derivation_secret=MASTER)
 
     answer = account.post(path, {"derived": True, "secret": RFC_SECRET})
@@ -512,7 +512,7 @@ def test_only_totp_of_accounts_is_derived() -> None:
     assert [list(document(answer)["errors"]) for answer in answers] == [["derived"], ["derived"]]
 
 
-def test_a_secret_that_was_derived_reads_off_its_picture() -> None:
+def test_the_picture_of_a_derived_secret_contains_the_secret() -> None:
     account = Account(derivation_secret=MASTER)
     enrolled = account.enrol("totp", derived=True)
 

@@ -41,7 +41,7 @@ WRONG_CREDENTIALS = {
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("kind", WRONG_CREDENTIALS)
-def test_without_the_right_credentials_nobody_gets_in(api: Api, path: str, kind: str) -> None:
+def test_a_request_without_the_right_credentials_is_refused(api: Api, path: str, kind: str) -> None:
     answer = api.client.get(ADMIN + path, environ_overrides={"HTTP_AUTHORIZATION": WRONG_CREDENTIALS[kind]})
 
     assert (answer.status_code, slug(answer)) == (401, "unauthenticated")
@@ -69,14 +69,14 @@ def test_a_password_beyond_iso_8859_1_is_read_in_utf_8() -> None:
     assert answer.status_code == 200
 
 
-def test_without_the_right_credentials_nothing_is_set(api: Api) -> None:
+def test_a_request_without_the_right_credentials_changes_nothing(api: Api) -> None:
     answer = api.client.put(f"{ADMIN}/logging", json={"level": "DEBUG"}, auth=("admin", "wrong"))
 
     assert answer.status_code == 401
     assert api.snapshot() == {}
 
 
-def test_a_bad_body_is_no_way_to_find_out_anything_without_credentials(api: Api) -> None:
+def test_requests_without_credentials_get_401_whatever_their_body(api: Api) -> None:
     assert api.client.put(f"{ADMIN}/logging", data=b"garbage").status_code == 401
 
 
@@ -87,7 +87,7 @@ def test_without_an_administrator_there_is_no_admin_api(path: str) -> None:
     assert (answer.status_code, slug(answer)) == (404, "not-found")
 
 
-def test_the_server_tells_its_clock_and_version(api: Api) -> None:
+def test_the_state_of_the_server_contains_its_time_and_version(api: Api) -> None:
     assert document(api.client.get(f"{ADMIN}/server", auth=ADMINISTRATOR)) == {
         "status": "up",
         "datetime": "2040-11-22T12:00:00Z",
@@ -95,31 +95,31 @@ def test_the_server_tells_its_clock_and_version(api: Api) -> None:
     }
 
 
-def test_the_database_tells_its_version(api_on_redis: Api) -> None:
+def test_the_state_of_the_database_contains_its_version(api_on_redis: Api) -> None:
     described = document(api_on_redis.client.get(f"{ADMIN}/database", auth=ADMINISTRATOR))
 
     assert described["status"] == "up"
     assert described["version"] == api_on_redis.redis.info("server")["redis_version"]
 
 
-def test_the_database_tells_its_clock(api_on_redis: Api) -> None:
+def test_the_state_of_the_database_contains_its_time(api_on_redis: Api) -> None:
     described = document(api_on_redis.client.get(f"{ADMIN}/database", auth=ADMINISTRATOR))
 
     assert described["datetime"].endswith("Z")
 
 
-def test_a_database_that_is_away_is_down_and_that_is_a_good_answer() -> None:
+def test_an_unreachable_database_is_reported_as_down_with_status_200() -> None:
     answer = without_a_store().client.get(f"{ADMIN}/database", auth=ADMINISTRATOR)
 
     assert (answer.status_code, document(answer)) == (200, {"status": "down", "datetime": None, "version": None})
 
 
-def test_the_level_is_the_one_of_the_settings_until_another_is_set(api: Api) -> None:
+def test_the_log_level_of_the_settings_applies_until_another_is_set(api: Api) -> None:
     assert document(api.client.get(f"{ADMIN}/logging", auth=ADMINISTRATOR)) == {"level": "INFO"}
 
 
 @pytest.mark.parametrize("level", ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"])
-def test_the_level_that_was_set_is_shown(api: Api, level: str) -> None:
+def test_the_log_level_that_was_set_is_shown(api: Api, level: str) -> None:
     answer = api.client.put(f"{ADMIN}/logging", json={"level": level}, auth=ADMINISTRATOR)
 
     assert (answer.status_code, document(answer)) == (200, {"level": level})
@@ -127,7 +127,7 @@ def test_the_level_that_was_set_is_shown(api: Api, level: str) -> None:
 
 
 @pytest.mark.parametrize("body", [{}, {"level": "debug"}, {"level": "NOTSET"}, {"level": 10}, {"level": None}])
-def test_what_is_no_level_is_refused(api: Api, body: Any) -> None:
+def test_an_unknown_log_level_is_refused(api: Api, body: Any) -> None:
     answer = api.client.put(f"{ADMIN}/logging", json=body, auth=ADMINISTRATOR)
 
     assert (answer.status_code, list(document(answer)["errors"])) == (400, ["level"])

@@ -86,7 +86,7 @@ def test_fields_are_counted(number: int, too_large: bool, start: bytes) -> None:
     assert arrival_of(start + b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * number + b"\r\n").too_large is too_large
 
 
-def test_chunks_without_end_are_handed_over() -> None:
+def test_an_endless_chunked_body_is_passed_on() -> None:
     arrival = arrival_of(POST + b"Transfer-Encoding: chunked\r\n\r\n")
     for _ in range(2 * LARGEST_BODY // 8):
         assert not arrival.is_complete
@@ -95,7 +95,7 @@ def test_chunks_without_end_are_handed_over() -> None:
 
 
 @pytest.mark.parametrize(("raw", "is_complete"), [(COMPLETE[3][:-1], True), (COMPLETE[0][:-1], False), (b"", False)])
-def test_a_client_that_ends_early_is_answered_if_the_head_is_there(raw: bytes, is_complete: bool) -> None:
+def test_a_client_that_closes_early_gets_a_response_if_its_head_is_complete(raw: bytes, is_complete: bool) -> None:
     arrival = arrival_of(*[raw] if raw else [], b"")
 
     assert (arrival.ended, arrival.is_complete) == (True, is_complete)
@@ -111,5 +111,5 @@ def test_a_client_that_ends_early_is_answered_if_the_head_is_there(raw: bytes, i
         (b"POST / HTTP/1.0\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n", False),
     ],
 )
-def test_a_body_is_invited_if_the_client_waits_for_that(raw: bytes, awaits: bool) -> None:
+def test_a_client_that_waits_for_100_continue_is_invited_to_send_its_body(raw: bytes, awaits: bool) -> None:
     assert arrival_of(raw).awaits_continue is awaits

@@ -29,7 +29,7 @@ def without_the_call(line: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in line.items() if name not in {"time", "logger", "request_id", "address"}}
 
 
-def test_a_line_names_tenant_account_factor_outcome_and_the_call(account: Account, lines: Lines) -> None:
+def test_an_audit_line_names_tenant_account_factor_outcome_and_request(account: Account, lines: Lines) -> None:
     enrolled = account.confirmed("totp")
     lines()
 
@@ -52,7 +52,7 @@ def test_a_line_names_tenant_account_factor_outcome_and_the_call(account: Accoun
     }
 
 
-def test_a_refusal_says_why_and_how_many_attempts_are_left(account: Account, lines: Lines) -> None:
+def test_a_refusal_contains_the_reason_and_the_attempts_left(account: Account, lines: Lines) -> None:
     account.confirmed("totp")
     lines()
 
@@ -72,7 +72,7 @@ def test_a_refusal_says_why_and_how_many_attempts_are_left(account: Account, lin
     ]
 
 
-def test_a_lock_is_a_warning_of_its_own(account: Account, lines: Lines) -> None:
+def test_a_lock_has_its_own_audit_line_at_level_warning(account: Account, lines: Lines) -> None:
     account.confirmed("totp")
     account.fail("totp", "000000", 4)
     lines()
@@ -94,7 +94,7 @@ def test_a_lock_is_a_warning_of_its_own(account: Account, lines: Lines) -> None:
     }
 
 
-def test_a_wrong_code_that_two_factors_are_charged_for_is_two_lines(account: Account, lines: Lines) -> None:
+def test_a_wrong_code_that_counts_for_two_factors_has_two_audit_lines(account: Account, lines: Lines) -> None:
     account.confirmed("totp")
     account.confirmed("hotp")
     lines()
@@ -104,7 +104,7 @@ def test_a_wrong_code_that_two_factors_are_charged_for_is_two_lines(account: Acc
     assert sorted((line["factor"], line["reason"]) for line in lines()) == [("hotp", "wrong"), ("totp", "wrong")]
 
 
-def test_every_change_has_its_line(account: Account, lines: Lines) -> None:
+def test_every_change_has_an_audit_line(account: Account, lines: Lines) -> None:
     enrolled = account.confirmed("totp")
     account.post("totp/replacement")
     account.delete("totp/replacement")
@@ -131,7 +131,7 @@ def test_every_change_has_its_line(account: Account, lines: Lines) -> None:
     ]
 
 
-def test_every_line_says_whose_account_it_is(account: Account, lines: Lines) -> None:
+def test_every_audit_line_names_the_owner(account: Account, lines: Lines) -> None:
     other = account.of("forum").named("bob")
     other.confirmed("hotp")
     other.challenge("000000")
@@ -140,7 +140,7 @@ def test_every_line_says_whose_account_it_is(account: Account, lines: Lines) -> 
     assert {(line["tenant"], line["account"]) for line in lines()} == {("forum", "bob")}
 
 
-def test_a_refused_disabling_is_no_removal(account: Account, lines: Lines) -> None:
+def test_a_refused_code_to_disable_removes_nothing(account: Account, lines: Lines) -> None:
     account.confirmed("totp")
     lines()
 
@@ -149,7 +149,7 @@ def test_a_refused_disabling_is_no_removal(account: Account, lines: Lines) -> No
     assert [(line["message"], line.get("purpose")) for line in lines()] == [("judged", "disable")]
 
 
-def test_what_is_refused_before_it_is_judged_has_no_line(account: Account, lines: Lines) -> None:
+def test_a_request_that_judges_no_code_has_no_audit_line(account: Account, lines: Lines) -> None:
     account.confirmed("totp")
     lines()
 

@@ -109,7 +109,7 @@ OTHER_MEDIA_TYPES = [
 
 @pytest.mark.parametrize("path", POSTS)
 @pytest.mark.parametrize("kind", NOT_A_JSON_OBJECT)
-def test_what_is_no_json_object_is_refused(api: Api, path: str, kind: str) -> None:
+def test_a_body_that_is_not_a_json_object_is_refused(api: Api, path: str, kind: str) -> None:
     answer = api.raw(path, NOT_A_JSON_OBJECT[kind])
 
     assert (answer.status_code, slug(answer)) == (400, "invalid-request")
@@ -117,7 +117,7 @@ def test_what_is_no_json_object_is_refused(api: Api, path: str, kind: str) -> No
 
 
 @pytest.mark.parametrize("path", POSTS)
-def test_what_is_too_deep_or_unknown_is_refused(api: Api, path: str) -> None:
+def test_deeply_nested_json_and_unknown_members_are_refused(api: Api, path: str) -> None:
     """How deep is too deep depends on the version of Python."""
     answer = api.raw(path, b'{"deep":' * 1800 + b"1" + b"}" * 1800)
 
@@ -127,7 +127,7 @@ def test_what_is_too_deep_or_unknown_is_refused(api: Api, path: str) -> None:
 
 @pytest.mark.parametrize("member", ["digits", "lifetime"])
 @pytest.mark.parametrize("kind", NOT_AN_INTEGER)
-def test_what_is_no_integer_is_refused(api: Api, member: str, kind: str) -> None:
+def test_a_value_that_is_not_an_integer_is_refused(api: Api, member: str, kind: str) -> None:
     answer = api.raw("otp", b'{"%s": %s}' % (member.encode(), NOT_AN_INTEGER[kind]))
 
     assert answer.status_code == 400
@@ -136,7 +136,7 @@ def test_what_is_no_integer_is_refused(api: Api, member: str, kind: str) -> None
 
 @pytest.mark.parametrize("member", ["algorithm", "label", "issuer", "secret"])
 @pytest.mark.parametrize("kind", NOT_A_STRING)
-def test_what_is_no_string_is_refused(api: Api, member: str, kind: str) -> None:
+def test_a_value_that_is_not_a_string_is_refused(api: Api, member: str, kind: str) -> None:
     answer = api.post("totp", {member: NOT_A_STRING[kind]})
 
     assert answer.status_code == 400
@@ -146,7 +146,7 @@ def test_what_is_no_string_is_refused(api: Api, member: str, kind: str) -> None:
 @pytest.mark.parametrize(
     ("factor", "member", "value"), [(f, member, value) for f, member, values in OUT_OF_RANGE for value in values]
 )
-def test_what_is_out_of_range_is_refused(api: Api, factor: str, member: str, value: int) -> None:
+def test_a_value_out_of_range_is_refused(api: Api, factor: str, member: str, value: int) -> None:
     answer = api.post(factor, {member: value})
 
     assert answer.status_code == 400
@@ -156,7 +156,7 @@ def test_what_is_out_of_range_is_refused(api: Api, factor: str, member: str, val
 @pytest.mark.parametrize(
     ("factor", "member", "value"), [(f, member, value) for f, member, values in IN_RANGE for value in values]
 )
-def test_the_ends_of_every_range_are_in_it(api: Api, factor: str, member: str, value: int) -> None:
+def test_the_limits_of_every_range_are_allowed(api: Api, factor: str, member: str, value: int) -> None:
     assert api.post(factor, {member: value}).status_code == 201
 
 
@@ -167,7 +167,7 @@ def test_an_unknown_algorithm_is_refused(api: Api, value: str) -> None:
 
 @pytest.mark.parametrize("value", ["", " ", "a:b", "a\x00b", "a\u200fb", "a\nb", "x" * 129, "日" * 43])
 @pytest.mark.parametrize("member", ["label", "issuer"])
-def test_a_name_that_no_authenticator_could_show_is_refused(api: Api, member: str, value: str) -> None:
+def test_a_name_with_invisible_characters_is_refused(api: Api, member: str, value: str) -> None:
     assert list(document(api.post("totp", {member: value}))["errors"]) == [member]
 
 
@@ -175,7 +175,7 @@ def test_a_name_that_no_authenticator_could_show_is_refused(api: Api, member: st
     "value",
     ["", "A", "0" * 32, "GEZDGNBVGY3TQOJQGEZDGNBV1", "GEZDGNBVGY3TQOJQGEZDGNBVG!", "A" * 25, "A" * 206, "A" * 600],
 )
-def test_a_secret_that_is_no_base32_or_of_the_wrong_size_is_refused(api: Api, value: str) -> None:
+def test_a_secret_that_is_not_base32_or_has_a_wrong_size_is_refused(api: Api, value: str) -> None:
     assert list(document(api.post("hotp", {"secret": value}))["errors"]) == ["secret"]
 
 
@@ -191,7 +191,7 @@ def test_an_unknown_member_is_refused(api: Api, path: str) -> None:
     assert "surprise" in document(answer)["errors"]
 
 
-def test_all_bad_members_are_named_at_once(api: Api) -> None:
+def test_all_invalid_members_are_named_at_once(api: Api) -> None:
     body = {
         "algorithm": "MD5",
         "digits": 5,
@@ -225,7 +225,7 @@ def test_all_bad_members_are_named_at_once(api: Api) -> None:
         ([], {"delivery"}),
     ],
 )
-def test_a_delivery_that_is_not_set_up_is_refused(api: Api, delivery: Any, named: set[str]) -> None:
+def test_a_channel_that_is_not_configured_is_refused(api: Api, delivery: Any, named: set[str]) -> None:
     answer = api.post("otp", {"delivery": delivery})
 
     assert answer.status_code == 400
@@ -234,7 +234,7 @@ def test_a_delivery_that_is_not_set_up_is_refused(api: Api, delivery: Any, named
 
 @pytest.mark.parametrize("code", NO_CODES)
 @pytest.mark.parametrize("factor", ["otp", "hotp", "totp"])
-def test_what_can_be_no_code_is_a_bad_request_and_no_guess(api: Api, factor: str, code: Any) -> None:
+def test_a_malformed_code_is_a_bad_request_and_not_counted(api: Api, factor: str, code: Any) -> None:
     api.enrol(factor)
 
     answer = api.verify(factor, code)
@@ -244,7 +244,7 @@ def test_what_can_be_no_code_is_a_bad_request_and_no_guess(api: Api, factor: str
 
 
 @pytest.mark.parametrize("factor", ["otp", "hotp", "totp"])
-def test_a_code_of_another_length_than_the_factors_is_a_bad_request_and_no_guess(api: Api, factor: str) -> None:
+def test_a_code_of_a_wrong_length_is_a_bad_request_and_not_counted(api: Api, factor: str) -> None:
     api.enrol(factor, digits=8)
 
     answer = api.verify(factor, "755224")
@@ -256,7 +256,7 @@ def test_a_code_of_another_length_than_the_factors_is_a_bad_request_and_no_guess
 @pytest.mark.parametrize(
     "codes", [[], ["755224"], ["755224"] * 3, "755224", None, ["755224", 287082], ["755224", None], ["755224", ""]]
 )
-def test_what_can_be_no_pair_of_codes_is_a_bad_request_and_no_guess(api: Api, codes: Any) -> None:
+def test_a_malformed_pair_of_codes_is_a_bad_request_and_not_counted(api: Api, codes: Any) -> None:
     api.enrol("hotp")
 
     answer = api.post("hotp/resync", {"codes": codes})
@@ -279,7 +279,7 @@ def test_characters_that_pasting_adds_to_a_secret_are_ignored(api: Api, typed: s
     assert enrolled["secret"] == RFC_SECRET
 
 
-def test_digits_of_other_scripts_are_a_bad_request_and_no_guess(api: Api) -> None:
+def test_digits_of_other_scripts_are_a_bad_request_and_not_counted(api: Api) -> None:
     api.enrol("hotp")
 
     for typed in ("\uff17\uff15\uff15\uff12\uff12\uff14", "\u0667\u0665\u0665\u0662\u0662\u0664", "755\u200b224"):
@@ -298,7 +298,7 @@ def test_an_invisible_character_in_the_middle_is_named(api: Api) -> None:
 
 
 @pytest.mark.parametrize("extra", ["A", "ABC", "ABCDEF"])
-def test_a_secret_of_a_length_that_base32_never_has_is_told_so(api: Api, extra: str) -> None:
+def test_a_secret_of_an_impossible_base32_length_gets_an_exact_message(api: Api, extra: str) -> None:
     answer = api.post("totp", {"secret": RFC_SECRET + extra})
 
     (told,) = document(answer)["errors"]["secret"]
@@ -307,14 +307,14 @@ def test_a_secret_of_a_length_that_base32_never_has_is_told_so(api: Api, extra: 
 
 
 @pytest.mark.parametrize("path", ["otp/verify", "hotp/verify", "totp/verify", "hotp/resync", "totp/resync"])
-def test_a_body_that_is_required_must_be_there(api: Api, path: str) -> None:
+def test_a_required_body_must_be_present(api: Api, path: str) -> None:
     answer = api.client.post(f"/api/v1/session/{path}")
 
     assert (answer.status_code, slug(answer)) == (400, "invalid-request")
 
 
 @pytest.mark.parametrize("factor", ["otp", "hotp", "totp"])
-def test_a_body_that_is_optional_may_be_left_out(api: Api, factor: str) -> None:
+def test_an_optional_body_may_be_absent(api: Api, factor: str) -> None:
     assert api.client.post(f"/api/v1/session/{factor}").status_code == 201
 
 
@@ -331,7 +331,7 @@ def test_a_body_without_a_media_type_is_refused(api: Api, path: str) -> None:
     assert api.raw(path, b'{"code": "755224"}', None).status_code == 415
 
 
-def test_a_form_is_refused_even_when_it_is_empty(api: Api) -> None:
+def test_an_empty_form_is_refused(api: Api) -> None:
     assert api.raw("totp", b"", "application/x-www-form-urlencoded").status_code == 415
 
 
@@ -353,20 +353,20 @@ def test_a_body_of_16_kib_is_read(api: Api) -> None:
     assert api.raw("totp", b"{" + b" " * (LARGEST_BODY - 2) + b"}").status_code == 201
 
 
-def test_a_body_that_nobody_asked_for_is_not_read(api: Api) -> None:
+def test_an_unexpected_body_is_not_read(api: Api) -> None:
     api.enrol("totp")
 
     assert api.client.delete("/api/v1/session/totp", data=b"x" * LARGEST_BODY * 2).status_code == 204
 
 
-def test_a_member_that_json_spells_with_escapes_is_the_same_member(api: Api) -> None:
+def test_an_escaped_member_name_is_the_same_member(api: Api) -> None:
     answer = api.raw("totp", json.dumps({"digits": 8}).replace("digits", "\\u0064igits").encode())
 
     assert document(answer)["digits"] == 8
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_labels_and_issuers_are_names_that_people_have(api: Api, name: str) -> None:
+def test_labels_and_issuers_may_be_names_in_any_script(api: Api, name: str) -> None:
     uri = api.enrol("totp", label=name, issuer=name)["uri"]
 
     assert unquote(urlsplit(uri).path) == f"/{name}:{name}"
@@ -375,7 +375,7 @@ def test_labels_and_issuers_are_names_that_people_have(api: Api, name: str) -> N
 
 @pytest.mark.parametrize("name", [name for name in NO_NAMES if "lone surrogate" not in str(name)])
 @pytest.mark.parametrize("member", ["label", "issuer"])
-def test_a_name_that_an_authenticator_would_not_show_is_a_bad_request(api: Api, member: str, name: str) -> None:
+def test_a_name_that_authenticators_cannot_show_is_a_bad_request(api: Api, member: str, name: str) -> None:
     answer = api.post("totp", {member: name})
 
     assert (answer.status_code, list(document(answer)["errors"])) == (400, [member])

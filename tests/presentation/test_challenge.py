@@ -41,7 +41,7 @@ def test_a_recovery_code_is_accepted(account: Account) -> None:
 
 
 @pytest.mark.parametrize("factor", ["hotp", "totp"])
-def test_an_accepted_code_is_spent_everywhere(account: Account, factor: str) -> None:
+def test_an_accepted_code_is_spent_for_all_operations(account: Account, factor: str) -> None:
     code = account.good_code(factor, account.confirmed(factor), 1)
     account.challenge(code)
 
@@ -51,7 +51,7 @@ def test_an_accepted_code_is_spent_everywhere(account: Account, factor: str) -> 
     assert document(account.get(factor))["failed_attempts"] == 0
 
 
-def test_a_code_that_was_verified_is_spent_for_the_challenge(account: Account) -> None:
+def test_a_verified_code_is_spent_for_the_challenge(account: Account) -> None:
     enrolled = account.confirmed("hotp")
     code = account.good_code("hotp", enrolled, 1)
     account.verify("hotp", code)
@@ -62,7 +62,7 @@ def test_a_code_that_was_verified_is_spent_for_the_challenge(account: Account) -
     assert (answer.status_code, problem["reason"], problem["attempts_left"]) == (403, "replayed", 5)
 
 
-def test_only_factors_whose_codes_have_that_shape_are_charged(account: Account) -> None:
+def test_a_wrong_code_counts_only_for_factors_whose_codes_have_its_form(account: Account) -> None:
     account.confirmed("hotp", digits=6)
     confirmed_with_8_digits(account)
     account.recovery_codes()
@@ -72,7 +72,7 @@ def test_only_factors_whose_codes_have_that_shape_are_charged(account: Account) 
     assert failures(account) == {"hotp": 1, "totp": 0, RECOVERY: 0}
 
 
-def test_a_wrong_code_is_charged_to_all_whose_codes_have_that_shape(account: Account) -> None:
+def test_a_wrong_code_counts_for_all_factors_whose_codes_have_its_form(account: Account) -> None:
     account.confirmed("hotp")
     account.confirmed("totp")
     account.recovery_codes()
@@ -83,7 +83,7 @@ def test_a_wrong_code_is_charged_to_all_whose_codes_have_that_shape(account: Acc
     assert failures(account) == {"hotp": 1, "totp": 1, RECOVERY: 0}
 
 
-def test_a_wrong_recovery_code_is_charged_to_the_recovery_codes(account: Account) -> None:
+def test_a_wrong_recovery_code_counts_for_the_recovery_codes(account: Account) -> None:
     account.confirmed("totp")
     account.recovery_codes()
 
@@ -94,7 +94,7 @@ def test_a_wrong_recovery_code_is_charged_to_the_recovery_codes(account: Account
 
 
 @pytest.mark.parametrize("factor", ["hotp", "totp"])
-def test_what_one_factor_accepts_is_charged_to_no_other(account: Account, factor: str) -> None:
+def test_a_code_that_one_factor_accepts_counts_as_wrong_for_no_other(account: Account, factor: str) -> None:
     enrolled = {each: account.confirmed(each) for each in ("hotp", "totp")}
 
     account.challenge(account.good_code(factor, enrolled[factor], 1))
@@ -103,7 +103,7 @@ def test_what_one_factor_accepts_is_charged_to_no_other(account: Account, factor
 
 
 @pytest.mark.parametrize("factor", ["hotp", "totp"])
-def test_a_factor_that_is_named_is_the_only_one_asked(account: Account, factor: str) -> None:
+def test_only_the_named_factor_judges_the_code(account: Account, factor: str) -> None:
     enrolled = {each: account.confirmed(each) for each in ("hotp", "totp")}
     other = "hotp" if factor == "totp" else "totp"
 
@@ -114,14 +114,14 @@ def test_a_factor_that_is_named_is_the_only_one_asked(account: Account, factor: 
     assert account.challenge(account.good_code(factor, enrolled[factor], 1), factor=factor).status_code == 200
 
 
-def test_naming_the_recovery_codes_asks_them(account: Account) -> None:
+def test_the_recovery_codes_judge_the_code_if_they_are_named(account: Account) -> None:
     code = account.recovery_codes()[0]
 
     assert account.challenge(code, factor=RECOVERY).status_code == 200
 
 
 @pytest.mark.parametrize("factor", ["otp", "hotp", RECOVERY])
-def test_naming_a_factor_that_is_not_confirmed_finds_none(account: Account, factor: str) -> None:
+def test_a_named_factor_must_be_confirmed(account: Account, factor: str) -> None:
     account.confirmed("totp")
     account.enrol("hotp")
 
@@ -131,7 +131,7 @@ def test_naming_a_factor_that_is_not_confirmed_finds_none(account: Account, fact
 
 
 @pytest.mark.parametrize("factor", ["sms", "", "TOTP", None, 1, ["totp"]])
-def test_naming_what_is_no_factor_is_a_bad_request(account: Account, factor: Any) -> None:
+def test_an_unknown_factor_is_a_bad_request(account: Account, factor: Any) -> None:
     account.confirmed("totp")
 
     answer = account.challenge("123456", factor=factor)
@@ -153,7 +153,7 @@ def test_a_pending_factor_is_ignored(account: Account, factor: str) -> None:
     assert (described["status"], described["failed_attempts"]) == ("pending", 0)
 
 
-def test_a_pending_factor_is_not_charged(account: Account) -> None:
+def test_a_wrong_code_does_not_count_for_a_pending_factor(account: Account) -> None:
     account.confirmed("totp")
     account.enrol("hotp")
 
@@ -162,7 +162,7 @@ def test_a_pending_factor_is_not_charged(account: Account) -> None:
     assert failures(account) == {"hotp": 0, "totp": 1}
 
 
-def test_a_one_time_code_is_no_factor_of_a_log_in(account: Account) -> None:
+def test_a_one_time_code_does_not_count_at_log_in(account: Account) -> None:
     code = account.enrol("otp")["code"]
 
     assert slug(account.challenge(code)) == "not-enrolled"
@@ -170,14 +170,14 @@ def test_a_one_time_code_is_no_factor_of_a_log_in(account: Account) -> None:
     assert slug(account.challenge(code)) == "not-enrolled"
 
 
-def test_a_code_of_a_replacement_is_not_good_before_the_swap(account: Account) -> None:
+def test_a_code_of_a_replacement_is_refused_before_the_replacement_is_confirmed(account: Account) -> None:
     account.confirmed("totp")
     replacement = document(account.post("totp/replacement"))
 
     assert document(account.challenge(account.good_code("totp", replacement)))["reason"] == "wrong"
 
 
-def test_the_fifth_wrong_code_locks_and_says_until_when(account: Account) -> None:
+def test_the_fifth_wrong_code_locks_and_reports_the_end_of_the_lock(account: Account) -> None:
     account.confirmed("totp")
     for _ in range(4):
         account.challenge("000000")
@@ -189,7 +189,7 @@ def test_the_fifth_wrong_code_locks_and_says_until_when(account: Account) -> Non
     assert fifth.headers["Retry-After"] == "30"
 
 
-def test_while_it_is_locked_no_code_is_accepted(account: Account) -> None:
+def test_a_locked_factor_accepts_no_code(account: Account) -> None:
     enrolled = account.confirmed("totp")
     account.fail("totp", "000000", 5)
     account.clock.advance(10)
@@ -213,7 +213,7 @@ def test_the_lock_doubles_with_each_further_failure(account: Account, wait: int)
         account.clock.advance(lock)
 
 
-def test_a_locked_factor_does_not_keep_another_from_accepting(account: Account) -> None:
+def test_a_locked_factor_does_not_prevent_another_from_accepting(account: Account) -> None:
     account.confirmed("totp")
     hotp = account.confirmed("hotp")
     codes = account.recovery_codes()
@@ -224,7 +224,7 @@ def test_a_locked_factor_does_not_keep_another_from_accepting(account: Account) 
     assert [document(answer).get("factor") for answer in answers] == ["hotp", RECOVERY]
 
 
-def test_guesses_at_the_recovery_codes_do_not_lock_the_authenticator(account: Account) -> None:
+def test_wrong_recovery_codes_do_not_lock_the_authenticator(account: Account) -> None:
     enrolled = account.confirmed("totp")
     codes = account.recovery_codes()
     for _ in range(5):
@@ -234,7 +234,7 @@ def test_guesses_at_the_recovery_codes_do_not_lock_the_authenticator(account: Ac
     assert account.challenge(account.good_code("totp", enrolled, 1)).status_code == 200
 
 
-def test_wrong_codes_count_together_wherever_they_are_sent(account: Account) -> None:
+def test_wrong_codes_share_one_count_for_all_operations(account: Account) -> None:
     enrolled = account.confirmed("totp")
     wrong = other_code(account.good_code("totp", enrolled, 1))
     account.verify("totp", wrong)
@@ -280,7 +280,7 @@ def test_characters_that_pasting_adds_to_a_code_are_ignored(account: Account, ty
         [],
     ],
 )
-def test_what_can_be_no_code_is_a_bad_request_and_no_guess(account: Account, code: Any) -> None:
+def test_a_malformed_code_is_a_bad_request_and_not_counted(account: Account, code: Any) -> None:
     account.confirmed("totp")
     account.recovery_codes()
 
@@ -291,17 +291,17 @@ def test_what_can_be_no_code_is_a_bad_request_and_no_guess(account: Account, cod
 
 
 @pytest.mark.parametrize("body", [{}, {"factor": "totp"}, {"code": "123456", "surprise": 1}])
-def test_a_body_of_another_shape_is_a_bad_request(account: Account, body: dict[str, Any]) -> None:
+def test_a_body_that_does_not_fit_the_schema_is_a_bad_request(account: Account, body: dict[str, Any]) -> None:
     assert account.post("challenge", body).status_code == 400
 
 
-def test_where_nothing_is_enrolled_there_is_nothing_to_challenge(account: Account) -> None:
+def test_an_account_without_factors_has_no_challenge(account: Account) -> None:
     answers = [account.challenge(code) for code in ("123456", "K7QM-2X9D-4HPW-8RTC")]
 
     assert [(answer.status_code, slug(answer)) for answer in answers] == [(404, "not-enrolled")] * 2
 
 
-def test_a_good_code_is_not_accepted_after_its_factor_was_deleted(account: Account) -> None:
+def test_a_valid_code_is_refused_after_its_factor_was_deleted(account: Account) -> None:
     enrolled = account.confirmed("totp")
     account.recovery_codes()
     account.delete("totp")
@@ -323,7 +323,7 @@ def test_digits_that_two_factors_share_are_accepted_once(account: Account) -> No
 
 
 @pytest.mark.parametrize("factor", [None, "totp"])
-def test_a_factor_that_cannot_be_read_is_not_taken_for_none(account: Account, factor: str | None) -> None:
+def test_an_unreadable_factor_does_not_count_as_missing(account: Account, factor: str | None) -> None:
     code = account.good_code("totp", account.confirmed("totp"), 1)
     other_keys = Account(account.redis, account.clock, encryption_keys=(EncryptionKey("another", bytes(32)),))
 
@@ -333,7 +333,7 @@ def test_a_factor_that_cannot_be_read_is_not_taken_for_none(account: Account, fa
 
 
 @pytest.mark.parametrize("beside", ["recovery-codes", "hotp"])
-def test_a_factor_that_cannot_be_read_is_not_taken_for_none_beside_one_of_another_shape(
+def test_an_unreadable_factor_does_not_count_as_missing_beside_one_with_other_codes(
     account: Account, beside: str
 ) -> None:
     code = account.good_code("totp", account.confirmed("totp"), 1)
@@ -348,7 +348,7 @@ def test_a_factor_that_cannot_be_read_is_not_taken_for_none_beside_one_of_anothe
     assert slug(account.challenge(code)) == "store-unavailable"
 
 
-def test_a_readable_factor_is_good_beside_one_that_is_not(account: Account) -> None:
+def test_a_readable_factor_accepts_codes_beside_an_unreadable_one(account: Account) -> None:
     account.confirmed("totp")
     hotp = account.confirmed("hotp")
     (key,) = [key for key in account.snapshot() if key.endswith(b":totp")]

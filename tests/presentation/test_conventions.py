@@ -93,11 +93,11 @@ def refusal(request: pytest.FixtureRequest, api: Api) -> TestResponse:
     return answer
 
 
-def test_every_kind_of_answer_carries_the_security_headers(answer: TestResponse) -> None:
+def test_every_kind_of_response_has_the_security_headers(answer: TestResponse) -> None:
     assert {name: answer.headers.get(name) for name in ALWAYS} == ALWAYS
 
 
-def test_every_kind_of_answer_has_one_content_security_policy_that_allows_nothing_by_default(
+def test_every_kind_of_response_has_one_content_security_policy_that_allows_nothing_by_default(
     answer: TestResponse,
 ) -> None:
     (policy,) = answer.headers.getlist("Content-Security-Policy")
@@ -105,15 +105,15 @@ def test_every_kind_of_answer_has_one_content_security_policy_that_allows_nothin
     assert {"default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'"} <= set(policy.split("; "))
 
 
-def test_every_kind_of_answer_keeps_its_address_to_itself(answer: TestResponse) -> None:
+def test_every_kind_of_response_suppresses_the_referrer(answer: TestResponse) -> None:
     assert answer.headers.getlist("Referrer-Policy") == ["no-referrer"]
 
 
-def test_every_kind_of_answer_is_kept_out_of_caches(answer: TestResponse) -> None:
+def test_no_kind_of_response_is_cached(answer: TestResponse) -> None:
     assert answer.headers.getlist("Cache-Control") == ["no-store"]
 
 
-def test_every_kind_of_answer_carries_a_request_id(answer: TestResponse) -> None:
+def test_every_kind_of_response_has_a_request_id(answer: TestResponse) -> None:
     assert len(answer.headers["X-Request-ID"]) == 32
 
 
@@ -128,33 +128,33 @@ def test_every_refusal_is_a_problem_document_that_names_the_request(refusal: Tes
     assert problem["detail"]
 
 
-def test_every_refusal_leads_to_a_page_that_explains_it(api: Api, refusal: TestResponse) -> None:
+def test_every_refusal_links_to_a_page_that_explains_it(api: Api, refusal: TestResponse) -> None:
     page = api.client.get(document(refusal)["type"])
 
     assert (page.status_code, page.mimetype) == (200, "text/html")
     assert document(refusal)["title"] in unescape(page.text)
 
 
-def test_no_answer_tells_what_it_runs_on(answer: TestResponse) -> None:
+def test_no_response_names_the_software_of_the_server(answer: TestResponse) -> None:
     assert "Server" not in answer.headers
 
 
 @pytest.mark.parametrize("path", PATHS_OF_NOTHING)
-def test_where_nothing_is_the_answer_is_404(api: Api, path: str) -> None:
+def test_an_unknown_path_gets_404(api: Api, path: str) -> None:
     answer = api.client.get(path)
 
     assert (answer.status_code, slug(answer)) == (404, "not-found")
 
 
 @pytest.mark.parametrize("path", PATHS_OF_NOTHING)
-def test_posting_where_nothing_is_changes_nothing(api: Api, path: str) -> None:
+def test_a_post_to_an_unknown_path_changes_nothing(api: Api, path: str) -> None:
     assert api.client.post(path, json={}).status_code in {404, 405}
     assert api.snapshot() == {}
 
 
 @pytest.mark.parametrize("method", ODD_METHODS)
 @pytest.mark.parametrize("path", ["/api/v1/session", "/api/v1/session/totp", "/api/v1/session/hotp/verify", "/healthz"])
-def test_a_method_that_is_not_known_is_answered_with_those_that_are(api: Api, path: str, method: str) -> None:
+def test_an_unsupported_method_gets_405_with_the_supported_ones(api: Api, path: str, method: str) -> None:
     allowed = {m for m, p in all_routes(api) if p == path}
 
     answer = api.client.open(path, method=method)
@@ -163,7 +163,7 @@ def test_a_method_that_is_not_known_is_answered_with_those_that_are(api: Api, pa
     assert set(answer.headers["Allow"].split(", ")) == allowed
 
 
-def test_no_route_answers_any_method_with_a_fault(api: Api) -> None:
+def test_no_method_causes_a_status_of_500(api: Api) -> None:
     paths = sorted({path for _, path in all_routes(api)})
     methods = ["GET", "HEAD", "POST", "PUT", "DELETE", *ODD_METHODS]
 
@@ -216,7 +216,7 @@ def test_a_new_request_id_is_made_for_every_request(api: Api) -> None:
         {"X-Request-ID": "\xff" * 9000},
     ],
 )
-def test_no_header_leads_to_a_fault(api: Api, headers: dict[str, str]) -> None:
+def test_no_header_causes_a_status_of_500(api: Api, headers: dict[str, str]) -> None:
     api.enrol("totp")
     paths = [
         ("GET", "/"),
@@ -236,27 +236,27 @@ def test_no_header_leads_to_a_fault(api: Api, headers: dict[str, str]) -> None:
     assert max(statuses) < 500
 
 
-def test_every_answer_under_the_api_is_json_in_utf_8(api: Api) -> None:
+def test_every_response_of_the_api_is_json_in_utf_8(api: Api) -> None:
     answer = api.post("totp", {"label": "Zoë"})
 
     assert answer.content_type == "application/json"
     assert document(answer)["uri"].startswith("otpauth://totp/Open-MFA:Zo%C3%AB?")
 
 
-def test_administrators_get_the_same_headers(api: Api) -> None:
+def test_the_admin_api_has_the_same_headers(api: Api) -> None:
     answer = api.client.get("/api/v1/admin/server", auth=ADMINISTRATOR)
 
     assert answer.headers["Cache-Control"] == "no-store"
 
 
 @pytest.mark.parametrize("name", ["docs.js", "docs.css", "page.css", "swagger-ui-bundle.js", "swagger-ui.css"])
-def test_assets_may_be_kept(api: Api, name: str) -> None:
+def test_browsers_may_cache_the_files_of_pages(api: Api, name: str) -> None:
     assert "no-store" not in api.client.get(f"/assets/{name}").headers["Cache-Control"]
 
 
 @pytest.mark.parametrize("path", ["/assets/swagger-ui-bundle.js", "/openapi.json"])
 @pytest.mark.parametrize("headers", [{}, {"Range": "bytes=0-"}, {"Range": "bytes=9-"}, {"Range": "bytes=x"}], ids=str)
-def test_all_answers_share_one_copy_of_a_large_body(api: Api, path: str, headers: dict[str, str]) -> None:
+def test_all_responses_share_one_copy_of_a_large_file(api: Api, path: str, headers: dict[str, str]) -> None:
     """A server may ignore Range (RFC 9110, section 14.2)."""
     (whole,) = api.client.get(path, buffered=False).iter_encoded()
     answer = api.client.get(path, headers=headers, buffered=False)
@@ -275,7 +275,7 @@ def test_an_unchanged_file_is_not_sent_again(api: Api) -> None:
         assert (answer.status_code, answer.data) == (304, b"")
 
 
-def test_a_file_is_not_sent_to_a_client_that_expects_another_version(api: Api) -> None:
+def test_a_client_that_expects_another_version_of_a_file_gets_none(api: Api) -> None:
     answer = api.client.get("/assets/docs.js", headers={"If-Match": '"another"'})
 
     assert (answer.status_code, answer.data) == (412, b"")

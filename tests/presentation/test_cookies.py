@@ -109,7 +109,7 @@ def got(api: Api, kind: Kind) -> str:
     ],
 )
 @pytest.mark.parametrize("which", KINDS)
-def test_a_name_has_the_strictest_prefix_that_browsers_allow(
+def test_the_name_of_a_cookie_has_the_strictest_possible_prefix(
     which: str, settings: dict[str, Any], names: dict[str, str], attributes: set[str]
 ) -> None:
     ((name, (_, found)),) = set_cookies(KINDS[which].get(service(**settings))).items()
@@ -125,7 +125,7 @@ def test_a_name_has_the_strictest_prefix_that_browsers_allow(
 
 
 @pytest.mark.parametrize("order", ["{own}; {planted}", "{planted}; {own}", "{planted}; {own}; {planted}"])
-def test_a_cookie_of_the_former_name_counts_for_nothing_beside_ours(kind: Kind, order: str) -> None:
+def test_a_cookie_of_the_former_name_is_ignored_beside_one_of_the_current_name(kind: Kind, order: str) -> None:
     api = service()
     own, planted = got(api, kind), got(api, kind)
     header = order.format(own=f"__Host-{kind.plain}={own}", planted=f"{kind.plain}={planted}")
@@ -135,7 +135,7 @@ def test_a_cookie_of_the_former_name_counts_for_nothing_beside_ours(kind: Kind, 
     assert not kind.counts(api, spoilt)
 
 
-def test_the_former_name_is_read_for_as_long_as_such_cookies_can_live(kind: Kind) -> None:
+def test_the_former_name_is_read_while_such_cookies_can_be_valid(kind: Kind) -> None:
     api = service()
     start = api.clock.now()
     assert kind.counts(api, f"{kind.plain}={got(api, kind)}")
@@ -149,7 +149,7 @@ def test_the_former_name_is_read_for_as_long_as_such_cookies_can_live(kind: Kind
     assert kind.counts(api, f"__Host-{kind.plain}={value}")
 
 
-def test_without_tls_the_name_is_read_for_ever(kind: Kind) -> None:
+def test_without_tls_the_plain_name_is_always_read(kind: Kind) -> None:
     api = service(cookie_secure=False)
     api.clock.advance(30 * DAY)
 
@@ -165,7 +165,7 @@ def test_no_other_name_is_read(kind: Kind, name: str) -> None:
     assert not kind.counts(api, f"{name.format(kind.plain)}={got(api, kind)}")
 
 
-def test_no_white_space_makes_a_name_of_another_one(kind: Kind) -> None:
+def test_white_space_before_a_name_does_not_change_it(kind: Kind) -> None:
     """For a browser such a name has no prefix, so another host of the domain may set it."""
     api = service()
     value = got(api, kind)
@@ -188,7 +188,9 @@ def test_no_white_space_makes_a_name_of_another_one(kind: Kind) -> None:
         ({"cookie_secure": False}, {("{}", "/")}),
     ],
 )
-def test_the_end_removes_every_name(kind: Kind, settings: dict[str, Any], removed: set[tuple[str, str]]) -> None:
+def test_removing_a_cookie_removes_all_its_names(
+    kind: Kind, settings: dict[str, Any], removed: set[tuple[str, str]]
+) -> None:
     api = service(**settings)
     name = ("" if settings else "__Host-") + kind.plain
     api.client.set_cookie(name, got(api, kind))
@@ -210,7 +212,7 @@ def test_a_session_below_a_path_is_removed_there_and_under_its_former_name() -> 
     assert paths == {("__Secure-open_mfa_session", "/mfa"), ("open_mfa_session", "/")}
 
 
-def test_a_log_in_that_hosts_share_ends_for_all_of_them() -> None:
+def test_a_shared_log_in_ends_for_all_hosts() -> None:
     api = service(gate_cookie_domain="example.com")
     value = got(api, KINDS["gate"])
     api.client.set_cookie("__Secure-open_mfa_gate", value, domain="localhost")
@@ -241,7 +243,7 @@ def test_enrolling_moves_a_session_to_its_new_name() -> None:
 )
 @example("name=a;name=b; name=a")
 @example("xname=a; name =a; name=name=a")
-def test_values_are_those_of_the_pairs_between_semicolons(header: str) -> None:
+def test_values_are_read_from_the_pairs_between_semicolons(header: str) -> None:
     pairs = [pair.strip(" \t") for pair in header.split(";")]
     values = [pair[5:] for pair in pairs if pair.startswith("name=")]
     cookie = Cookie("name", "[a-b=]+", lifetime=HOUR, clock=FakeClock(), secure=False)
@@ -251,7 +253,7 @@ def test_values_are_those_of_the_pairs_between_semicolons(header: str) -> None:
 
 
 @pytest.mark.parametrize("number", [1, 10, 300])
-def test_planted_values_hide_no_session(number: int) -> None:
+def test_planted_values_do_not_hide_a_session(number: int) -> None:
     """A value that is no living session counts for nothing, wherever it stands and however many there are."""
     api, kind = service(), KINDS["session"]
     own = got(api, kind)

@@ -121,7 +121,7 @@ def test_a_derived_secret_confirmed_after_a_removal_never_expires(account_on_red
     assert times_to_live(account)["totp"] == NEVER
 
 
-def test_no_use_of_a_factor_gives_it_an_end(account_on_redis: Account) -> None:
+def test_no_operation_makes_a_factor_of_an_account_expire(account_on_redis: Account) -> None:
     account = account_on_redis
     deleted(account, "hotp")
     enrolled = account.confirmed("hotp", secret=RFC_SECRET)

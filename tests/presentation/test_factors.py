@@ -11,7 +11,7 @@ NOW = "2040-11-22T12:00:00Z"
 IN_AN_HOUR = "2040-11-22T13:00:00Z"
 
 
-def test_a_one_time_code_is_issued_as_the_contract_says(api: Api) -> None:
+def test_the_response_to_an_issued_code_has_all_members(api: Api) -> None:
     issued = api.enrol("otp")
 
     assert issued | {"code": "?"} == {
@@ -23,11 +23,11 @@ def test_a_one_time_code_is_issued_as_the_contract_says(api: Api) -> None:
 
 
 @pytest.mark.parametrize("digits", [6, 10])
-def test_a_one_time_code_has_the_digits_that_were_asked_for(api: Api, digits: int) -> None:
+def test_a_one_time_code_has_the_requested_number_of_digits(api: Api, digits: int) -> None:
     assert len(api.enrol("otp", digits=digits)["code"]) == digits
 
 
-def test_a_hotp_secret_is_enrolled_as_the_contract_says(api: Api) -> None:
+def test_the_response_to_a_hotp_enrolment_has_all_members(api: Api) -> None:
     enrolled = api.enrol("hotp", secret=RFC_SECRET, label="alice@example.com", issuer="Example")
 
     assert enrolled == {
@@ -44,7 +44,7 @@ def test_a_hotp_secret_is_enrolled_as_the_contract_says(api: Api) -> None:
     }
 
 
-def test_a_totp_secret_is_enrolled_as_the_contract_says(api: Api) -> None:
+def test_the_response_to_a_totp_enrolment_has_all_members(api: Api) -> None:
     enrolled = api.enrol("totp", secret=RFC_SECRET)
 
     assert enrolled == {
@@ -66,21 +66,21 @@ def test_a_random_secret_has_160_bits(api: Api, factor: str) -> None:
 
 
 @pytest.mark.parametrize("factor", ["hotp", "totp"])
-def test_a_secret_of_128_bits_can_be_brought_along(api: Api, factor: str) -> None:
+def test_a_secret_of_128_bits_can_be_supplied(api: Api, factor: str) -> None:
     assert api.enrol(factor, secret="gezd gnbv-gy3tqojqgezdgnbvgy==")["secret"] == "GEZDGNBVGY3TQOJQGEZDGNBVGY"
 
 
 @pytest.mark.parametrize("algorithm", HashAlgorithm)
-def test_the_settings_name_the_algorithm_of_new_secrets(algorithm: HashAlgorithm) -> None:
+def test_the_algorithm_of_the_settings_applies_to_new_secrets(algorithm: HashAlgorithm) -> None:
     assert Api(algorithm=algorithm).enrol("totp")["algorithm"] == algorithm
 
 
-def test_the_request_names_the_algorithm_before_the_settings_do(api: Api) -> None:
+def test_the_algorithm_of_the_request_overrides_that_of_the_settings(api: Api) -> None:
     assert api.enrol("totp", algorithm="SHA512")["algorithm"] == "SHA512"
 
 
 @pytest.mark.parametrize("factor", ["hotp", "totp"])
-def test_what_exists_is_not_enrolled_again(api: Api, factor: str) -> None:
+def test_an_existing_factor_cannot_be_enrolled(api: Api, factor: str) -> None:
     api.enrol(factor)
     before = api.snapshot()
 
@@ -90,7 +90,7 @@ def test_what_exists_is_not_enrolled_again(api: Api, factor: str) -> None:
     assert api.snapshot() == before
 
 
-def test_a_new_code_replaces_the_one_before(api: Api) -> None:
+def test_a_new_code_replaces_the_former_one(api: Api) -> None:
     old = api.enrol("otp")["code"]
     api.enrol("otp")
 
@@ -98,7 +98,7 @@ def test_a_new_code_replaces_the_one_before(api: Api) -> None:
 
 
 @pytest.mark.parametrize("factor", FACTORS)
-def test_a_good_code_is_accepted(api: Api, factor: str) -> None:
+def test_a_valid_code_is_accepted(api: Api, factor: str) -> None:
     answer = api.verify(factor, api.good_code(factor, api.enrol(factor)))
 
     assert (answer.status_code, document(answer)) == (
@@ -129,7 +129,7 @@ def test_a_wrong_code_is_refused_and_counted(api: Api, factor: str) -> None:
     assert (problem["reason"], problem["attempts_left"]) == ("wrong", 4)
 
 
-def test_a_code_that_came_too_late_is_refused_as_expired_and_not_counted(api: Api) -> None:
+def test_an_expired_code_is_refused_and_not_counted(api: Api) -> None:
     code = api.enrol("otp", lifetime=30)["code"]
     api.clock.advance(30)
 
@@ -139,7 +139,7 @@ def test_a_code_that_came_too_late_is_refused_as_expired_and_not_counted(api: Ap
 
 
 @pytest.mark.parametrize("factor", ["hotp", "totp"])
-def test_the_fifth_wrong_code_locks_even_for_a_good_one(api: Api, factor: str) -> None:
+def test_after_the_fifth_wrong_code_even_a_valid_one_is_refused(api: Api, factor: str) -> None:
     enrolled = api.enrol(factor)
     code = api.good_code(factor, enrolled)
     api.fail(factor, code, 5)
@@ -152,7 +152,7 @@ def test_the_fifth_wrong_code_locks_even_for_a_good_one(api: Api, factor: str) -
 
 
 @pytest.mark.parametrize("factor", ["hotp", "totp"])
-def test_when_the_lock_is_over_a_good_code_is_accepted(api: Api, factor: str) -> None:
+def test_a_valid_code_is_accepted_after_the_lock(api: Api, factor: str) -> None:
     enrolled = api.enrol(factor)
     api.fail(factor, api.good_code(factor, enrolled), 5)
     api.clock.advance(30)
@@ -173,7 +173,7 @@ def test_each_further_failure_doubles_the_lock_up_to_15_minutes(api: Api) -> Non
 
 
 @pytest.mark.parametrize("factor", ["hotp", "totp"])
-def test_deleting_and_enrolling_again_is_no_way_round_the_lock(api: Api, factor: str) -> None:
+def test_deleting_and_enrolling_again_does_not_end_a_lock(api: Api, factor: str) -> None:
     api.fail(factor, api.good_code(factor, api.enrol(factor)), 5)
     api.delete(factor)
 
@@ -182,7 +182,7 @@ def test_deleting_and_enrolling_again_is_no_way_round_the_lock(api: Api, factor:
     assert slug(answer) == "locked"
 
 
-def test_a_one_time_code_is_burned_by_its_fifth_wrong_guess(api: Api) -> None:
+def test_the_fifth_wrong_code_makes_a_one_time_code_invalid(api: Api) -> None:
     code = api.enrol("otp")["code"]
     api.fail("otp", code, 5)
     api.clock.advance(30)
@@ -199,7 +199,7 @@ def test_an_accepted_code_clears_the_count(api: Api) -> None:
 
 
 @pytest.mark.parametrize("path", ["otp/verify", "hotp/verify", "totp/verify"])
-def test_what_is_not_enrolled_cannot_be_verified(api: Api, path: str) -> None:
+def test_a_missing_factor_cannot_be_verified(api: Api, path: str) -> None:
     answer = api.post(path, {"code": "123456"})
 
     assert (answer.status_code, slug(answer)) == (404, "not-enrolled")
@@ -214,7 +214,7 @@ def test_a_hotp_pair_far_ahead_resynchronizes(api: Api) -> None:
     assert document(answer) == {"resynchronized": True, "factor": "hotp", "status": "confirmed", "counter": 902}
 
 
-def test_a_totp_pair_off_the_window_resynchronizes_and_its_drift_is_remembered(api: Api) -> None:
+def test_a_totp_pair_outside_of_the_window_resynchronizes_and_its_drift_is_stored(api: Api) -> None:
     enrolled = api.enrol("totp")
     pair = [api.good_code("totp", enrolled, -11), api.good_code("totp", enrolled, -10)]
 
@@ -233,7 +233,7 @@ def test_after_resynchronizing_both_codes_are_spent(api: Api, factor: str, first
 
 
 @pytest.mark.parametrize(("factor", "first"), [("hotp", 500), ("totp", 5)])
-def test_after_resynchronizing_the_very_next_code_is_good(api: Api, factor: str, first: int) -> None:
+def test_after_resynchronizing_the_next_code_is_accepted(api: Api, factor: str, first: int) -> None:
     enrolled = api.enrol(factor)
     codes = [api.good_code(factor, enrolled, first + ahead) for ahead in range(3)]
     api.post(f"{factor}/resync", {"codes": codes[:2]})
@@ -254,7 +254,7 @@ def test_one_time_codes_cannot_be_resynchronized(api: Api) -> None:
     assert slug(api.post("otp/resync", {"codes": ["123456", "234567"]})) == "not-found"
 
 
-def test_a_one_time_code_is_described_as_the_contract_says(api: Api) -> None:
+def test_the_description_of_a_one_time_code_has_all_members(api: Api) -> None:
     api.enrol("otp")
 
     assert document(api.get("otp")) == {
@@ -270,7 +270,7 @@ def test_a_one_time_code_is_described_as_the_contract_says(api: Api) -> None:
     }
 
 
-def test_a_hotp_factor_in_use_is_described_as_the_contract_says(api: Api) -> None:
+def test_the_description_of_a_used_hotp_credential_has_all_members(api: Api) -> None:
     api.enrol("hotp", secret=RFC_SECRET, initial_counter=2, look_ahead=0, digits=6, label="a", issuer="b")
     api.clock.advance(60)
     api.verify("hotp", RFC_CODES[2])
@@ -296,7 +296,7 @@ def test_a_hotp_factor_in_use_is_described_as_the_contract_says(api: Api) -> Non
     }
 
 
-def test_a_totp_factor_is_described_as_the_contract_says(api: Api) -> None:
+def test_the_description_of_a_totp_credential_has_all_members(api: Api) -> None:
     api.enrol("totp", interval=60, window=0, algorithm="SHA256", digits=8)
 
     assert document(api.get("totp")) == {
@@ -320,7 +320,7 @@ def test_a_totp_factor_is_described_as_the_contract_says(api: Api) -> None:
 
 
 @pytest.mark.parametrize("factor", FACTORS)
-def test_no_description_holds_the_secret_or_the_code(api: Api, factor: str) -> None:
+def test_no_description_contains_the_secret_or_the_code(api: Api, factor: str) -> None:
     enrolled = api.enrol(factor)
     hidden = enrolled["code"] if factor == "otp" else enrolled["secret"]
 
@@ -328,28 +328,28 @@ def test_no_description_holds_the_secret_or_the_code(api: Api, factor: str) -> N
 
 
 @pytest.mark.parametrize("factor", FACTORS)
-def test_what_is_not_enrolled_cannot_be_described(api: Api, factor: str) -> None:
+def test_a_missing_factor_cannot_be_described(api: Api, factor: str) -> None:
     answer = api.get(factor)
 
     assert (answer.status_code, slug(answer)) == (404, "not-enrolled")
 
 
 @pytest.mark.parametrize("factor", FACTORS)
-def test_deleting_removes_it(api: Api, factor: str) -> None:
+def test_deleting_removes_the_factor(api: Api, factor: str) -> None:
     api.enrol(factor)
 
     assert (api.delete(factor).status_code, api.get(factor).status_code) == (204, 404)
 
 
 @pytest.mark.parametrize("factor", FACTORS)
-def test_what_is_not_enrolled_cannot_be_deleted(api: Api, factor: str) -> None:
+def test_a_missing_factor_cannot_be_deleted(api: Api, factor: str) -> None:
     api.enrol(factor)
     api.delete(factor)
 
     assert slug(api.delete(factor)) == "not-enrolled"
 
 
-def test_everything_is_listed_in_one_answer(api: Api) -> None:
+def test_one_response_lists_all_credentials(api: Api) -> None:
     for factor in FACTORS:
         api.enrol(factor)
         api.clock.advance(10)
@@ -362,7 +362,7 @@ def test_everything_is_listed_in_one_answer(api: Api) -> None:
     }
 
 
-def test_what_redis_holds_cannot_be_moved_to_another_session(api: Api) -> None:
+def test_a_stored_record_cannot_be_moved_to_another_session(api: Api) -> None:
     code = api.good_code("totp", api.enrol("totp"))
     ((place, value),) = api.snapshot().items()
     api.client = api.another()

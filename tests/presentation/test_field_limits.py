@@ -93,9 +93,7 @@ def usual(everything: Api) -> dict[tuple[str, str], float]:
 
 
 @pytest.mark.parametrize("field", FIELDS)
-def test_no_field_costs_a_parser_of_its_length(
-    everything: Api, usual: dict[tuple[str, str], float], field: str
-) -> None:
+def test_no_parser_gets_a_long_field(everything: Api, usual: dict[tuple[str, str], float], field: str) -> None:
     allowed = 2 * one_pass()
     expensive = []
     for method, path in all_routes(everything):
@@ -168,7 +166,7 @@ def test_credentials_count_only_with_their_own_scheme_in_any_case() -> None:
 
 
 @pytest.mark.parametrize("sent", ["", '"', '"a', "a,\\", ",", "," * 2000, '",' * 2000, "9.9.9.9, "])
-def test_nothing_that_a_client_sends_hides_its_address_from_the_limit(sent: str) -> None:
+def test_no_header_of_a_client_hides_its_address_from_the_rate_limit(sent: str) -> None:
     """A proxy appends the address to the client's own value."""
     api = Api(rate_limit=(RateLimitItemPerMinute(1),), trusted_proxies=1)
     statuses = [

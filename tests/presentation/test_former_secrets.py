@@ -31,7 +31,7 @@ both = pytest.mark.parametrize("factor", ["totp", "hotp"])
 
 
 @both
-def test_a_secret_that_comes_back_by_replacements_keeps_its_codes_spent(account: Account, factor: str) -> None:
+def test_the_codes_of_a_former_secret_stay_spent_if_it_becomes_a_replacement(account: Account, factor: str) -> None:
     account.enrol(factor, secret=FIRST)
     assert account.verify(factor, code(account, factor, FIRST)).status_code == 200
     assert replace(account, factor, SECOND).status_code == 200
@@ -80,7 +80,7 @@ def removed_with_another_in_between(account: Account, factor: str) -> None:
     ],
     ids=lambda each: each.__name__,
 )
-def test_a_secret_that_is_enrolled_again_keeps_its_codes_spent(
+def test_the_codes_of_a_secret_stay_spent_if_it_is_enrolled_again(
     account: Account, factor: str, removal: Callable[[Account, str], None]
 ) -> None:
     account.enrol(factor, secret=FIRST)
@@ -118,7 +118,7 @@ def test_a_counter_never_goes_back_to_a_spent_one(account: Account) -> None:
 
 
 @both
-def test_a_session_remembers_too(api: Api, factor: str) -> None:
+def test_former_secrets_of_a_session_stay_spent(api: Api, factor: str) -> None:
     api.enrol(factor, secret=FIRST)
     spent = code(api, factor, FIRST)
     assert api.verify(factor, spent).status_code == 200
@@ -130,14 +130,14 @@ def test_a_session_remembers_too(api: Api, factor: str) -> None:
 
 
 @both
-def test_another_secret_is_good_at_once(account: Account, factor: str) -> None:
+def test_codes_of_another_secret_are_accepted_at_once(account: Account, factor: str) -> None:
     account.confirmed(factor)
     removed(account, factor)
 
     account.confirmed(factor)
 
 
-def test_nothing_of_a_time_step_is_left_when_time_itself_refuses_it(account: Account) -> None:
+def test_a_spent_time_step_is_forgotten_when_it_has_passed(account: Account) -> None:
     account.confirmed("totp", secret=FIRST)
     removed(account, "totp")
     (end,) = [account.redis.expiretime(key) for key in account.snapshot()]
@@ -145,7 +145,7 @@ def test_nothing_of_a_time_step_is_left_when_time_itself_refuses_it(account: Acc
     assert account.clock.now() < end <= account.clock.now() + 3600
 
 
-def test_forgetting_an_account_leaves_nothing(account: Account) -> None:
+def test_deleting_an_account_deletes_all_keys_in_redis(account: Account) -> None:
     account.confirmed("hotp", secret=FIRST)
     removed(account, "hotp")
 

@@ -66,7 +66,7 @@ def test_every_operation_with_an_audit_line_is_refused_and_changes_nothing(accou
     assert everything(account) == before
 
 
-def test_a_refused_code_is_still_good_afterwards(account: Account, full: Account) -> None:
+def test_a_code_of_a_refused_request_is_not_spent(account: Account, full: Account) -> None:
     enrolled = account.confirmed("totp")
     code = account.good_code("totp", enrolled, 1)
 
@@ -82,5 +82,5 @@ def test_reading_requests_are_answered(account: Account, full: Account) -> None:
     assert full.client.get("/metrics").status_code == 200
 
 
-def test_an_instance_that_can_judge_nothing_is_not_ready(full: Account) -> None:
+def test_an_instance_that_cannot_write_its_audit_log_is_not_ready(full: Account) -> None:
     assert slug(full.client.get("/readyz")) == "store-unavailable"

@@ -65,7 +65,7 @@ def test_without_a_secret_there_is_no_gate(path: str) -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_who_has_not_logged_in_does_not_pass(gate: Api, method: str) -> None:
+def test_a_user_who_has_not_logged_in_does_not_pass(gate: Api, method: str) -> None:
     answer = check(gate, method=method)
 
     assert answer.status_code == 401
@@ -73,7 +73,7 @@ def test_who_has_not_logged_in_does_not_pass(gate: Api, method: str) -> None:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_who_has_logged_in_passes_with_any_method(gate: Api, method: str) -> None:
+def test_a_logged_in_user_passes_with_any_method(gate: Api, method: str) -> None:
     log_in(gate, code(gate))
 
     answer = check(gate, method=method)
@@ -83,7 +83,7 @@ def test_who_has_logged_in_passes_with_any_method(gate: Api, method: str) -> Non
 
 
 @pytest.mark.parametrize("field", ["code", "token"])
-def test_a_good_code_leads_on_and_sets_the_cookie(gate: Api, field: str) -> None:
+def test_a_valid_code_sets_the_cookie_and_redirects(gate: Api, field: str) -> None:
     answer = gate.client.post("/auth/login", data={field: code(gate), "return_to": "/reports?year=2026"})
 
     assert (answer.status_code, answer.headers["Location"]) == (303, "/reports?year=2026")
@@ -101,11 +101,11 @@ def test_characters_that_pasting_adds_to_a_code_are_ignored(gate: Api, typed: st
     assert log_in(gate, typed.format(good[:3], good[3:])).status_code == 303
 
 
-def test_return_to_elsewhere_is_ignored(gate: Api) -> None:
+def test_a_target_on_another_site_is_ignored(gate: Api) -> None:
     assert log_in(gate, code(gate), return_to="//evil.example").headers["Location"] == "/"
 
 
-def test_a_code_lets_pass_once(gate: Api) -> None:
+def test_a_code_is_accepted_once(gate: Api) -> None:
     first = log_in(gate, code(gate))
     gate.client = gate.another()
     second = log_in(gate, code(gate))
@@ -118,7 +118,7 @@ def test_a_code_lets_pass_once(gate: Api) -> None:
 @pytest.mark.parametrize(
     "typed", ["", "abc", "12345", "1234567", "\uff11\uff12\uff13\uff14\uff15\uff16", "<script>", "0" * 1000]
 )
-def test_what_is_no_code_is_the_page_again_and_no_guess(gate: Api, typed: str) -> None:
+def test_a_malformed_code_shows_the_page_again_and_is_not_counted(gate: Api, typed: str) -> None:
     answers = [log_in(gate, typed) for _ in range(6)]
 
     assert {answer.status_code for answer in answers} == {403}
@@ -127,7 +127,7 @@ def test_what_is_no_code_is_the_page_again_and_no_guess(gate: Api, typed: str) -
     assert log_in(gate, code(gate)).status_code == 303
 
 
-def test_guessing_locks_and_the_page_says_until_when(gate: Api) -> None:
+def test_wrong_codes_lock_and_the_page_shows_the_wait(gate: Api) -> None:
     statuses = [log_in(gate, wrong(gate)).status_code for _ in range(5)]
     answer = log_in(gate, code(gate))
 
@@ -137,14 +137,14 @@ def test_guessing_locks_and_the_page_says_until_when(gate: Api) -> None:
     assert check(gate).status_code == 401
 
 
-def test_the_page_keeps_where_to_go(gate: Api) -> None:
+def test_the_page_keeps_the_target(gate: Api) -> None:
     page = gate.client.get("/auth/login?return_to=/a%3Fb%3Dc")
 
     assert 'value="/a?b=c"' in page.text
     assert 'value="/a?b=c"' in log_in(gate, "1", return_to="/a?b=c").text
 
 
-def test_the_page_runs_no_script_but_its_own_and_may_be_framed_nowhere(gate: Api) -> None:
+def test_the_page_runs_only_its_own_script_and_cannot_be_framed(gate: Api) -> None:
     policy = gate.client.get("/auth/login").headers["Content-Security-Policy"]
 
     assert "script-src 'self';" in policy
@@ -167,7 +167,7 @@ def test_logging_out_revokes_the_cookie_on_the_server(gate: Api, method: str) ->
     assert stolen.get("/auth/check").status_code == 401
 
 
-def test_redis_knows_neither_the_token_nor_the_secret(gate: Api) -> None:
+def test_redis_contains_neither_the_token_nor_the_secret(gate: Api) -> None:
     log_in(gate, code(gate))
     cookie = gate.client.get_cookie(COOKIE)
     assert cookie is not None
@@ -179,7 +179,7 @@ def test_redis_knows_neither_the_token_nor_the_secret(gate: Api) -> None:
     assert "12345678901234567890" not in stored
 
 
-def test_the_session_ends_by_itself(gate: Api) -> None:
+def test_the_session_expires(gate: Api) -> None:
     log_in(gate, code(gate))
 
     assert [0 < gate.redis.ttl(key) <= 86400 for key in gate.redis.scan_iter("open-mfa:{gate}:*")] == [True]
@@ -189,13 +189,13 @@ def test_the_session_ends_by_itself(gate: Api) -> None:
     "cookie",
     ["", "x", "a" * 43, "a" * 42 + "\x00", "../../x", "é" * 43, "a" * 5000, f"{'a' * 43}; {COOKIE}={'b' * 43}"],
 )
-def test_a_made_up_cookie_opens_nothing(gate: Api, cookie: str) -> None:
+def test_a_forged_cookie_does_not_pass(gate: Api, cookie: str) -> None:
     header = f"{COOKIE}={cookie}".encode().decode("latin-1")
 
     assert check(gate, environ_overrides={"HTTP_COOKIE": header}).status_code == 401
 
 
-def test_a_planted_cookie_hides_no_log_in(gate: Api) -> None:
+def test_a_planted_cookie_does_not_hide_a_log_in(gate: Api) -> None:
     log_in(gate, code(gate))
     cookie = gate.client.get_cookie(COOKIE)
     assert cookie is not None
@@ -214,7 +214,7 @@ MOST = 950
 
 
 @pytest.mark.parametrize("number", [3, 4, MOST])
-def test_planted_cookies_hide_no_log_in_however_many_there_are(gate: Api, number: int) -> None:
+def test_no_number_of_planted_cookies_hides_a_log_in(gate: Api, number: int) -> None:
     log_in(gate, code(gate))
     own = token(gate)
 
@@ -223,7 +223,7 @@ def test_planted_cookies_hide_no_log_in_however_many_there_are(gate: Api, number
 
 
 @pytest.mark.parametrize("number", [3, 4, MOST])
-def test_logging_out_revokes_every_token_that_came_along(gate: Api, number: int) -> None:
+def test_logging_out_revokes_all_tokens_of_the_request(gate: Api, number: int) -> None:
     log_in(gate, code(gate))
     first = token(gate)
     gate.client = gate.another()
@@ -245,7 +245,7 @@ def test_logging_out_revokes_every_token_that_came_along(gate: Api, number: int)
         {"Sec-Fetch-Site": "same-site", "Origin": "https://evil.localhost"},
     ],
 )
-def test_another_site_logs_nobody_in(gate: Api, headers: dict[str, str]) -> None:
+def test_a_form_of_another_site_does_not_log_in(gate: Api, headers: dict[str, str]) -> None:
     answer = gate.client.post("/auth/login", data={"code": code(gate)}, headers=headers)
 
     assert answer.status_code == 403
@@ -253,7 +253,7 @@ def test_another_site_logs_nobody_in(gate: Api, headers: dict[str, str]) -> None
     assert log_in(gate, code(gate)).status_code == 303, "nor is the code spent"
 
 
-def test_a_proxy_that_passes_no_host_does_not_keep_browsers_out(gate: Api) -> None:
+def test_a_proxy_that_changes_the_host_does_not_block_browsers(gate: Api) -> None:
     headers = {"Host": "127.0.0.1:8080", "Sec-Fetch-Site": "same-origin", "Origin": "https://app.example.com"}
 
     assert gate.client.post("/auth/login", data={"code": code(gate)}, headers=headers).status_code == 303
@@ -271,7 +271,7 @@ def test_a_form_of_another_kind_is_refused(gate: Api) -> None:
     assert all("text/html" in answer.content_type for answer in answers)
 
 
-def test_an_application_asks_by_api(gate: Api) -> None:
+def test_an_application_can_verify_a_code_of_the_gate(gate: Api) -> None:
     first = gate.client.post("/api/v1/gate/verify", json={"code": code(gate)})
     second = gate.client.post("/api/v1/gate/verify", json={"code": code(gate)})
 
@@ -303,14 +303,14 @@ def test_an_application_may_call_the_code_a_token(gate: Api) -> None:
         ({"token": "123456", "other": 1}, {"other"}),
     ],
 )
-def test_exactly_one_of_code_and_token_is_taken(gate: Api, body: dict[str, Any], named: set[str]) -> None:
+def test_exactly_one_of_code_and_token_is_required(gate: Api, body: dict[str, Any], named: set[str]) -> None:
     answers = [gate.client.post("/api/v1/gate/verify", json=body) for _ in range(6)]
 
     assert [(answer.status_code, set(document(answer)["errors"])) for answer in answers] == [(400, named)] * 6
     assert gate.client.post("/api/v1/gate/verify", json={"code": code(gate)}).status_code == 200, "none was counted"
 
 
-def test_another_secret_begins_anew(gate: Api) -> None:
+def test_another_secret_of_the_gate_is_another_credential(gate: Api) -> None:
     token = log_in(gate, code(gate)).headers["Set-Cookie"].partition(";")[0]
     for _ in range(6):
         log_in(gate, wrong(gate))
@@ -321,7 +321,7 @@ def test_another_secret_begins_anew(gate: Api) -> None:
     assert log_in(rotated, pyotp.TOTP(other.base32).at(gate.clock.now())).status_code == 303
 
 
-def test_another_key_for_cookies_makes_no_spent_code_good(gate: Api) -> None:
+def test_spent_codes_stay_spent_if_the_key_of_the_cookies_changes(gate: Api) -> None:
     """Instances that have it already and such that have not serve side by side while it is changed."""
     log_in(gate, code(gate))
     changed = Api(gate.redis, gate.clock, secret_key="another key for the cookies of sessions", **GATE)
@@ -350,20 +350,20 @@ class TestAccounts:
         return totp
 
     @pytest.mark.parametrize("end", [" ", "\u200b", "\ufeff", "\u00a0\u2060", "\u200e\t"])
-    def test_the_account_loses_the_characters_at_its_ends_that_a_code_loses(self, staff: Api, end: str) -> None:
+    def test_white_space_around_the_account_is_ignored_as_around_a_code(self, staff: Api, end: str) -> None:
         totp = self.enrolled(staff)
 
         answer = log_in(staff, totp.at(staff.clock.now()), account=f"{end}alice{end}")
 
         assert answer.status_code == 303
 
-    def test_the_account_is_told_to_the_application(self, staff: Api) -> None:
+    def test_the_application_gets_the_account_name(self, staff: Api) -> None:
         totp = self.enrolled(staff)
 
         assert log_in(staff, totp.at(staff.clock.now()), account=" alice ").status_code == 303
         assert check(staff).headers["Remote-User"] == "alice"
 
-    def test_a_recovery_code_lets_pass_too(self, staff: Api) -> None:
+    def test_a_recovery_code_logs_in(self, staff: Api) -> None:
         self.enrolled(staff)
         headers = {"Authorization": f"Bearer {'s' * 32}"}
         codes = staff.client.post("/api/v1/accounts/alice/recovery-codes", headers=headers).get_json()["codes"]
@@ -376,7 +376,7 @@ class TestAccounts:
         assert log_in(staff, totp.at(staff.clock.now()), account="alice").status_code == 403
 
     @pytest.mark.parametrize("account", ["nobody", "a b", "../alice", "alice\r\nX: y", "é", "a" * 129, "shop:alice"])
-    def test_an_unknown_account_is_told_no_more_than_a_wrong_code(self, staff: Api, account: str) -> None:
+    def test_an_unknown_account_and_a_wrong_code_get_the_same_response(self, staff: Api, account: str) -> None:
         self.enrolled(staff)
 
         answer = log_in(staff, "123456", account=account)
@@ -384,7 +384,7 @@ class TestAccounts:
         assert answer.status_code == 403
         assert "Set-Cookie" not in answer.headers
 
-    def test_whatever_is_refused_is_answered_alike(self, staff: Api) -> None:
+    def test_all_refusals_of_a_key_are_identical(self, staff: Api) -> None:
         """Who asks without knowing anything learns neither which accounts there are nor what they have."""
         totp = self.enrolled(staff)
         spent, good = totp.at(staff.clock.now() - 30), totp.at(staff.clock.now())
@@ -405,7 +405,7 @@ class TestAccounts:
         alice, nobody = (log_in(staff, "12a", account=account).text for account in ("alice", "nobody"))
         assert alice.replace("alice", "nobody") == nobody
 
-    def test_tokens_of_two_people_let_neither_pass(self, staff: Api) -> None:
+    def test_a_request_with_tokens_of_two_users_does_not_pass(self, staff: Api) -> None:
         """One of them has planted his on the other, who would act in his name."""
         totp = self.enrolled(staff)
         tokens = []
@@ -421,7 +421,7 @@ class TestAccounts:
         assert check(Api(staff.redis, staff.clock, **TENANT), headers=unknown).headers["Remote-User"] == "alice"
 
     @pytest.mark.parametrize("number", [0, 3, 4, MOST])
-    def test_no_number_of_planted_cookies_lets_the_planters_log_in_win(self, staff: Api, number: int) -> None:
+    def test_no_number_of_planted_cookies_replaces_the_users_log_in(self, staff: Api, number: int) -> None:
         totp = self.enrolled(staff)
         log_in(staff, totp.at(staff.clock.now()), account="alice")
         alice = token(staff)
@@ -438,7 +438,7 @@ class TestAccounts:
             answer = check(Api(staff.redis, staff.clock, **TENANT), headers=header)
             assert (answer.status_code, answer.headers.get("Remote-User")) == (401, None)
 
-    def test_who_types_another_account_is_judged_and_takes_its_place(self, staff: Api) -> None:
+    def test_a_log_in_with_another_account_replaces_the_former_one(self, staff: Api) -> None:
         totp = self.enrolled(staff)
         log_in(staff, code(staff))
         shared = token(staff)
@@ -461,7 +461,7 @@ class TestAccounts:
             check(Api(staff.redis, staff.clock, **TENANT), headers={"Cookie": f"{COOKIE}={alice}"}).status_code == 401
         )
 
-    def test_a_log_in_ends_all_that_came_along_with_it(self, staff: Api) -> None:
+    def test_a_log_in_ends_the_former_log_ins_of_the_request(self, staff: Api) -> None:
         totp = self.enrolled(staff)
         log_in(staff, code(staff))
         former = token(staff)
@@ -473,7 +473,7 @@ class TestAccounts:
             check(Api(staff.redis, staff.clock, **TENANT), headers={"Cookie": f"{COOKIE}={former}"}).status_code == 401
         )
 
-    def test_nobody_passes_as_everybody(self, staff: Api) -> None:
+    def test_no_account_passes_as_everybody(self, staff: Api) -> None:
         headers = {"Authorization": f"Bearer {'s' * 32}"}
         path = "/api/v1/accounts/everybody/totp"
         totp = pyotp.TOTP(staff.client.post(path, json={}, headers=headers).get_json()["secret"])
@@ -482,14 +482,14 @@ class TestAccounts:
 
         assert log_in(staff, totp.at(now), account="everybody").status_code == 403
 
-    def test_another_tenants_accounts_have_not_passed(self, staff: Api) -> None:
+    def test_accounts_of_another_tenant_have_not_passed(self, staff: Api) -> None:
         totp = self.enrolled(staff)
         log_in(staff, totp.at(staff.clock.now()), account="alice")
         other = Api(staff.redis, staff.clock, **(TENANT | {"gate_tenant": "shop"}))
 
         assert check(other, headers={"Cookie": f"{COOKIE}={token(staff)}"}).status_code == 401
 
-    def test_without_an_account_the_shared_secret_counts(self, staff: Api) -> None:
+    def test_without_an_account_the_code_of_the_shared_secret_counts(self, staff: Api) -> None:
         assert log_in(staff, code(staff)).status_code == 303
         assert check(staff).headers["Remote-User"] == "everybody"
 
@@ -499,26 +499,26 @@ def test_without_a_tenant_an_account_in_the_form_does_nothing(gate: Api) -> None
     assert check(gate).headers["Remote-User"] == "everybody"
 
 
-def test_a_session_of_the_api_opens_no_gate(gate: Api) -> None:
+def test_a_session_of_the_api_does_not_pass_the_gate(gate: Api) -> None:
     gate.client.post(f"{SESSION}/totp", json={})
 
     assert check(gate).status_code == 401
 
 
 @pytest.mark.parametrize("query", ["code=1", "%00", "return_to=%ff", "x" * 3000])
-def test_whatever_the_query_a_check_is_a_check(gate: Api, query: str) -> None:
+def test_the_query_does_not_affect_a_check(gate: Api, query: str) -> None:
     assert check(gate, query_string=query).status_code == 401
 
 
-def test_the_gates_verify_is_in_the_document(gate: Api) -> None:
+def test_the_document_contains_the_verification_at_the_gate(gate: Api) -> None:
     assert "/api/v1/gate/verify" in gate.client.get("/openapi.json").get_json()["paths"]
 
 
-def test_a_wrong_code_by_api_is_a_problem(gate: Api) -> None:
+def test_a_wrong_code_sent_to_the_api_gets_a_problem_document(gate: Api) -> None:
     assert slug(gate.client.post("/api/v1/gate/verify", json={"code": wrong(gate)})) == "code-rejected"
 
 
-def test_a_check_is_one_command_however_many_cookies_come(api_on_redis: Api) -> None:
+def test_a_check_sends_one_command_regardless_of_the_number_of_cookies(api_on_redis: Api) -> None:
     gate = Api(api_on_redis.redis, api_on_redis.clock, **GATE)
     log_in(gate, code(gate))
     cookie = gate.client.get_cookie(COOKIE)
@@ -534,7 +534,7 @@ def test_a_check_is_one_command_however_many_cookies_come(api_on_redis: Api) -> 
     assert own == 2
 
 
-def test_without_a_cookie_a_check_asks_redis_nothing(api_on_redis: Api) -> None:
+def test_a_check_without_a_cookie_sends_no_command_to_redis(api_on_redis: Api) -> None:
     gate = Api(api_on_redis.redis, api_on_redis.clock, **GATE)
 
     before = processed(gate)
@@ -549,7 +549,7 @@ def processed(api: Api) -> int:
 
 
 @pytest.mark.parametrize("path", ["/auth/check", "/auth/forward"])
-def test_a_web_sockets_handshake_is_asked_about_like_everything_else(gate: Api, path: str) -> None:
+def test_the_handshake_of_a_websocket_is_checked_like_other_requests(gate: Api, path: str) -> None:
     """Some proxies pass these headers on, and werkzeug has no route for a WebSocket."""
     handshake = {"Upgrade": "websocket", "Connection": "Upgrade"}
     assert gate.client.get(path, headers=handshake).status_code == 401
@@ -558,14 +558,14 @@ def test_a_web_sockets_handshake_is_asked_about_like_everything_else(gate: Api, 
     assert gate.client.get(path, headers=handshake).status_code == 200
 
 
-def test_the_log_in_page_lets_the_browser_tell_where_the_form_comes_from(gate: Api) -> None:
+def test_the_log_in_page_lets_the_browser_send_an_origin(gate: Api) -> None:
     """Under no-referrer a form's Origin is null: over plain HTTP, without Fetch Metadata, nobody could log in."""
     pages = [gate.client.get("/auth/login"), log_in(gate, "000000")]
 
     assert {page.headers["Referrer-Policy"] for page in pages} == {"same-origin"}
 
 
-def test_all_that_the_log_in_page_consists_of_lies_below_auth(gate: Api) -> None:
+def test_all_files_of_the_log_in_page_are_below_auth(gate: Api) -> None:
     parts = re.findall(r'(?:href|src|action)="([^"]+)"', gate.client.get("/auth/login").text)
 
     assert parts
@@ -590,7 +590,7 @@ class TestLoggedIn:
     """A living log-in is checked first."""
 
     @pytest.mark.parametrize("method", ["GET", "HEAD"])
-    def test_the_page_leads_on(self, gate: Api, method: str) -> None:
+    def test_the_page_redirects_to_the_target(self, gate: Api, method: str) -> None:
         log_in(gate, code(gate))
 
         answer = gate.client.open("/auth/login?return_to=/reports%3Fa=b", method=method)
@@ -600,7 +600,7 @@ class TestLoggedIn:
         assert gate.client.get("/auth/login?return_to=//evil.example").headers["Location"] == "/"
 
     @pytest.mark.parametrize("step", [0, 1], ids=["the same code", "another good code"])
-    def test_a_second_submission_leads_on_and_judges_nothing(self, gate: Api, step: int) -> None:
+    def test_a_second_submission_redirects_and_judges_no_code(self, gate: Api, step: int) -> None:
         log_in(gate, code(gate))
         before = stored(gate)
 
@@ -610,7 +610,7 @@ class TestLoggedIn:
         assert stored(gate) == before
 
     @pytest.mark.parametrize("typed", ["", "12a", "wrong"])
-    def test_neither_is_anything_else_that_is_typed_judged_or_counted(self, gate: Api, typed: str) -> None:
+    def test_other_invalid_input_is_neither_judged_nor_counted(self, gate: Api, typed: str) -> None:
         log_in(gate, code(gate))
         before = stored(gate)
 
@@ -619,7 +619,7 @@ class TestLoggedIn:
         assert {answer.status_code for answer in answers} == {303}
         assert stored(gate) == before
 
-    def test_a_log_in_that_is_over_leads_nowhere(self, gate: Api) -> None:
+    def test_an_expired_log_in_does_not_pass(self, gate: Api) -> None:
         log_in(gate, code(gate))
         gone = gate.client.get_cookie(COOKIE)
         assert gone is not None
@@ -629,20 +629,20 @@ class TestLoggedIn:
         assert gate.client.get("/auth/login").status_code == 200
         assert log_in(gate, wrong(gate)).status_code == 403
 
-    def test_another_site_is_refused_all_the_same(self, gate: Api) -> None:
+    def test_another_site_is_refused_below_a_path_too(self, gate: Api) -> None:
         log_in(gate, code(gate))
 
         assert log_in(gate, code(gate), headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
 
-    def test_no_rate_limit_stands_between(self) -> None:
+    def test_accounts_have_no_rate_limit(self) -> None:
         gate = Api(rate_limit=(RateLimitItemPerMinute(1),), **GATE)
 
         assert [log_in(gate, code(gate)).status_code for _ in range(3)] == [303, 303, 303]
 
-    def test_without_a_cookie_the_page_asks_redis_nothing(self) -> None:
+    def test_the_page_without_a_cookie_sends_no_command_to_redis(self) -> None:
         assert Api(redis.Redis(port=free_port()), **GATE).client.get("/auth/login").status_code == 200
 
-    def test_where_redis_is_away_a_person_reads_a_page(self) -> None:
+    def test_a_person_gets_a_page_if_redis_is_unreachable(self) -> None:
         gate = Api(redis.Redis(port=free_port()), **GATE)
         answer = gate.client.get("/auth/login?return_to=/a", headers={"Cookie": f"{COOKIE}={'x' * 43}"})
 
@@ -678,7 +678,7 @@ class TestLogOut:
         ],
         ids=str,
     )
-    def test_another_host_logs_nobody_out_but_a_person_is_asked(
+    def test_a_log_out_requested_by_another_host_shows_a_page_that_asks(
         self, gate: Api, method: str, headers: dict[str, str]
     ) -> None:
         log_in(gate, code(gate))
@@ -726,7 +726,7 @@ class TestLogOut:
         ],
         ids=str,
     )
-    def test_a_get_without_evidence_logs_nobody_out(
+    def test_a_get_that_may_come_from_another_site_does_not_log_out(
         self, gate: Api, accept: str | None, headers: dict[str, str]
     ) -> None:
         """A picture on another host sends no Referer if its page forbids it, and no Fetch Metadata over plain HTTP."""
@@ -748,7 +748,7 @@ class TestLogOut:
         assert gate.client.open("/auth/logout", method=method, headers=headers).status_code == 303
         assert check(gate).status_code == 401
 
-    def test_who_is_asked_can_log_out(self, gate: Api) -> None:
+    def test_a_person_who_confirms_is_logged_out(self, gate: Api) -> None:
         log_in(gate, code(gate))
 
         answer = gate.client.post("/auth/logout", headers=self.FOLLOWED | {"Origin": "http://localhost"})
@@ -756,7 +756,7 @@ class TestLogOut:
         assert answer.status_code == 303
         assert check(gate).status_code == 401
 
-    def test_a_script_of_another_host_reads_a_problem(self, gate: Api) -> None:
+    def test_a_script_of_another_host_gets_a_problem_document(self, gate: Api) -> None:
         answer = gate.client.post(
             "/auth/logout", headers={"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "cors", "Origin": "https://x.y"}
         )
@@ -773,7 +773,7 @@ class TestLogOut:
     ],
     ids=["picture", "prefetch", "other site"],
 )
-def test_nobody_is_logged_out_but_by_following_a_link_of_the_site(gate: Api, headers: dict[str, str]) -> None:
+def test_a_get_logs_out_only_if_a_link_of_the_site_is_followed(gate: Api, headers: dict[str, str]) -> None:
     log_in(gate, code(gate))
     answers = [gate.client.get("/auth/logout", headers=headers), gate.client.head("/auth/logout")]
 
@@ -785,11 +785,11 @@ def test_nobody_is_logged_out_but_by_following_a_link_of_the_site(gate: Api, hea
 
 
 @pytest.mark.parametrize("path", ["/auth/logout", "/auth/login", "/x/../auth/logout", "/auth%2flogout", "/auth"])
-def test_the_gates_own_pages_are_nowhere_to_go_back_to(gate: Api, path: str) -> None:
+def test_the_pages_of_the_gate_are_not_targets(gate: Api, path: str) -> None:
     assert log_in(gate, code(gate), return_to=path).headers["Location"] == "/"
 
 
-def test_a_form_from_nowhere_is_not_taken_for_one_of_a_host_without_a_name(gate: Api) -> None:
+def test_a_form_with_an_empty_origin_does_not_match_an_empty_host(gate: Api) -> None:
     answer = gate.client.post(
         "/auth/login", data={"code": code(gate)}, headers={"Origin": "null"}, environ_overrides={"HTTP_HOST": ""}
     )
@@ -797,7 +797,7 @@ def test_a_form_from_nowhere_is_not_taken_for_one_of_a_host_without_a_name(gate:
     assert answer.status_code == 403
 
 
-def test_what_is_too_long_to_come_back_to_is_left_out(gate: Api) -> None:
+def test_a_target_that_is_too_long_is_left_out(gate: Api) -> None:
     headers = {"Accept": "text/html", "X-Forwarded-Uri": "/x?" + "&a=" * 600}
 
     assert check_forward(gate, headers) == "/auth/login"
@@ -808,7 +808,7 @@ def check_forward(api: Api, headers: dict[str, str]) -> str:
     return api.client.get("/auth/forward", headers=headers).headers["Location"]
 
 
-def test_where_redis_is_away_a_person_reads_a_page() -> None:
+def test_a_person_gets_a_page_if_redis_is_unreachable() -> None:
     gate = Api(redis.Redis(port=free_port()), **TENANT)
     answer = log_in(gate, "123456", account="alice", return_to="/reports")
 
@@ -838,7 +838,7 @@ class TestSharedByHosts:
         assert cookie.startswith("__Secure-open_mfa_gate=")
         assert {"Domain=example.com", "Path=/", "Secure", "HttpOnly"} <= set(cookie.split("; "))
 
-    def test_the_log_in_leads_back_to_the_host_that_was_asked_for(self, domain: Api) -> None:
+    def test_the_log_in_redirects_to_the_requested_host(self, domain: Api) -> None:
         wanted = "https://reports.example.com/x?year=2026"
         page = domain.client.get("/auth/login", query_string={"return_to": wanted})
         answer = log_in(domain, code(domain), return_to=wanted)
@@ -847,10 +847,10 @@ class TestSharedByHosts:
         assert answer.headers["Location"] == wanted
 
     @pytest.mark.parametrize("wanted", ["https://evil.example/", "http://app.example.com/", "//app.example.com/"])
-    def test_it_leads_nowhere_else(self, domain: Api, wanted: str) -> None:
+    def test_no_link_leads_to_another_site(self, domain: Api, wanted: str) -> None:
         assert log_in(domain, code(domain), return_to=wanted).headers["Location"] == "/"
 
-    def test_off_by_default(self, gate: Api) -> None:
+    def test_the_gate_is_off_by_default(self, gate: Api) -> None:
         answer = log_in(gate, code(gate), return_to="https://app.example.com/")
 
         assert answer.headers["Location"] == "/"
@@ -874,7 +874,7 @@ class TestSharedByHosts:
             ({"X-Forwarded-Uri": ":8443@evil.example/"}, "/"),
         ],
     )
-    def test_a_trusted_proxy_tells_where_to_go_back_to(
+    def test_a_trusted_proxy_reports_the_target_of_the_log_in(
         self, domain: Api, headers: dict[str, str], return_to: str
     ) -> None:
         location = check_forward(domain, APP | {"X-Forwarded-Uri": "/x?y=z"} | headers)
@@ -886,19 +886,19 @@ class TestSharedByHosts:
 
         assert check_forward(untrusted, APP | {"X-Forwarded-Uri": "/x"}) == "/auth/login?return_to=/x"
 
-    def test_another_host_of_the_domain_sends_no_form(self, domain: Api) -> None:
+    def test_a_form_of_another_host_of_the_domain_is_refused(self, domain: Api) -> None:
         headers = {"Sec-Fetch-Site": "same-site", "Origin": "https://app.example.com"}
 
         assert log_in(domain, code(domain), headers=headers).status_code == 403  # type: ignore[arg-type]
 
 
-def test_guessing_at_the_gate_is_limited_for_each_address() -> None:
+def test_log_ins_at_the_gate_have_a_rate_limit_for_each_address() -> None:
     gate = Api(rate_limit=(RateLimitItemPerMinute(3),), **GATE)
 
     assert [log_in(gate, "12345").status_code for _ in range(5)] == [403, 403, 403, 429, 429]
 
 
-def test_nobody_is_logged_out_by_another_sites_form(gate: Api) -> None:
+def test_a_form_of_another_site_does_not_log_out(gate: Api) -> None:
     log_in(gate, code(gate))
 
     assert gate.client.post("/auth/logout", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
@@ -917,19 +917,21 @@ def test_nobody_is_logged_out_by_another_sites_form(gate: Api) -> None:
         ({}, 401),
     ],
 )
-def test_a_person_is_led_to_the_log_in_and_a_program_is_told(gate: Api, headers: dict[str, str], status: int) -> None:
+def test_a_browser_is_redirected_to_the_log_in_page_and_a_program_gets_401(
+    gate: Api, headers: dict[str, str], status: int
+) -> None:
     assert gate.client.get("/auth/forward", headers=headers).status_code == status
 
 
 @pytest.mark.parametrize("secure", [True, False])
-def test_the_cookie_travels_over_tls_only_unless_told_otherwise(secure: bool) -> None:
+def test_the_cookie_travels_over_tls_only_by_default(secure: bool) -> None:
     gate = Api(cookie_secure=secure, **GATE)
     cookie = log_in(gate, code(gate)).headers["Set-Cookie"]
 
     assert ("; Secure" in cookie, "; HttpOnly" in cookie, "; SameSite=Lax" in cookie) == (secure, True, True)
 
 
-def test_the_fifth_wrong_code_says_how_long_to_wait(gate: Api) -> None:
+def test_the_page_shows_the_wait_after_the_fifth_wrong_code(gate: Api) -> None:
     pages = [log_in(gate, wrong(gate)).text for _ in range(5)]
 
     assert ["too many wrong codes. Wait 30 s" in page for page in pages] == [False] * 4 + [True]

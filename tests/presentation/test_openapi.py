@@ -95,7 +95,7 @@ def test_every_route_is_described(openapi: dict[str, Any], operations: list[Desc
     assert {(method, path) for method, path, _ in operations} == served
 
 
-def test_what_is_switched_off_is_not_described() -> None:
+def test_disabled_features_are_not_described() -> None:
     described = document(Account(administrator=None, api_keys=()).client.get("/openapi.json"))
 
     assert [path for path in described["paths"] if "/admin/" in path or ACCOUNTS in path] == []
@@ -149,7 +149,7 @@ def test_all_paths_are_relative_to_one_server(openapi: dict[str, Any]) -> None:
     assert openapi["servers"] == [{"url": "/"}]
 
 
-def test_every_operation_of_accounts_and_no_other_demands_an_api_key(operations: list[Described]) -> None:
+def test_only_operations_of_accounts_require_an_api_key(operations: list[Described]) -> None:
     demanding = [
         (method, path) for method, path, operation in operations if operation.get("security") == [{"apiKey": []}]
     ]
@@ -157,7 +157,7 @@ def test_every_operation_of_accounts_and_no_other_demands_an_api_key(operations:
     assert demanding == [(method, path) for method, path, _ in account_operations(operations)]
 
 
-def test_every_operation_of_accounts_tells_of_a_missing_key_and_of_a_bad_id(operations: list[Described]) -> None:
+def test_every_operation_of_accounts_describes_a_missing_key_and_an_invalid_id(operations: list[Described]) -> None:
     for method, path, operation in account_operations(operations):
         assert "WWW-Authenticate" in operation["responses"]["401"]["headers"], (method, path)
         assert "400" in operation["responses"], (method, path)
@@ -170,7 +170,7 @@ def test_every_variable_of_a_path_is_described(operations: list[Described]) -> N
         assert all(parameter["in"] == "path" and parameter["required"] for parameter in described.values())
 
 
-def test_the_document_admits_the_account_ids_that_the_service_admits(operations: list[Described]) -> None:
+def test_the_document_and_the_service_allow_the_same_account_ids(operations: list[Described]) -> None:
     for *_, operation in account_operations(operations):
         (parameter,) = operation["parameters"]
         assert parameter["schema"] == {"type": "string", "pattern": f"^{ACCOUNT_ID}$"}
@@ -182,7 +182,7 @@ def test_no_operation_of_accounts_sets_a_cookie(operations: list[Described]) -> 
         assert [answer for answer in operation["responses"].values() if "Set-Cookie" in answer["headers"]] == [], path
 
 
-def test_the_link_to_the_picture_is_the_accounts_own(operations: list[Described]) -> None:
+def test_the_example_of_an_enrolment_has_the_path_of_its_own_picture(operations: list[Described]) -> None:
     for _, path, operation in account_operations(operations):
         example = (
             operation["responses"].get("201", {}).get("content", {}).get("application/json", {}).get("example", {})
@@ -190,7 +190,7 @@ def test_the_link_to_the_picture_is_the_accounts_own(operations: list[Described]
         assert example.get("qr", f"{path}/qr") == f"{path}/qr"
 
 
-def test_every_operation_has_an_id_of_its_own(operations: list[Described]) -> None:
+def test_every_operation_has_a_unique_id(operations: list[Described]) -> None:
     ids = [operation["operationId"] for *_, operation in operations]
 
     assert len(set(ids)) == len(ids)
@@ -203,7 +203,7 @@ def test_every_operation_has_a_summary_and_a_known_tag(openapi: dict[str, Any], 
     assert {tag for *_, operation in operations for tag in operation["tags"]} == tags
 
 
-def test_no_schema_is_an_orphan(openapi: dict[str, Any]) -> None:
+def test_every_schema_is_used(openapi: dict[str, Any]) -> None:
     reached = references(openapi["paths"])
     while reached != (reached := reached | references([openapi["components"]["schemas"][name] for name in reached])):
         pass
@@ -211,7 +211,7 @@ def test_no_schema_is_an_orphan(openapi: dict[str, Any]) -> None:
     assert set(openapi["components"]["schemas"]) == reached
 
 
-def test_every_body_and_every_answer_has_an_example(openapi: dict[str, Any], operations: list[Described]) -> None:
+def test_every_body_and_every_response_has_an_example(openapi: dict[str, Any], operations: list[Described]) -> None:
     without = [where for where, _, examples in contents(openapi, operations) if "json" in where and not examples]
 
     assert without == []
@@ -228,7 +228,7 @@ def test_every_example_fits_its_schema(openapi: dict[str, Any], operations: list
     assert wrong == []
 
 
-def test_every_request_example_is_a_good_request(operations: list[Described]) -> None:
+def test_every_request_example_is_a_valid_request(operations: list[Described]) -> None:
     refused = []
     account = Account()
     key = {"Authorization": f"Bearer {API_KEYS['shop']}"}
@@ -261,7 +261,7 @@ def test_every_kind_of_problem_is_described_somewhere(operations: list[Described
     assert described == {kind.value.slug for kind in set(Problems) - ANSWERED_ANYWHERE}
 
 
-def test_the_introduction_tells_what_any_path_can_answer(openapi: dict[str, Any]) -> None:
+def test_the_introduction_names_the_problems_of_all_paths(openapi: dict[str, Any]) -> None:
     introduction = openapi["info"]["description"]
 
     assert [kind for kind in ANSWERED_ANYWHERE if kind.value.uri not in introduction] == []
@@ -278,7 +278,9 @@ def test_request_bodies_admit_no_unknown_member(openapi: dict[str, Any], operati
     assert [name for name in names if openapi["components"]["schemas"][name]["additionalProperties"]] == []
 
 
-def test_answers_admit_members_that_a_later_version_adds(openapi: dict[str, Any], operations: list[Described]) -> None:
+def test_responses_allow_members_that_a_later_version_adds(
+    openapi: dict[str, Any], operations: list[Described]
+) -> None:
     names = references([operation["responses"] for *_, operation in operations])
     described = openapi["components"]["schemas"]
     while names != (names := names | references([described[name] for name in names])):
@@ -288,7 +290,7 @@ def test_answers_admit_members_that_a_later_version_adds(openapi: dict[str, Any]
     assert [name for name in names if "additionalProperties" in described[name]] == []
 
 
-def test_no_answer_has_a_member_that_the_document_does_not_name() -> None:
+def test_no_response_has_a_member_that_the_document_does_not_name() -> None:
     account = Account(gate_secret=SharedSecret(b"a secret of the gate"))
     openapi = without_further_members(with_own_responses(document(account.client.get("/openapi.json"))))
     wrong, statuses = [], Counter[int]()
@@ -354,7 +356,7 @@ def verdicts(owner: Api, base: str) -> Iterator[tuple[str, TestResponse]]:
 
 
 @pytest.mark.parametrize("name", ["Zoë", "日本語", "a/b & c?d=#e", "x" * 128])
-def test_the_document_admits_the_names_that_the_service_admits(openapi: dict[str, Any], name: str) -> None:
+def test_the_document_allows_the_names_that_the_service_accepts(openapi: dict[str, Any], name: str) -> None:
     schema = openapi["components"]["schemas"]["EnrolTotp"]
 
     validator(openapi, schema).validate({"label": name, "issuer": name})
@@ -368,7 +370,7 @@ def test_the_document_refuses_the_names_that_the_service_refuses(openapi: dict[s
         validator(openapi, openapi["components"]["schemas"]["EnrolTotp"]).validate({"label": name})
 
 
-def test_an_integer_with_a_point_is_none_for_the_document_as_for_the_service(openapi: dict[str, Any]) -> None:
+def test_the_document_and_the_service_refuse_an_integer_with_a_decimal_point(openapi: dict[str, Any]) -> None:
     with pytest.raises(jsonschema.ValidationError):
         validator(openapi, openapi["components"]["schemas"]["EnrolTotp"]).validate({"digits": 6.0})
 

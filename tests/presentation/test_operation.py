@@ -10,7 +10,7 @@ from presentation.http.framework.problem_types import Problems
 from tests.presentation.api import Api, document, slug, without_a_store
 
 
-def test_healthy_is_who_serves(api: Api) -> None:
+def test_the_health_probe_succeeds(api: Api) -> None:
     answer = api.client.get("/healthz")
 
     assert (answer.status_code, document(answer)) == (200, {"status": "ok"})
@@ -27,22 +27,22 @@ def test_health_is_another_name_of_healthz(api: Api) -> None:
         assert answer.data == other.data or answer.status_code == 405
 
 
-def test_healthy_is_also_who_has_without_a_store() -> None:
+def test_the_health_probe_succeeds_without_a_store() -> None:
     assert without_a_store().client.get("/healthz").status_code == 200
 
 
-def test_asking_for_health_asks_redis_nothing(api_on_redis: Api) -> None:
+def test_the_health_probe_sends_no_command_to_redis(api_on_redis: Api) -> None:
     api_on_redis.redis.config_resetstat()
     api_on_redis.client.get("/healthz")
 
     assert set(api_on_redis.redis.info("commandstats")) <= {"cmdstat_config|resetstat", "cmdstat_info"}
 
 
-def test_ready_is_whose_store_answers(api: Api) -> None:
+def test_the_readiness_probe_succeeds_if_the_store_responds(api: Api) -> None:
     assert api.client.get("/readyz").status_code == 200
 
 
-def test_who_has_no_store_is_not_ready() -> None:
+def test_the_readiness_probe_fails_without_a_store() -> None:
     answer = without_a_store().client.get("/readyz")
 
     assert (answer.status_code, slug(answer)) == (503, "store-unavailable")
@@ -66,7 +66,7 @@ def test_the_metrics_are_prometheus_text(api: Api) -> None:
     assert {"open_mfa_verdicts", "open_mfa_changes", "open_mfa_http_request_duration_seconds"} <= families
 
 
-def test_no_label_of_the_metrics_is_a_path_as_it_was_sent(api: Api) -> None:
+def test_no_label_of_the_metrics_contains_the_path_of_a_request(api: Api) -> None:
     for path in ["/api/v1/session/totp/verify/492039", "/492039", "/api/v1/session?code=492039", "/problems/492039"]:
         api.client.get(path)
     api.client.open("/api/v1/session", method="M492039")
@@ -90,7 +90,7 @@ def test_every_route_is_counted_under_its_own_name(api: Api) -> None:
 
 
 @pytest.mark.parametrize("kind", Problems)
-def test_every_kind_of_problem_has_a_page_that_says_what_to_do(api: Api, kind: Problems) -> None:
+def test_every_kind_of_problem_has_a_page_that_explains_it(api: Api, kind: Problems) -> None:
     page = api.client.get(f"/problems/{kind.value.slug}")
 
     assert page.mimetype == "text/html"

@@ -57,7 +57,7 @@ def page(request: pytest.FixtureRequest, gate: Api) -> TestResponse:
     return answer
 
 
-def test_nothing_comes_from_elsewhere(page: TestResponse) -> None:
+def test_no_resource_comes_from_another_site(page: TestResponse) -> None:
     attributes = [attributes for _, attributes in Reader(page.text).tags]
     addresses = [found[name] for found in attributes for name in ("src", "href", "action") if name in found]
 
@@ -72,7 +72,7 @@ def test_nothing_is_inline(page: TestResponse) -> None:
     assert [name for _, found in reader.tags for name in found if name == "style" or name.startswith("on")] == []
 
 
-def test_the_policy_allows_nothing_but_the_services_own(page: TestResponse) -> None:
+def test_the_policy_allows_only_the_services_own_resources(page: TestResponse) -> None:
     (policy,) = page.headers.getlist("Content-Security-Policy")
     sources = {source for directive in policy.split("; ") for source in directive.split()[1:]}
 
@@ -81,11 +81,11 @@ def test_the_policy_allows_nothing_but_the_services_own(page: TestResponse) -> N
     assert scripts in ([], ["script-src 'self'"])
 
 
-def test_pictures_alone_may_be_made_up() -> None:
+def test_the_policy_allows_data_urls_for_pictures_only() -> None:
     assert [directive.split()[0] for directive in PAGE_POLICY.split("; ") if ":" in directive] == ["img-src"]
 
 
-def test_all_that_a_page_names_is_there(page: TestResponse, gate: Api) -> None:
+def test_all_files_of_a_page_exist(page: TestResponse, gate: Api) -> None:
     found = [attributes for tag, attributes in Reader(page.text).tags if tag in {"a", "link", "script", "img"}]
     paths = {attributes.get("href") or attributes.get("src") for attributes in found} - {None}
 
@@ -93,7 +93,7 @@ def test_all_that_a_page_names_is_there(page: TestResponse, gate: Api) -> None:
 
 
 @pytest.mark.parametrize("gate_secret", [None, SharedSecret.from_base32(RFC_SECRET)])
-def test_the_first_page_leads_to_the_gate_where_there_is_one(gate_secret: SharedSecret | None) -> None:
+def test_the_first_page_links_to_the_gate_if_there_is_one(gate_secret: SharedSecret | None) -> None:
     text = Api(gate_secret=gate_secret).client.get("/").text
 
     assert ("/auth/login" in text) == (gate_secret is not None)
@@ -116,7 +116,7 @@ def test_no_keyboard_corrects_the_input_of_a_field(path: str, tenant: str | None
         assert (field["autocapitalize"], field["autocorrect"], field["spellcheck"]) == ("none", "off", "false")
 
 
-def test_swagger_ui_is_a_current_one() -> None:
+def test_swagger_ui_is_current() -> None:
     """flasgger's own copy is version 3 of 2020."""
     served = Api().client.get("/assets/swagger-ui-bundle.js").data
 

@@ -57,7 +57,7 @@ def paths_of(api: Api) -> list[str]:
     ]
 
 
-def test_everything_is_below_the_path_and_nothing_but_the_probes_is_outside(below: Api) -> None:
+def test_all_routes_are_below_the_path_and_only_the_probes_are_also_outside(below: Api) -> None:
     for path in set(paths_of(below)):
         inside = below.client.open(f"{PREFIX}{path}", method="GET").status_code
         outside = below.client.open(path, method="GET")
@@ -82,7 +82,7 @@ def test_everything_is_below_the_path_and_nothing_but_the_probes_is_outside(belo
         "/",
     ],
 )
-def test_a_path_that_only_resembles_the_prefix_is_outside(below: Api, path: str) -> None:
+def test_a_path_that_only_begins_with_the_letters_of_the_prefix_is_outside_of_it(below: Api, path: str) -> None:
     answer = below.client.get(path)
 
     assert (answer.status_code, answer.mimetype) == (404, "application/problem+json")
@@ -99,12 +99,12 @@ def test_no_other_path_is_served(mfa: Api, path: str) -> None:
 
 @pytest.mark.parametrize("path", sorted(PROBES))
 @pytest.mark.parametrize("prefix", ["", PREFIX])
-def test_an_orchestrator_asks_an_instance_with_and_without_the_path(below: Api, path: str, prefix: str) -> None:
+def test_the_probes_are_served_with_and_without_the_path(below: Api, path: str, prefix: str) -> None:
     assert document(below.client.get(f"{prefix}{path}")) == {"status": "ok"}
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_no_link_of_a_page_leads_out(below: Api, path: str) -> None:
+def test_no_link_of_a_page_leads_outside_of_the_path(below: Api, path: str) -> None:
     page = below.client.get(f"{PREFIX}{path}")
     links = [link for link in links_in(page.text) if link != ""]
 
@@ -114,7 +114,7 @@ def test_no_link_of_a_page_leads_out(below: Api, path: str) -> None:
     assert {below.client.get(link).status_code for link in links} == {200}
 
 
-def test_an_enrolment_tells_where_its_qr_code_is(below: Api) -> None:
+def test_an_enrolment_contains_the_path_of_its_qr_code(below: Api) -> None:
     enrolled = document(below.client.post(f"{PREFIX}/api/v1/session/totp", json={}))
 
     assert enrolled["qr"] == f"{PREFIX}/api/v1/session/totp/qr"
@@ -159,7 +159,7 @@ def test_the_type_of_a_problem_leads_to_its_page(below: Api) -> None:
     assert len(set(types)) > 9
 
 
-def test_a_store_that_is_away_is_told_below_the_path() -> None:
+def test_an_unreachable_store_is_reported_below_the_path() -> None:
     api = Api(without_a_store().redis, **EVERYTHING)
 
     assert (
@@ -182,7 +182,7 @@ def test_the_document_names_the_prefix_of_its_paths(prefix: str, url: str) -> No
     assert [link for link in links if not link.startswith((f"{prefix}/problems", f"{prefix}/api/v1/"))] == []
 
 
-def test_the_document_names_the_sessions_cookie_as_it_is_set() -> None:
+def test_the_document_names_the_cookie_of_the_session() -> None:
     names = {
         "__Secure-open_mfa_session": Api(**EVERYTHING),
         COOKIE: Api(),
@@ -212,7 +212,7 @@ def test_the_gate_works_below_the_path(below: Api) -> None:
     assert below.client.get(f"{PREFIX}/auth/check").status_code == 401
 
 
-def test_the_question_before_logging_out_leads_there(below: Api) -> None:
+def test_the_page_that_asks_before_logging_out_has_a_form_that_logs_out(below: Api) -> None:
     answer = below.client.get(f"{PREFIX}/auth/logout", headers={"Accept": "text/html", "Accept-Language": "de"})
 
     assert f'action="{PREFIX}/auth/logout"' in answer.text
@@ -228,7 +228,7 @@ def test_metrics_do_not_know_the_path(below: Api) -> None:
     assert f'route="{PREFIX}' not in text
 
 
-def test_no_proxy_can_say_that_there_is_another_path() -> None:
+def test_no_header_of_a_proxy_changes_the_path() -> None:
     api = Api(trusted_proxies=1, **EVERYTHING | {"path_prefix": ""})
     answer = api.client.get("/docs", headers={"X-Forwarded-Prefix": "/evil", "X-Script-Name": "/evil"})
 

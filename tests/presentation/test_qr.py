@@ -63,7 +63,7 @@ ENROLMENTS: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("body", ENROLMENTS)
 @pytest.mark.parametrize("factor", ["hotp", "totp"])
-def test_the_picture_reads_as_the_provisioning_uri(api: Api, factor: str, body: dict[str, Any]) -> None:
+def test_the_picture_contains_the_provisioning_uri(api: Api, factor: str, body: dict[str, Any]) -> None:
     enrolled = api.enrol(factor, **body)
 
     picture = api.get(f"{factor}/qr.png").data
@@ -81,7 +81,7 @@ def test_the_accept_header_chooses_the_format(api: Api, accept: str | None, medi
 
 
 @pytest.mark.parametrize("accept", REFUSED)
-def test_who_accepts_neither_format_gets_neither(api: Api, accept: str) -> None:
+def test_a_client_that_accepts_neither_format_gets_406(api: Api, accept: str) -> None:
     api.enrol("totp")
 
     answer = api.get("totp/qr", headers={"Accept": accept})
@@ -91,7 +91,7 @@ def test_who_accepts_neither_format_gets_neither(api: Api, accept: str) -> None:
 
 @pytest.mark.parametrize(("ending", "media_type", "start"), [("svg", SVG, b"<?xml"), ("png", PNG, b"\x89PNG")])
 @pytest.mark.parametrize("factor", ["hotp", "totp"])
-def test_the_ending_outweighs_the_accept_header(
+def test_the_ending_of_the_path_overrides_the_accept_header(
     api: Api, factor: str, ending: str, media_type: str, start: bytes
 ) -> None:
     api.enrol(factor)
@@ -102,7 +102,7 @@ def test_the_ending_outweighs_the_accept_header(
 
 
 @pytest.mark.parametrize(("name", "start"), [("qr", b"\x89PNG"), ("qr.svg", b"<?xml"), ("qr.png", b"\x89PNG")])
-def test_a_client_that_knows_no_pictures_gets_bytes(api: Api, name: str, start: bytes) -> None:
+def test_a_client_that_accepts_only_octets_gets_a_picture(api: Api, name: str, start: bytes) -> None:
     api.enrol("totp")
 
     answer = api.get(f"totp/{name}", headers={"Accept": OCTETS})
@@ -112,7 +112,7 @@ def test_a_client_that_knows_no_pictures_gets_bytes(api: Api, name: str, start: 
 
 @pytest.mark.parametrize("name", ["qr", "qr.svg", "qr.png"])
 @pytest.mark.parametrize("factor", ["hotp", "totp"])
-def test_after_the_first_accepted_code_the_picture_is_gone_for_good(api: Api, factor: str, name: str) -> None:
+def test_the_picture_is_not_available_after_the_first_accepted_code(api: Api, factor: str, name: str) -> None:
     api.verify(factor, api.good_code(factor, api.enrol(factor)))
 
     answer = api.get(f"{factor}/{name}")
@@ -122,11 +122,11 @@ def test_after_the_first_accepted_code_the_picture_is_gone_for_good(api: Api, fa
 
 @pytest.mark.parametrize("name", ["qr", "qr.svg", "qr.png"])
 @pytest.mark.parametrize("factor", ["hotp", "totp"])
-def test_without_an_enrolment_there_is_no_picture(api: Api, factor: str, name: str) -> None:
+def test_there_is_no_picture_without_an_enrolment(api: Api, factor: str, name: str) -> None:
     assert slug(api.get(f"{factor}/{name}")) == "not-enrolled"
 
 
-def test_the_link_of_the_enrolment_leads_to_the_picture(api: Api) -> None:
+def test_the_path_in_an_enrolment_is_that_of_the_picture(api: Api) -> None:
     assert api.client.get(api.enrol("hotp")["qr"]).status_code == 200
 
 

@@ -24,7 +24,7 @@ def test_exactly_as_many_requests_pass_as_the_limit_says() -> None:
     assert [check(api) for _ in range(5)] == [404, 404, 404, 429, 429]
 
 
-def test_the_refusal_says_when_to_try_again() -> None:
+def test_the_refusal_has_retry_after() -> None:
     api = Api(**LIMITED)
     for _ in range(3):
         check(api)
@@ -35,7 +35,7 @@ def test_the_refusal_says_when_to_try_again() -> None:
     assert 1 <= int(answer.headers["Retry-After"]) <= 30
 
 
-def test_addresses_are_counted_apart() -> None:
+def test_each_address_has_its_own_count() -> None:
     api = Api(**LIMITED)
     for _ in range(4):
         check(api)
@@ -43,7 +43,7 @@ def test_addresses_are_counted_apart() -> None:
     assert check(api, "192.0.2.2") == 404
 
 
-def test_a_guesser_gains_nothing_by_moving_on_to_another_factor_or_a_new_session() -> None:
+def test_the_rate_limit_covers_all_factors_and_sessions_of_an_address() -> None:
     api = Api(**LIMITED)
     statuses = []
     for path in ["otp/verify", "hotp/verify", "totp/verify", "hotp/resync", "totp/resync"]:
@@ -53,14 +53,14 @@ def test_a_guesser_gains_nothing_by_moving_on_to_another_factor_or_a_new_session
     assert statuses[3:] == [429, 429]
 
 
-def test_administrators_are_counted_too() -> None:
+def test_requests_of_administrators_are_counted() -> None:
     api = Api(**LIMITED)
     statuses = [api.client.get(f"{ADMIN}/server", auth=("admin", "guess")).status_code for _ in range(3)]
 
     assert [*statuses, api.client.get(f"{ADMIN}/server", auth=ADMINISTRATOR).status_code] == [401, 401, 401, 429]
 
 
-def test_enrolments_are_counted_apart_and_ten_times_as_many_pass() -> None:
+def test_enrolments_have_their_own_count_and_a_limit_ten_times_as_high() -> None:
     api = Api(**LIMITED)
     for _ in range(4):
         check(api, "127.0.0.1")
@@ -88,7 +88,7 @@ def test_pictures_count_as_enrolments_because_they_cost_as_much(name: str, repla
     assert int(answers[-1].headers["Retry-After"]) > 0
 
 
-def test_the_documentation_says_where_a_picture_is_limited() -> None:
+def test_the_document_describes_the_rate_limit_of_pictures() -> None:
     api = Account(**LIMITED)
     paths = document(api.client.get("/openapi.json"))["paths"]
     limited = {path: "429" in methods["get"]["responses"] for path, methods in paths.items() if "/qr" in path}
@@ -123,12 +123,12 @@ def test_a_refused_request_judges_no_code() -> None:
     assert document(api.get("hotp"))["status"] == "pending"
 
 
-def test_no_limit_where_it_is_switched_off(api: Api) -> None:
+def test_there_is_no_limit_if_it_is_switched_off(api: Api) -> None:
     assert {check(api) for _ in range(60)} == {404}
 
 
 @pytest.mark.parametrize("forged", ["203.0.113.9", "203.0.113.9, 198.51.100.2", "garbage"])
-def test_without_a_trusted_proxy_nobody_can_say_that_he_is_another(forged: str) -> None:
+def test_without_a_trusted_proxy_no_header_changes_the_client_address(forged: str) -> None:
     api = Api(**LIMITED)
     for number in range(3):
         check(api, X_Forwarded_For=f"203.0.113.{number}")
@@ -145,7 +145,7 @@ def test_behind_a_trusted_proxy_the_client_is_counted_and_not_the_proxy() -> Non
     assert check(api, X_Forwarded_For="203.0.113.2") == 404
 
 
-def test_what_the_client_put_before_the_proxys_own_entry_does_not_count() -> None:
+def test_the_clients_entries_before_those_of_the_proxy_are_ignored() -> None:
     api = Api(**LIMITED, trusted_proxies=1)
     for number in range(3):
         check(api, X_Forwarded_For=f"10.0.0.{number}, 203.0.113.1")
@@ -170,7 +170,7 @@ def test_an_ipv6_network_of_64_bits_is_one_client() -> None:
     assert check(api, "2001:db8:0:2::1") == 404
 
 
-def test_an_ipv4_address_counts_the_same_when_it_comes_mapped_into_ipv6() -> None:
+def test_an_ipv4_address_and_its_ipv6_mapping_share_a_count() -> None:
     api = Api(**LIMITED)
     for _ in range(3):
         check(api, "192.0.2.1")
@@ -178,7 +178,7 @@ def test_an_ipv4_address_counts_the_same_when_it_comes_mapped_into_ipv6() -> Non
     assert check(api, "::ffff:192.0.2.1") == 429
 
 
-def test_the_count_is_shared_by_all_who_share_the_redis(api_on_redis: Api) -> None:
+def test_instances_with_the_same_redis_share_the_count(api_on_redis: Api) -> None:
     first, second = Api(api_on_redis.redis, **LIMITED), Api(api_on_redis.redis, **LIMITED)
 
     assert [check(instance) for instance in (first, second, first, second, first)] == [404, 404, 404, 429, 429]

@@ -71,7 +71,7 @@ def test_bad_input_changes_nothing(
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(code=st.text(max_size=12) | st.integers() | st.none())
-def test_what_can_be_no_code_changes_nothing(api: Api, code: Any) -> None:
+def test_a_malformed_code_changes_nothing(api: Api, code: Any) -> None:
     if not api.snapshot():
         everything_enrolled(api)
     before = api.snapshot()
@@ -110,7 +110,7 @@ def test_reading_starts_no_session(api: Api, method: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["", "/totp", "/totp/qr", "/totp/qr.png"])
-def test_head_answers_as_get_does_without_the_body(api: Api, path: str) -> None:
+def test_head_gets_the_response_of_get_without_the_body(api: Api, path: str) -> None:
     api.enrol("totp")
     get, head = api.client.get(SESSION + path), api.client.head(SESSION + path)
 
@@ -124,7 +124,7 @@ def spoil(api: Api, factor: str) -> None:
     api.redis.set(key, b"\xffgarbage", keepttl=True)
 
 
-def test_what_can_not_be_read_does_not_look_like_nothing(api: Api) -> None:
+def test_an_unreadable_record_does_not_look_like_a_missing_one(api: Api) -> None:
     for factor in FACTORS:
         api.enrol(factor)
     spoil(api, "hotp")
@@ -133,7 +133,7 @@ def test_what_can_not_be_read_does_not_look_like_nothing(api: Api) -> None:
     assert [api.get(factor).status_code for factor in FACTORS] == [200, 503, 200]
 
 
-def test_what_can_not_be_read_can_be_deleted_and_enrolled_again(api: Api) -> None:
+def test_an_unreadable_record_can_be_deleted_and_replaced(api: Api) -> None:
     api.enrol("totp")
     spoil(api, "totp")
     before = [api.get("totp").status_code, api.post("totp").status_code, api.verify("totp", "123456").status_code]

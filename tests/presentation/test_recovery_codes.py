@@ -38,11 +38,11 @@ def test_codes_are_easy_to_type_and_have_80_bits(account: Account) -> None:
     assert all(re.fullmatch(r"(?:[0-9A-HJKMNP-TV-Z]{4}-){3}[0-9A-HJKMNP-TV-Z]{4}", c) for c in account.recovery_codes())
 
 
-def test_codes_are_never_the_same(account: Account) -> None:
+def test_recovery_codes_are_unique(account: Account) -> None:
     assert len({code for _ in range(20) for code in account.recovery_codes()}) == 200
 
 
-def test_each_code_is_good_once(account: Account) -> None:
+def test_each_code_is_accepted_once(account: Account) -> None:
     codes = account.recovery_codes()
 
     first = [account.verify(RECOVERY, code) for code in codes]
@@ -60,7 +60,7 @@ def test_each_code_is_good_once(account: Account) -> None:
     [str.lower, lambda code: code.replace("-", ""), lambda code: code.replace("-", " "), lambda code: f" {code} "],
     ids=["small letters", "no hyphens", "spaces", "spaces around"],
 )
-def test_a_code_is_taken_as_people_type_it(account: Account, path: str, type_it: Any) -> None:
+def test_a_code_is_accepted_in_the_forms_that_people_type(account: Account, path: str, type_it: Any) -> None:
     code = account.recovery_codes()[0]
 
     assert account.post(path, {"code": type_it(code)}).status_code == 200
@@ -75,7 +75,7 @@ def test_characters_that_pasting_adds_to_a_code_are_ignored(account: Account, pa
 
 
 @pytest.mark.parametrize(("printed", "typed"), [("1", "I"), ("1", "l"), ("0", "o")])
-def test_look_alikes_count_as_the_digits_that_they_look_like(account: Account, printed: str, typed: str) -> None:
+def test_letters_that_resemble_digits_count_as_these_digits(account: Account, printed: str, typed: str) -> None:
     # About ten sets of a thousand have no such digit at all.
     sets = (account.recovery_codes() for _ in range(20))
     code = next(code for codes in sets for code in codes if printed in code)
@@ -83,14 +83,14 @@ def test_look_alikes_count_as_the_digits_that_they_look_like(account: Account, p
     assert account.verify(RECOVERY, code.replace(printed, typed)).status_code == 200
 
 
-def test_a_new_set_replaces_the_one_before(account: Account) -> None:
+def test_a_new_set_replaces_the_former_one(account: Account) -> None:
     old, new = account.recovery_codes(), account.recovery_codes()
 
     assert document(account.verify(RECOVERY, old[0]))["reason"] == "wrong"
     assert document(account.verify(RECOVERY, new[0]))["remaining"] == 9
 
 
-def test_wrong_codes_go_on_counting_with_a_new_set(account: Account) -> None:
+def test_counted_wrong_codes_still_count_after_a_new_set(account: Account) -> None:
     account.recovery_codes()
     for _ in range(4):
         account.verify(RECOVERY, WRONG)
@@ -100,7 +100,7 @@ def test_wrong_codes_go_on_counting_with_a_new_set(account: Account) -> None:
     assert slug(account.verify(RECOVERY, codes[0])) == "locked"
 
 
-def test_deleting_and_issuing_again_is_no_way_round_the_lock(account: Account) -> None:
+def test_deleting_and_issuing_again_does_not_end_a_lock(account: Account) -> None:
     account.recovery_codes()
     for _ in range(5):
         account.verify(RECOVERY, WRONG)
@@ -119,7 +119,7 @@ def test_a_wrong_code_is_refused_and_counted(account: Account) -> None:
     assert (problem["reason"], problem["attempts_left"]) == ("wrong", 4)
 
 
-def test_the_fifth_wrong_code_locks_even_for_a_good_one(account: Account) -> None:
+def test_after_the_fifth_wrong_code_even_a_valid_one_is_refused(account: Account) -> None:
     codes = account.recovery_codes()
     for _ in range(5):
         account.verify(RECOVERY, WRONG)
@@ -138,7 +138,7 @@ def test_an_accepted_code_clears_the_count(account: Account) -> None:
     assert document(account.get(RECOVERY))["failed_attempts"] == 0
 
 
-def test_codes_are_described_as_the_contract_says(account: Account) -> None:
+def test_the_description_of_recovery_codes_has_all_members(account: Account) -> None:
     codes = account.recovery_codes()
     account.clock.advance(60)
     account.verify(RECOVERY, codes[3])
@@ -165,7 +165,7 @@ def test_codes_are_shown_once(account: Account) -> None:
     assert [code for code in codes if code in shown or code.replace("-", "") in shown] == []
 
 
-def test_neither_codes_nor_what_they_spell_is_in_redis(account: Account) -> None:
+def test_redis_contains_neither_the_codes_nor_their_bytes(account: Account) -> None:
     codes = account.recovery_codes()
     account.verify(RECOVERY, codes[0])
 
@@ -178,7 +178,7 @@ def spellings(code: str) -> set[str]:
     return {code, code.replace("-", ""), *code.split("-"), code.replace("-", "").encode().hex().upper()}
 
 
-def test_nothing_that_is_stored_is_a_code(account: Account) -> None:
+def test_no_stored_value_is_a_code(account: Account) -> None:
     account.recovery_codes()
     (value,) = account.snapshot().values()
     stored = (value or b"").hex()
@@ -190,7 +190,7 @@ def test_nothing_that_is_stored_is_a_code(account: Account) -> None:
     assert answers <= {400, 403, 429}
 
 
-def test_one_set_says_nothing_about_another(account: Account) -> None:
+def test_the_codes_of_two_sets_differ(account: Account) -> None:
     account.recovery_codes()
     (first,) = account.snapshot().items()
     other = account.named("bob")
@@ -202,7 +202,7 @@ def test_one_set_says_nothing_about_another(account: Account) -> None:
 
 
 @pytest.mark.parametrize("code", NO_CODES)
-def test_what_can_be_no_code_is_a_bad_request_and_no_guess(account: Account, code: Any) -> None:
+def test_a_malformed_code_is_a_bad_request_and_not_counted(account: Account, code: Any) -> None:
     account.recovery_codes()
 
     answer = account.verify(RECOVERY, code)
@@ -212,13 +212,13 @@ def test_what_can_be_no_code_is_a_bad_request_and_no_guess(account: Account, cod
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", ""), ("DELETE", ""), ("POST", "/verify")])
-def test_where_none_were_issued_there_are_none(account: Account, method: str, path: str) -> None:
+def test_an_account_without_issued_recovery_codes_has_none(account: Account, method: str, path: str) -> None:
     answer = account.send(method, f"{RECOVERY}{path}", json={"code": WRONG})
 
     assert (answer.status_code, slug(answer)) == (404, "not-enrolled")
 
 
-def test_deleting_removes_them(account: Account) -> None:
+def test_deleting_removes_the_recovery_codes(account: Account) -> None:
     code = account.recovery_codes()[0]
 
     assert account.delete(RECOVERY).status_code == 204

@@ -24,7 +24,7 @@ def swap(account: Account, factor: str, code: str) -> TestResponse:
     return account.post(f"{factor}/replacement/verify", {"code": code})
 
 
-def test_a_replacement_is_answered_as_an_enrolment(account: Account, factor: str) -> None:
+def test_the_response_to_a_replacement_equals_that_to_an_enrolment(account: Account, factor: str) -> None:
     account.confirmed(factor)
 
     enrolled = replaced(account, factor, secret=RFC_SECRET, label="new", issuer="Example")
@@ -43,7 +43,7 @@ def test_a_replacement_is_answered_as_an_enrolment(account: Account, factor: str
 
 
 @pytest.mark.parametrize("name", ["qr", "qr.png"])
-def test_the_picture_reads_as_the_uri_of_the_new_secret(account: Account, factor: str, name: str) -> None:
+def test_the_picture_contains_the_uri_of_the_replacement(account: Account, factor: str, name: str) -> None:
     account.confirmed(factor)
     enrolled = replaced(account, factor)
 
@@ -59,21 +59,21 @@ def test_the_picture_of_the_confirmed_secret_stays_hidden(account: Account, fact
     assert slug(account.get(f"{factor}/qr")) == "already-confirmed"
 
 
-def test_until_the_swap_the_former_secret_keeps_working(account: Account, factor: str) -> None:
+def test_the_former_secret_is_valid_until_the_replacement_is_confirmed(account: Account, factor: str) -> None:
     former = account.confirmed(factor)
     replaced(account, factor)
 
     assert account.verify(factor, account.good_code(factor, former, 1)).status_code == 200
 
 
-def test_until_the_swap_the_new_secret_is_not_accepted(account: Account, factor: str) -> None:
+def test_the_factor_refuses_codes_of_an_unconfirmed_replacement(account: Account, factor: str) -> None:
     account.confirmed(factor)
     new = replaced(account, factor)
 
     assert document(account.verify(factor, account.good_code(factor, new)))["reason"] == "wrong"
 
 
-def test_the_first_code_of_the_new_secret_swaps(account: Account, factor: str) -> None:
+def test_the_first_code_of_the_replacement_confirms_it(account: Account, factor: str) -> None:
     former = account.confirmed(factor)
     new = replaced(account, factor)
 
@@ -87,7 +87,7 @@ def test_the_first_code_of_the_new_secret_swaps(account: Account, factor: str) -
     assert account.challenge(account.good_code(factor, new, 1)).status_code == 200
 
 
-def test_the_code_that_swapped_is_spent(account: Account, factor: str) -> None:
+def test_the_code_that_confirmed_the_replacement_is_spent(account: Account, factor: str) -> None:
     account.confirmed(factor)
     code = account.good_code(factor, replaced(account, factor))
     swap(account, factor, code)
@@ -96,7 +96,7 @@ def test_the_code_that_swapped_is_spent(account: Account, factor: str) -> None:
     assert slug(swap(account, factor, code)) == "not-enrolled"
 
 
-def test_after_the_swap_all_pictures_are_gone(account: Account, factor: str) -> None:
+def test_no_picture_is_available_after_the_replacement_is_confirmed(account: Account, factor: str) -> None:
     account.confirmed(factor)
     swap(account, factor, account.good_code(factor, replaced(account, factor)))
 
@@ -104,7 +104,7 @@ def test_after_the_swap_all_pictures_are_gone(account: Account, factor: str) -> 
     assert slug(account.get(f"{factor}/replacement/qr")) == "not-enrolled"
 
 
-def test_after_the_swap_it_has_the_new_parameters(account: Account, factor: str) -> None:
+def test_a_confirmed_replacement_has_its_own_parameters(account: Account, factor: str) -> None:
     account.confirmed(factor)
     new = replaced(account, factor, algorithm="SHA256", label="new")
     moving = new["counter"] if factor == "hotp" else account.clock.now() // 30
@@ -116,7 +116,7 @@ def test_after_the_swap_it_has_the_new_parameters(account: Account, factor: str)
     assert (described["status"], described["expires_at"], described["failed_attempts"]) == ("confirmed", None, 0)
 
 
-def test_the_description_tells_of_the_replacement_without_its_secret(account: Account, factor: str) -> None:
+def test_the_description_contains_the_replacement_without_its_secret(account: Account, factor: str) -> None:
     account.confirmed(factor)
     new = replaced(account, factor)
 
@@ -126,7 +126,9 @@ def test_the_description_tells_of_the_replacement_without_its_secret(account: Ac
     assert new["secret"] not in answer.text
 
 
-def test_the_code_of_the_former_secret_does_not_swap_and_is_counted(account: Account, factor: str) -> None:
+def test_a_code_of_the_former_secret_does_not_confirm_the_replacement_and_counts_as_wrong(
+    account: Account, factor: str
+) -> None:
     former = account.confirmed(factor)
     replaced(account, factor)
 
@@ -136,7 +138,7 @@ def test_the_code_of_the_former_secret_does_not_swap_and_is_counted(account: Acc
     assert document(account.get(factor))["failed_attempts"] == 1
 
 
-def test_guessing_at_the_replacement_locks_the_factor(account: Account, factor: str) -> None:
+def test_wrong_codes_of_the_replacement_lock_the_factor(account: Account, factor: str) -> None:
     former = account.confirmed(factor)
     good = account.good_code(factor, replaced(account, factor))
     for _ in range(5):
@@ -146,7 +148,7 @@ def test_guessing_at_the_replacement_locks_the_factor(account: Account, factor: 
     assert slug(account.verify(factor, account.good_code(factor, former, 1))) == "locked"
 
 
-def test_replacing_is_no_way_round_the_lock(account: Account, factor: str) -> None:
+def test_replacing_does_not_end_a_lock(account: Account, factor: str) -> None:
     account.confirmed(factor)
     account.fail(factor, "000000", 5)
 
@@ -155,7 +157,7 @@ def test_replacing_is_no_way_round_the_lock(account: Account, factor: str) -> No
     assert slug(swap(account, factor, account.good_code(factor, new))) == "locked"
 
 
-def test_dropping_it_leaves_the_confirmed_secret(account: Account, factor: str) -> None:
+def test_dropping_the_replacement_keeps_the_confirmed_secret(account: Account, factor: str) -> None:
     former = account.confirmed(factor)
     new = replaced(account, factor)
 
@@ -166,7 +168,7 @@ def test_dropping_it_leaves_the_confirmed_secret(account: Account, factor: str) 
     assert account.verify(factor, account.good_code(factor, former, 1)).status_code == 200
 
 
-def test_what_nobody_confirms_is_gone_after_an_hour(account: Account, factor: str) -> None:
+def test_an_unconfirmed_replacement_expires_after_an_hour(account: Account, factor: str) -> None:
     former = account.confirmed(factor)
     new = replaced(account, factor)
     account.clock.advance(3600)
@@ -177,7 +179,7 @@ def test_what_nobody_confirms_is_gone_after_an_hour(account: Account, factor: st
     assert account.verify(factor, account.good_code(factor, former, 1)).status_code == 200
 
 
-def test_a_second_before_the_hour_is_over_it_can_be_confirmed(account: Account, factor: str) -> None:
+def test_a_replacement_can_be_confirmed_until_one_second_before_its_end(account: Account, factor: str) -> None:
     account.confirmed(factor)
     new = replaced(account, factor)
     account.clock.advance(3599)
@@ -185,7 +187,7 @@ def test_a_second_before_the_hour_is_over_it_can_be_confirmed(account: Account, 
     assert swap(account, factor, account.good_code(factor, new)).status_code == 200
 
 
-def test_after_the_hour_another_one_can_be_enrolled(account: Account, factor: str) -> None:
+def test_another_replacement_can_be_enrolled_after_the_first_has_expired(account: Account, factor: str) -> None:
     account.confirmed(factor)
     replaced(account, factor)
     account.clock.advance(3600)
@@ -203,7 +205,7 @@ def test_there_is_one_replacement_at_a_time(account: Account, factor: str) -> No
     assert swap(account, factor, account.good_code(factor, new)).status_code == 200
 
 
-def test_what_is_pending_itself_is_not_replaced(account: Account, factor: str) -> None:
+def test_a_pending_factor_cannot_be_replaced(account: Account, factor: str) -> None:
     account.enrol(factor)
 
     answer = account.post(f"{factor}/replacement")
@@ -214,13 +216,13 @@ def test_what_is_pending_itself_is_not_replaced(account: Account, factor: str) -
 @pytest.mark.parametrize(
     ("method", "path"), [("POST", ""), ("POST", "/verify"), ("DELETE", ""), ("GET", "/qr"), ("GET", "/qr.png")]
 )
-def test_where_nothing_is_enrolled_nothing_is_replaced(account: Account, factor: str, method: str, path: str) -> None:
+def test_a_missing_factor_cannot_be_replaced(account: Account, factor: str, method: str, path: str) -> None:
     body = {"code": "123456"} if path == "/verify" else {}
 
     assert slug(account.send(method, f"{factor}/replacement{path}", json=body)) == "not-enrolled"
 
 
-def test_deleting_the_factor_takes_its_replacement_along(account: Account, factor: str) -> None:
+def test_deleting_the_factor_deletes_its_replacement(account: Account, factor: str) -> None:
     account.confirmed(factor)
     new = replaced(account, factor)
     account.delete(factor)
@@ -229,7 +231,9 @@ def test_deleting_the_factor_takes_its_replacement_along(account: Account, facto
     assert document(account.get())["factors"] == []
 
 
-def test_a_replacement_of_other_digits_is_judged_by_its_own(account: Account, factor: str) -> None:
+def test_a_replacement_with_another_number_of_digits_is_judged_by_its_own_parameters(
+    account: Account, factor: str
+) -> None:
     account.confirmed(factor)
     replaced(account, factor, digits=8)
 
@@ -237,7 +241,7 @@ def test_a_replacement_of_other_digits_is_judged_by_its_own(account: Account, fa
     assert document(swap(account, factor, "12345678"))["reason"] == "wrong"
 
 
-def test_resynchronizing_leaves_the_replacement(account: Account, factor: str) -> None:
+def test_resynchronizing_keeps_the_replacement(account: Account, factor: str) -> None:
     former = account.confirmed(factor)
     new = replaced(account, factor)
 
@@ -247,7 +251,7 @@ def test_resynchronizing_leaves_the_replacement(account: Account, factor: str) -
     assert swap(account, factor, account.good_code(factor, new)).status_code == 200
 
 
-def test_a_secret_is_not_replaced_by_itself_which_would_make_its_codes_good_again(
+def test_a_secret_cannot_replace_itself_because_its_spent_codes_would_become_valid(
     account: Account, factor: str
 ) -> None:
     former = account.confirmed(factor)

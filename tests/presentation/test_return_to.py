@@ -62,12 +62,12 @@ OURS = [
 
 
 @pytest.mark.parametrize("text", ELSEWHERE)
-def test_what_leads_elsewhere_or_might_leads_home(text: str) -> None:
+def test_a_target_that_may_be_on_another_site_is_replaced(text: str) -> None:
     assert safe_return_to(text) == HOME
 
 
 @pytest.mark.parametrize("text", OURS)
-def test_a_path_of_ours_is_kept_as_it_is(text: str) -> None:
+def test_a_path_of_the_same_site_is_kept_unchanged(text: str) -> None:
     assert safe_return_to(text) == text
 
 
@@ -89,13 +89,13 @@ def test_a_path_with_spaces_is_kept(text: str, location: str) -> None:
     assert safe_return_to(text) == location
 
 
-def test_nothing_leads_home() -> None:
+def test_a_missing_target_becomes_the_first_page() -> None:
     assert safe_return_to(None) == HOME
 
 
 @given(st.text(st.sampled_from("/\\%25cf0aAdD.:@?#\t\r\n\x00 evil\u2028é"), max_size=30).map("/".__add__))
 @example("/%2525252fevil")
-def test_whatever_is_asked_for_stays_on_the_site(text: str) -> None:
+def test_every_target_is_on_the_site(text: str) -> None:
     location = safe_return_to(text)
 
     assert location.isascii()
@@ -171,7 +171,7 @@ OF_THE_DOMAIN = [
 
 
 @pytest.mark.parametrize("text", ELSEWHERE_OF_THE_DOMAIN)
-def test_a_target_that_may_leave_the_domain_becomes_home(text: str) -> None:
+def test_a_target_that_may_be_outside_of_the_domain_is_replaced(text: str) -> None:
     assert on_the_domain(text) == HOME
 
 
@@ -180,17 +180,17 @@ def test_hosts_that_share_a_log_in_are_kept(text: str) -> None:
     assert on_the_domain(text) == text
 
 
-def test_a_host_alone_leads_to_its_first_page() -> None:
+def test_a_host_without_a_path_is_a_target() -> None:
     assert on_the_domain("https://app.example.com") == "https://app.example.com/"
 
 
 @pytest.mark.parametrize("text", [text for text in OF_THE_DOMAIN if text.startswith("https:")])
-def test_without_a_domain_no_host_is_kept(text: str) -> None:
+def test_without_a_shared_domain_no_target_names_a_host(text: str) -> None:
     assert safe_return_to(text) == HOME
 
 
 @pytest.mark.parametrize("path", ["/mfa/auth/logout", "/mfa/auth", "/mfa/x/../auth/login", "/mfa%2fauth%2flogout"])
-def test_below_a_path_the_gates_pages_lie_there(path: str) -> None:
+def test_the_pages_of_the_gate_are_below_the_path(path: str) -> None:
     below = ReturnTo("/mfa/auth").safe
 
     assert below(path) == HOME
@@ -230,7 +230,7 @@ def test_every_target_stays_on_the_domain(text: str) -> None:
         "/auth#x",
     ],
 )
-def test_no_spelling_of_a_path_leads_to_the_gates_pages(path: str) -> None:
+def test_no_spelling_of_a_path_is_a_page_of_the_gate(path: str) -> None:
     assert safe_return_to(path) == HOME
     assert ReturnTo("/mfa/auth").safe(f"/mfa{path}") == HOME
     assert on_the_domain(f"https://app.example.com{path}") == HOME
@@ -239,14 +239,14 @@ def test_no_spelling_of_a_path_leads_to_the_gates_pages(path: str) -> None:
 @pytest.mark.parametrize(
     "path", ["/mfa//auth/logout", "/mfa//..//auth/logout", "/mfa/.//auth", "/mfa%2f%2fauth/logout"]
 )
-def test_a_proxy_that_merges_slashes_leads_nobody_to_the_gates_pages(path: str) -> None:
+def test_a_target_with_merged_slashes_is_not_a_page_of_the_gate(path: str) -> None:
     assert ReturnTo("/mfa/auth").safe(path) == HOME
 
 
 @pytest.mark.parametrize(
     "path", ["/a//b", "/.well-known/x", "/a/...", "/a/..b/c..", "/a/.b", "/a?x=/../auth/logout", "/a#/.."]
 )
-def test_dots_and_slashes_without_a_meaning_stay(path: str) -> None:
+def test_dots_and_slashes_without_a_special_meaning_are_kept(path: str) -> None:
     assert safe_return_to(path) == path
 
 
@@ -299,7 +299,7 @@ def as_a_browser_resolves(path: str) -> str:
         ("/a//b", "/a//b"),
     ],
 )
-def test_the_reference_resolves_as_the_standard_does(path: str, resolved: str) -> None:
+def test_the_targets_resolve_like_url_references(path: str, resolved: str) -> None:
     assert as_a_browser_resolves(path) == resolved
 
 
@@ -308,7 +308,7 @@ def test_the_reference_resolves_as_the_standard_does(path: str, resolved: str) -
     st.sampled_from(["/auth", "/mfa/auth"]),
     st.lists(st.sampled_from(PATH_PIECES), max_size=8).map(lambda pieces: "/" + "".join(pieces)),
 )
-def test_no_reader_of_a_target_gets_to_the_gates_pages(gate: str, text: str) -> None:
+def test_no_interpretation_of_a_target_is_a_page_of_the_gate(gate: str, text: str) -> None:
     """A browser resolves the path first. A proxy may then decode it, merge slashes and resolve it once more."""
     location = ReturnTo(gate).safe(text)
     path = re.split("[?#]", location, maxsplit=1)[0]

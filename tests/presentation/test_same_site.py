@@ -29,7 +29,7 @@ OTHER_ORIGINS = [
 
 
 @pytest.mark.parametrize(("method", "path"), CHANGING)
-def test_a_change_that_another_site_asks_for_is_refused(api: Api, method: str, path: str) -> None:
+def test_a_change_requested_by_another_site_is_refused(api: Api, method: str, path: str) -> None:
     api.enrol("totp")
     before = api.snapshot()
 
@@ -40,21 +40,21 @@ def test_a_change_that_another_site_asks_for_is_refused(api: Api, method: str, p
 
 
 @pytest.mark.parametrize("site", ["same-origin", "same-site", "none"])
-def test_what_the_site_itself_or_a_person_asks_for_is_done(api: Api, site: str) -> None:
+def test_requests_of_the_site_itself_and_of_a_person_are_served(api: Api, site: str) -> None:
     assert api.post("totp", headers={"Sec-Fetch-Site": site}).status_code == 201
 
 
 @pytest.mark.parametrize("origin", OTHER_ORIGINS)
-def test_where_the_browser_tells_its_origin_only_another_one_is_refused(api: Api, origin: str) -> None:
+def test_without_fetch_metadata_only_a_different_origin_is_refused(api: Api, origin: str) -> None:
     assert slug(api.post("totp", headers=HERE | {"Origin": origin})) == "cross-site-request"
 
 
 @pytest.mark.parametrize(("host", "origin"), [("mfa.example", "http://mfa.example"), ("h:81", "http://h:81")])
-def test_its_own_origin_is_let_through(api: Api, host: str, origin: str) -> None:
+def test_a_request_of_the_own_origin_is_accepted(api: Api, host: str, origin: str) -> None:
     assert api.post("totp", headers={"Host": host, "Origin": origin}).status_code == 201
 
 
-def test_what_is_no_browser_is_let_through(api: Api) -> None:
+def test_clients_other_than_browsers_are_accepted(api: Api) -> None:
     assert api.post("totp").status_code == 201
 
 
@@ -77,15 +77,15 @@ BEHIND_A_PROXY = {
 }
 
 
-def test_behind_a_trusted_proxy_the_host_is_the_one_that_it_tells() -> None:
+def test_behind_a_trusted_proxy_the_forwarded_host_counts() -> None:
     assert Api(trusted_proxies=1).post("totp", headers=BEHIND_A_PROXY).status_code == 201
 
 
-def test_without_a_trusted_proxy_nobody_can_say_that_the_host_is_another(api: Api) -> None:
+def test_without_a_trusted_proxy_no_header_changes_the_host(api: Api) -> None:
     assert slug(api.post("totp", headers=BEHIND_A_PROXY)) == "cross-site-request"
 
 
-def test_only_as_many_proxies_are_believed_as_are_trusted() -> None:
+def test_only_the_trusted_number_of_proxies_counts() -> None:
     forged = BEHIND_A_PROXY | {"X-Forwarded-Host": "evil.example, mfa.example", "Origin": "https://evil.example"}
 
     assert slug(Api(trusted_proxies=1).post("totp", headers=forged)) == "cross-site-request"
@@ -99,5 +99,5 @@ def test_another_host_of_the_same_site_is_refused(api: Api, origin: str) -> None
 
 
 @pytest.mark.parametrize("site", ["", "cross-origin", "SAME-ORIGIN", "same-origin, none"])
-def test_what_no_browser_says_of_itself_is_refused(api: Api, site: str) -> None:
+def test_unknown_values_of_fetch_metadata_are_refused(api: Api, site: str) -> None:
     assert slug(api.post("totp", headers={"Sec-Fetch-Site": site})) == "cross-site-request"

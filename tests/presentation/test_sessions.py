@@ -28,11 +28,11 @@ def test_enrolling_starts_a_session(api: Api, factor: str) -> None:
     assert attributes(api.post(factor)) == {"Secure", "HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=3600"}
 
 
-def test_the_cookie_travels_without_tls_where_that_is_allowed() -> None:
+def test_the_cookie_travels_without_tls_if_the_setting_allows_it() -> None:
     assert "Secure" not in attributes(Api(cookie_secure=False).post("totp"))
 
 
-def test_the_cookie_lives_as_long_as_the_settings_say() -> None:
+def test_the_cookie_has_the_lifetime_of_the_settings() -> None:
     assert "Max-Age=60" in attributes(Api(session_lifetime=60).post("totp"))
 
 
@@ -59,7 +59,7 @@ def test_enrolling_again_keeps_the_session(api: Api) -> None:
     assert [factor["factor"] for factor in document(api.get())["factors"]] == ["hotp", "totp"]
 
 
-def test_every_session_has_another_cookie(api: Api) -> None:
+def test_every_session_has_its_own_cookie(api: Api) -> None:
     api.enrol("totp")
     first = api.cookie()
     api.client = api.another()
@@ -69,7 +69,7 @@ def test_every_session_has_another_cookie(api: Api) -> None:
 
 
 @pytest.mark.parametrize("factor", FACTORS)
-def test_what_is_enrolled_is_there_until_the_hour_is_over(api: Api, factor: str) -> None:
+def test_a_credential_of_a_session_exists_until_the_end_of_its_lifetime(api: Api, factor: str) -> None:
     api.enrol(factor, **({"lifetime": HOUR} if factor == "otp" else {}))
     api.clock.advance(HOUR - 1)
 
@@ -77,7 +77,7 @@ def test_what_is_enrolled_is_there_until_the_hour_is_over(api: Api, factor: str)
 
 
 @pytest.mark.parametrize("factor", FACTORS)
-def test_what_is_enrolled_is_gone_when_the_hour_is_over(api: Api, factor: str) -> None:
+def test_a_credential_of_a_session_is_gone_after_its_lifetime(api: Api, factor: str) -> None:
     api.enrol(factor)
     api.clock.advance(HOUR)
 
@@ -85,7 +85,7 @@ def test_what_is_enrolled_is_gone_when_the_hour_is_over(api: Api, factor: str) -
 
 
 @pytest.mark.parametrize("factor", ["hotp", "totp"])
-def test_use_does_not_make_it_live_longer(api: Api, factor: str) -> None:
+def test_use_does_not_extend_the_lifetime(api: Api, factor: str) -> None:
     enrolled = api.enrol(factor)
     api.clock.advance(HOUR - 1)
     api.verify(factor, api.good_code(factor, enrolled))
@@ -95,7 +95,7 @@ def test_use_does_not_make_it_live_longer(api: Api, factor: str) -> None:
 
 
 @pytest.mark.parametrize("factor", FACTORS)
-def test_no_use_moves_the_end_of_life_in_redis(api_on_redis: Api, factor: str) -> None:
+def test_no_operation_changes_the_expiry_in_redis(api_on_redis: Api, factor: str) -> None:
     api = api_on_redis
     code = api.good_code(factor, api.enrol(factor))
     ends = {key: api.redis.pexpiretime(key) for key in api.snapshot()}
@@ -106,7 +106,7 @@ def test_no_use_moves_the_end_of_life_in_redis(api_on_redis: Api, factor: str) -
     assert {key: api.redis.pexpiretime(key) for key in api.snapshot()} == ends
 
 
-def test_redis_itself_forgets_when_the_hour_is_over(api_on_redis: Api) -> None:
+def test_redis_expires_the_keys_of_a_session(api_on_redis: Api) -> None:
     api_on_redis.enrol("totp")
 
     (end,) = [api_on_redis.redis.expiretime(key) for key in api_on_redis.snapshot()]
@@ -114,7 +114,7 @@ def test_redis_itself_forgets_when_the_hour_is_over(api_on_redis: Api) -> None:
     assert end == api_on_redis.clock.now() + HOUR
 
 
-def test_enrolling_later_renews_the_cookie(api: Api) -> None:
+def test_a_later_enrolment_renews_the_cookie(api: Api) -> None:
     api.enrol("totp")
     api.clock.advance(HOUR - 1)
     api.enrol("hotp")
@@ -123,7 +123,7 @@ def test_enrolling_later_renews_the_cookie(api: Api) -> None:
     assert [factor["factor"] for factor in document(api.get())["factors"]] == ["hotp"]
 
 
-def test_enrolling_later_does_not_renew_what_was_enrolled_before(api: Api) -> None:
+def test_a_later_enrolment_does_not_extend_a_former_one(api: Api) -> None:
     first = api.enrol("totp")["expires_at"]
     api.clock.advance(100)
     api.enrol("hotp")
@@ -131,7 +131,7 @@ def test_enrolling_later_does_not_renew_what_was_enrolled_before(api: Api) -> No
     assert document(api.get("totp"))["expires_at"] == first
 
 
-def test_a_cookie_that_is_too_old_is_no_session(api: Api) -> None:
+def test_an_expired_cookie_is_not_a_session(api: Api) -> None:
     api.enrol("totp")
     old = api.cookie()
     api.clock.advance(HOUR)
@@ -142,7 +142,7 @@ def test_a_cookie_that_is_too_old_is_no_session(api: Api) -> None:
 
 @pytest.mark.parametrize("part", [0, 1, 2])
 @pytest.mark.parametrize("end", [0, -1])
-def test_a_cookie_that_was_altered_anywhere_is_no_session(api: Api, part: int, end: int) -> None:
+def test_an_altered_cookie_is_not_a_session(api: Api, part: int, end: int) -> None:
     api.enrol("totp")
     parts = api.cookie().split(".")
     # The last character of a base64 text can carry bits that nobody reads.
@@ -158,13 +158,13 @@ def test_a_cookie_that_was_altered_anywhere_is_no_session(api: Api, part: int, e
     "cookie",
     ["", "x", "..", "a.b.c", "a" * 4000, "\xff", "%00", '"quoted"', "null", "0.0.0", "é.é.é", "a.AAAA.AAAA"],
 )
-def test_a_cookie_that_was_made_up_is_no_session(api: Api, cookie: str) -> None:
+def test_a_forged_cookie_is_not_a_session(api: Api, cookie: str) -> None:
     answer = api.get("totp", environ_overrides={"HTTP_COOKIE": f"{COOKIE}={cookie}"})
 
     assert slug(answer) == "not-enrolled"
 
 
-def test_a_cookie_signed_with_another_key_is_no_session(api: Api) -> None:
+def test_a_cookie_signed_with_another_key_is_not_a_session(api: Api) -> None:
     other = Api(api.redis, api.clock, secret_key="another key")
     other.enrol("totp")
     api.client.set_cookie(COOKIE, other.cookie())
@@ -172,7 +172,7 @@ def test_a_cookie_signed_with_another_key_is_no_session(api: Api) -> None:
     assert slug(api.get("totp")) == "not-enrolled"
 
 
-def test_a_made_up_cookie_is_not_taken_over_by_enrolling(api: Api) -> None:
+def test_an_enrolment_does_not_adopt_a_forged_cookie(api: Api) -> None:
     api.client.set_cookie(COOKIE, "chosen-by-somebody-else")
     api.enrol("totp")
 
@@ -190,7 +190,7 @@ def test_a_made_up_cookie_is_not_taken_over_by_enrolling(api: Api) -> None:
     ],
 )
 @pytest.mark.parametrize("has_a_session", [False, True])
-def test_somebody_elses_session_is_out_of_reach(
+def test_another_session_cannot_be_read_or_changed(
     api: Api, method: str, path: str, body: Any, has_a_session: bool
 ) -> None:
     api.enrol("totp")
@@ -206,7 +206,7 @@ def test_somebody_elses_session_is_out_of_reach(
     assert api.snapshot() == before
 
 
-def test_somebody_elses_good_code_is_not_accepted(api: Api) -> None:
+def test_a_valid_code_of_another_session_is_refused(api: Api) -> None:
     code = api.good_code("totp", api.enrol("totp"))
     api.client = api.another()
     api.enrol("totp")
@@ -215,7 +215,7 @@ def test_somebody_elses_good_code_is_not_accepted(api: Api) -> None:
 
 
 @pytest.mark.parametrize("factor", FACTORS)
-def test_the_session_id_is_nowhere_in_redis(api: Api, factor: str) -> None:
+def test_redis_does_not_contain_the_session_id(api: Api, factor: str) -> None:
     api.enrol(factor)
     session_id = api.cookie().partition(".")[0]
 
@@ -225,7 +225,7 @@ def test_the_session_id_is_nowhere_in_redis(api: Api, factor: str) -> None:
     assert api.cookie().encode() not in stored
 
 
-def test_everything_of_a_session_lies_in_one_slot_of_a_cluster(api: Api) -> None:
+def test_all_keys_of_a_session_are_in_one_slot_of_a_cluster(api: Api) -> None:
     for factor in FACTORS:
         api.enrol(factor)
 
@@ -234,7 +234,7 @@ def test_everything_of_a_session_lies_in_one_slot_of_a_cluster(api: Api) -> None
     assert len({tag.group(1) for tag in tags if tag}) == 1
 
 
-def test_forgetting_the_session_removes_all_that_is_stored(api: Api) -> None:
+def test_deleting_the_session_deletes_all_keys_in_redis(api: Api) -> None:
     for factor in FACTORS:
         api.enrol(factor)
 
@@ -242,13 +242,13 @@ def test_forgetting_the_session_removes_all_that_is_stored(api: Api) -> None:
     assert api.snapshot() == {}
 
 
-def test_forgetting_the_session_takes_the_cookie_away(api: Api) -> None:
+def test_deleting_the_session_removes_the_cookie(api: Api) -> None:
     api.enrol("totp")
 
     assert {"Max-Age=0", "Secure", "HttpOnly", "SameSite=Lax", "Path=/"} <= attributes(api.delete())
 
 
-def test_forgetting_without_a_session_is_done(api: Api) -> None:
+def test_deleting_without_a_session_succeeds(api: Api) -> None:
     assert api.delete().status_code == 204
 
 
@@ -256,7 +256,7 @@ def test_without_a_session_nothing_is_enrolled(api: Api) -> None:
     assert document(api.get()) == {"factors": [], "expires_at": None}
 
 
-def test_the_cookie_holds_nothing_that_a_cookie_must_not(api: Api) -> None:
+def test_the_cookie_has_only_allowed_characters(api: Api) -> None:
     api.enrol("totp")
 
     assert re.fullmatch(r"[\w.\-]+", parse_cookie(f"{COOKIE}={api.cookie()}")[COOKIE])
@@ -264,7 +264,7 @@ def test_the_cookie_holds_nothing_that_a_cookie_must_not(api: Api) -> None:
 
 @pytest.mark.parametrize("planted", ["garbage", "x.1.y", "", "a.b.c.d"])
 @pytest.mark.parametrize("first", [True, False])
-def test_a_planted_cookie_of_the_same_name_hides_no_session(api: Api, planted: str, first: bool) -> None:
+def test_a_planted_cookie_of_the_same_name_does_not_hide_a_session(api: Api, planted: str, first: bool) -> None:
     api.enrol("totp")
     cookies = [f"{COOKIE}={planted}", f"{COOKIE}={api.cookie()}"]
     header = "; ".join(cookies if first else reversed(cookies))
@@ -276,7 +276,7 @@ def test_a_planted_cookie_of_the_same_name_hides_no_session(api: Api, planted: s
 
 @pytest.mark.parametrize("header", ["{0}; {1}", "{1}; {0}", "{0}; x=y; {1}", "{0}; {1}; {0}", "{0};{1}; {2}"])
 @pytest.mark.parametrize("secure", [True, False])
-def test_of_several_sessions_none_counts(header: str, secure: bool) -> None:
+def test_a_request_with_several_sessions_has_none(header: str, secure: bool) -> None:
     """Another host of the domain may have set one of them, and could read the secret that is enrolled in it."""
     api = Api(cookie_secure=secure)
     name = COOKIE if secure else PLAIN
@@ -294,7 +294,7 @@ def test_of_several_sessions_none_counts(header: str, secure: bool) -> None:
     assert api.get("hotp", headers={"Cookie": cookies[0]}).status_code == 404
 
 
-def test_a_session_that_was_renewed_counts_under_both_of_its_cookies(api: Api) -> None:
+def test_two_cookies_of_one_session_count_as_one_session(api: Api) -> None:
     api.enrol("totp")
     old = api.cookie()
     api.clock.advance(60)
@@ -305,7 +305,7 @@ def test_a_session_that_was_renewed_counts_under_both_of_its_cookies(api: Api) -
     assert api.get("totp", environ_overrides={"HTTP_COOKIE": header}).status_code == 200
 
 
-def test_a_session_that_is_over_does_not_stand_in_the_way(api: Api) -> None:
+def test_the_cookie_of_an_expired_session_does_not_hide_a_valid_one(api: Api) -> None:
     over = started(api, COOKIE)
     api.clock.advance(HOUR)
     alive = started(api, COOKIE)
@@ -320,5 +320,5 @@ def started(api: Api, name: str) -> str:
     return parse_cookie(answer.headers["Set-Cookie"])[name]
 
 
-def test_who_sends_no_session_is_told_so(api: Api) -> None:
+def test_a_request_without_a_session_gets_an_explanation(api: Api) -> None:
     assert "has no session" in document(api.post("totp/verify", {"code": "123456"}))["detail"]

@@ -48,18 +48,18 @@ IGNORED = [
 
 @pytest.mark.parametrize("path", ["/healthz", "/nowhere", "/auth/check", "/api/v1/session"])
 @pytest.mark.parametrize(("sent", "answered"), ANSWERED)
-def test_a_valid_one_is_in_every_answer(api: Api, path: str, sent: str, answered: str) -> None:
+def test_a_valid_traceparent_is_in_every_response(api: Api, path: str, sent: str, answered: str) -> None:
     assert api.client.get(path, headers={"traceparent": sent}).headers.getlist("traceparent") == [answered]
 
 
 @pytest.mark.parametrize("sent", IGNORED)
-def test_a_malformed_one_is_ignored(api: Api, sent: str) -> None:
+def test_a_malformed_traceparent_is_ignored(api: Api, sent: str) -> None:
     answer = api.client.get("/healthz", headers={"traceparent": sent})
 
     assert (answer.status_code, answer.headers.getlist("traceparent")) == (200, [])
 
 
-def test_without_one_there_is_none(api: Api) -> None:
+def test_without_a_traceparent_there_is_no_trace(api: Api) -> None:
     assert "traceparent" not in api.client.get("/healthz").headers
 
 
@@ -81,14 +81,14 @@ HEXADECIMAL = st.text("0123456789abcdefABCDEFg-", max_size=40)
 @given(st.one_of(st.text(st.characters(codec="latin-1"), max_size=80), st.lists(HEXADECIMAL, max_size=5).map("-".join)))
 @example(f"{GOOD}\n")
 @example(f"01-{TRACE}-{SPAN}-01-\n")
-def test_every_carried_trace_is_plain(sent: str) -> None:
+def test_every_trace_that_is_passed_on_is_well_formed(sent: str) -> None:
     found = read_traceparent(sent)
 
     assert found is None or re.fullmatch(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", found.header, re.ASCII)
 
 
 @given(st.text(st.characters(codec="latin-1", exclude_characters="\r\n\0"), max_size=80))
-def test_no_header_breaks_an_answer(only_api: Api, sent: str) -> None:
+def test_no_header_breaks_a_response(only_api: Api, sent: str) -> None:
     answer = only_api.client.get("/healthz", environ_overrides={"HTTP_TRACEPARENT": sent})
 
     assert answer.status_code == 200
@@ -97,7 +97,7 @@ def test_no_header_breaks_an_answer(only_api: Api, sent: str) -> None:
 @given(
     st.integers(1, 2**128 - 1), st.integers(1, 2**64 - 1), st.integers(0, 255), st.integers(1, 254), st.text(max_size=9)
 )
-def test_a_later_version_is_read_as_far_as_it_is_known(
+def test_the_known_fields_of_a_later_version_are_read(
     trace: int, span: int, flags: int, version: int, rest: str
 ) -> None:
     fields = f"{trace:032x}-{span:016x}"
