@@ -1,4 +1,4 @@
-"""The application behind Flask's test client, with a clock that stands still and a store to look into."""
+"""The application behind the test client of Flask, with a clock that stands still and a store that tests can read."""
 
 from collections.abc import Iterable
 from copy import copy
@@ -29,7 +29,7 @@ RFC_CODES = ("755224", "287082", "359152", "969429", "338314", "254676", "287922
 """RFC 4226 appendix D."""
 COOKIE = "__Host-open_mfa_session"
 GATE_COOKIE = "__Host-open_mfa_gate"
-"""The names of the cookies that travel over TLS only, as by default."""
+"""The names of the cookies if they travel over TLS only, which is the default."""
 FACTORS = ("otp", "hotp", "totp")
 ADMINISTRATOR = ("admin", "correct horse battery staple")
 SESSION = "/api/v1/session"
@@ -47,19 +47,19 @@ Snapshot = dict[bytes, bytes | None]
 
 
 class BufferedClient(FlaskClient):
-    """Reads answers to their end, as a server does, so that files that were sent are closed."""
+    """Reads responses completely, as a server does, so that the files that were sent are closed."""
 
     def open(self, *args: Any, **options: Any) -> TestResponse:
         return super().open(*args, **options | {"buffered": True})
 
     def _add_cookies_to_wsgi(self, environ: dict[str, Any]) -> None:
-        """Werkzeug would put its jar in the place of a header that a test sends as it is, or drop that."""
+        """Keep a Cookie header that a test sends. Werkzeug would replace it by the cookies of its own."""
         if "HTTP_COOKIE" not in environ:
             super()._add_cookies_to_wsgi(environ)
 
 
 class Api:
-    """One client of the service; `another()` has no cookies in common with it."""
+    """A client of the service. The client that `another()` returns has its own cookies."""
 
     def __init__(
         self,
@@ -84,7 +84,7 @@ class Api:
         self.client: FlaskClient = self.app.test_client()
 
     def reset(self) -> None:
-        """As new, but for the time that it takes to make the application."""
+        """Empty the store and set the clock back, which is faster than making a new application."""
         self.redis.flushdb()
         self.clock.time = NOON
         self.client = self.app.test_client()
@@ -110,7 +110,7 @@ class Api:
         return document(answer)
 
     def good_code(self, factor: str, enrolled: dict[str, Any], ahead: int = 0) -> str:
-        """A code that is good now."""
+        """Return a code that is valid now."""
         if factor == "otp":
             return str(enrolled["code"])
         first = enrolled["counter"] if factor == "hotp" else self.clock.now() // enrolled["interval"]
@@ -129,13 +129,13 @@ class Api:
         return cookie.value
 
     def snapshot(self) -> Snapshot:
-        """All that is stored, by key, but for the revisions that removals leave behind for seconds."""
+        """Return all stored values by key, except for the revisions that a removal leaves for some seconds."""
         everything = {key: self.redis.get(key) for key in self.redis.scan_iter()}
         return {key: value for key, value in everything.items() if len(value or b"") != REVISION_BYTES}
 
 
 class Account(Api):
-    """One account of one tenant; `of` and `named` are others of the same service."""
+    """An account of a tenant. `of` and `named` return other accounts of the same service."""
 
     def __init__(self, redis: Redis | None = None, clock: FakeClock | None = None, **settings: Any) -> None:
         super().__init__(redis, clock, **{"api_keys": tuple(API_KEYS.items())} | settings)
@@ -143,13 +143,13 @@ class Account(Api):
         self.key = API_KEYS["shop"]
 
     def of(self, tenant: str) -> Self:
-        """The account of the same name that another tenant has."""
+        """Return the account of the same name of another tenant."""
         other = copy(self)
         other.key = API_KEYS[tenant]
         return other
 
     def named(self, name: str) -> Self:
-        """Another account of the same tenant."""
+        """Return another account of the same tenant."""
         other = copy(self)
         other.name = name
         return other
@@ -171,7 +171,7 @@ class Account(Api):
         return self.client.open(f"{ACCOUNTS}/{self.name}/{path}".rstrip("/"), method=method, headers=headers, **options)
 
     def confirmed(self, factor: str, **body: Any) -> dict[str, Any]:
-        """Enrols and confirms; the code of `good_code(…, ahead=1)` is the next that is good."""
+        """Enrol and confirm a factor. The next valid code is that of `good_code(…, ahead=1)`."""
         enrolled = self.enrol(factor, **body)
         assert self.verify(factor, self.good_code(factor, enrolled)).status_code == 200
         return enrolled
@@ -187,7 +187,7 @@ class Account(Api):
 
 
 def without_a_store() -> Api:
-    """Where Redis should be, nothing listens."""
+    """Return a client of a service whose Redis is unreachable."""
     return Api(Redis(port=1, socket_connect_timeout=0.1, retry=Retry(NoBackoff(), 0)))
 
 
@@ -197,19 +197,19 @@ def document(answer: TestResponse) -> dict[str, Any]:
 
 
 def slug(answer: TestResponse) -> str:
-    """The kind of problem; empty for none."""
+    """Return the slug of a problem document; an empty text for any other response."""
     if answer.mimetype != "application/problem+json":
         return ""
     return str(document(answer)["type"]).removeprefix("/problems/")
 
 
 def other_code(code: str) -> str:
-    """One of the same length that is not this one."""
+    """Return a different code of the same length."""
     return f"{(int(code) + 1) % 10 ** len(code):0{len(code)}d}"
 
 
 def all_routes(api: Api) -> Iterable[tuple[str, str]]:
-    """Every method and path that is served, with something in the place of variables."""
+    """Yield all methods and paths that are served, with values for the variables."""
     for rule in api.app.url_map.iter_rules():
         if rule.build_only:
             continue

@@ -1,4 +1,4 @@
-"""The application on the embedded store, and where it matters on a real Redis too."""
+"""The application on the embedded store and, for some tests, on a real Redis."""
 
 from collections.abc import Iterator
 
@@ -32,7 +32,7 @@ def account(only_account: Account) -> Account:
 
 @pytest.fixture
 def account_on_redis(redis_server: RedisServer) -> Iterator[Account]:
-    """On a real Redis that holds nothing else."""
+    """Return a client of a service on a real, empty Redis."""
     client = redis_server.client()
     client.select(2)
     client.flushdb()
@@ -43,7 +43,7 @@ def account_on_redis(redis_server: RedisServer) -> Iterator[Account]:
 
 @pytest.fixture
 def api_on_redis(redis_server: RedisServer) -> Iterator[Api]:
-    """On a real Redis that holds nothing else."""
+    """Return a client of a service on a real, empty Redis."""
     client = redis_server.client()
     client.select(1)
     client.flushdb()

@@ -1,4 +1,4 @@
-"""Who may speak of which account: an API key's tenant, and nobody else (docs/reference/http.md, Factors)."""
+"""Only the API key of its tenant gives access to an account (docs/reference/http.md, Factors)."""
 
 import re
 from collections.abc import Callable
@@ -39,7 +39,7 @@ GOOD_KEYS = [
     f"Bearer {SHOP}",
     f"bearer {SHOP}",
     f"BEARER {SHOP}",
-    # White space at its end is no part of a field's value (RFC 9110 section 5.5).
+    # White space at the end is not a part of the value (RFC 9110, section 5.5).
     f"Bearer {SHOP}  ",
     f"Bearer   {SHOP}",
 ]
@@ -60,7 +60,7 @@ def authorized(account: Account, header: str | None) -> TestResponse:
 
 
 def operations(account: Account) -> list[tuple[str, str]]:
-    """Method and path of all that accounts have, without the account."""
+    """Yield method and path of all resources of accounts, without the account."""
     prefix = f"{ACCOUNTS}/<account_id>"
     return [(method, path[len(prefix) + 1 :]) for method, path in all_routes(account) if path.startswith(prefix)]
 
@@ -70,7 +70,7 @@ def body_for(path: str) -> dict[str, Any]:
 
 
 def comparable(answer: TestResponse) -> tuple[int, Any]:
-    """Without what differs from request to request."""
+    """Return the response without the parts that differ between requests."""
     if not answer.is_json and not slug(answer):
         return answer.status_code, answer.data
     return answer.status_code, {name: value for name, value in document(answer).items() if name != "request_id"}
@@ -221,7 +221,7 @@ def test_an_api_key_is_valid_for_accounts_only(account: Account) -> None:
 
 
 def everything_of(account: Account) -> dict[str, Any]:
-    """Confirms all, and shows what there is."""
+    """Confirm all factors, and return the list of them."""
     for factor in ("hotp", "totp"):
         account.confirmed(factor)
     account.enrol("otp")
@@ -322,7 +322,7 @@ def test_an_unknown_account_looks_like_one_with_nothing_enrolled(account: Accoun
 
 
 def comparable_named(answer: TestResponse, name: str, other: str) -> tuple[int, Any]:
-    """As if the one account had the other's name."""
+    """Return the text with the name of one account in place of the other."""
     status, told = comparable(answer)
     if isinstance(told, dict) and told.get("account_id") == name:
         told = told | {"account_id": other}

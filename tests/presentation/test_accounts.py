@@ -1,4 +1,4 @@
-"""Accounts have all that sessions have, and live until they are deleted (docs/reference/http.md, Accounts only)."""
+"""Accounts have all operations of sessions, and exist until deleted (docs/reference/http.md, Accounts only)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -134,11 +134,11 @@ CONVERSATIONS: list[Conversation] = [
     misusing,
 ]
 DIFFERENT = ("request_id", "expires_at", "code")
-"""Of chance, or of how long the owner lives: they have tests of their own."""
+"""Members that depend on chance or on the lifetime of the owner. They have their own tests."""
 
 
 def told(answer: TestResponse, prefix: str) -> tuple[int, str, Any]:
-    """What an answer says, whoever's it is."""
+    """Return the parts of a response that do not depend on the owner."""
     if not answer.is_json and not slug(answer):
         return answer.status_code, answer.mimetype, answer.data
     said = {name: value for name, value in document(answer).items() if name not in DIFFERENT}
@@ -201,7 +201,7 @@ def test_the_list_of_an_account_contains_all_credentials(account: Account) -> No
 
 
 def endless(account: Account) -> dict[str, bool]:
-    """Whether what lies in Redis has no time to live, by factor."""
+    """Return by factor whether its key in Redis does not expire."""
     return {key.decode().rpartition(":")[2]: account.redis.pttl(key) == -1 for key in account.snapshot()}
 
 

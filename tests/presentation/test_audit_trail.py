@@ -1,4 +1,4 @@
-"""The audit trail of accounts: who, what, how it went, and nothing secret."""
+"""The audit lines of accounts: owner, operation and outcome, and no secrets."""
 
 import json
 from collections.abc import Callable
@@ -16,7 +16,7 @@ ALICE = {"tenant": "shop", "account": "alice@example.com"}
 
 @pytest.fixture
 def lines(capsys: pytest.CaptureFixture[str]) -> Lines:
-    """What the audit trail has said since the last time."""
+    """Return the audit lines since the last call."""
 
     def read() -> list[dict[str, Any]]:
         found = [json.loads(line) for line in written(capsys).splitlines()]

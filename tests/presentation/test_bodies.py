@@ -118,7 +118,7 @@ def test_a_body_that_is_not_a_json_object_is_refused(api: Api, path: str, kind: 
 
 @pytest.mark.parametrize("path", POSTS)
 def test_deeply_nested_json_and_unknown_members_are_refused(api: Api, path: str) -> None:
-    """How deep is too deep depends on the version of Python."""
+    """The limit of the depth depends on the version of Python."""
     answer = api.raw(path, b'{"deep":' * 1800 + b"1" + b"}" * 1800)
 
     assert (answer.status_code, slug(answer)) == (400, "invalid-request")

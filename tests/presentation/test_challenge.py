@@ -1,4 +1,4 @@
-"""The second step of a log-in: one code, whichever factor it is of (docs/reference/http.md, Accounts only)."""
+"""The second step of a log-in: one code of any factor (docs/reference/http.md, Accounts only)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What holds for every answer (docs/reference/http.md, Conventions)."""
+"""The properties of all responses (docs/reference/http.md, Conventions)."""
 
 from collections.abc import Callable
 from html import unescape
@@ -16,7 +16,7 @@ ALWAYS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-PATHS_OF_NOTHING = [
+UNKNOWN_PATHS = [
     "/nothing",
     "/api",
     "/api/v1",
@@ -51,7 +51,7 @@ def locked(api: Api) -> TestResponse:
 
 
 def failing(_: Api) -> TestResponse:
-    """Nothing that comes from outside leads to a 500, so an application of its own is given a fault."""
+    """Return the response of a faulty route. No request causes a 500, so this application gets such a route."""
     api = Api()
     api.app.add_url_rule("/fault", view_func=lambda: 1 / 0)
     return api.client.get("/fault")
@@ -139,14 +139,14 @@ def test_no_response_names_the_software_of_the_server(answer: TestResponse) -> N
     assert "Server" not in answer.headers
 
 
-@pytest.mark.parametrize("path", PATHS_OF_NOTHING)
+@pytest.mark.parametrize("path", UNKNOWN_PATHS)
 def test_an_unknown_path_gets_404(api: Api, path: str) -> None:
     answer = api.client.get(path)
 
     assert (answer.status_code, slug(answer)) == (404, "not-found")
 
 
-@pytest.mark.parametrize("path", PATHS_OF_NOTHING)
+@pytest.mark.parametrize("path", UNKNOWN_PATHS)
 def test_a_post_to_an_unknown_path_changes_nothing(api: Api, path: str) -> None:
     assert api.client.post(path, json={}).status_code in {404, 405}
     assert api.snapshot() == {}

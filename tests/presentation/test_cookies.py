@@ -1,4 +1,4 @@
-"""Over TLS another host of the domain cannot set our cookies. The former names count for one lifetime."""
+"""Over TLS, no other host of the domain can set the cookies. The former names are read for one lifetime."""
 
 import re
 from collections.abc import Callable
@@ -76,7 +76,7 @@ def service(**settings: Any) -> Api:
 
 
 def set_cookies(answer: TestResponse) -> dict[str, tuple[str, set[str]]]:
-    """Return value and attributes, by name, of every cookie that an answer sets."""
+    """Return value and attributes, by name, of every cookie that a response sets."""
     found = {}
     for header in answer.headers.getlist("Set-Cookie"):
         pair, *attributes = [part.strip() for part in header.split(";")]
@@ -166,7 +166,7 @@ def test_no_other_name_is_read(kind: Kind, name: str) -> None:
 
 
 def test_white_space_before_a_name_does_not_change_it(kind: Kind) -> None:
-    """For a browser such a name has no prefix, so another host of the domain may set it."""
+    """Browsers do not recognize the prefix of such a name, so another host of the domain may set it."""
     api = service()
     value = got(api, kind)
     spaces = [chr(byte) for byte in range(256) if chr(byte).isspace() and chr(byte) not in " \t"]
@@ -254,7 +254,7 @@ def test_values_are_read_from_the_pairs_between_semicolons(header: str) -> None:
 
 @pytest.mark.parametrize("number", [1, 10, 300])
 def test_planted_values_do_not_hide_a_session(number: int) -> None:
-    """A value that is no living session counts for nothing, wherever it stands and however many there are."""
+    """Values that are not valid sessions are ignored at any position and in any number."""
     api, kind = service(), KINDS["session"]
     own = got(api, kind)
     _, made_at, signature = own.split(".")

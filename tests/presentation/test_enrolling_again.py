@@ -1,4 +1,4 @@
-"""A factor that is confirmed after a removal stays until somebody removes it, on a real Redis."""
+"""A factor that is confirmed after a removal exists until it is removed, on a real Redis."""
 
 from collections.abc import Callable
 
@@ -62,7 +62,7 @@ REMOVALS = (
 
 
 def times_to_live(account: Account) -> dict[str, int]:
-    """Return the milliseconds to live by factor."""
+    """Return the remaining lifetime in milliseconds by factor."""
     return {key.decode().rpartition(":")[2]: account.redis.pttl(key) for key in account.snapshot()}
 
 

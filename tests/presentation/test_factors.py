@@ -1,4 +1,4 @@
-"""Every row of the factors' table, for sessions (docs/reference/http.md, Factors)."""
+"""The operations of factors, for sessions (docs/reference/http.md, Factors)."""
 
 import base64
 

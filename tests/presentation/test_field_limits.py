@@ -1,4 +1,4 @@
-"""Fields that are longer than the application needs: no parser reads them, and they change no meaning."""
+"""Header fields that are longer than the application needs: no parser reads them, and no meaning changes."""
 
 import time
 from base64 import b64encode
@@ -17,7 +17,7 @@ from tests.presentation.api import ADMINISTRATOR, API_KEYS, GATE_COOKIE, RFC_SEC
 
 SIZE = 60_000
 FILLINGS = ("a/b,", "x=1;", '"a",', "% ", ",")
-"""What parsers of lists, parameters, quoted strings and escapes need much time for."""
+"""Texts that take parsers of lists, parameters, quoted strings and escapes a long time."""
 STARTS = {
     "CONTENT_TYPE": ("", "application/json;", "application/x-www-form-urlencoded;"),
     "HTTP_AUTHORIZATION": ("", "Basic ", "Bearer ", "Digest ", "Negotiate "),
@@ -47,7 +47,7 @@ FIELDS = [
 
 @pytest.fixture(scope="module")
 def everything() -> Api:
-    """Return the application with everything that settings can add."""
+    """Return the application with all optional features."""
     return Api(
         gate_secret=SharedSecret.from_base32(RFC_SECRET),
         api_keys=tuple(API_KEYS.items()),
@@ -58,7 +58,7 @@ def everything() -> Api:
 
 
 def one_pass() -> float:
-    """Return the CPU time of a loop over the characters of a field, as a parser in Python needs at least."""
+    """Return the CPU time of a loop over the characters of a field, which is the minimum for a parser in Python."""
 
     def loop() -> float:
         start = time.thread_time()

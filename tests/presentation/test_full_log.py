@@ -1,4 +1,4 @@
-"""While the audit trail takes no lines, nothing is judged or changed, so the trail has no gap."""
+"""While the audit log cannot be written, the service judges and changes nothing, so the log has no gap."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tests.presentation.api import ACCOUNTS, ADMIN, COOKIE, RFC_SECRET, SESSION,
 
 GATE: dict[str, Any] = {"gate_secret": SharedSecret.from_base32(RFC_SECRET)}
 NO_AUDIT_LINE = {"/auth/logout", f"{ADMIN}/logging", "/auth/check", "/auth/forward"}
-"""Operations other than GET that write no line of the audit trail, so they stay available."""
+"""Operations other than GET that have no audit line, so they stay available."""
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The gate: closed to everybody but who has shown a good code (docs/reference/http.md, Gate)."""
+"""The gate: only people who have entered a valid code pass (docs/reference/http.md, Gate)."""
 
 import re
 from html import unescape
@@ -205,12 +205,12 @@ def test_a_planted_cookie_does_not_hide_a_log_in(gate: Api) -> None:
 
 
 def junk(number: int) -> list[str]:
-    """Return values of the right form that are nobody's."""
+    """Return well-formed values that are not tokens."""
     return [f"{each:043}" for each in range(number)]
 
 
 MOST = 950
-"""Cookies for which a head of 64 KiB has room."""
+"""The number of cookies for which a head of 64 KiB has room."""
 
 
 @pytest.mark.parametrize("number", [3, 4, MOST])
@@ -322,7 +322,7 @@ def test_another_secret_of_the_gate_is_another_credential(gate: Api) -> None:
 
 
 def test_spent_codes_stay_spent_if_the_key_of_the_cookies_changes(gate: Api) -> None:
-    """Instances that have it already and such that have not serve side by side while it is changed."""
+    """During a change of the setting, instances with the old and the new value serve side by side."""
     log_in(gate, code(gate))
     changed = Api(gate.redis, gate.clock, secret_key="another key for the cookies of sessions", **GATE)
 
@@ -331,7 +331,7 @@ def test_spent_codes_stay_spent_if_the_key_of_the_cookies_changes(gate: Api) -> 
 
 
 class TestAccounts:
-    """Where accounts may log in too."""
+    """Log-ins with an account."""
 
     @pytest.fixture
     def staff(self, only_staff: Api) -> Api:
@@ -385,7 +385,7 @@ class TestAccounts:
         assert "Set-Cookie" not in answer.headers
 
     def test_all_refusals_of_a_key_are_identical(self, staff: Api) -> None:
-        """Who asks without knowing anything learns neither which accounts there are nor what they have."""
+        """An attacker learns neither which accounts exist nor which factors they have."""
         totp = self.enrolled(staff)
         spent, good = totp.at(staff.clock.now() - 30), totp.at(staff.clock.now())
         guess = next(each for each in ("000000", "111111", "222222") if each not in {spent, good})
@@ -396,7 +396,7 @@ class TestAccounts:
         answers = [log_in(staff, typed, account=account) for account, typed in sent]
 
         assert {answer.status_code for answer in answers} == {403}
-        # But for the account, which is only repeated.
+        # The pages differ only in the account, which they repeat.
         pages = [
             answer.text.replace(f'value="{account}"', "") for answer, (account, _) in zip(answers, sent, strict=True)
         ]
@@ -406,7 +406,7 @@ class TestAccounts:
         assert alice.replace("alice", "nobody") == nobody
 
     def test_a_request_with_tokens_of_two_users_does_not_pass(self, staff: Api) -> None:
-        """One of them has planted his on the other, who would act in his name."""
+        """One user may have planted their cookie on the other, who would then act in their name."""
         totp = self.enrolled(staff)
         tokens = []
         for fields in ({"account": "alice"}, {}):
@@ -530,7 +530,7 @@ def test_a_check_sends_one_command_regardless_of_the_number_of_cookies(api_on_re
     own = processed(gate) - before
 
     assert answer.status_code == 200
-    # One of the two is the question itself.
+    # One of the two is the check itself.
     assert own == 2
 
 
@@ -550,7 +550,7 @@ def processed(api: Api) -> int:
 
 @pytest.mark.parametrize("path", ["/auth/check", "/auth/forward"])
 def test_the_handshake_of_a_websocket_is_checked_like_other_requests(gate: Api, path: str) -> None:
-    """Some proxies pass these headers on, and werkzeug has no route for a WebSocket."""
+    """Some proxies pass these headers on, and Werkzeug would find no route for a WebSocket."""
     handshake = {"Upgrade": "websocket", "Connection": "Upgrade"}
     assert gate.client.get(path, headers=handshake).status_code == 401
     log_in(gate, code(gate))
@@ -559,7 +559,7 @@ def test_the_handshake_of_a_websocket_is_checked_like_other_requests(gate: Api, 
 
 
 def test_the_log_in_page_lets_the_browser_send_an_origin(gate: Api) -> None:
-    """Under no-referrer a form's Origin is null: over plain HTTP, without Fetch Metadata, nobody could log in."""
+    """With no-referrer, browsers send `Origin: null`. Over plain HTTP, without Fetch Metadata, nobody could log in."""
     pages = [gate.client.get("/auth/login"), log_in(gate, "000000")]
 
     assert {page.headers["Referrer-Policy"] for page in pages} == {"same-origin"}
@@ -581,13 +581,13 @@ def token(api: Api) -> str:
 
 
 def passing_with(api: Api, *tokens: str) -> int:
-    """The status of a check with these cookies and no others."""
+    """Return the status of a check with only these cookies."""
     stranger = Api(api.redis, api.clock, **GATE).client
     return stranger.get("/auth/check", headers={"Cookie": "; ".join(f"{COOKIE}={each}" for each in tokens)}).status_code
 
 
 class TestLoggedIn:
-    """A living log-in is checked first."""
+    """A valid log-in is checked first."""
 
     @pytest.mark.parametrize("method", ["GET", "HEAD"])
     def test_the_page_redirects_to_the_target(self, gate: Api, method: str) -> None:
@@ -655,7 +655,7 @@ def stored(api: Api) -> dict[bytes, bytes]:
 
 
 class TestLogOut:
-    """Only a request of the site itself, or a typed address, logs out at once."""
+    """A log-out without a question requires a request of the site itself, or a typed address."""
 
     BROWSER = {"Accept-Language": "de"}  # noqa: RUF012 - a constant
     FOLLOWED = BROWSER | {"Accept": "text/html,*/*;q=0.8"}

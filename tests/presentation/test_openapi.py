@@ -1,4 +1,4 @@
-"""The OpenAPI document says what the service does: no more, and no less."""
+"""The OpenAPI document describes exactly what the service does."""
 
 import json
 import re
@@ -29,9 +29,9 @@ from tests.presentation.api import (
 )
 from tests.presentation.openapi_document import with_own_responses
 
-FOR_PEOPLE = {"/", "/docs", "/openapi.json", "/assets/docs.js", "/problems", "/problems/not-found"}
+PAGES = {"/", "/docs", "/openapi.json", "/assets/docs.js", "/problems", "/problems/not-found"}
 """Pages, and the document itself."""
-ANSWERED_ANYWHERE = {
+PROBLEMS_OF_ANY_PATH = {
     Problems.NOT_FOUND,
     Problems.METHOD_NOT_ALLOWED,
     Problems.HEAD_TOO_LARGE,
@@ -63,7 +63,7 @@ def operations(openapi: dict[str, Any]) -> list[Described]:
 
 
 def contents(openapi: dict[str, Any], operations: list[Described]) -> Iterator[tuple[str, dict[str, Any], list[Any]]]:
-    """Where, what schema, and the examples beside it."""
+    """Yield a name, the schema and the examples of each body."""
     for method, path, operation in operations:
         bodies = {"request": operation["requestBody"]} if "requestBody" in operation else {}
         for place, body in (bodies | operation["responses"]).items():
@@ -89,7 +89,7 @@ def test_every_route_is_described(openapi: dict[str, Any], operations: list[Desc
     served = {
         (method, path.replace("<account_id>", "{account_id}"))
         for method, path in all_routes(Account())
-        if path not in FOR_PEOPLE and method not in {"HEAD", "OPTIONS"}
+        if path not in PAGES and method not in {"HEAD", "OPTIONS"}
     }
 
     assert {(method, path) for method, path, _ in operations} == served
@@ -258,13 +258,13 @@ def test_every_kind_of_problem_is_described_somewhere(operations: list[Described
         for slug in answer.get("content", {}).get("application/problem+json", {}).get("examples", {})
     }
 
-    assert described == {kind.value.slug for kind in set(Problems) - ANSWERED_ANYWHERE}
+    assert described == {kind.value.slug for kind in set(Problems) - PROBLEMS_OF_ANY_PATH}
 
 
 def test_the_introduction_names_the_problems_of_all_paths(openapi: dict[str, Any]) -> None:
     introduction = openapi["info"]["description"]
 
-    assert [kind for kind in ANSWERED_ANYWHERE if kind.value.uri not in introduction] == []
+    assert [kind for kind in PROBLEMS_OF_ANY_PATH if kind.value.uri not in introduction] == []
 
 
 def test_request_bodies_admit_no_unknown_member(openapi: dict[str, Any], operations: list[Described]) -> None:
@@ -305,7 +305,7 @@ def test_no_response_has_a_member_that_the_document_does_not_name() -> None:
 
 
 def without_further_members(openapi: dict[str, Any]) -> dict[str, Any]:
-    """Return the document with schemas that admit no member but those that they name."""
+    """Return the document with schemas that allow only the members that they name."""
     schemas = {
         name: {**schema, "additionalProperties": False} if "properties" in schema else schema
         for name, schema in openapi["components"]["schemas"].items()
@@ -314,7 +314,7 @@ def without_further_members(openapi: dict[str, Any]) -> dict[str, Any]:
 
 
 def answers_of(account: Account, paths: list[str]) -> Iterator[tuple[str, TestResponse]]:
-    """Yield the path of the document and the answer, for requests with every factor in several states."""
+    """Yield the path of the document and the response, for requests with every factor in several states."""
 
     def ask(method: str, body: Any = None, **credentials: Any) -> Iterator[tuple[str, TestResponse]]:
         for path in paths:
@@ -344,7 +344,7 @@ def answers_of(account: Account, paths: list[str]) -> Iterator[tuple[str, TestRe
 
 
 def verdicts(owner: Api, base: str) -> Iterator[tuple[str, TestResponse]]:
-    """Yield answers about right, spent, wrong and locked codes of every factor."""
+    """Yield the responses to valid, spent, wrong and locked codes of every factor."""
     for factor, enrolled in {name: owner.enrol(name) for name in ("hotp", "totp")}.items():
         for ahead in (0, 0, 1):
             yield f"{base}/{factor}/verify", owner.verify(factor, owner.good_code(factor, enrolled, ahead))

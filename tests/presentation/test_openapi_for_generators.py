@@ -128,7 +128,7 @@ def test_no_member_that_can_be_null_is_required(components: dict[str, Any]) -> N
 
 
 def test_an_object_that_can_be_null_allows_null_itself(components: dict[str, Any]) -> None:
-    """In OpenAPI 3.0.3 `nullable` adds null to a `type` beside it, and to nothing else."""
+    """In OpenAPI 3.0.3, `nullable` adds null only to a `type` beside it."""
     referring = [described for _, _, described in members(components) if "allOf" in described]
 
     for described in referring:
@@ -138,7 +138,7 @@ def test_an_object_that_can_be_null_allows_null_itself(components: dict[str, Any
 
 
 def test_every_picture_is_available_as_octets(openapi: dict[str, Any]) -> None:
-    """openapi-python-client drops an answer if it knows none of its media types."""
+    """openapi-python-client drops a response if it knows none of its media types."""
     pictures = [path["get"] for name, path in openapi["paths"].items() if "/qr" in name]
 
     assert len(pictures) == 24

@@ -1,4 +1,4 @@
-"""What those who run the service ask it, and the pages for people (docs/reference/http.md, Operation)."""
+"""Probes, metrics and the pages of problems (docs/reference/http.md, Operation)."""
 
 import re
 from html import unescape
@@ -98,7 +98,7 @@ def test_every_kind_of_problem_has_a_page_that_explains_it(api: Api, kind: Probl
     assert kind.value.remedy in unescape(page.text)
     # The page marks code, which the text has in backticks.
     assert kind.value.for_clients.replace("`", "") in unescape(re.sub("</?code>", "", page.text))
-    # What only a program sees is not for people.
+    # The texts for people do not mention parts that only programs see.
     assert [
         word for word in ("«", "Retry-After", "JSON", "header") if word in kind.value.meaning + kind.value.remedy
     ] == []

@@ -1,4 +1,4 @@
-"""Every page as it is sent: nothing from elsewhere, nothing inline, and a policy that would forbid both."""
+"""All pages: no resource of another site, no inline script or style, and a policy that forbids both."""
 
 from html.parser import HTMLParser
 from importlib.metadata import version
@@ -24,7 +24,7 @@ PAGES = {
 
 
 class Reader(HTMLParser):
-    """What a page consists of."""
+    """The resources and links of a page."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -117,7 +117,7 @@ def test_no_keyboard_corrects_the_input_of_a_field(path: str, tenant: str | None
 
 
 def test_swagger_ui_is_current() -> None:
-    """flasgger's own copy is version 3 of 2020."""
+    """The copy in flasgger is version 3 of 2020."""
     served = Api().client.get("/assets/swagger-ui-bundle.js").data
 
     assert int(version("flask-swagger-ui").partition(".")[0]) >= 5
@@ -126,7 +126,7 @@ def test_swagger_ui_is_current() -> None:
 
 
 def test_flasgger_shows_it() -> None:
-    """The view of flasgger has a second form, which lists its documents."""
+    """The view of flasgger can also return a list of its documents."""
     shown = Api().client.get("/docs?json=true").get_json()
 
     assert [document["url"] for document in shown["specs"]] == ["/openapi.json"]

@@ -1,4 +1,4 @@
-"""Below a path, no answer leads out of the path, and nothing outside of it is served."""
+"""The service below a path: no link leads outside of the path, and no other path is served."""
 
 import json
 import re

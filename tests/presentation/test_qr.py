@@ -37,7 +37,7 @@ ACCEPTED = [
     (f"text/html, {PROBLEM};q=0.1", SVG),
 ]
 ON_A_PAGE = 265
-"""The width in pixels at which the trial page shows the picture."""
+"""The width in pixels at which the try-it page shows the picture."""
 REFUSED = [
     f"{PROBLEM};q=0",
     "application/xml",

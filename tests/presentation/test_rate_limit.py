@@ -1,4 +1,4 @@
-"""The rate limit of what is open to the world (docs/reference/http.md, Rate limits)."""
+"""The rate limit of requests without an API key (docs/reference/http.md, Rate limits)."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ HERE = "192.0.2.1"
 
 
 def check(api: Api, address: str = HERE, **headers: str) -> int:
-    """One code check from an address; there is nothing to check, which is an answer too."""
+    """Send one code from an address. The factor is not enrolled, which does not matter."""
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
     answer = api.post("totp/verify", {"code": "123456"}, headers=sent, environ_overrides={"REMOTE_ADDR": address})
     return answer.status_code

@@ -1,4 +1,4 @@
-"""GET and HEAD write nothing; bad input changes nothing (docs/reference/http.md, Conventions)."""
+"""GET and HEAD write nothing, and invalid input changes nothing (docs/reference/http.md, Conventions)."""
 
 import json
 from typing import Any
@@ -35,7 +35,7 @@ MEMBERS = st.sampled_from(
 BODIES = st.one_of(
     st.binary(max_size=200),
     JUNK.filter(lambda value: value != {}).map(lambda value: json.dumps(value).encode()),
-    # A member that no schema knows makes the whole request bad, however good the others are.
+    # An unknown member makes the whole request invalid, even if all others are valid.
     st.dictionaries(MEMBERS, JUNK, max_size=5).map(lambda body: json.dumps(body | {"no such member": 1}).encode()),
 )
 TARGETS = st.sampled_from([f"{factor}{end}" for factor in FACTORS for end in ("", "/verify", "/resync", "/qr", "/x")])
@@ -119,7 +119,7 @@ def test_head_gets_the_response_of_get_without_the_body(api: Api, path: str) -> 
 
 
 def spoil(api: Api, factor: str) -> None:
-    """Somebody writes what no version of the service understands."""
+    """Overwrite the record with bytes that no version of the service can read."""
     (key,) = [key for key in api.redis.scan_iter() if key.endswith(f":{factor}".encode())]
     api.redis.set(key, b"\xffgarbage", keepttl=True)
 

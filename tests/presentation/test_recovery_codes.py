@@ -1,4 +1,4 @@
-"""Recovery codes: shown once, each good once (docs/reference/http.md, Accounts only)."""
+"""Recovery codes: shown once, and each is accepted once (docs/reference/http.md, Accounts only)."""
 
 import re
 from typing import Any
@@ -76,7 +76,7 @@ def test_characters_that_pasting_adds_to_a_code_are_ignored(account: Account, pa
 
 @pytest.mark.parametrize(("printed", "typed"), [("1", "I"), ("1", "l"), ("0", "o")])
 def test_letters_that_resemble_digits_count_as_these_digits(account: Account, printed: str, typed: str) -> None:
-    # About ten sets of a thousand have no such digit at all.
+    # About ten of a thousand sets have no such digit.
     sets = (account.recovery_codes() for _ in range(20))
     code = next(code for codes in sets for code in codes if printed in code)
 

@@ -1,4 +1,4 @@
-"""A new secret beside the confirmed one, until its first code swaps the two (docs/reference/http.md, Factors)."""
+"""Replacements: a new secret beside the confirmed one (docs/reference/http.md, Factors)."""
 
 from typing import Any
 

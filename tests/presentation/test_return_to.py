@@ -1,4 +1,4 @@
-"""Where a log-in leads: to a path of the same site, whatever tricks there are."""
+"""The target of a log-in is always a path of the same site, or a URL of a host that shares the log-in."""
 
 import re
 from urllib.parse import unquote, urljoin, urlsplit
@@ -101,7 +101,7 @@ def test_every_target_is_on_the_site(text: str) -> None:
     assert location.isascii()
     assert location.isprintable()
     assert " " not in location
-    # As a browser reads it (WHATWG URL): tabs and line breaks dropped, backslashes taken for slashes.
+    # Browsers drop tabs and line breaks, and treat backslashes as slashes (WHATWG URL).
     target = urlsplit(urljoin(SITE, location.replace("\\", "/")))
     assert (target.scheme, target.netloc) == ("https", "app.example.com")
 

@@ -1,4 +1,4 @@
-"""What a browser sends on behalf of another site changes nothing (docs/reference/problems.md, cross-site-request)."""
+"""Requests that another site makes a browser send change nothing (docs/reference/problems.md, cross-site-request)."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A session is its cookie and what is enrolled under it (docs/reference/http.md, Factors)."""
+"""Sessions: a cookie and its credentials (docs/reference/http.md, Factors)."""
 
 import re
 from typing import Any
@@ -13,7 +13,7 @@ PLAIN = "open_mfa_session"
 
 
 def attributes(answer: Any) -> set[str]:
-    """Of the cookie that an answer sets, without its value and its date."""
+    """Return the attributes of the cookie that a response sets, without the date."""
     header = answer.headers["Set-Cookie"]
     parts = [part.strip() for part in header.split(";")]
     return {part for part in parts[1:] if not part.startswith("Expires=")}
@@ -145,7 +145,7 @@ def test_an_expired_cookie_is_not_a_session(api: Api) -> None:
 def test_an_altered_cookie_is_not_a_session(api: Api, part: int, end: int) -> None:
     api.enrol("totp")
     parts = api.cookie().split(".")
-    # The last character of a base64 text can carry bits that nobody reads.
+    # The last character of a base64 text can have bits that are not decoded.
     parts[part] = spoilt(parts[part], 0 if end == 0 else len(parts[part]) - 2)
 
     api.client = api.another()
@@ -277,7 +277,7 @@ def test_a_planted_cookie_of_the_same_name_does_not_hide_a_session(api: Api, pla
 @pytest.mark.parametrize("header", ["{0}; {1}", "{1}; {0}", "{0}; x=y; {1}", "{0}; {1}; {0}", "{0};{1}; {2}"])
 @pytest.mark.parametrize("secure", [True, False])
 def test_a_request_with_several_sessions_has_none(header: str, secure: bool) -> None:
-    """Another host of the domain may have set one of them, and could read the secret that is enrolled in it."""
+    """Another host of the domain may have set one cookie, and could read the secrets of its session."""
     api = Api(cookie_secure=secure)
     name = COOKIE if secure else PLAIN
     cookies = [f"{name}={started(api, name)}" for _ in range(3)]

@@ -1,4 +1,4 @@
-"""`traceparent` (W3C Trace Context) is copied to log lines and answers."""
+"""`traceparent` (W3C Trace Context) is copied to log lines and responses."""
 
 import json
 import re
@@ -16,7 +16,7 @@ GOOD = f"00-{TRACE}-{SPAN}-01"
 ANSWERED = [
     (GOOD, GOOD),
     (f"00-{TRACE}-{SPAN}-00", f"00-{TRACE}-{SPAN}-00"),
-    # The fields and flags of a later version are not carried.
+    # The additional fields and flags of a later version are not passed on.
     (f"01-{TRACE}-{SPAN}-01", GOOD),
     (f"cc-{TRACE}-{SPAN}-03-what-the-future-will-be-like", GOOD),
     (f"fe-{TRACE}-{SPAN}-fe-", f"00-{TRACE}-{SPAN}-00"),
