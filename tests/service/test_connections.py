@@ -170,6 +170,15 @@ def test_connections_do_not_exhaust_the_descriptors() -> None:
         assert [line for line in service.lines() if line["level"] in {"ERROR", "CRITICAL"}] == []
 
 
+def test_connections_of_many_addresses_stop_no_other_client() -> None:
+    # The limit of descriptors leaves room for 120 connections, of which one address may have 30.
+    with FewDescriptors(THREADS="8") as service, ExitStack() as stack:
+        for number in range(150):
+            stack.enter_context(Wire(service.port, source=f"127.0.1.{number % 10 + 1}"))
+
+        assert max(waits(service.port, NEIGHBOUR)) < SOON
+
+
 @contextmanager
 def limited(worker: int, descriptors: int) -> Iterator[None]:
     """Let a worker open no descriptor from this number on."""
@@ -179,14 +188,9 @@ def limited(worker: int, descriptors: int) -> Iterator[None]:
     resource.prlimit(worker, resource.RLIMIT_NOFILE, limits)
 
 
-def only_worker(service: Service) -> int:
-    (worker,) = Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children").read_text().split()
-    return int(worker)
-
-
 def test_a_shortage_of_descriptors_has_no_effect_after_it_ends() -> None:
     with Service(WEB_CONCURRENCY="1", THREADS="2") as service, ExitStack() as stack:
-        with limited(only_worker(service), 3):
+        with limited(min(service.workers()), 3):
             stack.enter_context(Wire(service.port)).send(HEALTH)
             wait_until(lambda: "can be open" in service.log.read_text(), "the shortage", service.log)
         wires = [stack.enter_context(Wire(service.port)) for _ in range(6)]
@@ -198,7 +202,7 @@ def test_a_shortage_of_descriptors_has_no_effect_after_it_ends() -> None:
 
 def test_without_a_free_descriptor_the_connection_that_waits_longest_is_closed() -> None:
     with Service(WEB_CONCURRENCY="1", THREADS="2") as service, ExitStack() as stack:
-        worker = only_worker(service)
+        worker = min(service.workers())
         silent = stack.enter_context(Wire(service.port))
         assert waits(service.port, NEIGHBOUR, 1)
         highest = max(int(descriptor.name) for descriptor in Path(f"/proc/{worker}/fd").iterdir())
