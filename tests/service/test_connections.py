@@ -1,5 +1,7 @@
 """Many connections that stay open do not prevent others from being served."""
 
+import os
+import re
 import resource
 import signal
 import sys
@@ -232,3 +234,24 @@ def test_a_stopping_service_answers_connected_clients_and_waits_for_no_silent_on
 
             assert [wire.ask(HEALTH, "GET").status for wire in (connected, kept)] == [200, 200]
         assert service.process.wait(GRACE / 2) == 0
+
+
+def is_told_to_end(worker: int) -> bool:
+    """Return whether a stopped process has a pending SIGTERM."""
+    (pending,) = re.findall(r"^ShdPnd:\s+(\w+)$", Path(f"/proc/{worker}/status").read_text(), re.MULTILINE)
+    return bool(int(pending, 16) & 1 << signal.SIGTERM - 1)
+
+
+def test_a_stopping_service_answers_every_client_that_connected_before() -> None:
+    with Service(WEB_CONCURRENCY="1", THREADS="2") as service, ExitStack() as stack:
+        worker = min(service.workers())
+        # The kernel accepts connections while the worker is paused.
+        os.kill(worker, signal.SIGSTOP)
+        wires = [stack.enter_context(Wire(service.port)) for _ in range(5)]
+        for wire in wires:
+            wire.send(HEALTH)
+        service.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: is_told_to_end(worker), "the signal", service.log)
+        os.kill(worker, signal.SIGCONT)
+
+        assert [wire.receive().status for wire in wires] == [200] * 5
