@@ -39,7 +39,8 @@ const chosen = () => document.querySelector("input[name=factor]:checked").value;
 const quantity = (count, unit) => `${count} ${unit}${count === 1 ? "" : "s"}`;
 const duration = (seconds) => {
   if (seconds < 100) return quantity(seconds, "second");
-  return `${quantity(Math.floor(seconds / 60), "minute")} and ${quantity(seconds % 60, "second")}`;
+  const minutes = quantity(Math.floor(seconds / 60), "minute");
+  return seconds % 60 ? `${minutes} and ${quantity(seconds % 60, "second")}` : minutes;
 };
 const groups = (text, size) => text.match(new RegExp(`.{1,${size}}`, "g")).join(" ");
 
