@@ -1,7 +1,7 @@
-"""What the reference models of all factors share: life, time, failures, and the accidents of a store.
+"""The common part of the reference models of all factors: lifecycle, time, failures, and the failures of a store.
 
-A model keeps in the plainest way what should be true, predicts the answer to every request from that alone, and
-compares. It computes codes by `tests.domain.reference` and shares no rule with the service.
+A model stores the expected state in the simplest form, predicts the answer to every request from it, and compares. It
+computes codes by `tests.domain.reference` and shares no rule with the service.
 """
 
 import copy
@@ -31,11 +31,11 @@ from tests.domain.examples import ALICE
 from tests.domain.reference import hotp_value
 
 LOCKS = {5: 30, 6: 60, 7: 120, 8: 240, 9: 480}
-"""Seconds, by how many wrong codes came in a row; 900 beyond."""
+"""Seconds of a lock, by the number of consecutive wrong codes; 900 for all higher numbers."""
 LIFETIMES = st.sampled_from([None, None, 3600, 200])
 Answer = tuple[object, ...]
 Found = tuple[str, Callable[[], None] | None]
-"""What a reference makes of a code, were nothing locked, and how to spend it where it is "accepted"."""
+"""The verdict of the reference without locks, and how to spend the code if it is "accepted"."""
 NOT_ENROLLED: Answer = ("not enrolled",)
 MALFORMED: Answer = ("malformed",)
 UNAVAILABLE: Answer = ("unavailable",)
@@ -43,19 +43,19 @@ ACCEPTED: Answer = ("accepted",)
 
 
 class Accident(Enum):
-    """What happens while a verdict is being committed."""
+    """The events during the commit of a verdict."""
 
     NONE = auto()
     RIVAL = auto()
-    """The same request comes a second time and commits first."""
+    """The same request is sent a second time and commits first."""
     STORE_DOWN = auto()
     ANSWER_LOST = auto()
-    """The commit lands, but nobody hears of it."""
+    """The commit is stored, but its reply is lost."""
 
 
 ACCIDENTS = st.sampled_from([Accident.NONE, Accident.NONE, *Accident])
 CAREFUL = st.sampled_from([True, True, True, False])
-"""Whether to wait for a lock's end, and to enrol where nothing is, before a code is sent: or little would be judged."""
+"""Whether to wait for the end of a lock and to enrol a missing factor before sending. If not, few codes are judged."""
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,9 @@ class Attempt:
 
 
 class FactorModel(RuleBasedStateMachine):
-    """Subclasses add what is particular to their factor."""
+    """Subclasses add the rules of their factor."""
 
-    place: CredentialId
+    credential_id: CredentialId
     algorithm: HotpAlgorithm = PyotpHotp()
 
     def __init__(self) -> None:
@@ -85,13 +85,13 @@ class FactorModel(RuleBasedStateMachine):
         self.enrolled = False
         self.life = Lifecycle(created_at=0, expires_at=0)
         self.ends_at: int | None = 0
-        """When whatever lies in the place is over, failures included."""
+        """Return the time at which the stored state expires, including failures."""
         self.count = 0
         self.locked_until = 0
         self.answers = 0
         self.locks = 0
 
-    # What is true
+    # The expected state
 
     @property
     def now(self) -> int:
@@ -103,11 +103,11 @@ class FactorModel(RuleBasedStateMachine):
 
     @property
     def usable(self) -> bool:
-        """Whether there is a credential; it may be locked."""
+        """Return whether there is a credential; it may be locked."""
         return self.enrolled and not self.over
 
     def begin(self, lifetime: int | None) -> None:
-        """A new credential: it inherits the failures that are still remembered."""
+        """Begin a new credential, which inherits the failures that still count."""
         if self.over:
             self.count = self.locked_until = 0
         self.enrolled = True
@@ -115,7 +115,7 @@ class FactorModel(RuleBasedStateMachine):
         self.life = Lifecycle(created_at=self.now, expires_at=self.ends_at)
 
     def predict(self, attempt: Attempt, *, lands: bool = True) -> tuple[Answer, bool]:
-        """The answer that is right now, and whether it has to be committed; moves on to what follows from it."""
+        """Return the expected answer and whether it must be committed, and change the expected state accordingly."""
         unjudged = self.predict_unjudged(attempt)
         if unjudged is not None:
             return unjudged, False
@@ -135,7 +135,7 @@ class FactorModel(RuleBasedStateMachine):
         return ("rejected", "wrong", max(0, 5 - self.count)), True
 
     def predict_unjudged(self, attempt: Attempt) -> Answer | None:
-        """The answer where no code is looked at."""
+        """Return the expected answer if the code is not judged."""
         if self.over:
             return NOT_ENROLLED
         if self.enrolled and not attempt.shaped:
@@ -149,7 +149,7 @@ class FactorModel(RuleBasedStateMachine):
         if self.count >= 5:
             self.locked_until = self.now + LOCKS.get(self.count, 900)
 
-    # What is done
+    # The steps
 
     def prepare(self, careful: bool) -> None:
         if careful and not self.usable:
@@ -158,13 +158,13 @@ class FactorModel(RuleBasedStateMachine):
             self.rig.clock.time = self.locked_until
 
     def replenish(self) -> None:
-        """Enrols or issues once more."""
+        """Enrol or issue again."""
         raise NotImplementedError
 
     def submit(self, attempt: Attempt, accident: Accident = Accident.NONE) -> None:
-        """Sends an attempt, with an accident while its verdict is being committed, and compares the answers."""
+        """Send an attempt, with an accident during the commit of its verdict, and compare the answers."""
         repository = self.rig.repository
-        before = repository.state(self.place)
+        before = repository.state(self.credential_id)
         snapshot = copy.deepcopy(before)
         rival_answers: list[Answer] = []
         if accident is Accident.RIVAL:
@@ -208,7 +208,7 @@ class FactorModel(RuleBasedStateMachine):
     @precondition(lambda self: self.usable)
     @rule()
     def remove(self) -> None:
-        self.rig.remove.execute(self.place)
+        self.rig.remove.execute(self.credential_id)
         self.enrolled = False
         self.ends_at = self.now + 3600 if self.count else 0
 
@@ -216,13 +216,13 @@ class FactorModel(RuleBasedStateMachine):
     @rule()
     def remove_what_is_not_there(self) -> None:
         with pytest.raises(NotEnrolled):
-            self.rig.remove.execute(self.place)
+            self.rig.remove.execute(self.credential_id)
 
-    # What always holds
+    # The invariants
 
     @invariant()
     def the_state_is_what_it_should_be(self) -> None:
-        state = self.rig.repository.state(self.place)
+        state = self.rig.repository.state(self.credential_id)
         if self.over:
             return
         assert state is not None
@@ -233,7 +233,7 @@ class FactorModel(RuleBasedStateMachine):
             self.check(state)
 
     def check(self, credential: Credential) -> None:
-        """What should hold of the stored credential besides."""
+        """Check further properties of the stored credential."""
 
     @invariant()
     def every_answer_was_announced_and_nothing_else(self) -> None:
@@ -243,7 +243,7 @@ class FactorModel(RuleBasedStateMachine):
 
 
 class SecretModel(FactorModel):
-    """What HOTP and TOTP share: codes that follow from a secret and a moving factor."""
+    """The common part of HOTP and TOTP: codes that follow from a secret and a moving factor."""
 
     parameters: Any
 
@@ -252,11 +252,11 @@ class SecretModel(FactorModel):
         self.key = b""
         self.accepted: list[int] = []
         self.former = ""
-        """A code of the credential before."""
+        """A code of the former credential."""
 
     @property
     def shown(self) -> int:
-        """The moving factor of the code that an authenticator shows."""
+        """Return the moving factor of the code that an authenticator displays."""
         raise NotImplementedError
 
     def value(self, factor: int) -> str:
@@ -265,17 +265,17 @@ class SecretModel(FactorModel):
         return hotp_value(self.key, factor, self.parameters.digits, self.parameters.algorithm.value.lower())
 
     def attempt(self, digits: str) -> Attempt:
-        """One code."""
+        """Submit one code."""
         return Attempt(
-            lambda: self.rig.submit(self.place, digits),
+            lambda: self.rig.submit(self.credential_id, digits),
             lambda: self.classify(digits),
             len(digits) == self.parameters.digits,
         )
 
     def attempt_pair(self, first: str, second: str) -> Attempt:
-        """Two consecutive codes."""
+        """Submit two consecutive codes."""
         return Attempt(
-            lambda: self.rig.submit_pair(self.place, first, second),
+            lambda: self.rig.submit_pair(self.credential_id, first, second),
             lambda: self.classify_pair(first, second),
             len(first) == len(second) == self.parameters.digits,
         )
@@ -325,7 +325,7 @@ class SecretModel(FactorModel):
 
 
 def answer_of(run: Callable[[], Outcome]) -> Answer:
-    """The outcome of a request in plain words."""
+    """Return the outcome of a request as a tuple of plain values."""
     try:
         outcome = run()
     except NotEnrolled:
@@ -344,7 +344,7 @@ def answer_of(run: Callable[[], Outcome]) -> Answer:
 
 
 class FewCodes:
-    """An algorithm with so few codes that different moving factors often share one."""
+    """An algorithm with so few codes that different moving factors often have the same one."""
 
     def codes(self, secret: object, algorithm: object, digits: int, moving_factors: Sequence[int]) -> list[str]:
         return [few_codes(factor, digits) for factor in moving_factors]

@@ -1,4 +1,4 @@
-"""The use cases as the service wires them, with fakes of time, chance, store and audit trail."""
+"""The use cases as the service connects them, with fakes of time, randomness, store and audit trail."""
 
 from typing import TYPE_CHECKING
 
@@ -44,7 +44,7 @@ OTP, HOTP, TOTP, RECOVERY_CODES = (CredentialId(ALICE, factor) for factor in Fac
 
 
 class RecordedEvents:
-    """An audit trail that can be read back."""
+    """An audit trail that tests can read."""
 
     def __init__(self) -> None:
         self.all: list[tuple[object, ...]] = []
@@ -68,7 +68,7 @@ class RecordedEvents:
 
 
 class Outbox:
-    """A channel that keeps what it is given, and a limit that can be reached."""
+    """A channel that keeps its messages, and a limit that can be reached."""
 
     def __init__(self) -> None:
         self.messages: list[Message] = []
@@ -95,8 +95,8 @@ class Rig:
     """The use cases and fakes for tests. Alice owns all credentials.
 
     Args:
-        algorithm: another one than HOTP's.
-        stored: whether the state lies in the embedded store rather than in memory.
+        algorithm: replaces HOTP.
+        stored: whether the state is in the embedded store instead of memory.
     """
 
     def __init__(self, algorithm: HotpAlgorithm | None = None, *, stored: bool = False) -> None:
@@ -128,11 +128,11 @@ class Rig:
         self.describe_all = DescribeAll(self.repository, self.clock)
 
     def enrolled_hotp(self, lifetime: int | None = None) -> bytes:
-        """Enrols and returns the key."""
+        """Enrol and return the key."""
         return self.enrol.execute(EnrolRequest(ALICE, lifetime, HotpParameters())).secret.key
 
     def enrolled_totp(self, lifetime: int | None = None) -> bytes:
-        """Enrols and returns the key."""
+        """Enrol and return the key."""
         return self.enrol.execute(EnrolRequest(ALICE, lifetime, TotpParameters())).secret.key
 
     def issued(self, lifetime: int | None = None, code_lifetime: int = 300) -> IssuedCode:
@@ -141,8 +141,8 @@ class Rig:
     def challenged(self, code: Code, factor: Factor | None = None) -> ChallengeOutcome:
         return self.challenge.execute(ChallengeRequest(ALICE, code, factor))
 
-    def submit(self, place: CredentialId, digits: str) -> Outcome:
-        return self.verify.execute(VerifyRequest(place, Code(digits)))
+    def submit(self, credential_id: CredentialId, digits: str) -> Outcome:
+        return self.verify.execute(VerifyRequest(credential_id, Code(digits)))
 
-    def submit_pair(self, place: CredentialId, first: str, second: str) -> Outcome:
-        return self.resynchronize.execute(ResynchronizeRequest(place, Code(first), Code(second)))
+    def submit_pair(self, credential_id: CredentialId, first: str, second: str) -> Outcome:
+        return self.resynchronize.execute(ResynchronizeRequest(credential_id, Code(first), Code(second)))

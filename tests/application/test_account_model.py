@@ -1,7 +1,7 @@
 """One account with TOTP, HOTP and recovery codes against a reference that keeps every spent code.
 
-What each factor makes of a code for itself is examined more closely in the models of the factors; here it is what
-becomes of one code that several factors are asked about, and of what is disabled, replaced, unlocked and removed.
+The models of the factors examine the verdicts of each factor more closely. This model examines one code that several
+factors judge, and credentials that are disabled, replaced, unlocked and removed.
 """
 
 import copy
@@ -50,22 +50,22 @@ from tests.domain.reference import hotp_value
 from tests.support.stored_repository import StoredRepository
 
 Found = tuple[str, int]
-"""What a factor makes of a code, were nothing locked: "accepted", "replayed" or "wrong"; and what to spend."""
-PLACES = (TOTP, HOTP, RECOVERY_CODES)
-"""In the order in which a challenge asks."""
+"""The verdict of a factor without locks ("accepted", "replayed" or "wrong"), and the part to spend."""
+CREDENTIAL_IDS = (TOTP, HOTP, RECOVERY_CODES)
+"""The factors in the order in which they judge a challenge."""
 SECRETS = st.sampled_from([TOTP, HOTP])
 Whose = tuple[CredentialId, bool] | str
-"""Where a code comes from: a place and whether from its replacement, "former" for what is gone, or "nobody"."""
+"""The origin of a code: a credential and whether it is its replacement, "former" for a removed one, or "nobody"."""
 WHOSE: st.SearchStrategy[Whose] = st.sampled_from(
     [(TOTP, False), (HOTP, False), (RECOVERY_CODES, False), (TOTP, True), (HOTP, True), "former", "nobody"]
 )
 NUMBERS = st.integers(0, 20)
-"""Which of its codes."""
+"""The index of the code."""
 
 
 @dataclass
 class Secret(ABC):
-    """An authenticator, and what has been spent of it: every moving factor up to the last accepted one."""
+    """An authenticator and its spent moving factors: every one up to the last accepted one."""
 
     value: Callable[[int], str]
     digits: int
@@ -83,11 +83,11 @@ class Secret(ABC):
 
     @abstractmethod
     def near(self, now: int) -> Sequence[int]:
-        """The moving factors that are good now if they are not spent; the authenticator shows the middle one."""
+        """Return the moving factors that are valid now unless spent; the authenticator displays the middle one."""
 
     @abstractmethod
     def remembered(self, now: int) -> Sequence[int]:
-        """The spent ones whose codes are replays."""
+        """Return the spent moving factors whose codes are replays."""
 
     def classify(self, text: str, now: int) -> Found:
         spent = [factor for factor in self.near(now) if factor <= self.last]
@@ -103,7 +103,7 @@ class Secret(ABC):
         self.confirmed = True
 
     def texts(self, now: int) -> list[str]:
-        """Codes that an authenticator shows about now, and those that were accepted."""
+        """Return codes that an authenticator displays about now, and accepted ones."""
         return [self.value(factor) for factor in (*self.near(now), *self.accepted[-3:])]
 
     def living_replacement(self, now: int) -> "Secret | None":
@@ -114,7 +114,7 @@ class Secret(ABC):
 
 
 class Totp(Secret):
-    """Steps of 30 s, one either way."""
+    """Steps of 30 s, with a window of one step."""
 
     def near(self, now: int) -> Sequence[int]:
         return range(now // 30 - 1, now // 30 + 2)
@@ -124,7 +124,7 @@ class Totp(Secret):
 
 
 class Hotp(Secret):
-    """From counter 0, ten ahead; the last spent one is always near."""
+    """Counters from 0, with a look-ahead of ten; the last spent one is always near."""
 
     def near(self, now: int) -> Sequence[int]:
         return range(max(0, self.last), self.last + 12)
@@ -161,14 +161,14 @@ KINDS = {TOTP: Totp, HOTP: Hotp}
 
 
 @dataclass
-class Place:
-    """What lies in one of the account's places, and the wrong codes in a row."""
+class Slot:
+    """The expected state of one credential, and its consecutive wrong codes."""
 
     state: Secret | Sheet | None = None
     count: int = 0
     locked_until: int = 0
     forgotten_at: int = 0
-    """When the failures of what was removed are forgotten."""
+    """The time at which the failures of a removed credential no longer count."""
 
     def begin(self, state: Secret | Sheet, now: int) -> None:
         if self.state is None and now >= self.forgotten_at:
@@ -197,7 +197,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What is right to answer now, and what follows from it, change by change."""
+    """The expected answer, and the changes that follow from it."""
 
     answer: Answer
     commits: Sequence[Callable[[], object]] = ()
@@ -208,7 +208,7 @@ Execute = Callable[[VerifyRequest], Outcome]
 
 
 class AccountModel(RuleBasedStateMachine):
-    """Codes of the real algorithm: that two factors share one is left to chance here."""
+    """Codes of the real algorithm: two factors have the same code only by chance."""
 
     algorithm: HotpAlgorithm = PyotpHotp()
     stored = False
@@ -216,9 +216,9 @@ class AccountModel(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.rig = Rig(self.algorithm, stored=self.stored)
-        self.places = {place: Place() for place in PLACES}
+        self.slots = {slot: Slot() for slot in CREDENTIAL_IDS}
         self.former: list[str] = []
-        """Codes that were good before something was removed or replaced."""
+        """Codes that were valid before a removal or a replacement."""
         self.acceptances = 0
 
     @property
@@ -230,52 +230,52 @@ class AccountModel(RuleBasedStateMachine):
 
     # The reference
 
-    def judged(self, place: Place, state: Secret | Sheet, text: str, accept: Callable[[int], object]) -> Prediction:
-        """One code for one credential."""
+    def judged(self, slot: Slot, state: Secret | Sheet, text: str, accept: Callable[[int], object]) -> Prediction:
+        """Predict the answer to one code for one credential."""
         if not state.fits(text):
             return Prediction(MALFORMED)
-        if place.locked(self.now):
-            return Prediction(("locked", place.locked_until))
+        if slot.locked(self.now):
+            return Prediction(("locked", slot.locked_until))
         found, what = state.classify(text, self.now)
         if found == "accepted":
 
             def spend() -> None:
                 accept(what)
-                place.clear()
+                slot.clear()
 
             return Prediction(ACCEPTED, [spend])
         if found == "replayed":
-            return Prediction(place.rejected("replayed"))
-        return Prediction(copy.copy(place).fail(self.now), [lambda: place.fail(self.now)])
+            return Prediction(slot.rejected("replayed"))
+        return Prediction(copy.copy(slot).fail(self.now), [lambda: slot.fail(self.now)])
 
-    def empty(self, place: Place) -> Prediction:
-        """Any code where nothing is."""
-        return Prediction(("locked", place.locked_until) if place.locked(self.now) else NOT_ENROLLED)
+    def empty(self, slot: Slot) -> Prediction:
+        """Predict the answer to any code for a missing credential."""
+        return Prediction(("locked", slot.locked_until) if slot.locked(self.now) else NOT_ENROLLED)
 
-    def predict_verify(self, where: CredentialId, text: str) -> Prediction:
-        place = self.places[where]
-        state = place.state
-        return self.empty(place) if state is None else self.judged(place, state, text, state.spend)
+    def predict_verify(self, which: CredentialId, text: str) -> Prediction:
+        slot = self.slots[which]
+        state = slot.state
+        return self.empty(slot) if state is None else self.judged(slot, state, text, state.spend)
 
-    def predict_disable(self, where: CredentialId, text: str) -> Prediction:
-        place = self.places[where]
-        state = place.state
+    def predict_disable(self, which: CredentialId, text: str) -> Prediction:
+        slot = self.slots[which]
+        state = slot.state
         if state is None:
-            return self.empty(place)
+            return self.empty(slot)
 
         def spend(what: int) -> None:
             state.spend(what)
             self.former += state.texts(self.now)[:3]
-            place.state = None
-            place.forgotten_at = 0
+            slot.state = None
+            slot.forgotten_at = 0
 
-        return self.judged(place, state, text, spend)
+        return self.judged(slot, state, text, spend)
 
-    def predict_swap(self, where: CredentialId, text: str) -> Prediction:
-        place = self.places[where]
-        state = place.state
+    def predict_swap(self, which: CredentialId, text: str) -> Prediction:
+        slot = self.slots[which]
+        state = slot.state
         if state is None:
-            return self.empty(place)
+            return self.empty(slot)
         replacement = state.living_replacement(self.now) if isinstance(state, Secret) else None
         if replacement is None:
             return Prediction(NOT_ENROLLED)
@@ -283,47 +283,47 @@ class AccountModel(RuleBasedStateMachine):
         def swap(what: int) -> None:
             replacement.spend(what)
             self.former += state.texts(self.now)[-3:]
-            place.state = replacement
+            slot.state = replacement
 
-        return self.judged(place, replacement, text, swap)
+        return self.judged(slot, replacement, text, swap)
 
-    def predict_challenge(self, named: Factor | None, text: str) -> Prediction:
+    def predict_challenge(self, requested: Factor | None, text: str) -> Prediction:
         confirmed = [
-            (where.factor, place, place.state)
-            for where, place in self.places.items()
-            if place.state is not None and place.state.confirmed and named in {None, where.factor}
+            (which.factor, slot, slot.state)
+            for which, slot in self.slots.items()
+            if slot.state is not None and slot.state.confirmed and requested in {None, which.factor}
         ]
-        asked = [(factor, place, state) for factor, place, state in confirmed if state.fits(text)]
-        if not asked:
+        judging = [(factor, slot, state) for factor, slot, state in confirmed if state.fits(text)]
+        if not judging:
             real = [factor for factor, _, _ in confirmed if factor is not Factor.RECOVERY_CODES]
             return Prediction(MALFORMED if real else NOT_ENROLLED)
         free = [
-            (factor, place, self.judged(place, state, text, state.spend))
-            for factor, place, state in asked
-            if not place.locked(self.now)
+            (factor, slot, self.judged(slot, state, text, state.spend))
+            for factor, slot, state in judging
+            if not slot.locked(self.now)
         ]
         for wanted in ("replayed", "accepted"):
             for factor, _place, prediction in free:
                 if wanted in prediction.answer:
                     return Prediction((factor, *prediction.answer), prediction.commits)
         commits = [commit for _, _, each in free for commit in each.commits]
-        locks = [(factor, place.locked_until) for factor, place, _ in asked if place.locked(self.now)]
+        locks = [(factor, slot.locked_until) for factor, slot, _ in judging if slot.locked(self.now)]
         if locks:
             factor, until = max(locks, key=lambda pair: pair[1])
             return Prediction((factor, "locked", until), commits)
         factor, _, worst = max(free, key=lambda each: min(each[1].count, 4))
         return Prediction((factor, *worst.answer), commits)
 
-    # What is done with codes
+    # Steps with codes
 
     def code(self, whose: Whose, number: int) -> Code:
-        """One that is good there, or was; a wrong one where there is none."""
+        """Return a code that is or was valid for the credential; a wrong one if there is none."""
         texts = ["000000", "31415926", "0000000000", "Z" * 16]
         if whose == "former":
             texts = self.former or texts
         elif not isinstance(whose, str):
-            where, replacing = whose
-            state = self.places[where].state
+            which, replacing = whose
+            state = self.slots[which].state
             secret = getattr(state, "replacement", None) if replacing else state
             texts = texts if secret is None else secret.texts(self.now)
         text = texts[number % len(texts)]
@@ -332,7 +332,7 @@ class AccountModel(RuleBasedStateMachine):
     def submit(
         self, run: Callable[[], Answer], predict: Callable[[], Prediction], accident: Accident = Accident.NONE
     ) -> Answer:
-        """Sends a code, with an accident while the verdict is being committed, and compares the answers."""
+        """Send a code, with an accident during the commit of the verdict, and compare the answers."""
         repository = self.rig.repository
         rivals: list[Answer] = []
         if accident is Accident.RIVAL:
@@ -360,50 +360,50 @@ class AccountModel(RuleBasedStateMachine):
         return answer
 
     def send(
-        self, execute: Execute, predict: Predict, where: CredentialId, code: Code, accident: Accident = Accident.NONE
+        self, execute: Execute, predict: Predict, which: CredentialId, code: Code, accident: Accident = Accident.NONE
     ) -> None:
-        request = VerifyRequest(where, code)
-        self.submit(lambda: answer_of(lambda: execute(request)), lambda: predict(where, code.text), accident)
+        request = VerifyRequest(which, code)
+        self.submit(lambda: answer_of(lambda: execute(request)), lambda: predict(which, code.text), accident)
 
-    def ask(self, code: Code, named: Factor | None, accident: Accident = Accident.NONE) -> Answer:
+    def ask(self, code: Code, requested: Factor | None, accident: Accident = Accident.NONE) -> Answer:
         def run() -> Answer:
             factors: list[Factor] = []
 
             def challenge() -> Outcome:
-                answer = self.rig.challenged(code, named)
+                answer = self.rig.challenged(code, requested)
                 factors.append(answer.factor)
                 return answer.outcome
 
             answer = answer_of(challenge)
             return (*factors, *answer)
 
-        return self.submit(run, lambda: self.predict_challenge(named, code.text), accident)
+        return self.submit(run, lambda: self.predict_challenge(requested, code.text), accident)
 
-    @rule(whose=WHOSE, number=NUMBERS, named=st.sampled_from([None, None, None, *Factor]), accident=ACCIDENTS)
-    def challenge(self, whose: Whose, number: int, named: Factor | None, accident: Accident) -> None:
+    @rule(whose=WHOSE, number=NUMBERS, requested=st.sampled_from([None, None, None, *Factor]), accident=ACCIDENTS)
+    def challenge(self, whose: Whose, number: int, requested: Factor | None, accident: Accident) -> None:
         code = self.code(whose, number)
-        if is_accepted(self.ask(code, named, accident)):
+        if is_accepted(self.ask(code, requested, accident)):
             assert not is_accepted(self.ask(code, None))
 
-    @rule(where=st.sampled_from(PLACES), number=NUMBERS, accident=ACCIDENTS, careful=CAREFUL)
+    @rule(which=st.sampled_from(CREDENTIAL_IDS), number=NUMBERS, accident=ACCIDENTS, careful=CAREFUL)
     def challenge_with_a_code_of_what_is_there(
-        self, where: CredentialId, number: int, accident: Accident, careful: bool
+        self, which: CredentialId, number: int, accident: Accident, careful: bool
     ) -> None:
         self.prepare(careful)
-        self.challenge((where, False), number, None, accident)
+        self.challenge((which, False), number, None, accident)
 
-    @rule(where=SECRETS, number=NUMBERS)
-    def challenge_with_a_code_of_what_is_pending(self, where: CredentialId, number: int) -> None:
+    @rule(which=SECRETS, number=NUMBERS)
+    def challenge_with_a_code_of_what_is_pending(self, which: CredentialId, number: int) -> None:
         self.prepare(True)
-        self.remove(where)
-        self.enrol(where, 6)
-        self.ask(self.code((where, False), number), None)
+        self.remove(which)
+        self.enrol(which, 6)
+        self.ask(self.code((which, False), number), None)
 
-    @rule(where=st.sampled_from(PLACES), number=NUMBERS)
-    def challenge_with_a_code_that_was_just_verified(self, where: CredentialId, number: int) -> None:
+    @rule(which=st.sampled_from(CREDENTIAL_IDS), number=NUMBERS)
+    def challenge_with_a_code_that_was_just_verified(self, which: CredentialId, number: int) -> None:
         self.prepare(True)
-        code = self.code((where, False), number)
-        self.send(self.rig.verify.execute, self.predict_verify, where, code)
+        code = self.code((which, False), number)
+        self.send(self.rig.verify.execute, self.predict_verify, which, code)
         self.ask(code, None)
 
     @rule(which=st.integers(0, 3), times=st.integers(1, 6), accident=ACCIDENTS, careful=CAREFUL)
@@ -412,119 +412,119 @@ class AccountModel(RuleBasedStateMachine):
         for _ in range(times):
             self.ask(self.code("nobody", which), None, accident)
 
-    @rule(where=st.sampled_from(PLACES), whose=WHOSE, number=NUMBERS, accident=ACCIDENTS)
-    def verify(self, where: CredentialId, whose: Whose, number: int, accident: Accident) -> None:
-        self.send(self.rig.verify.execute, self.predict_verify, where, self.code(whose, number), accident)
+    @rule(which=st.sampled_from(CREDENTIAL_IDS), whose=WHOSE, number=NUMBERS, accident=ACCIDENTS)
+    def verify(self, which: CredentialId, whose: Whose, number: int, accident: Accident) -> None:
+        self.send(self.rig.verify.execute, self.predict_verify, which, self.code(whose, number), accident)
 
-    @rule(where=SECRETS, whose=WHOSE, number=NUMBERS, accident=ACCIDENTS)
-    def disable(self, where: CredentialId, whose: Whose, number: int, accident: Accident) -> None:
-        self.send(self.rig.disable.execute, self.predict_disable, where, self.code(whose, number), accident)
+    @rule(which=SECRETS, whose=WHOSE, number=NUMBERS, accident=ACCIDENTS)
+    def disable(self, which: CredentialId, whose: Whose, number: int, accident: Accident) -> None:
+        self.send(self.rig.disable.execute, self.predict_disable, which, self.code(whose, number), accident)
 
     @rule(
-        where=SECRETS,
+        which=SECRETS,
         replacing=st.sampled_from([True, True, False]),
         number=NUMBERS,
         accident=ACCIDENTS,
         careful=CAREFUL,
     )
     def confirm_a_replacement(
-        self, where: CredentialId, replacing: bool, number: int, accident: Accident, careful: bool
+        self, which: CredentialId, replacing: bool, number: int, accident: Accident, careful: bool
     ) -> None:
         self.prepare(careful)
         if careful:
-            self.have_a_replacement(where)
-        code = self.code((where, replacing), number)
-        self.send(self.rig.confirm_replacement.execute, self.predict_swap, where, code, accident)
+            self.have_a_replacement(which)
+        code = self.code((which, replacing), number)
+        self.send(self.rig.confirm_replacement.execute, self.predict_swap, which, code, accident)
 
-    # What is done without
+    # Steps without codes
 
     def prepare(self, careful: bool) -> None:
         if careful:
             self.have_everything()
-            self.rig.clock.time = max(self.now, *(place.locked_until for place in self.places.values()))
+            self.rig.clock.time = max(self.now, *(slot.locked_until for slot in self.slots.values()))
 
     @initialize()
     def have_everything(self) -> None:
-        """Everything that is missing is enrolled and confirmed."""
-        for where in (TOTP, HOTP):
-            if self.places[where].state is None:
-                self.enrol(where, 6)
-        if self.places[RECOVERY_CODES].state is None:
+        """Enrol and confirm all missing factors."""
+        for which in (TOTP, HOTP):
+            if self.slots[which].state is None:
+                self.enrol(which, 6)
+        if self.slots[RECOVERY_CODES].state is None:
             self.issue_recovery_codes()
-        for where in (TOTP, HOTP):
-            state = self.places[where].state
+        for which in (TOTP, HOTP):
+            state = self.slots[which].state
             if state is not None and not state.confirmed:
-                self.send(self.rig.verify.execute, self.predict_verify, where, self.code((where, False), 0))
+                self.send(self.rig.verify.execute, self.predict_verify, which, self.code((which, False), 0))
 
     @rule()
     def have_everything_again(self) -> None:
         self.have_everything()
 
-    @rule(where=SECRETS, digits=st.sampled_from([6, 6, 8]))
-    def enrol(self, where: CredentialId, digits: int) -> None:
-        if self.places[where].state is not None:
+    @rule(which=SECRETS, digits=st.sampled_from([6, 6, 8]))
+    def enrol(self, which: CredentialId, digits: int) -> None:
+        if self.slots[which].state is not None:
             with pytest.raises(AlreadyEnrolled):
-                self.rig.enrol.execute(request(where, digits))
+                self.rig.enrol.execute(request(which, digits))
             return
-        key = self.rig.enrol.execute(request(where, digits)).secret.key
-        self.places[where].begin(KINDS[where](self.value_of(key, digits), digits), self.now)
+        key = self.rig.enrol.execute(request(which, digits)).secret.key
+        self.slots[which].begin(KINDS[which](self.value_of(key, digits), digits), self.now)
 
-    @rule(where=SECRETS, digits=st.sampled_from([6, 6, 8]))
-    def start_a_replacement(self, where: CredentialId, digits: int) -> None:
-        state = self.places[where].state
+    @rule(which=SECRETS, digits=st.sampled_from([6, 6, 8]))
+    def start_a_replacement(self, which: CredentialId, digits: int) -> None:
+        state = self.slots[which].state
         if not isinstance(state, Secret):
             with pytest.raises(NotEnrolled):
-                self.rig.enrol.replace(request(where, digits))
+                self.rig.enrol.replace(request(which, digits))
         elif not state.confirmed or state.living_replacement(self.now):
             with pytest.raises(AlreadyEnrolled):
-                self.rig.enrol.replace(request(where, digits))
+                self.rig.enrol.replace(request(which, digits))
         else:
-            key = self.rig.enrol.replace(request(where, digits)).secret.key
-            state.replacement = KINDS[where](self.value_of(key, digits), digits, ends_at=self.now + 3600)
+            key = self.rig.enrol.replace(request(which, digits)).secret.key
+            state.replacement = KINDS[which](self.value_of(key, digits), digits, ends_at=self.now + 3600)
 
-    def have_a_replacement(self, where: CredentialId) -> None:
-        state = self.places[where].state
+    def have_a_replacement(self, which: CredentialId) -> None:
+        state = self.slots[which].state
         if isinstance(state, Secret) and state.confirmed and state.living_replacement(self.now) is None:
-            self.start_a_replacement(where, 6)
+            self.start_a_replacement(which, 6)
 
-    @rule(where=SECRETS)
-    def drop_a_replacement(self, where: CredentialId) -> None:
-        state = self.places[where].state
+    @rule(which=SECRETS)
+    def drop_a_replacement(self, which: CredentialId) -> None:
+        state = self.slots[which].state
         if isinstance(state, Secret) and state.living_replacement(self.now):
-            self.rig.drop_replacement.execute(where)
+            self.rig.drop_replacement.execute(which)
             state.replacement = None
         else:
             with pytest.raises(NotEnrolled):
-                self.rig.drop_replacement.execute(where)
+                self.rig.drop_replacement.execute(which)
 
     @rule()
     def issue_recovery_codes(self) -> None:
-        place = self.places[RECOVERY_CODES]
-        if place.state is not None:
-            self.former += place.state.texts(self.now)[:2]
+        slot = self.slots[RECOVERY_CODES]
+        if slot.state is not None:
+            self.former += slot.state.texts(self.now)[:2]
         codes = self.rig.issue_recovery_codes.execute(ALICE).codes
-        place.begin(Sheet([code.text for code in codes]), self.now)
+        slot.begin(Sheet([code.text for code in codes]), self.now)
 
-    @rule(where=st.sampled_from(PLACES))
-    def remove(self, where: CredentialId) -> None:
-        place = self.places[where]
-        if place.state is None:
+    @rule(which=st.sampled_from(CREDENTIAL_IDS))
+    def remove(self, which: CredentialId) -> None:
+        slot = self.slots[which]
+        if slot.state is None:
             with pytest.raises(NotEnrolled):
-                self.rig.remove.execute(where)
+                self.rig.remove.execute(which)
         else:
-            self.former += place.state.texts(self.now)[:3]
-            self.rig.remove.execute(where)
-            place.end(self.now)
+            self.former += slot.state.texts(self.now)[:3]
+            self.rig.remove.execute(which)
+            slot.end(self.now)
 
     @rule()
     def unlock(self) -> None:
         self.rig.unlock.execute(ALICE)
-        for where, place in self.places.items():
-            if place.state is not None or self.now < place.forgotten_at:
-                place.clear()
-                place.forgotten_at = 0
-                left = self.rig.repository.state(where)
-                assert isinstance(left, Tombstone | None) if place.state is None else isinstance(left, Credential)
+        for which, slot in self.slots.items():
+            if slot.state is not None or self.now < slot.forgotten_at:
+                slot.clear()
+                slot.forgotten_at = 0
+                left = self.rig.repository.state(which)
+                assert isinstance(left, Tombstone | None) if slot.state is None else isinstance(left, Credential)
                 assert left is None or left.failures == NO_FAILURES
 
     @rule(seconds=st.sampled_from([1, 29, 30, 31, 60, 300, 3600]))
@@ -542,23 +542,23 @@ class AccountModel(RuleBasedStateMachine):
 
     @rule(off=st.sampled_from([-1, 0, 0, 0]))
     def the_first_lock_is_waited_for(self, off: int) -> None:
-        ends = [place.locked_until for place in self.places.values() if place.locked(self.now)]
+        ends = [slot.locked_until for slot in self.slots.values() if slot.locked(self.now)]
         if ends:
             self.rig.clock.time = min(ends) + off
 
-    # What always holds
+    # The invariants
 
     @invariant()
     def the_state_is_what_it_should_be(self) -> None:
-        for where, place in self.places.items():
-            stored = self.rig.repository.state(where)
-            if place.state is None and self.now >= place.forgotten_at:
-                # A store may forget late.
+        for which, slot in self.slots.items():
+            stored = self.rig.repository.state(which)
+            if slot.state is None and self.now >= slot.forgotten_at:
+                # A store may remove expired states late.
                 assert not isinstance(stored, Credential)
                 continue
             assert stored is not None
-            assert stored.failures == Failures(place.count, place.locked_until)
-            match stored, place.state:
+            assert stored.failures == Failures(slot.count, slot.locked_until)
+            match stored, slot.state:
                 case TotpCredential(), Totp() as totp:
                     assert (stored.status is Status.CONFIRMED, stored.last_step) == (totp.confirmed, totp.last)
                     assert (stored.replacement is None) == (totp.replacement is None)
@@ -569,7 +569,7 @@ class AccountModel(RuleBasedStateMachine):
                     assert stored.remaining == len(sheet.codes) - len(sheet.crossed_out)
                 case _:
                     assert isinstance(stored, Tombstone)
-                    assert place.state is None
+                    assert slot.state is None
 
     @invariant()
     def every_acceptance_was_announced_and_nothing_else(self) -> None:
@@ -585,13 +585,13 @@ def land(commits: Sequence[Callable[[], object]]) -> None:
         commit()
 
 
-def request(where: CredentialId, digits: int) -> EnrolRequest:
-    parameters = TotpParameters(digits=digits) if where == TOTP else HotpParameters(digits=digits)
+def request(which: CredentialId, digits: int) -> EnrolRequest:
+    parameters = TotpParameters(digits=digits) if which == TOTP else HotpParameters(digits=digits)
     return EnrolRequest(ALICE, None, parameters)
 
 
 class AccountModelWithFewCodes(AccountModel):
-    """Here codes of HOTP are codes of TOTP all the time, which is one in a hundred thousand otherwise."""
+    """HOTP and TOTP often have the same codes here. With real codes, this happens once in a hundred thousand."""
 
     algorithm = FewCodes()
 
@@ -611,10 +611,10 @@ class StoredAccountModel(AccountModel):
     def the_content_alone_says_when_redis_forgets_it(self) -> None:
         repository = self.rig.repository
         assert isinstance(repository, StoredRepository)
-        for where in PLACES:
-            state = repository.state(where)
+        for which in CREDENTIAL_IDS:
+            state = repository.state(which)
             if state is not None:
-                assert repository.expires_at(where) == state.expires_at
+                assert repository.expires_at(which) == state.expires_at
 
 
 TestAccount = AccountModel.TestCase

@@ -1,4 +1,4 @@
-"""The second step of a log-in: which factors are asked, which one answers, and which are charged."""
+"""The second step of a login: the factors that judge a code, the outcome, and the factors that count a wrong code."""
 
 from dataclasses import replace
 from itertools import count
@@ -27,7 +27,7 @@ EVERYTHING = (TOTP, HOTP, RECOVERY_CODES)
 
 
 def account_with_everything() -> tuple[Account, dict[CredentialId, Code]]:
-    """And a good code for each factor."""
+    """Return an account, and a valid code for each factor."""
     account = Account()
     hotp, totp = account.has_both()
     recovery_code = account.has_recovery_codes()[0]
@@ -36,42 +36,46 @@ def account_with_everything() -> tuple[Account, dict[CredentialId, Code]]:
 
 
 def counted(account: Account) -> dict[Factor, int]:
-    """Which factors have been charged, and how often."""
-    return {place.factor: account.failures(place) for place in EVERYTHING if account.failures(place)}
+    """Return how many wrong codes each factor has counted."""
+    return {
+        credential_id.factor: account.failures(credential_id)
+        for credential_id in EVERYTHING
+        if account.failures(credential_id)
+    }
 
 
-# Which factors are asked
+# Factors that judge
 
 
-@pytest.mark.parametrize("place", EVERYTHING, ids=str)
-def test_any_confirmed_factor_accepts_its_code_and_the_outcome_names_it(place: CredentialId) -> None:
+@pytest.mark.parametrize("credential_id", EVERYTHING, ids=str)
+def test_any_confirmed_factor_accepts_its_code_and_the_outcome_names_it(credential_id: CredentialId) -> None:
     account, codes = account_with_everything()
 
-    assert verdict_of(account.challenged(codes[place])) == (place.factor, Accepted())
+    assert verdict_of(account.challenged(codes[credential_id])) == (credential_id.factor, Accepted())
 
 
-@pytest.mark.parametrize("place", EVERYTHING, ids=str)
-def test_a_code_is_accepted_once(place: CredentialId) -> None:
+@pytest.mark.parametrize("credential_id", EVERYTHING, ids=str)
+def test_a_code_is_accepted_once(credential_id: CredentialId) -> None:
     account, codes = account_with_everything()
-    account.challenged(codes[place])
+    account.challenged(codes[credential_id])
 
-    assert verdict_of(account.challenged(codes[place])) == (place.factor, REPLAYED)
+    assert verdict_of(account.challenged(codes[credential_id])) == (credential_id.factor, REPLAYED)
 
 
-@pytest.mark.parametrize("place", EVERYTHING, ids=str)
-def test_a_code_that_was_verified_is_a_replay(place: CredentialId) -> None:
+@pytest.mark.parametrize("credential_id", EVERYTHING, ids=str)
+def test_a_code_that_was_verified_is_a_replay(credential_id: CredentialId) -> None:
     account, codes = account_with_everything()
-    account.sends(place, codes[place])
+    account.sends(credential_id, codes[credential_id])
 
-    assert verdict_of(account.challenged(codes[place])) == (place.factor, REPLAYED)
+    assert verdict_of(account.challenged(codes[credential_id])) == (credential_id.factor, REPLAYED)
 
 
-@pytest.mark.parametrize("place", EVERYTHING, ids=str)
-def test_a_code_that_was_accepted_can_not_be_verified(place: CredentialId) -> None:
+@pytest.mark.parametrize("credential_id", EVERYTHING, ids=str)
+def test_a_code_that_was_accepted_can_not_be_verified(credential_id: CredentialId) -> None:
     account, codes = account_with_everything()
-    account.challenged(codes[place])
+    account.challenged(codes[credential_id])
 
-    assert account.sends(place, codes[place]).verdict == REPLAYED
+    assert account.sends(credential_id, codes[credential_id]).verdict == REPLAYED
 
 
 def test_a_pending_factor_neither_judges_nor_counts() -> None:
@@ -182,7 +186,7 @@ def test_factors_of_other_owners_do_not_judge() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "charged"),
+    ("code", "counting"),
     [
         (Code("000000"), {Factor.HOTP: 1}),
         (Code("00000000"), {Factor.TOTP: 1}),
@@ -190,7 +194,7 @@ def test_factors_of_other_owners_do_not_judge() -> None:
     ],
     ids=["6 digits", "8 digits", "a recovery code"],
 )
-def test_only_factors_whose_codes_have_the_same_shape_count(code: Code, charged: dict[Factor, int]) -> None:
+def test_only_factors_whose_codes_have_the_same_shape_count(code: Code, counting: dict[Factor, int]) -> None:
     account = Account()
     account.has_hotp(digits=6)
     account.has_totp(digits=8)
@@ -198,7 +202,7 @@ def test_only_factors_whose_codes_have_the_same_shape_count(code: Code, charged:
 
     account.challenged(code)
 
-    assert counted(account) == charged
+    assert counted(account) == counting
 
 
 @pytest.mark.parametrize("code", [Code("0000000"), Code("0000000000"), WRONG_RECOVERY_CODE], ids=["7", "10", "letters"])
@@ -225,7 +229,7 @@ def test_the_error_describes_the_shape_of_the_codes_of_every_factor() -> None:
         account.challenged(Code("0000000"))
 
 
-# Who is charged
+# Factors that count
 
 
 def test_all_factors_that_judged_a_wrong_code_count_it() -> None:
@@ -236,20 +240,20 @@ def test_all_factors_that_judged_a_wrong_code_count_it() -> None:
     assert counted(account) == {Factor.TOTP: 1, Factor.HOTP: 1}
 
 
-@pytest.mark.parametrize("place", EVERYTHING, ids=str)
-def test_a_code_that_one_factor_accepts_is_charged_to_none(place: CredentialId) -> None:
+@pytest.mark.parametrize("credential_id", EVERYTHING, ids=str)
+def test_no_factor_counts_a_code_that_another_one_accepts(credential_id: CredentialId) -> None:
     account, codes = account_with_everything()
 
-    account.challenged(codes[place])
+    account.challenged(codes[credential_id])
 
     assert counted(account) == {}
 
 
-@pytest.mark.parametrize("place", EVERYTHING, ids=str)
-def test_a_code_that_one_factor_knows_as_a_replay_is_charged_to_none(place: CredentialId) -> None:
+@pytest.mark.parametrize("credential_id", EVERYTHING, ids=str)
+def test_no_factor_counts_a_code_that_is_a_replay_of_another_one(credential_id: CredentialId) -> None:
     account, codes = account_with_everything()
     for _ in range(20):
-        account.challenged(codes[place])
+        account.challenged(codes[credential_id])
 
     assert counted(account) == {}
 
@@ -316,7 +320,7 @@ def test_an_unlocked_factor_accepts_its_code(locked: CredentialId, free: Credent
 
 
 @pytest.mark.parametrize(("locked", "free"), [(HOTP, TOTP), (TOTP, HOTP)])
-def test_a_code_that_may_be_the_locked_factors_is_not_called_wrong_but_charged_to_the_other(
+def test_a_code_that_may_belong_to_a_locked_factor_is_not_wrong_but_counted_by_the_other(
     locked: CredentialId, free: CredentialId
 ) -> None:
     account, codes = account_with_everything()
@@ -326,35 +330,38 @@ def test_a_code_that_may_be_the_locked_factors_is_not_called_wrong_but_charged_t
     assert counted(account) == {locked.factor: 5, free.factor: 1}
 
 
-# Naming a factor
+# A requested factor
 
 
-@pytest.mark.parametrize("place", EVERYTHING, ids=str)
-def test_the_requested_factor_accepts_its_code(place: CredentialId) -> None:
+@pytest.mark.parametrize("credential_id", EVERYTHING, ids=str)
+def test_the_requested_factor_accepts_its_code(credential_id: CredentialId) -> None:
     account, codes = account_with_everything()
 
-    assert verdict_of(account.challenged(codes[place], place.factor)) == (place.factor, Accepted())
+    assert verdict_of(account.challenged(codes[credential_id], credential_id.factor)) == (
+        credential_id.factor,
+        Accepted(),
+    )
 
 
-@pytest.mark.parametrize(("named", "other"), [(HOTP, TOTP), (TOTP, HOTP)])
-def test_only_the_requested_factor_judges_and_counts(named: CredentialId, other: CredentialId) -> None:
+@pytest.mark.parametrize(("requested", "other"), [(HOTP, TOTP), (TOTP, HOTP)])
+def test_only_the_requested_factor_judges_and_counts(requested: CredentialId, other: CredentialId) -> None:
     account, codes = account_with_everything()
 
-    answer = account.challenged(codes[other], named.factor)
+    answer = account.challenged(codes[other], requested.factor)
 
-    assert verdict_of(answer) == (named.factor, Rejected(Reason.WRONG, 4))
-    assert counted(account) == {named.factor: 1}
+    assert verdict_of(answer) == (requested.factor, Rejected(Reason.WRONG, 4))
+    assert counted(account) == {requested.factor: 1}
 
 
-@pytest.mark.parametrize("named", [Factor.HOTP, Factor.RECOVERY_CODES, Factor.OTP])
-def test_the_requested_factor_must_be_confirmed(named: Factor) -> None:
+@pytest.mark.parametrize("requested", [Factor.HOTP, Factor.RECOVERY_CODES, Factor.OTP])
+def test_the_requested_factor_must_be_confirmed(requested: Factor) -> None:
     account = Account()
     account.has_totp()
     account.enrolled_hotp()
     account.issued()
 
     with pytest.raises(NotEnrolled):
-        account.challenged(WRONG, named)
+        account.challenged(WRONG, requested)
 
 
 def test_a_code_must_have_the_shape_of_the_requested_factor() -> None:
@@ -364,11 +371,11 @@ def test_a_code_must_have_the_shape_of_the_requested_factor() -> None:
         account.challenged(codes[RECOVERY_CODES], Factor.TOTP)
 
 
-# Digits that two factors share
+# Equal codes of two factors
 
 
 def account_with_shared_digits() -> tuple[Account, Code]:
-    """The next code of HOTP is also the present one of TOTP, whose steps last long enough to see a lock end."""
+    """The next code of HOTP is also the present one of TOTP, whose steps last longer than a lock."""
     account = Account(FewCodes())
     step = NOON // 300
     digits = few_codes(step, 6)
@@ -415,27 +422,27 @@ def test_digits_that_two_factors_share_are_accepted_once_of_many_sent_at_once() 
 # Races
 
 
-@pytest.mark.parametrize("place", EVERYTHING, ids=str)
-def test_of_many_that_send_one_code_at_once_one_is_accepted(place: CredentialId) -> None:
+@pytest.mark.parametrize("credential_id", EVERYTHING, ids=str)
+def test_of_many_that_send_one_code_at_once_one_is_accepted(credential_id: CredentialId) -> None:
     account, codes = account_with_everything()
     answers: list[object] = []
 
     def send() -> None:
-        answers.append(verdict_of(account.challenged(codes[place])))
+        answers.append(verdict_of(account.challenged(codes[credential_id])))
 
     account.repository.rivals = [send] * 7
     send()
 
-    assert answers == [(place.factor, Accepted()), *[(place.factor, REPLAYED)] * 7]
+    assert answers == [(credential_id.factor, Accepted()), *[(credential_id.factor, REPLAYED)] * 7]
     assert counted(account) == {}
 
 
-@pytest.mark.parametrize("place", EVERYTHING, ids=str)
-def test_a_code_that_is_verified_meanwhile_is_a_replay(place: CredentialId) -> None:
+@pytest.mark.parametrize("credential_id", EVERYTHING, ids=str)
+def test_a_code_that_is_verified_in_between_is_a_replay(credential_id: CredentialId) -> None:
     account, codes = account_with_everything()
-    account.repository.rivals = [lambda: account.sends(place, codes[place])]
+    account.repository.rivals = [lambda: account.sends(credential_id, codes[credential_id])]
 
-    assert verdict_of(account.challenged(codes[place])) == (place.factor, REPLAYED)
+    assert verdict_of(account.challenged(codes[credential_id])) == (credential_id.factor, REPLAYED)
 
 
 def test_another_factors_code_sent_at_once_is_accepted_too() -> None:
@@ -485,7 +492,7 @@ def test_a_factor_that_is_enrolled_again_in_between_is_not_confirmed() -> None:
     assert state.status is Status.PENDING
 
 
-def test_the_only_factor_is_removed_meanwhile() -> None:
+def test_nothing_is_enrolled_if_the_only_factor_is_removed_in_between() -> None:
     account = Account()
     credential = account.has_totp()
     account.repository.rivals = [lambda: account.remove.execute(TOTP)]
@@ -509,7 +516,7 @@ def account_with_replacement(digits: int = 6) -> tuple[Account, SecretCredential
     return account, present, account.gets_replacement(TOTP, digits)
 
 
-def test_a_code_of_the_former_secret_is_wrong_when_the_replacement_is_swapped_in_meanwhile() -> None:
+def test_a_code_of_the_former_secret_is_wrong_if_the_swap_happens_in_between() -> None:
     account, present, replacement = account_with_replacement()
     account.repository.rivals = [lambda: account.swaps(TOTP, shown(replacement, -1))]
 
@@ -523,7 +530,7 @@ def test_a_code_of_the_replacement_is_valid_if_the_swap_happens_in_between() -> 
     assert verdict_of(account.challenged(shown(replacement))) == (Factor.TOTP, Accepted())
 
 
-def test_the_code_that_swaps_the_replacement_in_meanwhile_is_a_replay() -> None:
+def test_the_code_of_a_swap_in_between_is_a_replay() -> None:
     account, _, replacement = account_with_replacement()
     account.repository.rivals = [lambda: account.swaps(TOTP, shown(replacement))]
 
@@ -539,7 +546,7 @@ def test_no_code_is_accepted_if_a_replacement_with_other_digits_is_swapped_in() 
 
 
 @pytest.mark.parametrize("which", [0, 5])
-def test_a_recovery_code_of_a_set_that_is_replaced_meanwhile_is_wrong(which: int) -> None:
+def test_a_recovery_code_of_a_set_that_is_replaced_in_between_is_wrong(which: int) -> None:
     account = Account()
     code = account.has_recovery_codes()[which]
     account.repository.rivals = [account.has_recovery_codes]
@@ -551,37 +558,37 @@ def test_a_recovery_code_of_a_set_that_is_replaced_meanwhile_is_wrong(which: int
 
 
 @pytest.mark.parametrize("flag", FLAGS)
-@pytest.mark.parametrize("place", EVERYTHING, ids=str)
-def test_no_code_is_accepted_or_announced_that_is_not_known_to_be_spent(place: CredentialId, flag: str) -> None:
+@pytest.mark.parametrize("credential_id", EVERYTHING, ids=str)
+def test_no_code_is_accepted_or_announced_that_is_not_known_to_be_spent(credential_id: CredentialId, flag: str) -> None:
     account, codes = account_with_everything()
     setattr(account.repository, flag, True)
 
     with pytest.raises(StoreUnavailable):
-        account.challenged(codes[place])
+        account.challenged(codes[credential_id])
 
     assert account.events.all == []
 
 
-@pytest.mark.parametrize("place", EVERYTHING, ids=str)
-def test_a_code_whose_acceptance_was_not_stored_is_still_valid(place: CredentialId) -> None:
+@pytest.mark.parametrize("credential_id", EVERYTHING, ids=str)
+def test_a_code_whose_acceptance_was_not_stored_is_still_valid(credential_id: CredentialId) -> None:
     account, codes = account_with_everything()
     account.repository.down_before_commits = True
     with pytest.raises(StoreUnavailable):
-        account.challenged(codes[place])
+        account.challenged(codes[credential_id])
     account.repository.down_before_commits = False
 
-    assert verdict_of(account.challenged(codes[place])) == (place.factor, Accepted())
+    assert verdict_of(account.challenged(codes[credential_id])) == (credential_id.factor, Accepted())
 
 
-@pytest.mark.parametrize("place", EVERYTHING, ids=str)
-def test_a_code_whose_acceptance_was_stored_without_a_reply_is_spent(place: CredentialId) -> None:
+@pytest.mark.parametrize("credential_id", EVERYTHING, ids=str)
+def test_a_code_whose_acceptance_was_stored_without_a_reply_is_spent(credential_id: CredentialId) -> None:
     account, codes = account_with_everything()
     account.repository.down_after_commits = True
     with pytest.raises(StoreUnavailable):
-        account.challenged(codes[place])
+        account.challenged(codes[credential_id])
     account.repository.down_after_commits = False
 
-    assert verdict_of(account.challenged(codes[place])) == (place.factor, REPLAYED)
+    assert verdict_of(account.challenged(codes[credential_id])) == (credential_id.factor, REPLAYED)
 
 
 def test_a_wrong_code_that_not_all_factors_could_count_is_not_answered() -> None:
@@ -617,22 +624,22 @@ def test_locked_factors_are_not_written_to() -> None:
     assert account.repository.committed == before
 
 
-# What is announced
+# Events
 
 
-@pytest.mark.parametrize("place", EVERYTHING, ids=str)
-def test_an_accepted_code_and_its_replay_are_announced_for_their_factor_alone(place: CredentialId) -> None:
+@pytest.mark.parametrize("credential_id", EVERYTHING, ids=str)
+def test_an_accepted_code_and_its_replay_are_announced_for_their_factor_alone(credential_id: CredentialId) -> None:
     account, codes = account_with_everything()
-    account.challenged(codes[place])
-    account.challenged(codes[place])
+    account.challenged(codes[credential_id])
+    account.challenged(codes[credential_id])
 
     assert account.events.all == [
-        (Purpose.CHALLENGE, place, Accepted()),
-        (Purpose.CHALLENGE, place, REPLAYED),
+        (Purpose.CHALLENGE, credential_id, Accepted()),
+        (Purpose.CHALLENGE, credential_id, REPLAYED),
     ]
 
 
-def test_a_wrong_code_is_announced_for_each_that_it_was_charged_to() -> None:
+def test_a_wrong_code_is_announced_for_each_factor_that_counted_it() -> None:
     account, _ = account_with_everything()
     account.challenged(WRONG)
 

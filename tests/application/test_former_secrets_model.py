@@ -21,10 +21,10 @@ from tests.domain.reference import hotp_value
 from tests.support.stored_repository import StoredRepository
 
 SECRETS = tuple(SharedSecret(f"{number}".encode() * 20) for number in range(3))
-PLACES = st.sampled_from([TOTP, HOTP])
+CREDENTIAL_IDS = st.sampled_from([TOTP, HOTP])
 WHICH = st.integers(0, len(SECRETS) - 1)
 Spent = tuple[CredentialId, int, int]
-"""A place, a secret, and a moving factor."""
+"""A credential, a secret and a moving factor."""
 
 
 class FormerSecretsModel(RuleBasedStateMachine):
@@ -40,7 +40,7 @@ class FormerSecretsModel(RuleBasedStateMachine):
         self.accepted: set[Spent] = set()
 
     def factor(self, where: CredentialId, which: int) -> int:
-        """The moving factor of the code that the authenticator shows."""
+        """Return the moving factor of the code that the authenticator displays."""
         return self.rig.clock.time // 30 if where == TOTP else self.shown[where, which]
 
     def request(self, where: CredentialId, which: int) -> EnrolRequest:
@@ -57,7 +57,7 @@ class FormerSecretsModel(RuleBasedStateMachine):
         self.shown[where, which] = max(self.shown[where, which], factor + 1)
 
     def send(self, where: CredentialId, which: int, off: int, *, swapping: bool) -> None:
-        """Send the code that an authenticator shows, or one near it. Sometimes its digits are those of a spent one."""
+        """Send the code that an authenticator displays, or one near it. Sometimes it has the digits of a spent one."""
         factor = max(0, self.factor(where, which) + off)
         request = VerifyRequest(where, Code(hotp_value(SECRETS[which].key, factor)))
         use_case = self.rig.confirm_replacement if swapping else self.rig.verify
@@ -79,7 +79,7 @@ class FormerSecretsModel(RuleBasedStateMachine):
         self.enrol(TOTP, 0)
         self.enrol(HOTP, 0)
 
-    @rule(where=PLACES, which=WHICH)
+    @rule(where=CREDENTIAL_IDS, which=WHICH)
     def enrol(self, where: CredentialId, which: int) -> None:
         if self.present[where] is not None:
             with pytest.raises(AlreadyEnrolled):
@@ -88,11 +88,11 @@ class FormerSecretsModel(RuleBasedStateMachine):
         self.rig.enrol.execute(self.request(where, which))
         self.present[where], self.coming[where] = which, None
 
-    @rule(where=PLACES, which=WHICH, off=st.integers(-3, 2))
+    @rule(where=CREDENTIAL_IDS, which=WHICH, off=st.integers(-3, 2))
     def verify(self, where: CredentialId, which: int, off: int) -> None:
         self.send(where, which, off, swapping=False)
 
-    @rule(where=PLACES, which=WHICH)
+    @rule(where=CREDENTIAL_IDS, which=WHICH)
     def replace(self, where: CredentialId, which: int) -> None:
         try:
             self.rig.enrol.replace(self.request(where, which))
@@ -100,17 +100,17 @@ class FormerSecretsModel(RuleBasedStateMachine):
             return
         self.coming[where] = which
 
-    @rule(where=PLACES, which=WHICH, off=st.integers(-3, 2))
+    @rule(where=CREDENTIAL_IDS, which=WHICH, off=st.integers(-3, 2))
     def swap(self, where: CredentialId, which: int, off: int) -> None:
         self.send(where, which, off, swapping=True)
 
-    @rule(where=PLACES)
+    @rule(where=CREDENTIAL_IDS)
     def swap_with_the_code_on_display(self, where: CredentialId) -> None:
         coming = self.coming[where]
         if coming is not None:
             self.send(where, coming, 0, swapping=True)
 
-    @rule(where=PLACES)
+    @rule(where=CREDENTIAL_IDS)
     def drop(self, where: CredentialId) -> None:
         try:
             self.rig.drop_replacement.execute(where)
@@ -118,13 +118,13 @@ class FormerSecretsModel(RuleBasedStateMachine):
             return
         self.coming[where] = None
 
-    @rule(where=PLACES)
+    @rule(where=CREDENTIAL_IDS)
     def remove(self, where: CredentialId) -> None:
         if self.present[where] is not None:
             self.rig.remove.execute(where)
             self.present[where] = self.coming[where] = None
 
-    @rule(where=PLACES, off=st.integers(-1, 1))
+    @rule(where=CREDENTIAL_IDS, off=st.integers(-1, 1))
     def disable(self, where: CredentialId, off: int) -> None:
         which = self.present[where]
         if which is None:
@@ -139,9 +139,9 @@ class FormerSecretsModel(RuleBasedStateMachine):
     def unlock(self) -> None:
         self.rig.unlock.execute(ALICE)
 
-    @rule(where=PLACES)
+    @rule(where=CREDENTIAL_IDS)
     def the_next_code_is_good(self, where: CredentialId) -> None:
-        """An authenticator whose secret returns is in step."""
+        """The authenticator of a secret that is enrolled again is synchronous."""
         which = self.present[where]
         if which is None:
             return

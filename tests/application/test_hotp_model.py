@@ -32,14 +32,14 @@ REQUESTS = st.builds(
 
 
 class HotpModel(SecretModel):
-    place = HOTP
+    credential_id = HOTP
 
     def __init__(self) -> None:
         super().__init__()
         self.parameters = HotpParameters()
         self.initial = 0
         self.spent: set[int] = set()
-        """Every counter that was accepted, or skipped by an accepted one."""
+        """The counters that were accepted or skipped by an accepted one."""
 
     # The reference
 
@@ -73,7 +73,7 @@ class HotpModel(SecretModel):
         assert credential.counter == self.shown
         assert credential.initial_counter == self.initial
 
-    # What is done
+    # The steps
 
     def replenish(self) -> None:
         self.enrol(EnrolRequest(ALICE, None, self.parameters, self.shown % 2**63))
@@ -118,7 +118,7 @@ class HotpModel(SecretModel):
 
 
 class HotpModelWithFewCodes(HotpModel):
-    """Here codes collide all the time, which is one in a hundred thousand otherwise."""
+    """Codes collide often here. With real codes, this happens once in a hundred thousand."""
 
     algorithm = FewCodes()
 

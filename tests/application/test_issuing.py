@@ -1,4 +1,4 @@
-"""Having a one-time code sent: what arrives is what is good, and what could not be sent is not."""
+"""Sending one-time codes: the code that arrives is the valid one, and a code that was not sent is not valid."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -38,7 +38,7 @@ every_refusal = pytest.mark.parametrize("error", REFUSALS)
 
 
 def failing(before_failure: Callable[[Rig], object] = lambda _: None) -> tuple[Rig, Code]:
-    """A channel that fails, and the code of before."""
+    """Return a rig whose channel fails, and the former code."""
     rig = Rig()
     former = rig.issued().code
     rig.submit(OTP, "000000")
@@ -186,7 +186,7 @@ def test_a_delivery_that_failed_keeps_the_failures_and_those_that_come_in_betwee
     with pytest.raises(DeliveryFailed):
         send(rig)
 
-    # What is sent to a code that is not live yet is answered as after its end: it is no guess.
+    # Before the delivery, every code is expired: it is no guess.
     state = rig.repository.state(OTP)
     assert state is not None
     assert state.failures == Failures(1)

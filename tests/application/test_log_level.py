@@ -6,7 +6,7 @@ from application.log_level import SharedLogLevel
 
 
 class MemoryLevels:
-    """One level for all."""
+    """The shared level in memory."""
 
     def __init__(self, level: str | None = None) -> None:
         self.level = level

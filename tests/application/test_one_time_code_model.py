@@ -1,4 +1,4 @@
-"""One-time codes against a reference that knows the code."""
+"""One-time codes against a reference that keeps the code."""
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -21,7 +21,7 @@ REQUESTS = st.builds(
 
 
 class OneTimeCodeModel(FactorModel):
-    place = OTP
+    credential_id = OTP
 
     def __init__(self) -> None:
         super().__init__()
@@ -29,7 +29,7 @@ class OneTimeCodeModel(FactorModel):
         self.code_ends_at = 0
         self.spent = False
         self.former = ""
-        """The code before."""
+        """The former code."""
 
     # The reference
 
@@ -57,7 +57,7 @@ class OneTimeCodeModel(FactorModel):
         assert isinstance(credential, OneTimeCode)
         assert credential.code_expires_at == self.code_ends_at
 
-    # What is done
+    # The steps
 
     def replenish(self) -> None:
         self.issue(IssueCodeRequest(ALICE, None, 6, 300))
@@ -68,7 +68,7 @@ class OneTimeCodeModel(FactorModel):
 
     @rule(request=REQUESTS)
     def issue(self, request: IssueCodeRequest) -> None:
-        # Of an account's code nothing is left an hour after its end.
+        # The record of an account's code expires an hour after the code.
         self.begin(request.code_lifetime + 3600 if request.lifetime is None else request.lifetime)
         self.former = self.code
         self.code = self.rig.issue.execute(request).code.text

@@ -1,4 +1,4 @@
-"""The one mechanism behind every change: no answer without a commit against what was judged."""
+"""The mechanism of every change: no answer without a commit against the judged state."""
 
 import pytest
 
@@ -22,7 +22,7 @@ def tombstone(count: int = 1, expires_at: int | None = None) -> Tombstone:
 
 
 def counting(state: StoredState | None, now: int) -> Change[str]:
-    """Counts one failure and answers with how many there are."""
+    """Count one failure and answer with the number of failures."""
     count = 1 if state is None else state.failures.count + 1
     return Change(str(count), tombstone(count))
 
@@ -168,7 +168,7 @@ def test_there_is_no_answer_if_the_store_fails(flag: str) -> None:
 
 
 def totp_rig() -> tuple[Rig, str]:
-    """A rig, and the code that is good now."""
+    """Return a rig, and the code that is valid now."""
     rig = Rig()
     code = hotp_value(rig.enrolled_totp(), STEP)
     rig.events.all.clear()

@@ -41,9 +41,9 @@ def test_a_hotp_uri_contains_all_parameters() -> None:
 
 
 def test_a_session_is_called_session_and_not_by_its_id() -> None:
-    place = CredentialId(Owner(OwnerKind.SESSION, "3q2-7w"), Factor.TOTP)
+    credential_id = CredentialId(Owner(OwnerKind.SESSION, "3q2-7w"), Factor.TOTP)
 
-    assert urlsplit(PROVISIONING.uri(replace(totp(), id=place))).path == "/Open-MFA:session"
+    assert urlsplit(PROVISIONING.uri(replace(totp(), id=credential_id))).path == "/Open-MFA:session"
 
 
 def test_label_and_issuer_of_the_enrolment_go_before_the_defaults() -> None:

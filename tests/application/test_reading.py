@@ -1,4 +1,4 @@
-"""Looking at what an owner has."""
+"""Reading the credentials of an owner."""
 
 import pytest
 
@@ -17,14 +17,16 @@ PROVISIONING = Provisioning("Open-MFA")
 
 
 class WritingRenderer:
-    """Writes instead of drawing."""
+    """Returns the text instead of a picture."""
 
     def render(self, text: str, picture: QrFormat) -> bytes:
         return f"{picture.name} of {text}".encode()
 
 
-def show_qr(rig: Rig, place: CredentialId, picture: QrFormat = QrFormat.SVG) -> bytes:
-    return ShowQrCode(rig.describe, rig.clock, PROVISIONING, WritingRenderer()).execute(QrRequest(place, picture))
+def show_qr(rig: Rig, credential_id: CredentialId, picture: QrFormat = QrFormat.SVG) -> bytes:
+    return ShowQrCode(rig.describe, rig.clock, PROVISIONING, WritingRenderer()).execute(
+        QrRequest(credential_id, picture)
+    )
 
 
 def test_a_credential_is_described_as_it_is_stored() -> None:
@@ -34,10 +36,10 @@ def test_a_credential_is_described_as_it_is_stored() -> None:
     assert rig.describe.execute(TOTP) == rig.repository.state(TOTP)
 
 
-@pytest.mark.parametrize("place", [OTP, HOTP, TOTP])
-def test_an_unknown_credential_can_not_be_described(place: CredentialId) -> None:
+@pytest.mark.parametrize("credential_id", [OTP, HOTP, TOTP])
+def test_an_unknown_credential_can_not_be_described(credential_id: CredentialId) -> None:
     with pytest.raises(NotEnrolled):
-        Rig().describe.execute(place)
+        Rig().describe.execute(credential_id)
 
 
 def test_a_tombstone_is_not_described() -> None:

@@ -1,4 +1,4 @@
-"""Recovery codes: a set is shown once, each code is spent for good, and wrong ones are counted."""
+"""Recovery codes: a set is shown once, each code is accepted once, and wrong codes are counted."""
 
 import pytest
 
@@ -152,7 +152,7 @@ def test_two_codes_sent_at_once_are_both_spent() -> None:
     assert stored(account).remaining == 8
 
 
-def test_a_code_of_a_set_that_is_replaced_meanwhile_is_wrong() -> None:
+def test_a_code_of_a_set_that_is_replaced_in_between_is_wrong() -> None:
     account = Account()
     code = account.has_recovery_codes()[0]
     account.repository.rivals = [account.has_recovery_codes]

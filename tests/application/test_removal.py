@@ -1,4 +1,4 @@
-"""Removing one credential, and forgetting an owner."""
+"""Removing one credential, and all credentials of an owner."""
 
 import pytest
 
@@ -66,10 +66,10 @@ def test_an_issued_code_can_be_removed() -> None:
     assert rig.repository.state(OTP) is None
 
 
-@pytest.mark.parametrize("place", [OTP, HOTP, TOTP])
-def test_an_unknown_credential_can_not_be_removed(place: CredentialId) -> None:
+@pytest.mark.parametrize("credential_id", [OTP, HOTP, TOTP])
+def test_an_unknown_credential_can_not_be_removed(credential_id: CredentialId) -> None:
     with pytest.raises(NotEnrolled):
-        Rig().remove.execute(place)
+        Rig().remove.execute(credential_id)
 
 
 def test_a_tombstone_can_not_be_removed() -> None:
@@ -122,7 +122,7 @@ def test_nothing_remains_of_an_owner_not_even_failures() -> None:
 
     rig.forget.execute(ALICE)
 
-    assert [rig.repository.state(place) for place in (OTP, HOTP, TOTP)] == [None, None, None]
+    assert [rig.repository.state(credential_id) for credential_id in (OTP, HOTP, TOTP)] == [None, None, None]
     assert rig.enrol.execute(EnrolRequest(ALICE, None, TotpParameters())).failures == NO_FAILURES
 
 

@@ -1,4 +1,4 @@
-"""Replacing a secret: started beside the confirmed one, dropped, or swapped in by one commit."""
+"""Replacing a secret: a replacement is enrolled, and then dropped or swapped in by one commit."""
 
 import pytest
 
@@ -21,52 +21,52 @@ from tests.domain.reference import hotp_value
 from tests.support.fakes import NOON, FakeRandomness
 
 REPLAYED = Rejected(Reason.REPLAYED, 5)
-both = pytest.mark.parametrize("place", [HOTP, TOTP], ids=str)
+both = pytest.mark.parametrize("credential_id", [HOTP, TOTP], ids=str)
 
 
-def account_with(place: CredentialId) -> tuple[Account, Code]:
-    """And a good code."""
+def account_with(credential_id: CredentialId) -> tuple[Account, Code]:
+    """Return an account and a valid code."""
     account = Account()
-    return account, shown(account.has_hotp() if place == HOTP else account.has_totp())
+    return account, shown(account.has_hotp() if credential_id == HOTP else account.has_totp())
 
 
-def replacing(place: CredentialId) -> tuple[Account, Code, Code]:
-    """And a good code of the present secret, and a good one of its replacement."""
-    account, present = account_with(place)
-    # Counter 0 is the first of a HOTP replacement, so that the authenticator is one ahead, as it may be.
-    fresh = shown(account.gets_replacement(place))
+def replacing(credential_id: CredentialId) -> tuple[Account, Code, Code]:
+    """Return an account, a valid code of the present secret, and a valid one of its replacement."""
+    account, present = account_with(credential_id)
+    # A HOTP replacement starts with counter 0, so the authenticator is one counter ahead, within the look-ahead.
+    fresh = shown(account.gets_replacement(credential_id))
     account.events.all.clear()
     return account, present, fresh
 
 
-def stored(account: Account, place: CredentialId) -> SecretCredential:
-    state = account.repository.state(place)
+def stored(account: Account, credential_id: CredentialId) -> SecretCredential:
+    state = account.repository.state(credential_id)
     assert isinstance(state, SecretCredential)
     return state
 
 
-# Starting
+# Enrolling
 
 
 @both
-def test_a_replacement_is_pending_and_expires_after_an_hour(place: CredentialId) -> None:
-    account, _ = account_with(place)
+def test_a_replacement_is_pending_and_expires_after_an_hour(credential_id: CredentialId) -> None:
+    account, _ = account_with(credential_id)
 
-    replacement = account.gets_replacement(place)
+    replacement = account.gets_replacement(credential_id)
 
     assert replacement.lifecycle == Lifecycle(created_at=NOON, expires_at=NOON + 3600)
     assert replacement.status is Status.PENDING
 
 
 @both
-def test_the_returned_replacement_is_the_stored_one(place: CredentialId) -> None:
-    account, _ = account_with(place)
-    present = stored(account, place)
+def test_the_returned_replacement_is_the_stored_one(credential_id: CredentialId) -> None:
+    account, _ = account_with(credential_id)
+    present = stored(account, credential_id)
 
-    replacement = account.gets_replacement(place)
+    replacement = account.gets_replacement(credential_id)
 
-    assert stored(account, place).replacement == replacement
-    assert stored(account, place).secret == present.secret != replacement.secret
+    assert stored(account, credential_id).replacement == replacement
+    assert stored(account, credential_id).secret == present.secret != replacement.secret
 
 
 def test_a_replacement_is_enrolled_as_requested() -> None:
@@ -107,176 +107,176 @@ def test_a_replacement_expires_no_later_than_its_credential() -> None:
 
 
 @both
-def test_an_unconfirmed_replacement_can_be_replaced_after_an_hour(place: CredentialId) -> None:
-    account, _, _ = replacing(place)
+def test_an_unconfirmed_replacement_can_be_replaced_after_an_hour(credential_id: CredentialId) -> None:
+    account, _, _ = replacing(credential_id)
     account.clock.advance(3600)
 
-    assert account.gets_replacement(place).expires_at == NOON + 7200
+    assert account.gets_replacement(credential_id).expires_at == NOON + 7200
 
 
 @both
-def test_there_is_one_replacement_at_a_time(place: CredentialId) -> None:
-    account, _, fresh = replacing(place)
+def test_there_is_one_replacement_at_a_time(credential_id: CredentialId) -> None:
+    account, _, fresh = replacing(credential_id)
 
     with pytest.raises(AlreadyEnrolled):
-        account.gets_replacement(place)
+        account.gets_replacement(credential_id)
 
-    assert account.swaps(place, fresh).verdict == Accepted()
+    assert account.swaps(credential_id, fresh).verdict == Accepted()
 
 
 @both
-def test_a_pending_credential_can_not_be_replaced(place: CredentialId) -> None:
+def test_a_pending_credential_can_not_be_replaced(credential_id: CredentialId) -> None:
     account = Account()
     account.enrolled_hotp()
     account.enrolled_totp()
 
     with pytest.raises(AlreadyEnrolled):
-        account.gets_replacement(place)
+        account.gets_replacement(credential_id)
 
 
 @both
-def test_without_a_credential_nothing_can_be_replaced(place: CredentialId) -> None:
-    account, _ = account_with(place)
-    account.fails(place)
-    account.remove.execute(place)
+def test_without_a_credential_nothing_can_be_replaced(credential_id: CredentialId) -> None:
+    account, _ = account_with(credential_id)
+    account.fails(credential_id)
+    account.remove.execute(credential_id)
 
     with pytest.raises(NotEnrolled):
-        account.gets_replacement(place)
+        account.gets_replacement(credential_id)
 
 
 @both
-def test_of_two_replacements_started_at_once_one_is_refused(place: CredentialId) -> None:
-    account, _ = account_with(place)
+def test_of_two_replacements_started_at_once_one_is_refused(credential_id: CredentialId) -> None:
+    account, _ = account_with(credential_id)
     rivals: list[SecretCredential] = []
-    account.repository.rivals = [lambda: rivals.append(account.gets_replacement(place))]
+    account.repository.rivals = [lambda: rivals.append(account.gets_replacement(credential_id))]
 
     with pytest.raises(AlreadyEnrolled):
-        account.gets_replacement(place)
+        account.gets_replacement(credential_id)
 
-    assert stored(account, place).replacement == rivals[0]
+    assert stored(account, credential_id).replacement == rivals[0]
 
 
 @both
-def test_a_code_that_is_accepted_while_a_replacement_is_started_stays_spent(place: CredentialId) -> None:
-    account, present = account_with(place)
-    account.repository.rivals = [lambda: account.sends(place, present)]
+def test_a_code_that_is_accepted_while_a_replacement_is_started_stays_spent(credential_id: CredentialId) -> None:
+    account, present = account_with(credential_id)
+    account.repository.rivals = [lambda: account.sends(credential_id, present)]
 
-    account.gets_replacement(place)
+    account.gets_replacement(credential_id)
 
-    assert account.sends(place, present).verdict == REPLAYED
+    assert account.sends(credential_id, present).verdict == REPLAYED
 
 
 # Confirming
 
 
 @both
-def test_the_present_secret_is_valid_until_the_swap(place: CredentialId) -> None:
-    account, present, _ = replacing(place)
+def test_the_present_secret_is_valid_until_the_swap(credential_id: CredentialId) -> None:
+    account, present, _ = replacing(credential_id)
 
-    assert account.sends(place, present).verdict == Accepted()
-
-
-@both
-def test_the_outcome_of_a_swap_contains_the_stored_state(place: CredentialId) -> None:
-    account, _, fresh = replacing(place)
-
-    assert account.swaps(place, fresh) == AcceptedOutcome(stored(account, place))
+    assert account.sends(credential_id, present).verdict == Accepted()
 
 
 @both
-def test_only_the_new_secret_is_valid_after_the_swap(place: CredentialId) -> None:
-    account, present = account_with(place)
-    replacement = account.gets_replacement(place)
-    account.swaps(place, shown(replacement))
+def test_the_outcome_of_a_swap_contains_the_stored_state(credential_id: CredentialId) -> None:
+    account, _, fresh = replacing(credential_id)
 
-    assert account.sends(place, present).verdict == Rejected(Reason.WRONG, 4)
-    assert account.sends(place, shown(replacement, 1)).verdict == Accepted()
+    assert account.swaps(credential_id, fresh) == AcceptedOutcome(stored(account, credential_id))
 
 
 @both
-def test_the_code_that_swapped_is_a_replay_everywhere(place: CredentialId) -> None:
-    account, _, fresh = replacing(place)
-    account.swaps(place, fresh)
+def test_only_the_new_secret_is_valid_after_the_swap(credential_id: CredentialId) -> None:
+    account, present = account_with(credential_id)
+    replacement = account.gets_replacement(credential_id)
+    account.swaps(credential_id, shown(replacement))
 
-    assert account.sends(place, fresh).verdict == REPLAYED
+    assert account.sends(credential_id, present).verdict == Rejected(Reason.WRONG, 4)
+    assert account.sends(credential_id, shown(replacement, 1)).verdict == Accepted()
+
+
+@both
+def test_the_code_that_swapped_is_a_replay_everywhere(credential_id: CredentialId) -> None:
+    account, _, fresh = replacing(credential_id)
+    account.swaps(credential_id, fresh)
+
+    assert account.sends(credential_id, fresh).verdict == REPLAYED
     assert account.challenged(fresh).outcome.verdict == REPLAYED
     with pytest.raises(NotEnrolled):
-        account.swaps(place, fresh)
+        account.swaps(credential_id, fresh)
 
 
 @both
-def test_after_the_swap_the_secret_can_be_replaced_again(place: CredentialId) -> None:
-    account, _, fresh = replacing(place)
-    account.swaps(place, fresh)
+def test_after_the_swap_the_secret_can_be_replaced_again(credential_id: CredentialId) -> None:
+    account, _, fresh = replacing(credential_id)
+    account.swaps(credential_id, fresh)
 
-    assert account.swaps(place, shown(account.gets_replacement(place))).verdict == Accepted()
-
-
-@both
-def test_a_swap_does_not_change_the_expiry_of_the_factor(place: CredentialId) -> None:
-    account, _, fresh = replacing(place)
-
-    assert account.swaps(place, fresh).state.expires_at is None
+    assert account.swaps(credential_id, shown(account.gets_replacement(credential_id))).verdict == Accepted()
 
 
 @both
-def test_the_swap_clears_the_failures(place: CredentialId) -> None:
-    account, _, fresh = replacing(place)
-    account.fails(place, 4)
-    account.swaps(place, fresh)
+def test_a_swap_does_not_change_the_expiry_of_the_factor(credential_id: CredentialId) -> None:
+    account, _, fresh = replacing(credential_id)
 
-    assert account.failures(place) == 0
+    assert account.swaps(credential_id, fresh).state.expires_at is None
 
 
 @both
-def test_wrong_codes_of_both_secrets_are_counted_together(place: CredentialId) -> None:
-    account, present, fresh = replacing(place)
-    account.fails(place, 3)
+def test_the_swap_clears_the_failures(credential_id: CredentialId) -> None:
+    account, _, fresh = replacing(credential_id)
+    account.fails(credential_id, 4)
+    account.swaps(credential_id, fresh)
+
+    assert account.failures(credential_id) == 0
+
+
+@both
+def test_wrong_codes_of_both_secrets_are_counted_together(credential_id: CredentialId) -> None:
+    account, present, fresh = replacing(credential_id)
+    account.fails(credential_id, 3)
     for _ in range(2):
-        account.swaps(place, WRONG)
+        account.swaps(credential_id, WRONG)
 
-    assert account.swaps(place, fresh).verdict == Locked(NOON + 30)
-    assert account.sends(place, present).verdict == Locked(NOON + 30)
+    assert account.swaps(credential_id, fresh).verdict == Locked(NOON + 30)
+    assert account.sends(credential_id, present).verdict == Locked(NOON + 30)
 
 
 @both
-def test_dropping_and_starting_again_resets_no_count(place: CredentialId) -> None:
-    account, _, _ = replacing(place)
+def test_dropping_and_starting_again_resets_no_count(credential_id: CredentialId) -> None:
+    account, _, _ = replacing(credential_id)
     for _ in range(5):
-        account.swaps(place, WRONG)
-    account.drop_replacement.execute(place)
+        account.swaps(credential_id, WRONG)
+    account.drop_replacement.execute(credential_id)
 
-    assert account.swaps(place, shown(account.gets_replacement(place))).verdict == Locked(NOON + 30)
+    assert account.swaps(credential_id, shown(account.gets_replacement(credential_id))).verdict == Locked(NOON + 30)
 
 
 @both
-def test_a_malformed_code_is_not_counted(place: CredentialId) -> None:
-    account, _, _ = replacing(place)
+def test_a_malformed_code_is_not_counted(credential_id: CredentialId) -> None:
+    account, _, _ = replacing(credential_id)
 
     with pytest.raises(MalformedCode):
-        account.swaps(place, Code("0000000"))
+        account.swaps(credential_id, Code("0000000"))
 
-    assert account.failures(place) == 0
+    assert account.failures(credential_id) == 0
 
 
 @both
-def test_after_its_hour_a_replacement_accepts_no_code(place: CredentialId) -> None:
-    account, _, fresh = replacing(place)
+def test_after_its_hour_a_replacement_accepts_no_code(credential_id: CredentialId) -> None:
+    account, _, fresh = replacing(credential_id)
     account.clock.advance(3600)
 
     with pytest.raises(NotEnrolled):
-        account.swaps(place, fresh)
+        account.swaps(credential_id, fresh)
 
 
-@pytest.mark.parametrize("place", [OTP, HOTP, TOTP, RECOVERY_CODES], ids=str)
-def test_without_a_replacement_none_can_be_confirmed(place: CredentialId) -> None:
+@pytest.mark.parametrize("credential_id", [OTP, HOTP, TOTP, RECOVERY_CODES], ids=str)
+def test_without_a_replacement_none_can_be_confirmed(credential_id: CredentialId) -> None:
     account = Account()
     account.has_both()
     account.has_recovery_codes()
     account.issued()
 
     with pytest.raises(NotEnrolled):
-        account.swaps(place, WRONG)
+        account.swaps(credential_id, WRONG)
 
 
 def test_a_credential_that_was_removed_during_a_lock_is_still_locked() -> None:
@@ -291,47 +291,47 @@ def test_a_credential_that_was_removed_during_a_lock_is_still_locked() -> None:
 
 
 @both
-def test_a_dropped_replacement_accepts_no_code_and_the_present_secret_stays(place: CredentialId) -> None:
-    account, present, fresh = replacing(place)
-    account.drop_replacement.execute(place)
+def test_a_dropped_replacement_accepts_no_code_and_the_present_secret_stays(credential_id: CredentialId) -> None:
+    account, present, fresh = replacing(credential_id)
+    account.drop_replacement.execute(credential_id)
 
     with pytest.raises(NotEnrolled):
-        account.swaps(place, fresh)
-    assert account.sends(place, present).verdict == Accepted()
+        account.swaps(credential_id, fresh)
+    assert account.sends(credential_id, present).verdict == Accepted()
 
 
 @both
-def test_the_factor_is_as_before_after_its_replacement_was_dropped(place: CredentialId) -> None:
-    account, _ = account_with(place)
-    before = stored(account, place)
-    account.gets_replacement(place)
+def test_the_factor_is_as_before_after_its_replacement_was_dropped(credential_id: CredentialId) -> None:
+    account, _ = account_with(credential_id)
+    before = stored(account, credential_id)
+    account.gets_replacement(credential_id)
 
-    account.drop_replacement.execute(place)
+    account.drop_replacement.execute(credential_id)
 
-    assert stored(account, place) == before
+    assert stored(account, credential_id) == before
 
 
 @both
-def test_without_a_replacement_none_can_be_dropped(place: CredentialId) -> None:
-    account, _ = account_with(place)
+def test_without_a_replacement_none_can_be_dropped(credential_id: CredentialId) -> None:
+    account, _ = account_with(credential_id)
 
     with pytest.raises(NotEnrolled):
-        account.drop_replacement.execute(place)
+        account.drop_replacement.execute(credential_id)
 
 
 @both
-def test_a_replacement_past_its_hour_can_not_be_dropped(place: CredentialId) -> None:
-    account, _, _ = replacing(place)
+def test_a_replacement_past_its_hour_can_not_be_dropped(credential_id: CredentialId) -> None:
+    account, _, _ = replacing(credential_id)
     account.clock.advance(3600)
 
     with pytest.raises(NotEnrolled):
-        account.drop_replacement.execute(place)
+        account.drop_replacement.execute(credential_id)
 
 
-@pytest.mark.parametrize("place", [OTP, HOTP, TOTP, RECOVERY_CODES], ids=str)
-def test_without_a_credential_no_replacement_can_be_dropped(place: CredentialId) -> None:
+@pytest.mark.parametrize("credential_id", [OTP, HOTP, TOTP, RECOVERY_CODES], ids=str)
+def test_without_a_credential_no_replacement_can_be_dropped(credential_id: CredentialId) -> None:
     with pytest.raises(NotEnrolled):
-        Account().drop_replacement.execute(place)
+        Account().drop_replacement.execute(credential_id)
 
 
 def test_recovery_codes_have_no_replacement_to_drop() -> None:
@@ -346,13 +346,13 @@ def test_recovery_codes_have_no_replacement_to_drop() -> None:
 
 
 @both
-def test_of_many_that_send_the_swapping_code_at_once_one_is_accepted(place: CredentialId) -> None:
-    account, _, fresh = replacing(place)
+def test_of_many_that_send_the_swapping_code_at_once_one_is_accepted(credential_id: CredentialId) -> None:
+    account, _, fresh = replacing(credential_id)
     answers: list[object] = []
 
     def send() -> None:
         try:
-            answers.append(account.swaps(place, fresh).verdict)
+            answers.append(account.swaps(credential_id, fresh).verdict)
         except NotEnrolled as error:
             answers.append(type(error))
 
@@ -363,82 +363,82 @@ def test_of_many_that_send_the_swapping_code_at_once_one_is_accepted(place: Cred
 
 
 @both
-def test_a_swap_keeps_no_code_of_the_former_secret_that_came_in_between(place: CredentialId) -> None:
-    account, present, fresh = replacing(place)
-    account.repository.rivals = [lambda: account.sends(place, present)]
+def test_a_swap_keeps_no_code_of_the_former_secret_that_came_in_between(credential_id: CredentialId) -> None:
+    account, present, fresh = replacing(credential_id)
+    account.repository.rivals = [lambda: account.sends(credential_id, present)]
 
-    assert account.swaps(place, fresh).verdict == Accepted()
-    assert account.sends(place, present).verdict == Rejected(Reason.WRONG, 4)
-
-
-@both
-def test_a_code_of_the_former_secret_is_wrong_when_the_swap_comes_first(place: CredentialId) -> None:
-    account, present, fresh = replacing(place)
-    account.repository.rivals = [lambda: account.swaps(place, fresh)]
-
-    assert account.sends(place, present).verdict == Rejected(Reason.WRONG, 4)
+    assert account.swaps(credential_id, fresh).verdict == Accepted()
+    assert account.sends(credential_id, present).verdict == Rejected(Reason.WRONG, 4)
 
 
 @both
-def test_a_replacement_that_is_dropped_in_between_is_not_swapped_in(place: CredentialId) -> None:
-    account, present, fresh = replacing(place)
-    account.repository.rivals = [lambda: account.drop_replacement.execute(place)]
+def test_a_code_of_the_former_secret_is_wrong_when_the_swap_comes_first(credential_id: CredentialId) -> None:
+    account, present, fresh = replacing(credential_id)
+    account.repository.rivals = [lambda: account.swaps(credential_id, fresh)]
+
+    assert account.sends(credential_id, present).verdict == Rejected(Reason.WRONG, 4)
+
+
+@both
+def test_a_replacement_that_is_dropped_in_between_is_not_swapped_in(credential_id: CredentialId) -> None:
+    account, present, fresh = replacing(credential_id)
+    account.repository.rivals = [lambda: account.drop_replacement.execute(credential_id)]
 
     with pytest.raises(NotEnrolled):
-        account.swaps(place, fresh)
+        account.swaps(credential_id, fresh)
 
-    assert account.sends(place, present).verdict == Accepted()
+    assert account.sends(credential_id, present).verdict == Accepted()
 
 
 @both
-def test_a_replacement_that_is_swapped_in_in_between_is_not_dropped(place: CredentialId) -> None:
-    account, _, fresh = replacing(place)
-    account.repository.rivals = [lambda: account.swaps(place, fresh)]
+def test_a_replacement_that_is_swapped_in_in_between_is_not_dropped(credential_id: CredentialId) -> None:
+    account, _, fresh = replacing(credential_id)
+    account.repository.rivals = [lambda: account.swaps(credential_id, fresh)]
 
     with pytest.raises(NotEnrolled):
-        account.drop_replacement.execute(place)
+        account.drop_replacement.execute(credential_id)
 
-    assert account.sends(place, fresh).verdict == REPLAYED
+    assert account.sends(credential_id, fresh).verdict == REPLAYED
 
 
 @both
-def test_a_swap_does_not_restore_a_credential_that_was_removed_in_between(place: CredentialId) -> None:
-    account, _, fresh = replacing(place)
-    account.repository.rivals = [lambda: account.remove.execute(place)]
+def test_a_swap_does_not_restore_a_credential_that_was_removed_in_between(credential_id: CredentialId) -> None:
+    account, _, fresh = replacing(credential_id)
+    account.repository.rivals = [lambda: account.remove.execute(credential_id)]
 
     with pytest.raises(NotEnrolled):
-        account.swaps(place, fresh)
+        account.swaps(credential_id, fresh)
 
-    assert not isinstance(account.repository.state(place), Credential)
-
-
-@both
-def test_the_fifth_wrong_code_in_between_locks_the_swap_out(place: CredentialId) -> None:
-    account, _, fresh = replacing(place)
-    account.fails(place, 4)
-    account.repository.rivals = [lambda: account.fails(place, 1)]
-
-    assert account.swaps(place, fresh).verdict == Locked(NOON + 30)
-
-
-# What is announced, and the store
+    assert not isinstance(account.repository.state(credential_id), Credential)
 
 
 @both
-def test_every_change_is_announced(place: CredentialId) -> None:
-    account, _ = account_with(place)
-    account.gets_replacement(place)
-    account.drop_replacement.execute(place)
-    replacement = account.gets_replacement(place)
-    account.swaps(place, WRONG)
-    account.swaps(place, shown(replacement))
+def test_the_fifth_wrong_code_in_between_locks_the_swap_out(credential_id: CredentialId) -> None:
+    account, _, fresh = replacing(credential_id)
+    account.fails(credential_id, 4)
+    account.repository.rivals = [lambda: account.fails(credential_id, 1)]
+
+    assert account.swaps(credential_id, fresh).verdict == Locked(NOON + 30)
+
+
+# Events and the store
+
+
+@both
+def test_every_change_is_announced(credential_id: CredentialId) -> None:
+    account, _ = account_with(credential_id)
+    account.gets_replacement(credential_id)
+    account.drop_replacement.execute(credential_id)
+    replacement = account.gets_replacement(credential_id)
+    account.swaps(credential_id, WRONG)
+    account.swaps(credential_id, shown(replacement))
 
     assert account.events.all == [
-        (Action.REPLACEMENT_ENROLLED, place),
-        (Action.REPLACEMENT_DROPPED, place),
-        (Action.REPLACEMENT_ENROLLED, place),
-        (Purpose.REPLACE, place, Rejected(Reason.WRONG, 4)),
-        (Purpose.REPLACE, place, Accepted()),
+        (Action.REPLACEMENT_ENROLLED, credential_id),
+        (Action.REPLACEMENT_DROPPED, credential_id),
+        (Action.REPLACEMENT_ENROLLED, credential_id),
+        (Purpose.REPLACE, credential_id, Rejected(Reason.WRONG, 4)),
+        (Purpose.REPLACE, credential_id, Accepted()),
     ]
 
 
@@ -476,26 +476,26 @@ def test_a_swap_without_a_reply_of_the_store_is_neither_answered_nor_announced(f
 
 
 @both
-def test_both_secrets_stay_valid_after_a_swap_that_was_not_stored(place: CredentialId) -> None:
-    account, present, fresh = replacing(place)
+def test_both_secrets_stay_valid_after_a_swap_that_was_not_stored(credential_id: CredentialId) -> None:
+    account, present, fresh = replacing(credential_id)
     account.repository.down_before_commits = True
     with pytest.raises(StoreUnavailable):
-        account.swaps(place, fresh)
+        account.swaps(credential_id, fresh)
     account.repository.down_before_commits = False
 
-    assert account.sends(place, present).verdict == Accepted()
-    assert account.swaps(place, fresh).verdict == Accepted()
+    assert account.sends(credential_id, present).verdict == Accepted()
+    assert account.swaps(credential_id, fresh).verdict == Accepted()
 
 
 @both
-def test_a_swap_that_landed_unheard_has_spent_its_code(place: CredentialId) -> None:
-    account, _, fresh = replacing(place)
+def test_a_stored_swap_without_a_reply_has_spent_its_code(credential_id: CredentialId) -> None:
+    account, _, fresh = replacing(credential_id)
     account.repository.down_after_commits = True
     with pytest.raises(StoreUnavailable):
-        account.swaps(place, fresh)
+        account.swaps(credential_id, fresh)
     account.repository.down_after_commits = False
 
-    state = account.sends(place, fresh)
+    state = account.sends(credential_id, fresh)
     assert state.verdict == REPLAYED
     assert isinstance(state.state, Credential)
     assert state.state.status is Status.CONFIRMED

@@ -35,7 +35,7 @@ REQUESTS = st.builds(
 
 
 class TotpModel(SecretModel):
-    place = TOTP
+    credential_id = TOTP
 
     def __init__(self) -> None:
         super().__init__()
@@ -80,7 +80,7 @@ class TotpModel(SecretModel):
         assert credential.last_step == max(self.accepted, default=NO_STEP)
         assert credential.drift == self.drift
 
-    # What is done
+    # The steps
 
     def replenish(self) -> None:
         self.enrol(EnrolRequest(ALICE, None, self.parameters))
@@ -131,7 +131,7 @@ class TotpModel(SecretModel):
 
 
 class TotpModelWithFewCodes(TotpModel):
-    """Here codes collide all the time, which is one in a hundred thousand otherwise."""
+    """Codes collide often here. With real codes, this happens once in a hundred thousand."""
 
     algorithm = FewCodes()
 

@@ -1,4 +1,4 @@
-"""Unlocking an account: failures and locks go, and nothing else does."""
+"""Unlocking an account removes failures and locks, and nothing else."""
 
 import pytest
 
@@ -18,19 +18,19 @@ EVERYTHING = (OTP, HOTP, TOTP, RECOVERY_CODES)
 
 
 def locked_account() -> Account:
-    """Everything that Alice has is locked; her one-time code is burned."""
+    """Return Alice's account with all factors locked and her one-time code invalidated."""
     account = Account()
     account.has_both()
     account.has_recovery_codes()
     account.issued()
-    for place in EVERYTHING:
-        account.fails(place)
+    for credential_id in EVERYTHING:
+        account.fails(credential_id)
     account.events.all.clear()
     return account
 
 
 def states(account: Account) -> dict[CredentialId, object]:
-    return {place: account.repository.state(place) for place in EVERYTHING}
+    return {credential_id: account.repository.state(credential_id) for credential_id in EVERYTHING}
 
 
 def test_after_unlocking_nothing_has_failures() -> None:
@@ -38,7 +38,7 @@ def test_after_unlocking_nothing_has_failures() -> None:
 
     account.unlock.execute(ALICE)
 
-    assert [account.failures(place) for place in EVERYTHING] == [0, 0, 0, 0]
+    assert [account.failures(credential_id) for credential_id in EVERYTHING] == [0, 0, 0, 0]
 
 
 def test_a_tombstone_without_former_secrets_is_removed() -> None:
@@ -83,16 +83,16 @@ def test_after_unlocking_the_lock_is_as_far_as_at_first() -> None:
     assert account.sends(TOTP, WRONG).verdict == Rejected(Reason.WRONG, 4)
 
 
-@pytest.mark.parametrize("place", [HOTP, TOTP], ids=str)
-def test_a_code_that_was_accepted_before_stays_a_replay(place: CredentialId) -> None:
+@pytest.mark.parametrize("credential_id", [HOTP, TOTP], ids=str)
+def test_a_code_that_was_accepted_before_stays_a_replay(credential_id: CredentialId) -> None:
     account = Account()
-    code = shown(account.has_hotp() if place == HOTP else account.has_totp())
-    account.sends(place, code)
-    account.fails(place)
+    code = shown(account.has_hotp() if credential_id == HOTP else account.has_totp())
+    account.sends(credential_id, code)
+    account.fails(credential_id)
 
     account.unlock.execute(ALICE)
 
-    assert account.sends(place, code).verdict == Rejected(Reason.REPLAYED, 5)
+    assert account.sends(credential_id, code).verdict == Rejected(Reason.REPLAYED, 5)
 
 
 def test_a_recovery_code_that_was_accepted_before_stays_a_replay() -> None:
@@ -163,7 +163,7 @@ def test_each_that_was_unlocked_is_announced() -> None:
 
     account.unlock.execute(ALICE)
 
-    assert account.events.all == [(Action.UNLOCKED, place) for place in EVERYTHING]
+    assert account.events.all == [(Action.UNLOCKED, credential_id) for credential_id in EVERYTHING]
 
 
 def test_a_wrong_code_that_came_in_between_is_forgiven_too() -> None:
@@ -236,7 +236,7 @@ def test_an_unlocking_that_stopped_half_way_can_be_repeated() -> None:
     account.repository.down_before_commits = False
     account.unlock.execute(ALICE)
 
-    assert account.events.all == [(Action.UNLOCKED, place) for place in EVERYTHING]
+    assert account.events.all == [(Action.UNLOCKED, credential_id) for credential_id in EVERYTHING]
 
 
 def test_recovery_codes_are_valid_after_unlocking() -> None:

@@ -1,4 +1,4 @@
-"""What verification answers and announces; what it accepts is the domain's."""
+"""The answers and events of verification. The tests of the domain cover its verdicts."""
 
 import pytest
 
@@ -18,8 +18,8 @@ from tests.support.fakes import NOON
 WRONG = "000000"
 
 
-def guess(rig: Rig, place: CredentialId, times: int) -> list[Outcome]:
-    return [rig.submit(place, WRONG) for _ in range(times)]
+def guess(rig: Rig, credential_id: CredentialId, times: int) -> list[Outcome]:
+    return [rig.submit(credential_id, WRONG) for _ in range(times)]
 
 
 def test_the_outcome_of_an_accepted_code_contains_the_stored_state() -> None:
@@ -55,10 +55,10 @@ def test_a_code_is_not_judged_after_the_credential_expired() -> None:
         rig.submit(HOTP, hotp_value(key, 0))
 
 
-@pytest.mark.parametrize("place", [OTP, HOTP, TOTP])
-def test_an_unknown_credential_can_not_be_verified(place: CredentialId) -> None:
+@pytest.mark.parametrize("credential_id", [OTP, HOTP, TOTP])
+def test_an_unknown_credential_can_not_be_verified(credential_id: CredentialId) -> None:
     with pytest.raises(NotEnrolled):
-        Rig().submit(place, WRONG)
+        Rig().submit(credential_id, WRONG)
 
 
 def test_a_malformed_code_is_neither_counted_nor_announced() -> None:
@@ -258,10 +258,10 @@ def test_no_pair_is_judged_while_locked() -> None:
     assert rig.submit_pair(HOTP, hotp_value(key, 0), hotp_value(key, 1)).verdict == Locked(NOON + 30)
 
 
-@pytest.mark.parametrize("place", [OTP, HOTP, TOTP])
-def test_an_unknown_credential_can_not_be_resynchronized(place: CredentialId) -> None:
+@pytest.mark.parametrize("credential_id", [OTP, HOTP, TOTP])
+def test_an_unknown_credential_can_not_be_resynchronized(credential_id: CredentialId) -> None:
     with pytest.raises(NotEnrolled):
-        Rig().submit_pair(place, WRONG, WRONG)
+        Rig().submit_pair(credential_id, WRONG, WRONG)
 
 
 def test_a_one_time_code_can_not_be_resynchronized() -> None:

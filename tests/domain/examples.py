@@ -1,4 +1,4 @@
-"""The credentials that tests start from, and the codes that an authenticator shows for them."""
+"""Example credentials, and the codes that an authenticator displays for them."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -31,13 +31,13 @@ SECRET = SharedSecret(b"12345678901234567890")
 
 
 def code_of(credential: SecretCredential, factor: int) -> Code:
-    """What an authenticator with the credential's secret shows for a counter or a time step."""
+    """Return the code that an authenticator displays for a counter or a time step."""
     digest = credential.parameters.algorithm.value.lower()
     return Code(hotp_value(credential.secret.key, factor, credential.digits, digest))
 
 
 def wrong_codes(credential: SecretCredential, *near: int) -> Iterator[Code]:
-    """Codes that no counter or time step within 1100 of the given ones has, each another."""
+    """Yield different codes that no counter or time step within 1100 of the given ones has."""
     good = {code_of(credential, abs(factor + d)).text for factor in near for d in range(-1100, 1101)}
     numbers = (f"{number:0{credential.digits}d}" for number in range(10**credential.digits))
     return (Code(number) for number in numbers if number not in good)
@@ -98,9 +98,9 @@ def recovery_codes(spent: int = 0, failures: Failures = NO_FAILURES) -> Recovery
 def one_time_code(
     digits: str = "314159", *, lifetime: int = 300, failures: Failures = NO_FAILURES, owner: Owner = ALICE
 ) -> OneTimeCode:
-    place = CredentialId(owner, Factor.OTP)
+    credential_id = CredentialId(owner, Factor.OTP)
     return OneTimeCode(
-        id=place,
+        id=credential_id,
         lifecycle=Lifecycle(created_at=NOON, expires_at=None),
         failures=failures,
         code_digits=len(digits),

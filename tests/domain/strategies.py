@@ -1,4 +1,4 @@
-"""Every state that a credential can be in."""
+"""Strategies for all states of credentials."""
 
 from dataclasses import replace
 from typing import TypeVar
@@ -43,17 +43,17 @@ LIVES = st.builds(
 )
 
 
-def places(factor: Factor) -> st.SearchStrategy[CredentialId]:
+def credential_ids(factor: Factor) -> st.SearchStrategy[CredentialId]:
     return st.builds(CredentialId, OWNERS, st.just(factor))
 
 
 @st.composite
 def one_time_codes(draw: st.DrawFn) -> OneTimeCode:
-    place = draw(places(Factor.OTP))
+    credential_id = draw(credential_ids(Factor.OTP))
     digits = draw(st.text("0123456789", min_size=6, max_size=10))
     secret = draw(SECRETS)
     return OneTimeCode(
-        id=place,
+        id=credential_id,
         lifecycle=draw(LIVES),
         failures=draw(FAILURES),
         code_digits=len(digits),
@@ -68,7 +68,7 @@ def recovery_codes(draw: st.DrawFn) -> RecoveryCodes:
     secret = draw(SECRETS)
     texts = draw(st.lists(st.text(ALPHABET, min_size=16, max_size=16), min_size=1, max_size=10, unique=True))
     return RecoveryCodes(
-        id=draw(places(Factor.RECOVERY_CODES)),
+        id=draw(credential_ids(Factor.RECOVERY_CODES)),
         lifecycle=draw(LIVES),
         failures=draw(FAILURES),
         secret=secret,
@@ -78,14 +78,14 @@ def recovery_codes(draw: st.DrawFn) -> RecoveryCodes:
 
 
 @st.composite
-def hotp_credentials(draw: st.DrawFn, place: CredentialId | None = None) -> HotpCredential:
-    """With a replacement now and then, unless it is one itself, which is for the place given."""
+def hotp_credentials(draw: st.DrawFn, credential_id: CredentialId | None = None) -> HotpCredential:
+    """Draw a credential, sometimes with a replacement; with `credential_id`, draw a replacement of this credential."""
     initial_counter = draw(st.integers(0, 2**63 - 1))
-    own = place or draw(places(Factor.HOTP))
+    own = credential_id or draw(credential_ids(Factor.HOTP))
     return HotpCredential(
         id=own,
-        replacement=None if place else draw(st.none() | hotp_credentials(own).map(pending)),
-        former=() if place else draw(FORMER),
+        replacement=None if credential_id else draw(st.none() | hotp_credentials(own).map(pending)),
+        former=() if credential_id else draw(FORMER),
         lifecycle=draw(LIVES),
         failures=draw(FAILURES),
         secret=draw(SECRETS),
@@ -100,13 +100,13 @@ def hotp_credentials(draw: st.DrawFn, place: CredentialId | None = None) -> Hotp
 
 
 @st.composite
-def totp_credentials(draw: st.DrawFn, place: CredentialId | None = None) -> TotpCredential:
-    """As with HOTP."""
-    own = place or draw(places(Factor.TOTP))
+def totp_credentials(draw: st.DrawFn, credential_id: CredentialId | None = None) -> TotpCredential:
+    """Draw a credential or a replacement like `hotp_credentials`."""
+    own = credential_id or draw(credential_ids(Factor.TOTP))
     return TotpCredential(
         id=own,
-        replacement=None if place else draw(st.none() | totp_credentials(own).map(pending)),
-        former=() if place else draw(FORMER),
+        replacement=None if credential_id else draw(st.none() | totp_credentials(own).map(pending)),
+        former=() if credential_id else draw(FORMER),
         lifecycle=draw(LIVES),
         failures=draw(FAILURES),
         secret=draw(SECRETS),
@@ -124,7 +124,7 @@ def totp_credentials(draw: st.DrawFn, place: CredentialId | None = None) -> Totp
 
 
 def pending(credential: Secret) -> Secret:
-    """As a replacement is: not confirmed, with an end, and without failures of its own."""
+    """Return the credential as a replacement: unconfirmed, with an expiry and without failures of its own."""
     life = Lifecycle(created_at=credential.lifecycle.created_at, expires_at=credential.lifecycle.created_at)
     return replace(credential, lifecycle=life, failures=NO_FAILURES)
 
@@ -133,7 +133,7 @@ def pending(credential: Secret) -> Secret:
 def tombstones(draw: st.DrawFn) -> Tombstone:
     former = draw(FORMER)
     return Tombstone(
-        id=draw(st.sampled_from(Factor).flatmap(places)),
+        id=draw(st.sampled_from(Factor).flatmap(credential_ids)),
         failures=draw(FAILURES),
         expires_at=draw(st.none() | MOMENTS),
         failures_until=draw(st.none() | MOMENTS) if former else None,
@@ -145,5 +145,5 @@ def credentials() -> st.SearchStrategy[Credential]:
     return st.one_of(one_time_codes(), hotp_credentials(), totp_credentials(), recovery_codes())
 
 
-def remnants() -> st.SearchStrategy[StoredState]:
+def stored_states() -> st.SearchStrategy[StoredState]:
     return st.one_of(credentials(), tombstones())

@@ -1,4 +1,4 @@
-"""Reading a code as people type it."""
+"""Parsing codes as users type them."""
 
 import traceback
 from collections.abc import Callable
@@ -78,7 +78,7 @@ def test_a_text_that_is_not_six_to_ten_ascii_digits_is_malformed(typed: str) -> 
 
 
 @given(st.text(alphabet="0123456789", min_size=6, max_size=10), st.data())
-def test_separators_change_no_code_wherever_they_stand(digits: str, data: st.DataObject) -> None:
+def test_separators_at_any_position_do_not_change_a_code(digits: str, data: st.DataObject) -> None:
     gaps = data.draw(st.lists(st.text(alphabet=SEPARATORS, max_size=3), min_size=len(digits), max_size=len(digits)))
     mark = data.draw(st.sampled_from(MARKS))
 

@@ -1,4 +1,4 @@
-"""What holds for every kind of credential."""
+"""Properties of all kinds of credentials."""
 
 import copy
 from collections.abc import Callable
@@ -31,7 +31,7 @@ LATER = NOON + 10_000
 
 
 def good(credential: Credential) -> Code:
-    """The code to submit at noon."""
+    """Return the code to submit at noon."""
     match credential:
         case HotpCredential():
             return code_of(credential, credential.counter)
@@ -200,9 +200,9 @@ def test_a_tombstone_can_be_locked() -> None:
 
 
 def test_codes_do_not_change_a_locked_tombstone() -> None:
-    place = tombstone()
+    credential_id = tombstone()
 
-    assert place.judge(Code("123456"), NOON, ALGORITHM).state is place
+    assert credential_id.judge(Code("123456"), NOON, ALGORITHM).state is credential_id
 
 
 @pytest.mark.parametrize(("failures", "now"), [(LOCKED, NOON + 30), (Failures(2), NOON)])

@@ -131,7 +131,7 @@ def test_a_time_step_is_remembered_until_time_itself_refuses_it() -> None:
 @example(30, 10, -20, STEP)
 @given(st.integers(15, 300), st.integers(0, 10), st.integers(-20, 20), st.integers(0, 2**30))
 def test_no_forgotten_step_can_be_accepted(interval: int, window: int, drift: int, last: int) -> None:
-    """The credential that has the secret then may have any window and any drift."""
+    """The credential that has the secret at that time may have any window and any drift."""
     until = FormerSecret(bytes(8), last, interval).until
     assert until is not None
     credential = totp(interval=interval, window=window, drift=drift)

@@ -1,4 +1,4 @@
-"""HOTP: what a code does to the counter."""
+"""HOTP: the effects of codes on the counter."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Digests that stand in for codes."""
+"""Digests that are stored instead of codes."""
 
 from hypothesis import assume, given
 from hypothesis import strategies as st

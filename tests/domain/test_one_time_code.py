@@ -1,4 +1,4 @@
-"""One-time codes: good once, for a while, and burned by the fifth wrong guess."""
+"""One-time codes: accepted once, until they expire, and invalidated by the fifth wrong code."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Recovery codes: read as people type them, good once each, and nothing that is stored opens anything."""
+"""Recovery codes: parsed as users type them, each accepted once, and no stored value is accepted."""
 
 import base64
 import traceback
@@ -37,7 +37,7 @@ def after(credential: RecoveryCodes, *codes: Code) -> RecoveryCodes:
     return credential
 
 
-# Reading
+# Parsing
 
 
 @given(TEXTS)
@@ -48,7 +48,7 @@ def test_a_displayed_code_can_be_typed(text: str) -> None:
 
 
 @given(TEXTS, st.data())
-def test_case_and_separators_change_no_code_wherever_they_stand(text: str, data: st.DataObject) -> None:
+def test_case_and_separators_at_any_position_do_not_change_a_code(text: str, data: st.DataObject) -> None:
     gaps = data.draw(st.lists(st.text(SEPARATORS, max_size=2), min_size=16, max_size=16))
     lowered = data.draw(st.lists(st.booleans(), min_size=16, max_size=16))
 
@@ -99,9 +99,9 @@ def test_any_text_is_a_code_of_the_alphabet_or_malformed(typed: str) -> None:
 
 
 @given(TEXTS, st.integers(0, 15), st.characters(min_codepoint=128, exclude_characters="\u00a0\u2009\u202f\u2010\u2011"))
-def test_no_character_beyond_ascii_stands_for_one_of_a_code(text: str, place: int, strange: str) -> None:
+def test_no_character_beyond_ascii_stands_for_one_of_a_code(text: str, credential_id: int, strange: str) -> None:
     with pytest.raises(MalformedCode):
-        RecoveryCode.parse(text[:place] + strange + text[place + 1 :])
+        RecoveryCode.parse(text[:credential_id] + strange + text[credential_id + 1 :])
 
 
 @pytest.mark.parametrize("typed", ["K7QM-2X9D-4HPW-8RTU", "K7QM2X9D4HPW8RTC0"])

@@ -1,4 +1,4 @@
-"""A replacement: a new secret beside the confirmed one, until its first code swaps the two."""
+"""A replacement: a new secret that replaces the confirmed one with its first accepted code."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,7 +23,7 @@ from tests.support.fakes import NOON
 OTHER = SharedSecret(b"09876543210987654321")
 LOCKED = Failures(5, NOON + 30)
 END = NOON + 600
-"""When the replacement is gone."""
+"""The time at which the replacement expires."""
 
 Make = Callable[..., Any]
 both = pytest.mark.parametrize("make", [hotp, totp])
@@ -45,7 +45,7 @@ def replacing(make: Make, failures: Failures = NO_FAILURES, **parameters: Any) -
 
 
 def good(credential: SecretCredential, further: int = 0) -> Code:
-    """What the authenticator shows at noon, or further on."""
+    """Return the code that the authenticator displays at noon, or a later one."""
     return code_of(credential, (STEP if isinstance(credential, TotpCredential) else 0) + further)
 
 

@@ -1,4 +1,4 @@
-"""Reading and showing shared secrets."""
+"""Parsing and displaying shared secrets."""
 
 import base64
 import traceback

@@ -1,4 +1,4 @@
-"""TOTP: what a code does to the last accepted time step."""
+"""TOTP: the effects of codes on the last accepted time step."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ from domain.verdict import Accepted, Reason, Rejected
 from tests.domain.examples import ALGORITHM, STEP, code_of, totp, wrong_codes
 from tests.support.fakes import NOON
 
-# Its 6-digit codes collide: those of the steps before and after noon's are the same.
+# The steps before and after noon have the same 6-digit code.
 COLLIDING = SharedSecret((3_196_505).to_bytes(20, "big"))
 
 

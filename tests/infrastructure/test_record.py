@@ -1,4 +1,4 @@
-"""Records: what was written is read, and what was not written by us is refused."""
+"""Records: a written record is read, and every other value is refused."""
 
 import dataclasses
 import traceback
@@ -24,16 +24,16 @@ from infrastructure.crypto.derivation import HkdfDerivation
 from infrastructure.crypto.sealing import EncryptionKey, KeyRing
 from infrastructure.redis.stores.codec import FORMAT, REVISION_BYTES, CorruptRecord, Record, RecordCodec
 from tests.domain.examples import ALICE, BOB, KEYS, hotp, one_time_code, recovery_codes, totp
-from tests.domain.strategies import hotp_credentials, pending, remnants, totp_credentials
+from tests.domain.strategies import hotp_credentials, pending, stored_states, totp_credentials
 from tests.support.fakes import NOON
 
 CODEC = RecordCodec(KEYS)
-VACANCY = Tombstone(id=CredentialId(ALICE, Factor.OTP), failures=Failures(5, 1000), expires_at=5000)
+TOMBSTONE = Tombstone(id=CredentialId(ALICE, Factor.OTP), failures=Failures(5, 1000), expires_at=5000)
 NEW_SECRET = SharedSecret(b"a new secret of 160 bits")
 REPLACING = replace(totp(100), replacement=pending(totp(secret=NEW_SECRET)))
 every_kind = pytest.mark.parametrize(
     "state",
-    [one_time_code(), hotp(7), totp(100, drift=-3), recovery_codes(5), REPLACING, VACANCY],
+    [one_time_code(), hotp(7), totp(100, drift=-3), recovery_codes(5), REPLACING, TOMBSTONE],
     ids=["otp", "hotp", "totp", "recovery codes", "replacing", "tombstone"],
 )
 every_credential = pytest.mark.parametrize(
@@ -43,23 +43,23 @@ every_credential = pytest.mark.parametrize(
 )
 
 
-def read(value: bytes, place: CredentialId) -> Record | None:
-    """The record, None for a corrupt one; every other exception fails the test."""
+def read(value: bytes, credential_id: CredentialId) -> Record | None:
+    """Return the record, None for a corrupt one; every other exception fails the test."""
     try:
-        return CODEC.decode(value, place)
+        return CODEC.decode(value, credential_id)
     except CorruptRecord:
         return None
 
 
 def rewritten(state: StoredState, change: Callable[[list[Any]], Any]) -> bytes:
-    """A record whose fields somebody has changed."""
+    """Return the record of a state with changed fields."""
     value = CODEC.encode(state)
     fields = msgpack.decode(value[REVISION_BYTES:])
     changed = change(fields)
     return value[:REVISION_BYTES] + msgpack.encode(fields if changed is None else changed)
 
 
-@given(remnants())
+@given(stored_states())
 def test_a_written_record_is_read(state: StoredState) -> None:
     assert CODEC.decode(CODEC.encode(state), state.id).state == state
 
@@ -69,17 +69,17 @@ def test_records_of_before_former_secrets_are_read() -> None:
     blob = KEYS.seal(totp().secret.key, totp().id, "secret")
     life = [NOON, None, None]
     old_totp = ["totp", None, 0, 0, *life, blob, 0, 6, None, None, 30, 1, 100, -3, None]
-    old_vacancy = ["vacant", 5000, 5, 1000]
+    old_tombstone = ["vacant", 5000, 5, 1000]
 
     def packed(fields: list[Any]) -> bytes:
         value: bytes = FORMAT + bytes(REVISION_BYTES - 1) + msgpack.encode(fields)
         return value
 
     assert CODEC.decode(packed(old_totp), totp().id).state == totp(100, drift=-3)
-    assert CODEC.decode(packed(old_vacancy), VACANCY.id).state == VACANCY
+    assert CODEC.decode(packed(old_tombstone), TOMBSTONE.id).state == TOMBSTONE
 
 
-@pytest.mark.parametrize("state", [totp(100), hotp(7), VACANCY], ids=["totp", "hotp", "tombstone"])
+@pytest.mark.parametrize("state", [totp(100), hotp(7), TOMBSTONE], ids=["totp", "hotp", "tombstone"])
 def test_a_record_without_former_secrets_is_written_as_before(state: SecretCredential | Tombstone) -> None:
     fields = msgpack.decode(CODEC.encode(state)[REVISION_BYTES:])
 
@@ -125,7 +125,7 @@ def test_an_unchanged_secret_is_not_sealed_again(state: Credential) -> None:
 
 
 @pytest.mark.parametrize("state", [hotp(7), totp(100)], ids=["hotp", "totp"])
-def test_another_secret_is_sealed_anew(state: SecretCredential) -> None:
+def test_another_secret_is_sealed_again(state: SecretCredential) -> None:
     record = CODEC.decode(CODEC.encode(state), state.id)
     other = replace(state, secret=SharedSecret(b"another secret of 160 b."))
 
@@ -140,15 +140,15 @@ def test_a_sealed_secret_is_not_taken_for_an_equal_one_of_another_owner() -> Non
 
 
 def test_nothing_is_sealed_without_a_secret() -> None:
-    assert CODEC.decode(CODEC.encode(VACANCY), VACANCY.id).sealed == ()
+    assert CODEC.decode(CODEC.encode(TOMBSTONE), TOMBSTONE.id).sealed == ()
 
 
 @every_credential
 @pytest.mark.parametrize("factor", list(Factor))
 def test_a_record_of_another_factor_is_refused(state: Credential, factor: Factor) -> None:
-    place = CredentialId(ALICE, factor)
+    credential_id = CredentialId(ALICE, factor)
 
-    assert (read(CODEC.encode(state), place) is None) is (factor is not state.id.factor)
+    assert (read(CODEC.encode(state), credential_id) is None) is (factor is not state.id.factor)
 
 
 @every_credential
@@ -211,7 +211,7 @@ def test_any_value_in_the_same_packing_is_a_record_or_corrupt(factor: Factor, va
     read(FORMAT + bytes(REVISION_BYTES - 1) + msgpack.encode(value), CredentialId(ALICE, factor))
 
 
-@given(st.data(), remnants())
+@given(st.data(), stored_states())
 def test_a_record_with_another_value_in_any_field_is_a_record_or_corrupt(
     data: st.DataObject, state: StoredState
 ) -> None:
@@ -221,7 +221,7 @@ def test_a_record_with_another_value_in_any_field_is_a_record_or_corrupt(
     read(rewritten(state, change), state.id)
 
 
-@given(remnants(), st.integers(0, 10**6))
+@given(stored_states(), st.integers(0, 10**6))
 def test_a_record_with_a_flipped_bit_is_a_record_or_corrupt(state: StoredState, bit: int) -> None:
     value = bytearray(CODEC.encode(state))
     value[bit // 8 % len(value)] ^= 1 << bit % 8
@@ -251,7 +251,7 @@ def test_a_truncated_record_is_corrupt(state: StoredState) -> None:
 def test_the_record_of_a_removal_is_a_revision_only() -> None:
     removed = CODEC.encode(None)
 
-    assert CODEC.decode(removed, VACANCY.id) == Record(removed, None, ())
+    assert CODEC.decode(removed, TOMBSTONE.id) == Record(removed, None, ())
     assert len(removed) == REVISION_BYTES
 
 
@@ -343,7 +343,7 @@ def test_an_unknown_kind_of_credential_is_not_written() -> None:
             return self
 
     with pytest.raises(AssertionError, match="Novelty"):
-        CODEC.encode(Novelty(id=VACANCY.id, lifecycle=totp().lifecycle, secret=totp().secret))
+        CODEC.encode(Novelty(id=TOMBSTONE.id, lifecycle=totp().lifecycle, secret=totp().secret))
 
 
 def test_a_replacement_that_does_not_open_takes_nothing_with_it() -> None:
@@ -364,7 +364,7 @@ def test_a_replacements_secret_does_not_open_as_the_present_one() -> None:
         CODEC.decode(rewritten(REPLACING, swap), REPLACING.id)
 
 
-def test_a_replacement_that_is_swapped_in_is_sealed_anew() -> None:
+def test_a_swapped_in_replacement_is_sealed_again() -> None:
     record = CODEC.decode(CODEC.encode(REPLACING), REPLACING.id)
     assert isinstance(record.state, TotpCredential)
     assert record.state.replacement is not None
@@ -374,7 +374,7 @@ def test_a_replacement_that_is_swapped_in_is_sealed_anew() -> None:
 
 
 class TestDerived:
-    """Secrets that are derived again, and of which nothing secret is kept."""
+    """Derived secrets, whose records contain no secrets."""
 
     derivation = HkdfDerivation("a master secret")
     codec = RecordCodec(KEYS, derivation)

@@ -21,11 +21,11 @@ class MemoryRepository:
     """A repository that never removes expired records by itself, because a store may remove them late.
 
     Attributes:
-        committed: how many commits have landed.
-        rivals: each is called once, in order, before a commit is compared: what it commits wins the race.
-        down_for_loads: loads find no store.
-        down_before_commits: commits find no store, and nothing lands.
-        down_after_commits: commits land, but the answer is lost.
+        committed: the number of stored commits.
+        rivals: each is called once, in order, before a commit is compared; its own commit wins the race.
+        down_for_loads: whether loads fail.
+        down_before_commits: whether commits fail and nothing is stored.
+        down_after_commits: whether commits fail although the state is stored.
     """
 
     def __init__(self, *rivals: Callable[[], object]) -> None:
@@ -34,7 +34,7 @@ class MemoryRepository:
         self.down_for_loads = False
         self.down_before_commits = False
         self.down_after_commits = False
-        self._places: dict[CredentialId, tuple[MemoryRevision, StoredState]] = {}
+        self._states: dict[CredentialId, tuple[MemoryRevision, StoredState]] = {}
         self._numbers = itertools.count(1)
 
     def load(self, credential_id: CredentialId) -> Snapshot:
@@ -45,8 +45,8 @@ class MemoryRepository:
     def load_all(self, owner: Owner) -> OwnerCredentials:
         if self.down_for_loads:
             raise StoreUnavailable("down")
-        places = [CredentialId(owner, factor) for factor in Factor]
-        return OwnerCredentials({place.factor: self._stored(place) for place in places if place in self._places})
+        ids = [CredentialId(owner, factor) for factor in Factor]
+        return OwnerCredentials({each.factor: self._stored(each) for each in ids if each in self._states})
 
     def commit(self, credential_id: CredentialId, revision: Revision, state: StoredState | None) -> Snapshot | None:
         if self.rivals:
@@ -68,7 +68,7 @@ class MemoryRepository:
         if self.down_before_commits:
             raise StoreUnavailable("down before")
         for factor in factors or Factor:
-            self._places.pop(CredentialId(owner, factor), None)
+            self._states.pop(CredentialId(owner, factor), None)
 
     def state(self, credential_id: CredentialId) -> StoredState | None:
         """Return the stored record, even if reads fail."""
@@ -82,12 +82,12 @@ class MemoryRepository:
         self._put(state.id, state)
 
     def _stored(self, credential_id: CredentialId) -> Snapshot:
-        revision, state = self._places.get(credential_id, (MemoryRevision(0), None))
+        revision, state = self._states.get(credential_id, (MemoryRevision(0), None))
         return Snapshot(state, revision)
 
     def _put(self, credential_id: CredentialId, state: StoredState | None) -> None:
         self.committed += 1
         if state is None:
-            self._places.pop(credential_id, None)
+            self._states.pop(credential_id, None)
         else:
-            self._places[credential_id] = (MemoryRevision(next(self._numbers)), state)
+            self._states[credential_id] = (MemoryRevision(next(self._numbers)), state)
