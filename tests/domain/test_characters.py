@@ -47,9 +47,7 @@ def test_nothing_else_is_invisible(character: str) -> None:
 
 
 @given(st.text("0123456789", min_size=6, max_size=10), st.data())
-def test_separators_are_dropped_everywhere_and_marks_at_the_ends(
-    digits: str, data: st.DataObject
-) -> None:
+def test_separators_are_dropped_everywhere_and_marks_at_the_ends(digits: str, data: st.DataObject) -> None:
     gaps = [data.draw(st.text(SEPARATORS, max_size=3)) for _ in digits]
     first, last = (data.draw(st.text(MARKS + SEPARATORS, max_size=4)) for _ in range(2))
 
