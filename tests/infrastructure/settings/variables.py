@@ -9,17 +9,17 @@ import pytest
 from infrastructure.settings import Settings, SettingsError, load
 
 KEY: Final = base64.b64encode(bytes(range(32))).decode()
-REQUIRED: Final[Mapping[str, str]] = {
+REQUIRED: Final = {
     "OPEN_MFA_SECRET_KEY": "a signing key for the tests",
     "OPEN_MFA_ENCRYPTION_KEYS": f"k1:{KEY}",
 }
-DEVELOPMENT: Final[Mapping[str, str]] = {"OPEN_MFA_ENV": "development"}
+DEVELOPMENT: Final = {"OPEN_MFA_ENV": "development"}
 SHOP, FORUM = "a-key-of-the-shop-" + "s" * 14, "a-key-of-the-forum" + "f" * 14
-SMTP: Final[Mapping[str, str]] = {
+SMTP: Final = {
     "OPEN_MFA_SMTP_URL": "smtp://localhost",
     "OPEN_MFA_MAIL_FROM": "mfa@example.com",
 }
-WEBHOOK: Final[Mapping[str, str]] = {
+WEBHOOK: Final = {
     "OPEN_MFA_WEBHOOK_URL": "https://hooks.example/codes",
     "OPEN_MFA_WEBHOOK_SECRET": "w" * 32,
 }
