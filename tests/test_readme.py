@@ -36,6 +36,7 @@ def second_factor() -> Iterator[Any]:
 
 def test_the_first_session_of_the_readme_runs_unchanged(tmp_path: Path) -> None:
     enrol, show, verify = re.findall(r"```sh\n(curl .*?)```", SESSION, re.DOTALL)
+    samples = [json.loads(sample) for sample in re.findall(r"```json\n(.*?)```", SESSION, re.DOTALL)]
     with Service() as service:
 
         def run(command: str) -> str:
@@ -52,6 +53,7 @@ def test_the_first_session_of_the_readme_runs_unchanged(tmp_path: Path) -> None:
     assert (tmp_path / "qr.png").read_bytes().startswith(b"\x89PNG")
     assert first == {"verified": True, "factor": "totp", "status": "confirmed"}
     assert (second["status"], second["reason"]) == (403, "replayed")
+    assert [sample.keys() for sample in samples] == [enrolled.keys(), first.keys(), second.keys()]
 
 
 def test_the_readme_is_short_and_has_no_wide_table() -> None:
