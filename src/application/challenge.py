@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, assert_never
 
 from application.ports.clock import Clock
 from application.ports.events import Purpose
@@ -130,6 +130,8 @@ def _rank(verdict: Verdict) -> int:
             return 1
         case Rejected() | Locked():
             return _COUNTED
+        case _:
+            assert_never(verdict)
 
 
 def _strictest(refused: Sequence[tuple[Factor, RefusedOutcome[StoredState]]]) -> ChallengeOutcome:
@@ -145,5 +147,7 @@ def _strictest(refused: Sequence[tuple[Factor, RefusedOutcome[StoredState]]]) ->
                 return 0, -until
             case Rejected(_, attempts_left):
                 return 1, attempts_left
+            case verdict:
+                assert_never(verdict)
 
     return ChallengeOutcome(*min(refused, key=leniency))

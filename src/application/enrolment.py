@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, assert_never
 
 from application.errors import NoDerivation
 from application.optimistic_update import Change, OptimisticUpdate
@@ -47,7 +47,13 @@ class EnrolRequest:
     @property
     def credential_id(self) -> CredentialId:
         """Return the id of the credential."""
-        return CredentialId(self.owner, Factor.HOTP if isinstance(self.parameters, HotpParameters) else Factor.TOTP)
+        match self.parameters:
+            case HotpParameters():
+                return CredentialId(self.owner, Factor.HOTP)
+            case TotpParameters():
+                return CredentialId(self.owner, Factor.TOTP)
+            case _:
+                assert_never(self.parameters)
 
 
 class Enrol:
@@ -137,3 +143,5 @@ def build(request: EnrolRequest, secret: SharedSecret, lifecycle: Lifecycle, fai
             return HotpCredential(**common, parameters=parameters, counter=counter, initial_counter=counter)
         case TotpParameters() as parameters:
             return TotpCredential(**common, parameters=parameters)
+        case parameters:
+            assert_never(parameters)

@@ -1,5 +1,6 @@
 """The provisioning URI, which transfers a secret to an authenticator (Key URI Format)."""
 
+from typing import assert_never
 from urllib.parse import quote, urlencode
 
 from domain.credential import Credential
@@ -36,6 +37,8 @@ class Provisioning:
                 query["counter"] = credential.counter
             case TotpCredential():
                 query["period"] = credential.parameters.interval
+            case _:
+                assert_never(credential)
         path = f"{quote(issuer, safe='')}:{quote(label, safe='@')}"
         return f"otpauth://{credential.id.factor.value}/{path}?{urlencode(query, quote_via=quote)}"
 

@@ -8,7 +8,7 @@ import pytest
 
 from domain.code import Code
 from domain.credential import Lifecycle
-from domain.errors import AlreadyEnrolled, MalformedCode, NotEnrolled
+from domain.errors import AlreadyEnrolled, InvalidValue, MalformedCode, NotEnrolled
 from domain.failures import NO_FAILURES, Failures
 from domain.hotp import HotpCredential
 from domain.outcome import AcceptedOutcome, RefusedOutcome
@@ -212,6 +212,12 @@ def test_without_a_replacement_nothing_can_be_confirmed(make: Make) -> None:
 def test_a_pending_credential_can_not_be_replaced(make: Make) -> None:
     with pytest.raises(AlreadyEnrolled):
         make().with_replacement(fresh(make), NOON)
+
+
+@pytest.mark.parametrize(("present", "replacement"), [(hotp, totp), (totp, hotp)])
+def test_a_replacement_of_another_factor_is_refused(present: Make, replacement: Make) -> None:
+    with pytest.raises(InvalidValue, match="same factor"):
+        confirmed(present).with_replacement(fresh(replacement), NOON)
 
 
 @both
