@@ -1,4 +1,4 @@
-"""The application that the proxies hide: it tells what reached it, and remembers it."""
+"""The application behind the proxies. It records every request and returns it as JSON."""
 
 import base64
 import hashlib
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-# By default it refuses more than 100 header fields.
+# By default, http.client refuses more than 100 header fields.
 http.client._MAXHEADERS = 1000  # type: ignore[attr-defined] # there is no public setting
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND", "TRACE", "CONNECT")
 # RFC 6455 section 1.3.
@@ -24,7 +24,7 @@ PAGE = """<!doctype html><html lang="en"><title>The application</title><link rel
 
 @dataclass(frozen=True)
 class Heard:
-    """A request as it reached the application."""
+    """A request that reached the application."""
 
     method: str
     path: str
@@ -32,7 +32,7 @@ class Heard:
     headers: list[list[str]] = field(default_factory=list)
 
     def values(self, name: str) -> list[str]:
-        """Of every header that a CGI, WSGI or PHP application would take for this one (RFC 3875 section 4.1.18)."""
+        """Return the values of all headers that CGI, WSGI and PHP applications treat as this one (RFC 3875, 4.1.18)."""
         return [value for other, value in self.headers if cgi_name(other) == cgi_name(name)]
 
 
@@ -41,12 +41,12 @@ def cgi_name(name: str) -> str:
 
 
 def heard_in(told: Any) -> Heard:
-    """What the application told in JSON."""
+    """Return the request that the application returned as JSON."""
     return Heard(**told)
 
 
 class Application(http.server.ThreadingHTTPServer):
-    """On a free port; `heard` has whatever came."""
+    """Serves on a free port. `heard` contains the requests."""
 
     daemon_threads = True
 
@@ -55,7 +55,7 @@ class Application(http.server.ThreadingHTTPServer):
         self.heard: list[Heard] = []
 
     def handle_error(self, *_: object) -> None:
-        """Connections that a test breaks off are no news."""
+        """Ignore connections that a test closes."""
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -78,7 +78,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         page = self.path.startswith("/page")
         content = PAGE.format(path=self.path, user=", ".join(heard.values("Remote-User"))) if page else ""
         told = (content or json.dumps(asdict(heard))).encode()
-        # What begins with /own- is answered with that status.
+        # A path that begins with /own- contains the status of its response.
         self.send_response(int(self.path[5:8]) if self.path.startswith("/own-") else 200)
         self.send_header("Content-Type", "text/html; charset=utf-8" if page else "application/json")
         self.send_header("Set-Cookie", "own=1; Path=/")
@@ -106,7 +106,7 @@ for method in METHODS:
 
 @contextmanager
 def serving(server: http.server.HTTPServer) -> Iterator[None]:
-    """Serves in a thread until the end of the block."""
+    """Serve in a thread until the end of the block."""
     with server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield

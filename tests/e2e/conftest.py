@@ -1,4 +1,4 @@
-"""The service and the application, once for all proxies."""
+"""The service and the application, which all tests share."""
 
 from collections.abc import Iterator
 

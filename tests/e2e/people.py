@@ -9,7 +9,7 @@ COOKIE = "open_mfa_gate"
 
 
 class Person:
-    """With HOTP, so that there are as many good codes as log-ins, and nobody waits for the next."""
+    """A person with a HOTP factor, whose next code is available without waiting."""
 
     def __init__(self, service: Service, name: str) -> None:
         self.name = name
@@ -17,12 +17,12 @@ class Person:
         self._used = 0
 
     def code(self) -> str:
-        """A good one that was not shown before."""
+        """Return a valid code that was not used before."""
         self._used += 1
         return good_code(self._enrolled, self._used)
 
     def log_in(self, site: str) -> requests.Session:
-        """A browser with the gate's cookie."""
+        """Log in, and return a browser with the cookie of the gate."""
         browser = requests.Session()
         form = {"account": self.name, "code": self.code()}
         answer = browser.post(f"{site}/auth/login", data=form, allow_redirects=False, timeout=5)

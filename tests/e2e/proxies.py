@@ -1,4 +1,4 @@
-"""Real proxies, with the configurations of `deploy/proxies` as they stand but for ports."""
+"""Real proxies with the configurations of `deploy/proxies`, in which only the ports are replaced."""
 
 import os
 import re
@@ -28,20 +28,20 @@ http {{
   include {directory}/app.conf;
 }}
 """
-# Several instances run beside each other in the tests, and the administration listens on a port of its own.
+# The tests run several instances side by side, and the administration would listen on a fixed port.
 CADDY_GLOBAL = "{\n\tadmin off\n}\n"
 
 
 @dataclass(frozen=True)
 class Ports:
-    """Where everything really is."""
+    """The actual ports."""
 
     service: int
     application: int
     proxy: int
 
     def put_into(self, text: str) -> str:
-        """The configuration with these ports in place of those that it states."""
+        """Return a configuration in which these ports replace the original ones."""
         for name, stated in STATED.items():
             text = re.sub(rf"(?<=:){stated}\b", str(getattr(self, name)), text)
         return text
@@ -52,7 +52,7 @@ def find(program: str) -> str | None:
 
 
 def require(program: str) -> str:
-    """Where it is. Fails in CI, and skips elsewhere, on a machine without it."""
+    """Return the path of a program. Without it, the test fails in CI and is skipped elsewhere."""
     found = find(program)
     if found is not None:
         return found
@@ -92,17 +92,17 @@ SOURCES = {
 
 @contextmanager
 def running(prepare: Callable[[Path, Ports], list[str]], service: int, application: int) -> Iterator[str]:
-    """A proxy in front of both; where it is."""
+    """Run a proxy in front of the service and the application. Yield its address."""
     ports = Ports(service, application, free_port())
     with tempfile.TemporaryDirectory(prefix="open-mfa-proxy-", ignore_cleanup_errors=True) as name:
         directory = Path(name)
-        # Started by root, nginx works as somebody else.
+        # nginx changes its user if root starts it.
         directory.chmod(0o755)
         log, site = directory / "log", f"http://127.0.0.1:{ports.proxy}"
         process = spawn(prepare(directory, ports), log)
 
         def serves() -> bool:
-            """Traefik listens before it has read what to do: until then it knows no path."""
+            """Traefik listens before it has loaded its configuration. Until then, it serves no path."""
             if process.poll() is not None:
                 errors = directory / "error.log"
                 raise ChildProcessError(log.read_text() + (errors.read_text() if errors.exists() else ""))

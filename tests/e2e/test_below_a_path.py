@@ -101,7 +101,7 @@ def cookies_of(context: BrowserContext) -> dict[str, tuple[str, bool]]:
 
 
 @pytest.mark.parametrize("path", ["/", ""])
-def test_a_person_tries_it(page: Page, site: str, path: str) -> None:
+def test_a_person_can_use_the_try_it_page(page: Page, site: str, path: str) -> None:
     page.goto(f"{site}{PREFIX}{path}")
     page.get_by_role("button", name="Enrol TOTP").click()
     picture = page.locator("#qr[src]")
@@ -119,7 +119,7 @@ def test_a_person_tries_it(page: Page, site: str, path: str) -> None:
     expect(page.get_by_text("The key is in your authenticator")).to_be_visible()
 
 
-def test_the_documentation_shows_and_tries_it(page: Page, site: str) -> None:
+def test_swagger_ui_can_send_requests(page: Page, site: str) -> None:
     page.goto(f"{site}{PREFIX}/docs")
     block = page.locator("[id^=operations-][id$=session_get_all]")
     block.locator(".opblock-summary").click()
@@ -131,7 +131,7 @@ def test_the_documentation_shows_and_tries_it(page: Page, site: str) -> None:
     keep_picture(page, "docs-below-a-path")
 
 
-def test_a_person_logs_in_and_reads_what_a_problem_means(page: Page, site: str) -> None:
+def test_a_person_logs_in_and_opens_the_page_of_a_problem(page: Page, site: str) -> None:
     page.goto(f"{site}{PREFIX}/auth/login?return_to={PREFIX}/problems/locked")
     page.get_by_label("Code from your authenticator").fill(pyotp.TOTP(SECRET).at(int(time.time())))
     page.get_by_role("button", name="Log in").click()
@@ -147,7 +147,7 @@ def test_a_person_logs_in_and_reads_what_a_problem_means(page: Page, site: str) 
     page.wait_for_url(f"{site}{PREFIX}/docs")
 
 
-def test_a_browser_keeps_no_cookie_of_our_name_from_a_sibling_host_or_a_page_without_tls(browser: Browser) -> None:
+def test_a_browser_refuses_a_cookie_with_our_name_from_a_sibling_host_or_without_tls(browser: Browser) -> None:
     context = browser.new_context(ignore_https_errors=True)
     page = context.new_page()
     kept = {}
@@ -169,7 +169,7 @@ def test_an_unreadable_request_gets_a_problem_below_the_path(below: Service) -> 
     assert answer.document["type"] == f"{PREFIX}/problems/invalid-request"
 
 
-def test_the_start_announces_where_it_is(below: Service) -> None:
+def test_the_log_of_the_start_contains_the_path(below: Service) -> None:
     (line,) = [line for line in below.lines() if line["message"] == "serving"]
 
     assert line["docs"] == f"{below.base}{PREFIX}/docs"
@@ -188,7 +188,7 @@ def gated(application: Application) -> Iterator[str]:
         yield found
 
 
-def test_the_gate_stands_in_front_of_an_application_beside_it(gated: str, application: Application) -> None:
+def test_the_gate_protects_an_application_outside_of_the_path(gated: str, application: Application) -> None:
     browser = requests.Session()
     before = len(application.heard)
     page = browser.get(f"{gated}/reports?year=2026", headers=BROWSER, timeout=5)

@@ -1,4 +1,4 @@
-"""A whole log-in in a real browser, through real proxies."""
+"""A complete log-in in a real browser, through real proxies."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ from tests.support.browser import ARGUMENTS, CHROMIUM, Witness
 from tests.support.service import Service
 
 WANTED = "/page/reports?year=2026"
-# As people copy it: the gate is told neither the name of the site nor who its client is.
+# A minimal configuration: the gate learns neither the name of the site nor the address of the client.
 PLAIN = """
 server {
   listen 127.0.0.1:8000;
@@ -39,7 +39,7 @@ server {
   location /auth/ { proxy_pass http://127.0.0.1:8080; }
 }
 """
-# A browser notes every page that is not a success.
+# A browser logs every page that is not a success.
 NOTE_OF_A_REFUSAL = "status of 403"
 
 Prepare = Callable[[Path, Ports], list[str]]
@@ -66,7 +66,7 @@ def log_in(page: Page, code: str, account: str = "") -> None:
     page.get_by_role("button", name="Log in").click()
 
 
-def test_a_person_comes_mistypes_logs_in_works_and_logs_out(
+def test_a_person_mistypes_a_code_then_logs_in_and_logs_out(
     page: Page, site: str, application: Application, alice: Person
 ) -> None:
     witness = Witness(page)
@@ -88,7 +88,7 @@ def test_a_person_comes_mistypes_logs_in_works_and_logs_out(
     assert (gate["httpOnly"], gate["sameSite"], gate["path"]) == (True, "Lax", "/")
 
     page.get_by_role("button", name="Log out").click()
-    # It leads to the site's first page, which is closed again.
+    # The redirect to the site's first page leads to the log-in page.
     page.wait_for_url("**/auth/login?return_to=/")
     page.goto(f"{site}{WANTED}")
     assert page.url.startswith(f"{site}/auth/login?return_to=")
@@ -99,8 +99,8 @@ def test_a_person_comes_mistypes_logs_in_works_and_logs_out(
     assert witness.hosts == {site.removeprefix("http://")}
 
 
-def test_the_application_may_lead_elsewhere_after_the_log_in(page: Page, site: str, service: Service) -> None:
-    """As with single sign-on; Chromium holds a form's policy against every redirect that follows it."""
+def test_the_application_may_redirect_to_another_site_after_the_log_in(page: Page, site: str, service: Service) -> None:
+    """Single sign-on does this. Chromium applies the form-action policy to every redirect after a form."""
     person = Person(service, f"carol-{site.rpartition(':')[2]}")
     page.goto(f"{site}/elsewhere?to={service.base}/problems/locked")
 
@@ -109,7 +109,7 @@ def test_the_application_may_lead_elsewhere_after_the_log_in(page: Page, site: s
     page.wait_for_url(f"{service.base}/problems/locked")
 
 
-def test_two_people_are_told_apart(browser: Browser, site: str, service: Service, alice: Person) -> None:
+def test_two_people_log_in_under_their_own_names(browser: Browser, site: str, service: Service, alice: Person) -> None:
     bob = Person(service, f"bob-{site.rpartition(':')[2]}")
     pages = {}
     for person in (alice, bob):
@@ -124,7 +124,7 @@ def test_two_people_are_told_apart(browser: Browser, site: str, service: Service
         page.context.close()
 
 
-def test_with_the_shared_secret_a_code_is_all_that_is_asked_for(
+def test_with_the_shared_secret_the_page_asks_only_for_a_code(
     browser: Browser, page: Page, application: Application
 ) -> None:
     witness = Witness(page)
@@ -140,7 +140,7 @@ def test_with_the_shared_secret_a_code_is_all_that_is_asked_for(
         expect(page.get_by_role("heading", name="The application")).to_be_visible()
         assert (page.url, page.locator("#user").inner_text()) == (f"{site}{WANTED}", "everybody")
 
-        # In another browser it is spent.
+        # In another browser, the code is spent.
         second = browser.new_context().new_page()
         second.goto(f"{site}{WANTED}")
         log_in(second, code)
@@ -149,7 +149,7 @@ def test_with_the_shared_secret_a_code_is_all_that_is_asked_for(
     assert witness.complaints == []
 
 
-def test_over_plain_http_a_browser_tells_its_origin_instead_of_fetch_metadata(
+def test_the_log_in_works_over_http_where_browsers_send_origin_instead_of_fetch_metadata(
     browser: Browser, application: Application, service: Service, alice: Person
 ) -> None:
     rules = "--host-resolver-rules=MAP app.test 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
@@ -162,7 +162,7 @@ def test_over_plain_http_a_browser_tells_its_origin_instead_of_fetch_metadata(
         page.get_by_role("button", name="Log in").click()
 
         expect(page.get_by_role("heading", name="The application")).to_be_visible()
-        # The page with which people try it sends no form, but JSON.
+        # The try-it page sends JSON instead of a form.
         page.goto(f"http://app.test:{service.port}/")
         page.get_by_role("button", name="Enrol TOTP").click()
         expect(page.locator("#qr[src]")).to_be_visible()

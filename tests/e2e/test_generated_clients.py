@@ -1,6 +1,6 @@
 """Client generators read the OpenAPI document without a warning, and their clients drive the running service.
 
-docs/adr/0023 names the generators, and says what the document does for them.
+docs/adr/0023 lists the generators, and describes the form of the document.
 """
 
 import json
@@ -27,8 +27,8 @@ LONGEST = 120
 WARNING = re.compile(
     r"\b(warn(ing)?|error|deprecated|unsupported|omitted|skipping|dropp(ed|ing))\b|⚠|✖|❌", re.IGNORECASE
 )
-ALWAYS_SAID = (
-    # By openapi-generator, for `python`, of a document without any path too.
+EXPECTED_MESSAGES = (
+    # openapi-generator prints this for `python`, even for a document without paths.
     "[main] WARN  o.o.codegen.utils.ModelUtils - Failed to get the schema name: null",
 )
 TYPESCRIPT = {"strict": True, "target": "es2022", "lib": ["es2022", "dom", "dom.iterable"], "types": [], "rootDir": "."}
@@ -113,14 +113,14 @@ def run(*command: str | Path, cwd: Path) -> str:
     ended = subprocess.run(
         command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=LONGEST, check=False
     )
-    said = ended.stdout + ended.stderr
-    assert ended.returncode == 0, said
-    return said
+    output = ended.stdout + ended.stderr
+    assert ended.returncode == 0, output
+    return output
 
 
-def warnings(said: str) -> list[str]:
+def warnings(output: str) -> list[str]:
     """Return the lines with warnings and errors, without openapi-generator's list of written files."""
-    lines = [line for line in said.splitlines() if "writing file" not in line and line not in ALWAYS_SAID]
+    lines = [line for line in output.splitlines() if "writing file" not in line and line not in EXPECTED_MESSAGES]
     return [line for line in lines if WARNING.search(line)]
 
 
@@ -140,10 +140,10 @@ for module in pkgutil.walk_packages({package}.__path__, "{package}."):
 
 def openapi_generator(generator: str, document: Path, directory: Path) -> None:
     require("java")
-    said = run(
+    output = run(
         BIN / "openapi-generator-cli", "generate", "-i", document, "-g", generator, "-o", directory, cwd=directory
     )
-    assert warnings(said) == []
+    assert warnings(output) == []
 
 
 def compile_typescript(directory: Path, **options: Any) -> None:
@@ -156,13 +156,13 @@ def missing(names: list[str], text: str) -> list[str]:
 
 
 def test_openapi_python_client(document: Path, everything: Service, tmp_path: Path) -> None:
-    said = run(
+    output = run(
         *(BIN / "openapi-python-client", "generate", "--fail-on-warning", "--meta", "none"),
         *("--path", document, "--output-path", tmp_path / "client"),
         cwd=tmp_path,
     )
 
-    assert warnings(said) == []
+    assert warnings(output) == []
     modules = {file.stem for file in (tmp_path / "client" / "api").rglob("*.py")}
     assert [name for name in operation_ids(document) if name not in modules] == []
     import_all("client", tmp_path)
@@ -195,8 +195,8 @@ print(*(type(factor.actual_instance).__name__ for factor in account.factors))
 def journey(script: str, directory: Path, service: Service) -> dict[str, Any]:
     """Return the steps of a script that uses the client in a directory."""
     shutil.copy(HERE / script, directory)
-    said = run(sys.executable, script, *arguments(service), cwd=directory)
-    steps: dict[str, Any] = json.loads(said)
+    output = run(sys.executable, script, *arguments(service), cwd=directory)
+    steps: dict[str, Any] = json.loads(output)
     # Pictures have no model.
     steps["picture"].pop("model", None)
     return steps
@@ -225,14 +225,14 @@ def test_openapi_generator(
 
 
 def test_datamodel_code_generator(document: Path, everything: Service, tmp_path: Path) -> None:
-    said = run(
+    output = run(
         # The formatter is named because the generator announces that it will use another one.
         *(BIN / "datamodel-codegen", "--input", document, "--input-file-type", "openapi", "--formatters", "builtin"),
         *("--output", "models.py", "--output-model-type", "pydantic_v2.BaseModel"),
         cwd=tmp_path,
     )
 
-    assert said == ""
+    assert output == ""
     schemas = [f"class {name}" for name in json.loads(document.read_text())["components"]["schemas"]]
     assert missing(schemas, (tmp_path / "models.py").read_text()) == []
     account = f"{everything.api}/accounts/datamodel-code-generator"
@@ -250,17 +250,17 @@ print(*sorted(type(factor.root).__name__ for factor in account.factors))
 
 
 def test_openapi_typescript(document: Path, tmp_path: Path) -> None:
-    said = run(of_npm("openapi-typescript"), document, "--output", tmp_path / "schema.ts", cwd=tmp_path)
+    output = run(of_npm("openapi-typescript"), document, "--output", tmp_path / "schema.ts", cwd=tmp_path)
 
-    assert warnings(said) == []
+    assert warnings(output) == []
     assert missing(operation_ids(document), (tmp_path / "schema.ts").read_text()) == []
     compile_typescript(tmp_path, noEmit=True, module="esnext", moduleResolution="bundler")
 
 
 def test_hey_api(document: Path, everything: Service, tmp_path: Path) -> None:
-    said = run(of_npm("openapi-ts"), "--input", document, "--output", tmp_path / "client", cwd=tmp_path)
+    output = run(of_npm("openapi-ts"), "--input", document, "--output", tmp_path / "client", cwd=tmp_path)
 
-    assert warnings(said) == []
+    assert warnings(output) == []
     names = [camel(name) for name in operation_ids(document)]
     assert missing([f"const {name}" for name in names], (tmp_path / "client" / "sdk.gen.ts").read_text()) == []
     shutil.copy(HERE / "hey_api_journey.ts", tmp_path)

@@ -1,4 +1,4 @@
-"""Two instances behind a real nginx, on one Redis and on a Redis Cluster: to whoever asks they are one service."""
+"""Two instances behind a real nginx, on one Redis and on a Redis Cluster. Clients see one service."""
 
 import threading
 import time
@@ -32,7 +32,7 @@ SHARED = {"OPEN_MFA_TRUSTED_PROXIES": "1", "OPEN_MFA_GATE_SECRET": SECRET, **TWO
 ADMINISTRATOR = (SETTINGS["OPEN_MFA_ADMIN_USER"], SETTINGS["OPEN_MFA_ADMIN_PASSWORD"])
 BALANCER = """
 upstream instances {
-  # By default nginx avoids for 10 s one that it could not reach once: with the other one gone too it refuses everybody.
+  # By default, nginx avoids an instance for 10 s after one failure, and refuses all requests if both have failed.
   server 127.0.0.1:8080 max_fails=0;
   server 127.0.0.1:3000 max_fails=0;
   keepalive 16;
@@ -55,7 +55,7 @@ server {
 
 @dataclass
 class Site:
-    """The two, and where nginx takes turns between them."""
+    """The two instances, and the address of nginx, which alternates between them."""
 
     instances: tuple[Service, Service]
     url: str
@@ -77,12 +77,12 @@ def site(request: pytest.FixtureRequest) -> Iterator[Site]:
 
 
 def served(site: Site, request_ids: set[str]) -> list[int]:
-    """How many of the requests each instance has had, by its own log."""
+    """Return how many of the requests each instance has served according to its log."""
     return [len(request_ids & {line.get("request_id") for line in each.lines()}) for each in site.instances]
 
 
 @pytest.mark.parametrize("factor", FACTORS)
-def test_a_code_sent_to_both_at_once_is_accepted_exactly_once(site: Site, factor: str) -> None:
+def test_a_code_that_both_instances_get_simultaneously_is_accepted_exactly_once(site: Site, factor: str) -> None:
     seen: Counter[tuple[int, int]] = Counter()
     with Volley(site.port, CALLERS) as volley:
         for _ in range(ROUNDS):
@@ -98,10 +98,10 @@ def test_a_code_sent_to_both_at_once_is_accepted_exactly_once(site: Site, factor
 
     assert seen == {(1, CALLERS - 1): ROUNDS}
     last = {answer.headers["X-Request-ID"] for answer in answers}
-    wait_until(lambda: min(served(site, last)) > 0, "a line of each, since both had to judge")
+    wait_until(lambda: min(served(site, last)) > 0, "a line of each instance, since both had to check codes")
 
 
-def test_of_wrong_codes_sent_to_both_at_once_five_are_judged(site: Site) -> None:
+def test_both_instances_together_check_only_five_wrong_codes(site: Site) -> None:
     session = Session(site.port)
     guess = wrong(next(session.good_codes("totp")))
 
@@ -111,7 +111,7 @@ def test_of_wrong_codes_sent_to_both_at_once_five_are_judged(site: Site) -> None
     assert Counter(answer.status for answer in answers) == {403: 5, 429: 95}
 
 
-def test_who_logs_in_at_one_passes_at_both_until_the_log_out(site: Site) -> None:
+def test_a_log_in_at_one_instance_is_valid_at_both_until_the_log_out(site: Site) -> None:
     first, second = site.instances
     browser = requests.Session()
     code = pyotp.TOTP(SECRET).at(int(time.time()))
@@ -128,7 +128,7 @@ def test_who_logs_in_at_one_passes_at_both_until_the_log_out(site: Site) -> None
     assert passes() == [401, 401]
 
 
-def test_a_log_level_set_through_nginx_reaches_both(site: Site) -> None:
+def test_a_log_level_that_is_set_through_nginx_reaches_both_instances(site: Site) -> None:
     def debugged() -> list[bool]:
         found = []
         for each in site.instances:
@@ -144,15 +144,15 @@ def test_a_log_level_set_through_nginx_reaches_both(site: Site) -> None:
         wait_until(lambda expected=expected: debugged() == expected, level, patience=5)
 
 
-def test_a_rate_limit_is_one_for_both_and_of_the_client_not_of_nginx(site: Site) -> None:
-    """Only one Redis is needed here: what is counted is not what is judged."""
+def test_both_instances_share_the_rate_limit_of_a_client(site: Site) -> None:
+    """One Redis is enough here, because the test checks no code."""
     store = site.instances[0].settings["OPEN_MFA_REDIS_URL"]
     limit = SHARED | {"OPEN_MFA_REDIS_URL": store, "OPEN_MFA_RATE_LIMIT": "10 per 300 seconds"}
     guess = request("POST", "/api/v1/session/totp/verify", {"code": "123456"})
     with Service(**limit) as first, Service(**limit) as second:
         with running(partial(nginx, text=BALANCER), first.port, second.port) as url:
             statuses = Counter(once(port_of(url), guess).status for _ in range(20))
-            # nginx says who asks, whatever a client says of himself.
+            # nginx replaces the address that a client claims to have.
             forged = request(
                 "POST", "/api/v1/session/totp/verify", {"code": "123456"}, headers={"X-Forwarded-For": "192.0.2.7"}
             )
@@ -160,14 +160,14 @@ def test_a_rate_limit_is_one_for_both_and_of_the_client_not_of_nginx(site: Site)
         other = request(
             "POST", "/api/v1/session/totp/verify", {"code": "123456"}, headers={"X-Forwarded-For": "192.0.2.8"}
         )
-        assert once(first.port, other).status == 404, "another client has a count of his own"
+        assert once(first.port, other).status == 404, "another client has its own count"
 
     assert statuses == {404: 10, 429: 10}
 
 
 @dataclass
 class Stream:
-    """One code after the other, each of them good: every request must be answered, and every code accepted."""
+    """A client that sends valid codes one after the other. The service must accept each of them."""
 
     port: int
     statuses: Counter[int] = field(default_factory=Counter)
@@ -185,7 +185,7 @@ class Stream:
             self.lost.append(repr(error))
 
 
-def test_one_of_them_ends_in_mid_traffic_and_no_request_is_lost(site: Site) -> None:
+def test_no_request_is_lost_if_an_instance_ends_during_traffic(site: Site) -> None:
     streams = [Stream(site.port) for _ in range(STREAMS)]
     threads = [threading.Thread(target=stream.run) for stream in streams]
     for thread in threads:
@@ -203,9 +203,9 @@ def test_one_of_them_ends_in_mid_traffic_and_no_request_is_lost(site: Site) -> N
         for instance in site.instances:
             instance.process.terminate()
             instance.process.wait(30)
-            wait_until(goes_on(50), "traffic to the other one")
+            wait_until(goes_on(50), "traffic to the other instance")
             instance.start()
-            wait_until(goes_on(50), "traffic to both again")
+            wait_until(goes_on(50), "traffic to both instances again")
     finally:
         for stream in streams:
             stream.ending.set()

@@ -1,4 +1,4 @@
-"""What is nginx's own in its configuration. The rest holds behind every proxy: test_proxies.py."""
+"""The parts of the configuration that only nginx has. test_proxies.py tests the behaviour of all proxies."""
 
 import subprocess
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests.e2e.proxies import Ports, nginx, running
 from tests.support.service import Service
 
 
-def test_nginx_finds_nothing_to_warn_of(tmp_path: Path) -> None:
+def test_nginx_accepts_the_configuration_without_a_warning(tmp_path: Path) -> None:
     command = nginx(tmp_path, Ports(8080, 3000, 8000))
 
     result = subprocess.run([*command, "-t"], capture_output=True, text=True, timeout=20, check=False)
@@ -22,6 +22,6 @@ def test_nginx_finds_nothing_to_warn_of(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ["/auth/check", "/auth/check?x", "/auth//check"])
-def test_the_check_is_not_for_the_world(application: Application, service: Service, path: str) -> None:
+def test_clients_cannot_reach_the_check(application: Application, service: Service, path: str) -> None:
     with running(nginx, service.port, application.server_port) as site:
         assert requests.get(f"{site}{path}", timeout=5).status_code == 404

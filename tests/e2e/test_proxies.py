@@ -1,4 +1,4 @@
-"""What holds behind every proxy: nobody passes who has not logged in, and who has is the one that the gate names."""
+"""Properties of the gate behind every proxy: only a person who has logged in passes, with the name from the gate."""
 
 import http.client
 import http.server
@@ -44,7 +44,7 @@ ILL_FORMED_NAMES = [
     "Remote-User: x\r\n root",
     "Remote-User: x\nRemote-User: root",
 ]
-# RFC 9110 section 7.6.1: what Connection names is for the next hop alone.
+# RFC 9110, section 7.6.1: proxies remove the fields that Connection names.
 HOP_BY_HOP_NAMES = [
     "Connection: Remote-User\r\nRemote-User: root",
     "Connection: close, REMOTE-USER",
@@ -59,20 +59,20 @@ def proxy(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def site(proxy: str, application: Application, service: Service) -> Iterator[str]:
-    """Where the proxy stands in front of both."""
+    """Yield the address of a proxy in front of the service and the application."""
     with running(PROXIES[proxy], service.port, application.server_port) as found:
         yield found
 
 
 @pytest.fixture(scope="module")
 def member(site: str, alice: Person) -> requests.Session:
-    """Alice's browser, logged in."""
+    """Return the browser of Alice, who is logged in."""
     return alice.log_in(site)
 
 
 @pytest.fixture(scope="module")
 def shared_codes() -> Iterator[str]:
-    """Good codes of the secret that all share, each once: the present step's, those beside it, then as time passes."""
+    """Return valid codes of the shared secret, each once: of the steps near the current one, then of later steps."""
 
     def is_near(step: int) -> bool:
         return step <= int(time.time()) // 30 + 1
@@ -89,14 +89,14 @@ def shared_codes() -> Iterator[str]:
 
 @contextmanager
 def silence(application: Application) -> Iterator[None]:
-    """Nothing reaches the application meanwhile."""
+    """Check that nothing reaches the application during the block."""
     before = len(application.heard)
     yield
     assert application.heard[before:] == []
 
 
 def exchange(site: str, raw: bytes) -> bytes:
-    """All that is answered until the connection is closed."""
+    """Send bytes. Return everything that arrives until the connection is closed."""
     received = bytearray()
     with socket.create_connection(("127.0.0.1", port_of(site)), 10) as wire:
         wire.sendall(raw)
@@ -115,13 +115,13 @@ def get(target: str, *headers: str) -> bytes:
     return "\r\n".join([f"GET {target} HTTP/1.1", *lines, "", ""]).encode("latin-1")
 
 
-# --- The way in and out ---
+# --- Log-in and log-out ---
 
 
 @pytest.mark.parametrize(
     "target", ["/", "/reports/a%2Fb?year=2026&q=a%20b", "/caf%C3%A9?x=%26&y=/z", "/x?return_to=/y"]
 )
-def test_a_person_is_led_to_the_log_in_page_and_back(site: str, alice: Person, target: str) -> None:
+def test_a_person_is_redirected_to_the_log_in_page_and_back(site: str, alice: Person, target: str) -> None:
     browser = requests.Session()
     page = browser.get(f"{site}{target}", headers=BROWSER, timeout=5)
     assert page.url.startswith(f"{site}/auth/login?return_to=")
@@ -135,14 +135,14 @@ def test_a_person_is_led_to_the_log_in_page_and_back(site: str, alice: Person, t
     assert heard.values("Remote-User") == [alice.name]
 
 
-def test_the_shared_code_names_everybody(site: str, shared_codes: Iterator[str]) -> None:
+def test_a_log_in_with_the_shared_code_has_the_name_everybody(site: str, shared_codes: Iterator[str]) -> None:
     browser = requests.Session()
     browser.post(f"{site}/auth/login", data={"code": next(shared_codes)}, allow_redirects=False, timeout=5)
 
     assert heard_in(browser.get(f"{site}/x", timeout=5).json()).values("Remote-User") == ["everybody"]
 
 
-def test_a_wrong_code_lets_nobody_in(site: str, service: Service, application: Application) -> None:
+def test_a_wrong_code_does_not_open_the_gate(site: str, service: Service, application: Application) -> None:
     mallory = Person(service, f"mallory-{port_of(site)}")
     browser = requests.Session()
     with silence(application):
@@ -167,7 +167,7 @@ def test_logging_out_closes_the_gate(site: str, alice: Person, method: str) -> N
     assert requests.get(f"{site}/x", headers={"Cookie": f"{COOKIE}={token}"}, timeout=5).status_code == 401
 
 
-def test_the_log_in_page_has_its_looks(site: str) -> None:
+def test_the_files_of_the_log_in_page_are_available(site: str) -> None:
     page = requests.get(f"{site}/auth/login", timeout=5)
     parts = re.findall(r'(?:href|src)="([^"]+)"', page.text)
 
@@ -175,31 +175,31 @@ def test_the_log_in_page_has_its_looks(site: str) -> None:
     assert {requests.get(f"{site}{part}", timeout=5).status_code for part in parts} == {200}
 
 
-def test_the_applications_own_assets_are_its_own(site: str, member: requests.Session, application: Application) -> None:
+def test_the_proxy_forwards_the_applications_own_assets_to_it(
+    site: str, member: requests.Session, application: Application
+) -> None:
     with silence(application):
         assert requests.get(f"{site}/assets/page.css", timeout=5).status_code == 401
 
     assert heard_in(member.get(f"{site}/assets/page.css", timeout=5).json()).path == "/assets/page.css"
 
 
-# --- Whoever has not logged in ---
+# --- Without a log-in ---
 
 
 @pytest.mark.parametrize("method", OTHER_METHODS)
-def test_a_program_is_told_401_and_nothing_reaches_the_application(
+def test_a_program_gets_401_and_nothing_reaches_the_application(
     site: str, application: Application, method: str
 ) -> None:
     with silence(application):
         answer = requests.request(method, f"{site}/x", data="body", headers=BROWSER, timeout=5)
 
-        # nginx serves no TRACE, and CONNECT is for other proxies.
+        # nginx does not serve TRACE, and CONNECT is for forward proxies.
         assert answer.status_code in ({401, 405} if method == "TRACE" else {401})
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_a_program_that_reads_is_told_401_and_a_person_is_led_on(
-    site: str, application: Application, method: str
-) -> None:
+def test_a_program_gets_401_and_a_person_is_redirected(site: str, application: Application, method: str) -> None:
     with silence(application):
         program = requests.request(method, f"{site}/x", timeout=5)
         script = requests.request(
@@ -208,13 +208,13 @@ def test_a_program_that_reads_is_told_401_and_a_person_is_led_on(
         person = requests.request(method, f"{site}/x?y=z", headers=BROWSER, allow_redirects=False, timeout=5)
 
     assert (program.status_code, script.status_code, person.status_code) == (401, 401, 303)
-    # On the same site whatever its name is: the proxy may not have been told that.
+    # The target is a path, because the proxy may not know the name of the site.
     assert person.headers["Location"] == "/auth/login?return_to=/x%3Fy%3Dz"
     assert person.headers["Cache-Control"] == "no-store"
 
 
 @pytest.mark.parametrize("token", ["", "x", "A" * 43, "A" * 43 + "; open_mfa_gate=" + "B" * 43])
-def test_made_up_cookies_open_nothing(site: str, application: Application, token: str) -> None:
+def test_forged_cookies_do_not_open_the_gate(site: str, application: Application, token: str) -> None:
     with silence(application):
         assert requests.get(f"{site}/x", headers={"Cookie": f"{COOKIE}={token}"}, timeout=5).status_code == 401
 
@@ -251,11 +251,11 @@ def test_made_up_cookies_open_nothing(site: str, application: Application, token
         "*",
     ],
 )
-def test_no_target_however_malformed_gets_around_the_gate(site: str, application: Application, target: str) -> None:
+def test_no_malformed_target_bypasses_the_gate(site: str, application: Application, target: str) -> None:
     with silence(application):
         (status,) = statuses(exchange(site, get(target)))
 
-    # Traefik and Caddy may lead to the same path in a cleaner form, which is then closed.
+    # Traefik and Caddy may redirect to the normalized path, which is closed, too.
     assert status in {301, 303, 307, 308, 400, 401, 404}
 
 
@@ -273,7 +273,7 @@ def test_no_target_however_malformed_gets_around_the_gate(site: str, application
     ],
     ids=["CONNECT", "TRACE", "BREW", "get", "1.0", "no host", "two hosts", "h2c"],
 )
-def test_no_request_however_odd_gets_around_the_gate(site: str, application: Application, raw: bytes) -> None:
+def test_no_unusual_request_bypasses_the_gate(site: str, application: Application, raw: bytes) -> None:
     with silence(application):
         answers = statuses(exchange(site, raw))
 
@@ -292,19 +292,19 @@ def test_no_request_however_odd_gets_around_the_gate(site: str, application: App
         "Content-Length: 0",
     ],
 )
-def test_no_request_hides_in_the_body_of_another(site: str, application: Application, framing: str) -> None:
+def test_no_request_in_the_body_of_another_bypasses_the_gate(site: str, application: Application, framing: str) -> None:
     hidden = "GET /hidden HTTP/1.1\r\nHost: x\r\nRemote-User: root\r\n\r\n"
     head = "POST /x HTTP/1.1\r\nHost: x\r\n" + framing.format(length=len(hidden)) + "\r\n\r\n"
 
     with silence(application):
         answers = statuses(exchange(site, (head + hidden).encode() + get("/end")))
 
-    # Where the hidden one counts as the next, it is asked to log in as well.
+    # If a proxy reads the hidden request as the next one, that gets a 401, too.
     assert answers
     assert all(status >= 400 or status == 100 for status in answers)
 
 
-def test_a_connection_on_which_somebody_was_let_in_is_not_let_in(site: str, member: requests.Session) -> None:
+def test_the_gate_checks_every_request_of_a_connection(site: str, member: requests.Session) -> None:
     head = "GET /x HTTP/1.1\r\nHost: x\r\n"
     cookie = f"Cookie: {COOKIE}={token_of(member)}\r\n"
     with Wire(port_of(site)) as wire:
@@ -314,17 +314,17 @@ def test_a_connection_on_which_somebody_was_let_in_is_not_let_in(site: str, memb
 
 
 @pytest.mark.parametrize("path", ["/auth/check", "/auth/forward", "/auth", "/auth/", "/auth/x"])
-def test_what_proxies_ask_lets_nobody_pass_by_itself(site: str, application: Application, path: str) -> None:
+def test_the_checks_of_the_proxies_do_not_open_the_gate(site: str, application: Application, path: str) -> None:
     with silence(application):
-        # nginx leads from /auth to /auth/.
+        # nginx redirects from /auth to /auth/.
         assert requests.get(f"{site}{path}", timeout=5, allow_redirects=False).status_code in {301, 401, 404}
 
 
-# --- Whoever has ---
+# --- With a log-in ---
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND"])
-def test_who_has_logged_in_passes_and_is_named(
+def test_a_person_who_is_logged_in_passes_with_their_name(
     site: str, member: requests.Session, application: Application, alice: Person, method: str
 ) -> None:
     before = len(application.heard)
@@ -337,20 +337,20 @@ def test_who_has_logged_in_passes_and_is_named(
     assert heard.values("Remote-User") == [alice.name]
 
 
-def test_a_large_body_goes_to_the_application_alone(site: str, member: requests.Session) -> None:
+def test_a_large_body_reaches_only_the_application(site: str, member: requests.Session) -> None:
     body = "x" * 900_000
 
     assert heard_in(member.post(f"{site}/x", data=body, timeout=10).json()).body == body
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 500])
-def test_what_the_application_refuses_is_its_own_affair(site: str, member: requests.Session, status: int) -> None:
+def test_errors_of_the_application_reach_the_client_unchanged(site: str, member: requests.Session, status: int) -> None:
     answer = member.get(f"{site}/own-{status}", headers=BROWSER, allow_redirects=False, timeout=5)
 
     assert (answer.status_code, answer.json()["path"]) == (status, f"/own-{status}")
 
 
-def test_the_applications_cookies_are_its_own(site: str, alice: Person) -> None:
+def test_the_applications_cookies_reach_the_application(site: str, alice: Person) -> None:
     browser = alice.log_in(site)
     browser.get(f"{site}/x", timeout=5)
     heard = heard_in(browser.get(f"{site}/x", timeout=5).json())
@@ -373,7 +373,9 @@ def test_the_applications_cookies_are_its_own(site: str, alice: Person) -> None:
         ('a="open_mfa_gate=1"; {gate}', 'a="open_mfa_gate=1"'),
     ],
 )
-def test_the_gates_cookie_stays_with_the_gate(site: str, member: requests.Session, sent: str, left: str | None) -> None:
+def test_the_gates_cookie_does_not_reach_the_application(
+    site: str, member: requests.Session, sent: str, left: str | None
+) -> None:
     header = {"Cookie": sent.format(gate=f"{COOKIE}={token_of(member)}")}
 
     heard = heard_in(requests.get(f"{site}/x", headers=header, timeout=5).json())
@@ -395,10 +397,10 @@ def test_the_gates_cookie_stays_with_the_gate(site: str, member: requests.Sessio
         ("{gate}; __Host-open_mfa_gate=1; __Secure-open_mfa_gate=2; a=1", "a=1"),
     ],
 )
-def test_a_planted_cookie_does_not_hide_the_gates(
+def test_a_planted_cookie_does_not_hide_the_cookie_of_the_gate(
     site: str, proxy: str, member: requests.Session, sent: str, left: str
 ) -> None:
-    """Another host of the domain can plant cookies of the name, before and after the gate's."""
+    """Another host of the domain can plant cookies with the same name, before and after the cookie of the gate."""
     header = {"Cookie": sent.format(gate=f"{COOKIE}={token_of(member)}")}
 
     heard = heard_in(requests.get(f"{site}/x", headers=header, timeout=5).json())
@@ -410,7 +412,7 @@ def test_a_planted_cookie_does_not_hide_the_gates(
     ("settings", "name"),
     [({}, "__Host-open_mfa_gate"), ({"OPEN_MFA_GATE_COOKIE_DOMAIN": "example.com"}, "__Secure-open_mfa_gate")],
 )
-def test_the_gates_cookie_stays_with_the_gate_under_its_names_over_tls(
+def test_the_gates_cookie_does_not_reach_the_application_under_its_names_over_tls(
     proxy: str, application: Application, settings: dict[str, str], name: str
 ) -> None:
     settings |= {"OPEN_MFA_GATE_SECRET": SECRET, "OPEN_MFA_TRUSTED_PROXIES": "1", "OPEN_MFA_COOKIE_SECURE": "true"}
@@ -428,7 +430,7 @@ def test_the_gates_cookie_stays_with_the_gate_under_its_names_over_tls(
     assert cookies == ["", "a=1", "a=1", "a=1; b=2"]
 
 
-def test_a_cookie_header_of_several_lines_shows_the_application_no_token(
+def test_a_cookie_header_of_several_lines_does_not_show_the_token_to_the_application(
     site: str, member: requests.Session, application: Application
 ) -> None:
     token = token_of(member)
@@ -439,13 +441,13 @@ def test_a_cookie_header_of_several_lines_shows_the_application_no_token(
     assert all(token not in str(heard) for heard in application.heard[before:])
 
 
-# --- Nobody names himself, or speaks for the proxy ---
+# --- Forged names, and forged headers of the proxy ---
 
 
 def names_heard(
     site: str, application: Application, member: requests.Session, lines: str
 ) -> tuple[int, list[list[str]]]:
-    """What a logged-in request with these header lines is answered, and the names that each request came with."""
+    """Send a logged-in request with header lines. Return its status and the names of each request that arrived."""
     before = len(application.heard)
     cookie = f"Cookie: {COOKIE}={token_of(member)}"
     with Wire(port_of(site)) as wire:
@@ -456,22 +458,22 @@ def names_heard(
 
 
 @pytest.mark.parametrize("lines", FORGED_NAMES + HOP_BY_HOP_NAMES)
-def test_nobody_names_himself_or_takes_his_name_away(
+def test_a_client_can_neither_choose_nor_remove_its_name(
     site: str, member: requests.Session, application: Application, alice: Person, lines: str
 ) -> None:
     assert names_heard(site, application, member, lines) == (200, [[alice.name]])
 
 
 @pytest.mark.parametrize("lines", ILL_FORMED_NAMES)
-def test_nobody_names_himself_in_a_line_that_is_none(
+def test_a_client_cannot_choose_its_name_in_a_malformed_line(
     site: str, member: requests.Session, application: Application, alice: Person, lines: str
 ) -> None:
-    # A line that begins with a space belongs to the one before it, which is the cookie's.
+    # A line that begins with a space continues the line before it, which is the cookie.
     assert names_heard(site, application, member, lines) in ((200, [[alice.name]]), (400, []), (401, []))
 
 
 @pytest.mark.parametrize("lines", FORGED_NAMES + ILL_FORMED_NAMES + HOP_BY_HOP_NAMES)
-def test_a_name_opens_nothing(site: str, application: Application, lines: str) -> None:
+def test_a_forged_name_does_not_open_the_gate(site: str, application: Application, lines: str) -> None:
     with silence(application), Wire(port_of(site)) as wire:
         answer = wire.ask(f"GET /x HTTP/1.1\r\nHost: x\r\n{lines}\r\n\r\n".encode(), "GET")
 
@@ -493,18 +495,18 @@ FORGED_FORWARDING = {
 }
 
 
-def test_forged_headers_of_the_proxy_open_nothing(site: str, application: Application) -> None:
+def test_forged_headers_of_the_proxy_do_not_open_the_gate(site: str, application: Application) -> None:
     with silence(application):
         assert requests.get(f"{site}/x", headers=FORGED_FORWARDING, timeout=5).status_code == 401
 
 
-def test_forged_headers_of_the_proxy_lead_nowhere_else(site: str) -> None:
+def test_forged_headers_of_the_proxy_do_not_change_the_redirect(site: str) -> None:
     answer = requests.get(f"{site}/x", headers=FORGED_FORWARDING | BROWSER, allow_redirects=False, timeout=5)
 
     assert (answer.status_code, answer.headers["Location"]) == (303, "/auth/login?return_to=/x")
 
 
-def test_the_application_hears_of_the_client_from_the_proxy_alone(site: str, member: requests.Session) -> None:
+def test_the_application_gets_the_client_address_only_from_the_proxy(site: str, member: requests.Session) -> None:
     heard = heard_in(member.get(f"{site}/x", headers=FORGED_FORWARDING, timeout=5).json())
 
     assert heard.values("X-Forwarded-For") == ["127.0.0.1"]
@@ -513,9 +515,9 @@ def test_the_application_hears_of_the_client_from_the_proxy_alone(site: str, mem
     assert heard.values("Host") == [f"127.0.0.1:{port_of(site)}"]
 
 
-def test_the_gate_hears_of_the_client_from_the_proxy_alone(site: str, service: Service) -> None:
+def test_the_gate_gets_the_client_address_only_from_the_proxy(site: str, service: Service) -> None:
     eve = Person(service, f"eve-{port_of(site)}")
-    # Past the proxy the headers are believed: the log does tell the two apart.
+    # Without the proxy, the service trusts the headers. So the log shows two addresses.
     for way in (site, service.base):
         form = {"account": eve.name, "code": eve.code()}
         requests.post(f"{way}/auth/login", data=form, headers=FORGED_FORWARDING, allow_redirects=False, timeout=5)
@@ -525,7 +527,7 @@ def test_the_gate_hears_of_the_client_from_the_proxy_alone(site: str, service: S
     assert {line["address"] for line in mine} == {"127.0.0.1", "203.0.113.7"}
 
 
-def test_another_site_cannot_say_that_it_is_this_one(site: str, alice: Person) -> None:
+def test_another_site_cannot_claim_to_be_this_one(site: str, alice: Person) -> None:
     form = {"account": alice.name, "code": alice.code()}
     origin = {"Origin": "http://evil.example"}
 
@@ -533,7 +535,7 @@ def test_another_site_cannot_say_that_it_is_this_one(site: str, alice: Person) -
     own = requests.post(f"{site}/auth/login", data=form, headers={"Origin": site}, allow_redirects=False, timeout=5)
 
     assert (refused.status_code, refused.cookies.get(COOKIE)) == (403, None)
-    # The code was good, and the proxy tells the gate where it was sent to.
+    # The code was valid, and the proxy reports the requested host to the gate.
     assert own.status_code == 303
 
 
@@ -556,7 +558,7 @@ LARGE: dict[str, tuple[str, list[str]]] = {
 
 
 @pytest.mark.parametrize(("target", "fields"), LARGE.values(), ids=LARGE)
-def test_a_large_request_is_judged_like_any_other(
+def test_a_large_request_is_handled_like_any_other(
     site: str, member: requests.Session, application: Application, target: str, fields: list[str]
 ) -> None:
     ours = f"{COOKIE}={token_of(member)}"
@@ -573,16 +575,14 @@ def test_a_large_request_is_judged_like_any_other(
 
 
 @pytest.mark.parametrize("field", ["X: " + "x" * 300_000, "Cookie: " + "x" * 300_000, "\r\n".join(["X: y"] * 3000)])
-def test_a_request_that_is_too_large_is_no_fault_of_the_service(
-    site: str, application: Application, field: str
-) -> None:
+def test_a_request_that_is_too_large_gets_a_client_error(site: str, application: Application, field: str) -> None:
     with silence(application):
         answers = statuses(exchange(site, get("/x", field)))
 
     assert [status for status in answers if not 400 <= status < 500] == []
 
 
-def test_the_log_in_page_works_beside_large_cookies(site: str, alice: Person) -> None:
+def test_the_log_in_page_works_with_large_cookies(site: str, alice: Person) -> None:
     cookie = {"Cookie": "; ".join(f"c{number}={'v' * 90}" for number in range(96))}
     form = {"account": alice.name, "code": alice.code()}
 
@@ -643,7 +643,7 @@ def test_the_gate_gets_every_cookie_that_has_its_name(site_without_gate: str, ga
 # --- WebSockets ---
 
 
-def test_a_web_socket_goes_through(
+def test_a_web_socket_reaches_the_application(
     site: str, member: requests.Session, application: Application, alice: Person
 ) -> None:
     before = len(application.heard)
@@ -662,10 +662,10 @@ def test_a_web_socket_goes_through(
 
 
 @pytest.mark.parametrize("upgrades", [["h2c"], ["H2C"], ["h2c", "websocket"], ["websocket", "h2c"], ["websocket, h2c"]])
-def test_nobody_changes_to_http_2_on_the_way(
+def test_no_client_can_upgrade_to_http_2(
     site: str, member: requests.Session, application: Application, upgrades: list[str]
 ) -> None:
-    """Over h2c a client would go on with requests about which the gate is not asked."""
+    """Over h2c, a client could send further requests that the gate does not check."""
     before = len(application.heard)
     lines = f"Host: x\r\nCookie: {COOKIE}={token_of(member)}\r\nConnection: Upgrade, HTTP2-Settings\r\n"
     lines += "HTTP2-Settings: AAMAAABkAAQAAP__\r\n" + "".join(f"Upgrade: {each}\r\n" for each in upgrades)
@@ -673,23 +673,23 @@ def test_nobody_changes_to_http_2_on_the_way(
         wire.sendall(f"GET /x HTTP/1.1\r\n{lines}\r\n".encode())
         assert incoming.readline().startswith(b"HTTP/1.1 ")
 
-    assert len(application.heard) > before, "it goes through, as a plain request or as a WebSocket's"
+    assert len(application.heard) > before, "the request must arrive, as a plain request or as a WebSocket"
     offered = [value for heard in application.heard[before:] for value in heard.values("Upgrade")]
     assert [value for value in offered if "h2c" in value.lower()] == []
 
 
 @pytest.mark.parametrize("mode", ["", "Sec-Fetch-Mode: websocket\r\n", "Sec-Fetch-Mode: navigate\r\n"])
-def test_a_web_socket_of_somebody_else_is_refused(site: str, application: Application, mode: str) -> None:
+def test_a_web_socket_without_a_log_in_is_refused(site: str, application: Application, mode: str) -> None:
     raw = f"GET /socket HTTP/1.1\r\nHost: x\r\n{mode}{HANDSHAKE}\r\nhello"
     with silence(application), Wire(port_of(site)) as wire:
         assert wire.ask(raw.encode(), "GET").status == (303 if "navigate" in mode else 401)
 
 
-# --- A gate that is not there, or not itself ---
+# --- A gate that is missing or broken ---
 
 
 class BrokenGate(http.server.BaseHTTPRequestHandler):
-    """Answers with a status that a proxy must not take for a yes, or breaks off."""
+    """Responds with a status that must not open the gate, or closes the connection."""
 
     status = 0
 
@@ -721,7 +721,7 @@ def site_without_gate(proxy: str, application: Application, gate_port: int) -> I
 
 @contextmanager
 def gate(port: int, status: int | None) -> Iterator[None]:
-    """None for no gate, 0 for one that breaks off."""
+    """Run a broken gate: None for no gate, 0 for one that closes the connection."""
     if status is None:
         yield
         return
@@ -731,7 +731,7 @@ def gate(port: int, status: int | None) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("status", [None, 0, 400, 404, 429, 500, 502, 503])
-def test_without_a_gate_nobody_passes(
+def test_without_a_working_gate_no_request_passes(
     site_without_gate: str, application: Application, member: requests.Session, gate_port: int, status: int | None
 ) -> None:
     cookie = {"Cookie": f"{COOKIE}={token_of(member)}", "Remote-User": "root"}
@@ -747,7 +747,7 @@ def test_without_a_gate_nobody_passes(
     assert all(found >= 400 for found in seen), seen
 
 
-def test_a_gate_that_says_yes_without_a_name_lets_nobody_choose_one(
+def test_a_client_cannot_choose_a_name_if_the_gate_reports_none(
     site_without_gate: str, application: Application, gate_port: int
 ) -> None:
     before = len(application.heard)
@@ -756,11 +756,11 @@ def test_a_gate_that_says_yes_without_a_name_lets_nobody_choose_one(
         requests.get(f"{site_without_gate}/x", headers=forged, timeout=5)
     (heard,) = application.heard[before:]
 
-    # Caddy 2.6 passes the name of its own variable on.
+    # Caddy 2.6 forwards the name of its own variable.
     assert heard.values("Remote-User") in ([], ["{http.reverse_proxy.header.Remote-User}"])
 
 
-def test_the_gate_is_asked_again_when_it_is_back(
+def test_the_proxy_asks_the_gate_again_after_its_return(
     site_without_gate: str, application: Application, gate_port: int
 ) -> None:
     requests.get(f"{site_without_gate}/x", timeout=5)
@@ -769,7 +769,7 @@ def test_the_gate_is_asked_again_when_it_is_back(
     def passes() -> bool:
         return requests.get(f"{site_without_gate}/x", timeout=5).status_code == 200
 
-    # nginx gives an upstream that failed a rest of 10 s, where there is another; with one alone it does not.
+    # nginx avoids a failed upstream for 10 s only if there is another upstream.
     with gate(gate_port, 200):
         wait_until(passes, "the gate's return")
     assert application.heard[before:]

@@ -47,11 +47,11 @@ def page(browser: Browser) -> Iterator[Page]:
         yield named.new_context(ignore_https_errors=True).new_page()
 
 
-def test_who_logs_in_at_one_host_is_logged_in_at_all_and_logs_out_at_all(page: Page, port: int) -> None:
+def test_a_log_in_and_a_log_out_at_one_host_apply_to_all_hosts(page: Page, port: int) -> None:
     app, other = (f"https://{name}.{DOMAIN}:{port}/page?x=y" for name in ("app", "other"))
     page.goto(app)
     assert page.url.startswith(f"https://app.{DOMAIN}:{port}/auth/login?return_to=https%3A//app.{DOMAIN}")
-    # The same as if one host alone had the log-in page.
+    # In other deployments, only one host has the log-in page.
     page.goto(page.url.replace(f"https://app.{DOMAIN}:", f"https://login.{DOMAIN}:", 1))
     page.get_by_label("Code from your authenticator").fill(pyotp.TOTP(SECRET).at(int(time.time())))
     page.get_by_role("button", name="Log in").click()
@@ -69,7 +69,7 @@ def test_who_logs_in_at_one_host_is_logged_in_at_all_and_logs_out_at_all(page: P
     assert page.url.startswith(f"https://app.{DOMAIN}:{port}/auth/login")
 
 
-def test_a_link_on_another_host_of_the_domain_logs_nobody_out(page: Page, port: int) -> None:
+def test_a_link_on_another_host_of_the_domain_cannot_log_a_person_out(page: Page, port: int) -> None:
     app = f"https://app.{DOMAIN}:{port}/page"
     page.goto(app)
     page.get_by_label("Code from your authenticator").fill(pyotp.TOTP(SECRET).at(int(time.time())))

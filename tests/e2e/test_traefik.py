@@ -1,4 +1,4 @@
-"""What is Traefik's own in its configuration. The rest holds behind every proxy: test_proxies.py."""
+"""The parts of the configuration that only Traefik has. test_proxies.py tests the behaviour of all proxies."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from tests.support.service import Service
 
 
 def without_plugin(directory: Path, ports: Ports) -> list[str]:
-    """The configuration as dynamic.yml says that it can be, too."""
+    """Prepare Traefik with the alternative that dynamic.yml describes."""
     command = traefik(directory, ports)
     dynamic = directory / "dynamic.yml"
     dynamic.write_text(dynamic.read_text().replace("gate, without-cookie]", "gate]"))
@@ -25,7 +25,7 @@ def with_broken_plugin(directory: Path, ports: Ports) -> list[str]:
     return command
 
 
-def test_without_the_plugin_the_application_gets_the_gates_cookie_and_all_else_holds(
+def test_without_the_plugin_the_gate_works_but_the_application_gets_its_cookie(
     application: Application, service: Service, alice: Person
 ) -> None:
     with running(without_plugin, service.port, application.server_port) as site:
@@ -37,7 +37,7 @@ def test_without_the_plugin_the_application_gets_the_gates_cookie_and_all_else_h
         assert requests.get(f"{site}/x", timeout=5).status_code == 401
 
 
-def test_where_the_plugin_does_not_load_nothing_is_let_through(
+def test_no_request_passes_if_the_plugin_cannot_be_loaded(
     application: Application, service: Service, alice: Person
 ) -> None:
     with running(with_broken_plugin, service.port, application.server_port) as site:
