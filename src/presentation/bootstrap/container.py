@@ -32,7 +32,7 @@ from infrastructure.store import Store
 from infrastructure.system import SystemClock, SystemRandomness
 from presentation.bootstrap.logs import selected_format
 from presentation.bootstrap.stores import open_store
-from presentation.http.accounts.handlers import AccountUseCases
+from presentation.http.accounts.use_cases import AccountUseCases
 from presentation.http.factors.use_cases import FactorUseCases
 from presentation.http.gate.routes import GateUseCases
 

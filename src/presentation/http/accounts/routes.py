@@ -2,22 +2,81 @@
 
 from collections.abc import Iterable
 
-from flask import Blueprint
+from flask import Blueprint, Response
 
+from application.challenge import ChallengeRequest
+from application.verification import VerifyRequest
+from domain.code import Code
+from domain.errors import MalformedCode
+from domain.owner import CredentialId, Factor, Owner
 from presentation.http.accounts.access import account_access
-from presentation.http.accounts.handlers import AccountHandlers, AccountUseCases
 from presentation.http.accounts.recovery_codes import recovery_code_routes
 from presentation.http.accounts.requests import ChallengeBody, EnrolAccountTotpBody
 from presentation.http.accounts.responses import AccountResponse, ChallengePassedResponse
+from presentation.http.accounts.use_cases import AccountUseCases
 from presentation.http.factors.hotp import hotp_routes
 from presentation.http.factors.otp import otp_routes
 from presentation.http.factors.requests import EnrolHotpBody, VerifyBody
+from presentation.http.factors.serializers import describe_credential
 from presentation.http.factors.totp import totp_routes
 from presentation.http.factors.use_cases import FactorServices
-from presentation.http.factors.verdict_problems import VERDICT_PROBLEMS
+from presentation.http.factors.verdict_problems import VERDICT_PROBLEMS, accepted
 from presentation.http.framework.endpoint import Route, add_routes
 from presentation.http.framework.fields import EmptyBody
 from presentation.http.framework.operation import Operation, OwnerUse
+from presentation.http.framework.problems import invalid
+from presentation.http.framework.responses import json_response, no_content
+
+
+class AccountHandlers:
+    """List the credentials of an account, verify a code at log-in, and unlock or forget the account."""
+
+    def __init__(self, use_cases: AccountUseCases, services: FactorServices) -> None:
+        self._account = use_cases
+        self._use_cases = services.use_cases
+        self._clock = services.clock
+
+    def show(self, owner: Owner) -> Response:
+        """List all credentials."""
+        now = self._clock.now()
+        credentials = self._use_cases.describe_all.execute(owner)
+        factors = [describe_credential(credential, now) for credential in credentials]
+        return json_response({"account_id": owner.account, "factors": factors})
+
+    def forget(self, owner: Owner) -> Response:
+        """Delete all credentials."""
+        self._use_cases.forget.execute(owner)
+        return no_content()
+
+    def challenge(self, owner: Owner, *, code: Code, factor: Factor | None = None) -> Response:
+        """Verify a code of any factor, or of the given one."""
+        try:
+            result = self._account.challenge.execute(ChallengeRequest(owner, code, factor))
+        except MalformedCode as error:
+            raise invalid({"code": [f"The codes of this account {error}."]}) from None
+        accepted(result.outcome, self._clock)
+        return json_response({"verified": True, "factor": result.factor.value})
+
+    def unlock(self, owner: Owner) -> Response:
+        """Clear the failure counts and the locks."""
+        self._account.unlock.execute(owner)
+        return no_content()
+
+    def disable_totp(self, owner: Owner, *, code: Code) -> Response:
+        """Remove the TOTP credential if the code is accepted."""
+        return self._disable(CredentialId(owner, Factor.TOTP), code)
+
+    def disable_hotp(self, owner: Owner, *, code: Code) -> Response:
+        """Remove the HOTP credential if the code is accepted."""
+        return self._disable(CredentialId(owner, Factor.HOTP), code)
+
+    def _disable(self, credential_id: CredentialId, code: Code) -> Response:
+        try:
+            outcome = self._account.disable.execute(VerifyRequest(credential_id, code))
+        except MalformedCode as error:
+            raise invalid({"code": [f"This factor's codes {error}."]}) from None
+        accepted(outcome, self._clock)
+        return no_content()
 
 
 def account_blueprint(
