@@ -19,6 +19,7 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 PAGES: Final = ROOT / "docs"
 COPY: Final = ROOT / "build/docs"
 SITE: Final = ROOT / "build/site"
+LOGO: Final = ROOT / "src/presentation/http/assets/logo.svg"
 COPIED: Final = ("*.md", "*.css", "*.png", "*.svg")
 LOADED: Final = frozenset({"script", "img", "link", "iframe", "source", "audio", "video", "object", "embed"})
 """Elements whose target a browser loads by itself."""
@@ -45,6 +46,7 @@ def copy(copy_to: Path = COPY) -> None:
                 target.write_text(_LINK.sub(_leading_outside(source, url), source.read_text()))
             else:
                 shutil.copy(source, target)
+    shutil.copy(LOGO, copy_to)
 
 
 def _leading_outside(page: Path, url: str) -> Callable[[re.Match[str]], str]:
