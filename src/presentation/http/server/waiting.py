@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @unique
 class Reason(Enum):
-    """The reason why a connection waits, with the seconds after which its time is up."""
+    """The reason why a connection waits, with the seconds after which its time is up. It ends up to a second later."""
 
     FIRST_BYTE = 10.0
     """The client has not sent anything yet."""
@@ -66,11 +66,6 @@ class WaitingConnections:
         """Give the connections with this reason at most the time until `deadline`, on the monotonic clock."""
         for conn in self._by_reason[reason]:
             conn.timeout = min(conn.timeout, deadline)
-
-    def seconds_left(self) -> float | None:
-        """Return the seconds until the time of the first connection is up, None if no connection waits."""
-        timeouts = [next(iter(each)).timeout for each in self._by_reason.values() if each]
-        return max(0.0, min(timeouts) - time.monotonic()) if timeouts else None
 
     def expired(self, *reasons: Reason) -> Iterator["Connection"]:
         """Yield the connections whose time is up. The caller must remove each before it gets the next one."""

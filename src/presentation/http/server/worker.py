@@ -132,17 +132,11 @@ class Worker(ThreadWorker):
                 self.accept(listener)
             listener.close()
 
-    def wait_for_and_dispatch_events(self, timeout: float | None) -> None:
-        """Wait for events, at most until the time of the next connection is up."""
-        left = self._waiting.seconds_left()
-        if left is not None:
-            timeout = left if timeout is None else min(timeout, left)
-        super().wait_for_and_dispatch_events(timeout)
-
     def murder_pending(self) -> None:
         """Close the connections whose time is up, and the excess ones.
 
-        This runs between two rounds of the event loop. So no event can follow for a connection that is closed here.
+        gunicorn calls this between two rounds of the event loop, at least once a second. So no event can follow for a
+        connection that is closed here.
         """
         super().murder_pending()
         for conn in self._waiting.expired(Reason.FIRST_BYTE, Reason.DELIVERY, Reason.FAREWELL):
