@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -135,3 +136,19 @@ def test_every_example_in_the_help_is_accepted(command: list[str], tmp_path: Pat
             check=False,
         )
         assert done.returncode == (1 if example.split()[1] in NEED_SETTINGS else 0), done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--version"], ["code", "totp", "--key", "x"], ["key"], ["uri", "totp", "--label", "a"]], ids=" ".join
+)
+def test_a_command_without_a_store_loads_no_server_and_no_redis_client(arguments: list[str]) -> None:
+    program = (
+        "import sys\n"
+        "from presentation.bootstrap.command_line import main\n"
+        "try: main(sys.argv[1:])\n"
+        "except SystemExit: pass\n"
+        "print({'flask', 'gunicorn', 'marshmallow', 'redis', 'prometheus_client'} & sys.modules.keys(), file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True)
+
+    assert done.stderr == "set()\n"

@@ -172,6 +172,17 @@ def test_connections_do_not_exhaust_the_descriptors() -> None:
         assert [line for line in service.lines() if line["level"] in {"ERROR", "CRITICAL"}] == []
 
 
+def test_connections_of_one_address_close_no_connection_of_another() -> None:
+    with FewDescriptors(THREADS="8") as service, ExitStack() as stack:
+        kept = stack.enter_context(Wire(service.port, source=NEIGHBOUR))
+        assert kept.ask(HEALTH, "GET").status == 200
+        for _ in range(150):
+            stack.enter_context(Wire(service.port))
+        assert max(waits(service.port, "127.0.0.1")) < SOON
+
+        assert kept.ask(HEALTH, "GET").status == 200
+
+
 def test_connections_of_many_addresses_stop_no_other_client() -> None:
     # The limit of descriptors leaves room for 120 connections, of which one address may have 30.
     with FewDescriptors(THREADS="8") as service, ExitStack() as stack:
