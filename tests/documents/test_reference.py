@@ -18,7 +18,7 @@ from infrastructure.settings import VARIABLES
 from presentation.http.framework.problem_types import BY_SLUG
 from tests.presentation.api import API_KEYS, Api, document
 from tests.support.command_line import called
-from tests.support.documents import page, rows, section
+from tests.support.documents import ROOT, page, rows, section
 from tests.support.written import written
 
 HTTP = page("reference/http")
@@ -151,3 +151,12 @@ def test_every_setting_is_listed() -> None:
     listed = re.findall(r"`([A-Z_]+)`", " ".join(re.findall(r"^\|([^|]*)\|", page("reference/settings"), re.MULTILINE)))
 
     assert {*VARIABLES} <= {*listed}
+
+
+def test_every_message_in_the_guide_to_failures_is_logged() -> None:
+    guide = " ".join(page("how-to/troubleshoot").split())
+    messages = set(re.findall(r"(?:ERROR|WARNING)(?: line)? `([^`]+)`", guide))
+    source = "".join(path.read_text() for path in (ROOT / "src").rglob("*.py"))
+
+    assert len(messages) > 3
+    assert [each for each in messages if not all(part.strip() in source for part in each.split("…"))] == []
