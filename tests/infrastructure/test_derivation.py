@@ -1,4 +1,4 @@
-"""Derived secrets: HKDF (RFC 5869), another one for each enrolment, none of them kept."""
+"""Derived secrets: HKDF (RFC 5869), a new one for each enrolment, and none is stored."""
 
 import hmac
 from dataclasses import replace
@@ -18,36 +18,36 @@ def test_a_secret_is_hkdf_sha_256_of_master_salt_and_account() -> None:
     secret = HkdfDerivation(MASTER).new(PLACE)
     assert secret.derivation is not None
 
-    # RFC 5869 sections 2.2 and 2.3, by hand: one block is enough.
+    # RFC 5869, sections 2.2 and 2.3, written out; one block is enough.
     extracted = hmac.digest(secret.derivation.salt, MASTER.encode(), "sha256")
     expanded = hmac.digest(extracted, b"open-mfa derived secret\0account\0shop:alice\0totp\x01", "sha256")
 
     assert (secret.key, secret.derivation.check) == (expanded[:20], expanded[20:28])
 
 
-def test_it_is_derived_again() -> None:
+def test_a_secret_can_be_derived_again() -> None:
     secret = HkdfDerivation(MASTER).new(PLACE)
     assert secret.derivation is not None
 
     assert HkdfDerivation(MASTER).again(secret.derivation, PLACE) == secret
 
 
-def test_no_enrolment_brings_an_old_secret_back() -> None:
+def test_every_enrolment_has_a_new_secret() -> None:
     derivation = HkdfDerivation(MASTER)
 
     assert len({derivation.new(PLACE).key for _ in range(100)}) == 100
 
 
-@pytest.mark.parametrize("place", [CredentialId(BOB, Factor.TOTP), CredentialId(ALICE, Factor.HOTP)])
-def test_with_the_salt_of_another_place_nothing_is_derived(place: CredentialId) -> None:
+@pytest.mark.parametrize("credential_id", [CredentialId(BOB, Factor.TOTP), CredentialId(ALICE, Factor.HOTP)])
+def test_the_salt_of_another_credential_derives_nothing(credential_id: CredentialId) -> None:
     secret = HkdfDerivation(MASTER).new(PLACE)
     assert secret.derivation is not None
 
     with pytest.raises(DerivationError):
-        HkdfDerivation(MASTER).again(secret.derivation, place)
+        HkdfDerivation(MASTER).again(secret.derivation, credential_id)
 
 
-def test_another_master_secret_is_noticed() -> None:
+def test_a_changed_master_secret_is_detected() -> None:
     secret = HkdfDerivation(MASTER).new(PLACE)
     assert secret.derivation is not None
 
@@ -55,7 +55,7 @@ def test_another_master_secret_is_noticed() -> None:
         HkdfDerivation("another").again(secret.derivation, PLACE)
 
 
-def test_without_a_master_secret_there_is_nothing_to_derive_from() -> None:
+def test_nothing_is_derived_without_a_master_secret() -> None:
     derivation = HkdfDerivation(None)
 
     assert not derivation.is_set_up

@@ -1,4 +1,4 @@
-"""The HOTP adapter against a second writing of the RFC."""
+"""The HOTP adapter equals a second implementation of the RFC."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +17,7 @@ COUNTERS = st.integers(0, 2**63 + 10_000)
     st.integers(6, 8),
     st.lists(COUNTERS, max_size=5),
 )
-def test_codes_are_those_of_the_rfc_in_the_order_of_their_moving_factors(
+def test_codes_equal_those_of_the_rfc_in_the_order_of_their_moving_factors(
     key: bytes, algorithm: HashAlgorithm, digits: int, counters: list[int]
 ) -> None:
     codes = PyotpHotp().codes(SharedSecret(key), algorithm, digits, counters)
@@ -32,5 +32,5 @@ def test_codes_keep_their_leading_zeros() -> None:
     assert any(code.startswith("0") for code in codes)
 
 
-def test_no_moving_factors_have_no_codes() -> None:
+def test_there_are_no_codes_without_moving_factors() -> None:
     assert PyotpHotp().codes(SharedSecret(bytes(20)), HashAlgorithm.SHA1, 6, range(0)) == []

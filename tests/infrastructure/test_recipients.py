@@ -13,7 +13,7 @@ from infrastructure.delivery.recipients import counted_as
 from tests.domain.test_characters import MARKS
 
 SCRIPTS = ["0\u0660\u06f0\u0966\u09e6\u0e50\uff10\U0001d7ce"[number] for number in range(8)]
-"""The zeros of some scripts; the other digits follow them."""
+"""The zeros of some scripts. The other digits follow them."""
 GAPS = [
     "",
     "",

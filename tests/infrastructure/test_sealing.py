@@ -1,4 +1,4 @@
-"""Sealing: what was sealed opens where it belongs, and nothing else opens."""
+"""A sealed value opens only for its own credential and field."""
 
 import base64
 import traceback
@@ -32,25 +32,25 @@ def flipped(value: bytes, bit: int) -> bytes:
 
 
 @given(st.binary(max_size=200))
-def test_what_was_sealed_opens(plaintext: bytes) -> None:
+def test_a_sealed_value_opens(plaintext: bytes) -> None:
     assert RING.open(RING.seal(plaintext, PLACE, "secret"), PLACE, "secret") == plaintext
 
 
-def test_sealing_twice_gives_two_values() -> None:
+def test_every_sealing_gives_another_value() -> None:
     assert RING.seal(SECRET, PLACE, "secret") != RING.seal(SECRET, PLACE, "secret")
 
 
 @given(st.binary(min_size=16, max_size=128))
-def test_a_sealed_value_does_not_contain_what_was_sealed(plaintext: bytes) -> None:
+def test_a_sealed_value_does_not_contain_the_plaintext(plaintext: bytes) -> None:
     assert plaintext not in RING.seal(plaintext, PLACE, "secret")
 
 
-@pytest.mark.parametrize("place", ELSEWHERE)
-def test_a_sealed_value_does_not_open_elsewhere(place: CredentialId) -> None:
+@pytest.mark.parametrize("credential_id", ELSEWHERE)
+def test_a_sealed_value_does_not_open_for_another_credential(credential_id: CredentialId) -> None:
     blob = RING.seal(SECRET, PLACE, "secret")
 
     with pytest.raises(SealingError):
-        RING.open(blob, place, "secret")
+        RING.open(blob, credential_id, "secret")
 
 
 def test_a_sealed_value_does_not_open_as_another_field() -> None:
@@ -84,7 +84,7 @@ def test_a_sealed_value_does_not_open_when_its_end_is_missing() -> None:
             RING.open(blob[:length], PLACE, "secret")
 
 
-def test_a_sealed_value_does_not_open_with_something_behind_it() -> None:
+def test_a_sealed_value_does_not_open_with_further_bytes() -> None:
     blob = RING.seal(SECRET, PLACE, "secret")
 
     with pytest.raises(SealingError):
@@ -92,7 +92,7 @@ def test_a_sealed_value_does_not_open_with_something_behind_it() -> None:
 
 
 @given(st.binary(max_size=100) | st.binary(max_size=100).map(lambda tail: b"\x01a" + tail))
-def test_garbage_does_not_open(blob: bytes) -> None:
+def test_an_arbitrary_value_does_not_open(blob: bytes) -> None:
     with pytest.raises(SealingError):
         RING.open(blob, PLACE, "secret")
 
@@ -104,7 +104,7 @@ def test_an_unknown_key_is_named() -> None:
         RING.open(blob, PLACE, "secret")
 
 
-def test_what_can_not_be_the_name_of_a_key_is_not_repeated() -> None:
+def test_an_impossible_name_of_a_key_is_not_repeated() -> None:
     with pytest.raises(SealingError) as caught:
         RING.open(b"\x14" + b"no name of a key, \n!" + bytes(60), PLACE, "secret")
 
@@ -121,19 +121,19 @@ def test_a_key_that_no_longer_seals_still_opens() -> None:
     assert BOTH.open(RING.seal(SECRET, PLACE, "secret"), PLACE, "secret") == SECRET
 
 
-def test_an_instance_that_is_not_yet_rotated_opens_what_a_rotated_one_sealed() -> None:
+def test_an_instance_with_both_keys_opens_values_of_a_rotated_instance() -> None:
     blob = BOTH.seal(SECRET, PLACE, "secret")
 
     assert KeyRing((OLD, NEW)).open(blob, PLACE, "secret") == SECRET
 
 
-def test_a_ring_needs_a_key() -> None:
+def test_a_key_ring_needs_a_key() -> None:
     with pytest.raises(ValueError, match="at least one"):
         KeyRing(())
 
 
 @given(st.from_regex(r"[A-Za-z0-9._-]{1,32}", fullmatch=True), st.binary(min_size=32, max_size=32))
-def test_a_key_is_read_as_it_is_written_in_the_settings(key_id: str, material: bytes) -> None:
+def test_a_key_is_read_from_its_form_in_the_settings(key_id: str, material: bytes) -> None:
     text = f"{key_id}:{base64.b64encode(material).decode()}"
 
     assert EncryptionKey.parse(text) == EncryptionKey(key_id, material)
@@ -160,7 +160,7 @@ GOOD = base64.b64encode(NEW.material).decode()
         pytest.param("key:", id="nothing"),
     ],
 )
-def test_a_bad_key_is_refused_without_repeating_it(text: str) -> None:
+def test_an_invalid_key_is_refused_without_repeating_it(text: str) -> None:
     with pytest.raises(ValueError, match=r"must|ASCII") as caught:
         EncryptionKey.parse(text)
 
@@ -179,7 +179,7 @@ def test_a_key_ring_hides_its_keys_from_repr() -> None:
 
 
 @given(st.integers(min_value=0, max_value=8 * 200))
-def test_the_error_about_what_does_not_open_holds_neither_secret_nor_key(bit: int) -> None:
+def test_the_error_contains_neither_secret_nor_key(bit: int) -> None:
     blob = flipped(BOTH.seal(SECRET, PLACE, "secret"), bit)
 
     with pytest.raises(SealingError) as caught:

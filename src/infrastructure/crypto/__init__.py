@@ -1,1 +1,1 @@
-"""Cryptography."""
+"""Cryptography: sealing, derivation and HOTP."""

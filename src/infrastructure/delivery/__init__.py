@@ -1,1 +1,1 @@
-"""Delivery of one-time codes: by e-mail, and by a webhook to whoever can send what this service can't."""
+"""The channels that send one-time codes: e-mail, and webhooks for every other way."""

@@ -10,10 +10,9 @@ import unicodedata
 from typing import Final
 from urllib.parse import unquote
 
-import idna
-
 from application.ports.delivery import Channel
 from domain.characters import is_invisible
+from infrastructure.network.address import ascii_name
 
 SUFFIX: Final = 8
 """Last digits of a telephone number that are compared. Most national numbers have at least as many digits, so the
@@ -117,8 +116,8 @@ def _mailbox(text: str) -> str:
     domain = found[0] if found else ""
     try:
         # Case folding would turn a sharp s into the "ss" of another domain.
-        domain = idna.encode(domain, uts46=True).decode("ascii").rstrip(".")
-    except UnicodeError:
+        domain = ascii_name(domain).lower().rstrip(".")
+    except ValueError:
         domain = _folded(domain).rstrip(".")
     domain = _SAME_MAILBOXES.get(domain, domain)
     if domain == _YANDEX:

@@ -1,1 +1,1 @@
-"""Deadlines, addresses, name resolution, sockets and URLs, for every protocol that the service speaks."""
+"""Deadlines, addresses, name resolution, sockets and URLs, for every protocol that the service uses."""

@@ -1,4 +1,4 @@
-"""Real servers on loopback that take codes over, and some that do not."""
+"""Real servers on loopback that accept codes, and some that do not."""
 
 import contextlib
 import email
@@ -42,7 +42,7 @@ def server_context(certificates: Certificates) -> ssl.SSLContext:
 
 
 def failure(delivery: Delivery, to_send: Message) -> DeliveryFailed:
-    """How the delivery fails, as it has to: soon, and without repeating anything."""
+    """Return the failure of a delivery, which must come soon and have no context."""
     started = time.monotonic()
     with pytest.raises(DeliveryFailed) as failed:
         delivery.send(to_send)
@@ -56,7 +56,7 @@ def failure(delivery: Delivery, to_send: Message) -> DeliveryFailed:
 
 @dataclass
 class Mailbox:
-    """Takes every mail, unless it is told what to answer to a command instead."""
+    """Accepts every mail, except for commands with a fixed response."""
 
     answers: dict[str, str] = field(default_factory=dict)
     taken: list[Envelope] = field(default_factory=list)
@@ -79,14 +79,14 @@ class Mailbox:
         return AuthResult(success=login == LoginPassword(USER.encode(), PASSWORD.encode()))
 
     def mail(self) -> EmailMessage:
-        """The one that there is."""
+        """Return the only one."""
         (envelope,) = self.taken
         return read(envelope)
 
 
 def read(envelope: Envelope) -> EmailMessage:
     assert isinstance(envelope.content, bytes)
-    # As text: where addresses are beyond ASCII, the headers are UTF-8 (RFC 6532).
+    # The headers are UTF-8 if addresses are internationalized (RFC 6532).
     text = envelope.content.decode().replace("\r\n", "\n")
     mail = email.message_from_string(text, policy=email.policy.default)
     assert isinstance(mail, EmailMessage)
@@ -95,7 +95,7 @@ def read(envelope: Envelope) -> EmailMessage:
 
 @contextlib.contextmanager
 def mail_server(mailbox: Mailbox, hostname: str = "127.0.0.1", **options: Any) -> Iterator[int]:
-    """An SMTP server; its port."""
+    """Run an SMTP server and yield its port."""
     controller = Controller(mailbox, hostname=hostname, port=free_port(), server_hostname="mail.example", **options)
     controller.start()
     try:
@@ -107,14 +107,14 @@ def mail_server(mailbox: Mailbox, hostname: str = "127.0.0.1", **options: Any) -
 
 @contextlib.contextmanager
 def silent_server() -> Iterator[int]:
-    """A port whose connections are taken, and nothing ever comes."""
+    """Yield a port that accepts connections and sends nothing."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener.getsockname()[1]
 
 
 @contextlib.contextmanager
 def dripping_server(piece: bytes = b"x") -> Iterator[int]:
-    """A port on which one byte after the other comes, and never an end, whatever is sent."""
+    """Yield a port that sends bytes one by one without an end."""
     ended = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
@@ -122,7 +122,7 @@ def dripping_server(piece: bytes = b"x") -> Iterator[int]:
             with contextlib.suppress(OSError):
                 connection, _ = listener.accept()
                 with connection:
-                    # Not a test that sleeps: this is how slow the server is.
+                    # This sleep makes the server slow; the test does not wait for it.
                     while not ended.wait(0.02):
                         connection.sendall(piece)
 
@@ -139,7 +139,7 @@ def dripping_server(piece: bytes = b"x") -> Iterator[int]:
 
 @dataclass(frozen=True)
 class Request:
-    """What a receiver got."""
+    """A request that a receiver got."""
 
     path: str
     headers: dict[str, str]
@@ -186,12 +186,12 @@ class Receiver:
 
         class Server(ThreadingHTTPServer):
             def handle_error(self, *_: object) -> None:
-                """Clients that go away are what some tests are about."""
+                """Ignore broken connections, which some tests cause."""
 
         self._server = Server((host, 0), Handler)
         self._scheme = "http" if context is None else "https"
         if context is not None:
-            # The handshake is left to the connection's own thread.
+            # The thread of the connection does the handshake.
             self._server.socket = context.wrap_socket(
                 self._server.socket, server_side=True, do_handshake_on_connect=False
             )
@@ -204,7 +204,7 @@ class Receiver:
 
     @property
     def request(self) -> Request:
-        """The one that there is."""
+        """Return the only one."""
         (request,) = self.requests
         return request
 

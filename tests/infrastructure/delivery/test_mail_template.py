@@ -1,4 +1,4 @@
-"""The text of the mail: what a translation must have, and what it must not."""
+"""The text of the mail, and the requirements of a translation."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from infrastructure.delivery.mail_template import Template
 GOOD = "Subject: Code for $issuer\n\nHere it is:\n\n$code\n\n$minutes min\n"
 
 
-def test_the_text_of_the_package_has_the_code_alone_on_a_line() -> None:
+def test_the_default_text_has_the_code_on_its_own_line() -> None:
     text = Template.load(None).render("492039", "Example", 5)
 
     assert "492039" in text.body.split("\n")
@@ -17,21 +17,21 @@ def test_the_text_of_the_package_has_the_code_alone_on_a_line() -> None:
     assert "$" not in text.subject + text.body
 
 
-def test_a_file_is_filled_in(tmp_path: Path) -> None:
+def test_the_placeholders_of_a_file_are_replaced(tmp_path: Path) -> None:
     path = tmp_path / "kode.txt"
     path.write_text("Subject: $issuer の確認コード\n\n  ${code}\n\n${minutes} 分, $$5", "utf-8")
 
     assert Template.load(path).render("492039", "例え", 5) == ("例え の確認コード", "  492039\n\n5 分, $5")
 
 
-def test_line_ends_and_mark_of_windows_are_taken(tmp_path: Path) -> None:
+def test_line_ends_and_byte_order_mark_of_windows_are_accepted(tmp_path: Path) -> None:
     path = tmp_path / "code.txt"
     path.write_bytes(b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode())
 
     assert Template.load(str(path)).render("1", "I", 5) == Template.parse(GOOD).render("1", "I", 5)
 
 
-def test_what_fills_a_gap_is_not_filled_in_itself() -> None:
+def test_a_placeholder_in_a_value_is_not_replaced() -> None:
     assert Template.parse(GOOD).render("492039", "$code", 5).subject == "Code for $code"
 
 
@@ -53,12 +53,12 @@ def test_what_fills_a_gap_is_not_filled_in_itself() -> None:
         ("Subject: Code\n\n$code\n\x1b[2J", "the text"),
     ],
 )
-def test_a_text_that_can_not_do_is_refused(text: str, reason: str) -> None:
+def test_an_unusable_text_is_refused_with_the_reason(text: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         Template.parse(text)
 
 
-def test_a_file_that_can_not_be_read_is_refused_without_repeating_its_path(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_refused_without_its_path(tmp_path: Path) -> None:
     for path in (tmp_path / "hunter2", tmp_path, f"{tmp_path}/\0hunter2"):
         with pytest.raises(ValueError, match=r"^the file can't be read$"):
             Template.load(path)

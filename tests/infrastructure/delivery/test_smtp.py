@@ -1,4 +1,4 @@
-"""Codes by e-mail, to real servers that take them, refuse them, stall and break off."""
+"""Codes by e-mail, to real servers that accept them, refuse them, stall, or close the connection."""
 
 import contextlib
 import logging
@@ -114,7 +114,7 @@ def test_a_translation_is_sent_in_seven_bits(mailbox: Mailbox) -> None:
     assert mail.get_content().splitlines() == ["コードはこちら:", "", CODE, "", "有効期間 5 分", "."]
 
 
-def test_a_local_part_beyond_ascii_is_sent_as_it_is(mailbox: Mailbox) -> None:
+def test_an_internationalized_local_part_is_sent_as_it_is(mailbox: Mailbox) -> None:
     with mail_server(mailbox) as port:
         plain(port, sender="Öffnen <mfa@example.com>").send(message("adá@bücher.example"))
 
@@ -123,7 +123,7 @@ def test_a_local_part_beyond_ascii_is_sent_as_it_is(mailbox: Mailbox) -> None:
     assert mailbox.mail()["From"] == "Öffnen <mfa@example.com>"
 
 
-def test_a_local_part_beyond_ascii_needs_a_server_that_takes_it(mailbox: Mailbox) -> None:
+def test_an_internationalized_local_part_needs_a_server_with_smtputf8(mailbox: Mailbox) -> None:
     with mail_server(mailbox, enable_SMTPUTF8=False) as port:
         reason = str(failure(plain(port), message("adá@example.org")))
     assert reason == "the mail server does not offer SMTPUTF8, which is required"
@@ -143,7 +143,7 @@ def test_a_local_part_beyond_ascii_needs_a_server_that_takes_it(mailbox: Mailbox
         ("mail.bücher.local", "mail.xn--bcher-kva.local"),
     ],
 )
-def test_a_domain_beyond_ascii_reaches_every_server(
+def test_an_internationalized_domain_reaches_every_server(
     mailbox: Mailbox, written: str, domain: str, *, smtputf8: bool
 ) -> None:
     with mail_server(mailbox, enable_SMTPUTF8=smtputf8) as port:
@@ -159,7 +159,7 @@ def test_a_domain_beyond_ascii_reaches_every_server(
 
 
 @pytest.mark.parametrize("scheme", ["smtp", "smtps", "smtp+starttls"])
-def test_a_server_with_a_name_beyond_ascii(
+def test_the_server_can_have_an_internationalized_name(
     mailbox: Mailbox, certificates: Certificates, monkeypatch: pytest.MonkeyPatch, scheme: str
 ) -> None:
     real, asked = socket.getaddrinfo, []
@@ -178,13 +178,13 @@ def test_a_server_with_a_name_beyond_ascii(
     assert asked[0] == "post.xn--bcher-kva.example"
 
 
-def test_tls_from_the_start(mailbox: Mailbox, certificates: Certificates) -> None:
+def test_a_mail_is_sent_with_tls_from_the_start(mailbox: Mailbox, certificates: Certificates) -> None:
     with mail_server(mailbox, ssl_context=server_context(certificates)) as port:
         delivery(f"smtps://127.0.0.1:{port}{certificates.query}").send(message())
     assert mailbox.taken
 
 
-def test_tls_by_starttls_and_a_login(mailbox: Mailbox, certificates: Certificates) -> None:
+def test_a_mail_is_sent_with_starttls_and_a_log_in(mailbox: Mailbox, certificates: Certificates) -> None:
     options: dict[str, Any] = {"tls_context": server_context(certificates), "require_starttls": True}
     login: dict[str, Any] = {"authenticator": mailbox.authenticate, "auth_required": True}
     with mail_server(mailbox, **options, **login) as port:
@@ -194,7 +194,7 @@ def test_tls_by_starttls_and_a_login(mailbox: Mailbox, certificates: Certificate
     assert mailbox.logins == [LoginPassword(USER.encode(), PASSWORD.encode())]
 
 
-def test_without_starttls_there_is_no_way_on(mailbox: Mailbox, certificates: Certificates) -> None:
+def test_nothing_is_sent_to_a_server_without_starttls(mailbox: Mailbox, certificates: Certificates) -> None:
     with mail_server(mailbox) as port:
         reason = str(failure(delivery(f"smtp+starttls://127.0.0.1:{port}{certificates.query}"), message()))
     assert reason == "the mail server does not offer STARTTLS, which is required"
@@ -203,7 +203,7 @@ def test_without_starttls_there_is_no_way_on(mailbox: Mailbox, certificates: Cer
 
 @pytest.mark.parametrize("scheme", ["smtps", "smtp+starttls"])
 @pytest.mark.parametrize(("host", "trusts"), [("127.0.0.1", False), ("127.0.0.2", True)])
-def test_a_server_must_prove_who_it_is(
+def test_a_server_without_a_valid_certificate_is_refused(
     mailbox: Mailbox, certificates: Certificates, scheme: str, host: str, *, trusts: bool
 ) -> None:
     context = server_context(certificates)
@@ -215,7 +215,7 @@ def test_a_server_must_prove_who_it_is(
     assert not mailbox.logins
 
 
-def test_a_server_without_tls_is_not_spoken_to_where_tls_is_asked_for(
+def test_nothing_is_sent_to_a_server_without_tls_if_the_url_requires_tls(
     mailbox: Mailbox, certificates: Certificates
 ) -> None:
     with mail_server(mailbox) as port:
@@ -223,14 +223,14 @@ def test_a_server_without_tls_is_not_spoken_to_where_tls_is_asked_for(
     assert not mailbox.taken
 
 
-def test_a_server_without_log_in_is_not_used_where_a_log_in_is_set(mailbox: Mailbox) -> None:
+def test_nothing_is_sent_to_a_server_without_log_in_if_the_url_has_a_user(mailbox: Mailbox) -> None:
     with mail_server(mailbox) as port:
         reason = str(failure(delivery(f"smtp://{LOGIN}@127.0.0.1:{port}"), message()))
     assert reason == "the mail server does not offer AUTH, which is required"
     assert not mailbox.taken
 
 
-def test_a_refused_login(mailbox: Mailbox, certificates: Certificates) -> None:
+def test_a_refused_log_in_is_reported(mailbox: Mailbox, certificates: Certificates) -> None:
     options: dict[str, Any] = {"tls_context": server_context(certificates), "authenticator": lambda *_: REFUSED}
     with mail_server(mailbox, **options, auth_required=True) as port:
         url = f"smtp+starttls://{LOGIN}@127.0.0.1:{port}{certificates.query}"
@@ -247,38 +247,38 @@ def test_a_refused_login(mailbox: Mailbox, certificates: Certificates) -> None:
         ("DATA", f"ada@example.org {CODE}", "the mail server refused with -1"),
     ],
 )
-def test_a_refusal_is_not_repeated(mailbox: Mailbox, command: str, answer: str, reason: str) -> None:
+def test_the_text_of_a_refusal_is_not_repeated(mailbox: Mailbox, command: str, answer: str, reason: str) -> None:
     mailbox.answers[command] = answer
     with mail_server(mailbox) as port:
         assert str(failure(plain(port), message())) == reason
 
 
 @pytest.mark.parametrize("marker", [b"ehlo", b"mail ", b"data", CODE.encode()])
-def test_a_connection_that_breaks(mailbox: Mailbox, marker: bytes) -> None:
+def test_a_broken_connection_is_reported(mailbox: Mailbox, marker: bytes) -> None:
     with mail_server(mailbox) as port, TcpProxy(port) as proxy:
         proxy.lose_answer(marker)
         assert "closed the connection" in str(failure(plain(proxy.port), message()))
 
 
-def test_a_farewell_that_fails_takes_nothing_back(mailbox: Mailbox) -> None:
+def test_a_mail_is_sent_although_quit_fails(mailbox: Mailbox) -> None:
     with mail_server(mailbox) as port, TcpProxy(port) as proxy:
         proxy.lose_answer(b"quit")
         plain(proxy.port).send(message())
     assert mailbox.taken
 
 
-def test_nobody_listens() -> None:
+def test_a_port_without_a_server_is_reported() -> None:
     with silent_server() as port:
         pass
     assert str(failure(plain(port), message())) == "the mail server can't be reached"
 
 
-def test_a_name_that_leads_nowhere() -> None:
+def test_a_name_without_an_address_is_reported() -> None:
     failure(delivery("smtp://nowhere.invalid", seconds=1), message())
 
 
 @pytest.mark.parametrize("scheme", ["smtp", "smtps", "smtp+starttls"])
-def test_silence(scheme: str) -> None:
+def test_a_silent_server_is_reported_in_time(scheme: str) -> None:
     with silent_server() as port:
         told = failure(delivery(f"{scheme}://127.0.0.1:{port}", seconds=SOON), message())
     assert str(told) == "the mail server did not accept the mail in time"
@@ -286,13 +286,13 @@ def test_silence(scheme: str) -> None:
 
 @pytest.mark.parametrize("piece", [b"x", b"220-wait\r\n", b"\x16"])
 @pytest.mark.parametrize("scheme", ["smtp", "smtps"])
-def test_drips_without_end(scheme: str, piece: bytes) -> None:
+def test_an_endless_response_is_reported_in_time(scheme: str, piece: bytes) -> None:
     with dripping_server(piece) as port:
         failure(delivery(f"{scheme}://127.0.0.1:{port}", seconds=SOON), message())
 
 
 @pytest.mark.parametrize("scheme", ["smtp", "smtps", "smtp+starttls"])
-def test_a_conversation_in_drips(mailbox: Mailbox, certificates: Certificates, scheme: str) -> None:
+def test_a_slow_conversation_is_reported_in_time(mailbox: Mailbox, certificates: Certificates, scheme: str) -> None:
     context = server_context(certificates)
     options: dict[str, Any] = {}
     if scheme != "smtp":
@@ -304,7 +304,7 @@ def test_a_conversation_in_drips(mailbox: Mailbox, certificates: Certificates, s
     assert "in time" in str(told)
 
 
-def test_a_resolver_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_resolver_that_hangs_is_reported_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     ended = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [ended.wait(30)][:0])
     told = failure(delivery("smtp://mail.example", seconds=SOON), message())
@@ -312,7 +312,7 @@ def test_a_resolver_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "in time" in str(told)
 
 
-def test_the_requests_own_deadline_does_not_run_out_meanwhile() -> None:
+def test_the_deadline_of_the_request_is_suspended_during_a_delivery() -> None:
     with deadline.within(0.2), silent_server() as port:
         with pytest.raises(DeliveryFailed):
             plain(port, seconds=SOON).send(message())
@@ -327,19 +327,19 @@ def test_neither_code_nor_address_is_logged_or_printed(
         mailbox.answers["RCPT"] = "550 no {}"
         failure(plain(port), message())
 
-    # The test's own server logs under «mail» whom it gets mail for.
+    # The server of the test logs the recipient to the logger `mail`.
     ours = [record for record in caplog.records if not record.name.startswith("mail")]
     written = "".join([*(logging.Formatter().format(record) for record in ours), *capfd.readouterr()])
     assert CODE not in written
     assert TO not in written
 
 
-def test_nothing_is_told_by_repr() -> None:
+def test_repr_contains_no_secret() -> None:
     server = SmtpServer.parse(f"smtp://{LOGIN}@mail.example")
     assert PASSWORD not in f"{server!r}{server}"
 
 
-# What gets into the headers.
+# Headers
 
 NASTY = st.sampled_from(
     [
@@ -371,7 +371,7 @@ PIECES = st.lists(st.one_of(NASTY, st.text(max_size=8), st.sampled_from(["ada", 
 
 
 def nasty(good: str) -> st.SearchStrategy[str]:
-    """Texts with a good one, or most of it, somewhere inside."""
+    """Return a strategy of texts that contain a valid one, or most of it."""
     return st.one_of(
         st.text(),
         PIECES.map("".join),
@@ -428,7 +428,7 @@ def test_no_subject_adds_a_header(shared: tuple[Mailbox, int], subject: str) -> 
 
 @settings(max_examples=150)
 @given(st.lists(NAME_PIECES | st.text(max_size=9), max_size=9).map("".join))
-def test_every_name_of_an_issuer_is_read_as_it_is(shared: tuple[Mailbox, int], issuer: str) -> None:
+def test_every_name_of_an_issuer_arrives_as_it_is(shared: tuple[Mailbox, int], issuer: str) -> None:
     mailbox, port = shared
     try:
         sends = plain(port, issuer=issuer)
@@ -446,7 +446,7 @@ def test_every_name_of_an_issuer_is_read_as_it_is(shared: tuple[Mailbox, int], i
 
 @settings(max_examples=50)
 @given(st.from_regex(r"[a-z0-9.+é]{1,64}@([a-z0-9é-]{1,40}\.){0,4}[a-z]{1,20}", fullmatch=True))
-def test_every_good_address_gets_its_mail(shared: tuple[Mailbox, int], recipient: str) -> None:
+def test_every_valid_address_gets_its_mail(shared: tuple[Mailbox, int], recipient: str) -> None:
     mailbox, port = shared
     try:
         check_recipient(recipient)
@@ -473,7 +473,7 @@ def test_every_good_address_gets_its_mail(shared: tuple[Mailbox, int], recipient
         f"a@{'b' * 60}.{'c' * 60}.{'d' * 60}.{'e' * 60}.{'f' * 8}",
     ],
 )
-def test_good_addresses(address: str) -> None:
+def test_a_valid_address_is_accepted_as_it_is(address: str) -> None:
     assert check_recipient(address) == address
 
 
@@ -513,14 +513,14 @@ def test_good_addresses(address: str) -> None:
         f"a@{'b' * 60}.{'c' * 60}.{'d' * 60}.{'e' * 60}.{'f' * 9}",
     ],
 )
-def test_what_is_no_address(address: str) -> None:
+def test_an_invalid_address_is_refused(address: str) -> None:
     with pytest.raises(ValueError, match=r"^must ") as refusal:
         check_recipient(address)
     assert not address or address not in str(refusal.value) or address == "@"
 
 
-def test_an_invalid_recipient_is_sent_nothing() -> None:
-    # Nobody listens there, and nobody is asked.
+def test_nothing_is_sent_to_an_invalid_recipient() -> None:
+    # There is no server, and none is needed.
     assert str(failure(plain(1), message("ada@example.org,eve@example.org"))).startswith("the recipient must be")
 
 
@@ -544,7 +544,7 @@ GOOD_SENDERS = [
 
 
 @pytest.mark.parametrize(("sender", "name", "address"), GOOD_SENDERS)
-def test_good_senders(shared: tuple[Mailbox, int], sender: str, name: str, address: str) -> None:
+def test_a_valid_sender_arrives_as_it_is(shared: tuple[Mailbox, int], sender: str, name: str, address: str) -> None:
     mailbox, port = shared
     assert Sender.parse(sender) == Sender(name, address)
     plain(port, sender=sender).send(message())
@@ -603,7 +603,7 @@ def test_a_quoted_name_is_one_name_of_one_address(shared: tuple[Mailbox, int], n
         "A <mfa@b..example>",
     ],
 )
-def test_what_is_no_sender(sender: str) -> None:
+def test_an_invalid_sender_is_refused(sender: str) -> None:
     with pytest.raises(ValueError, match=r"^must "):
         Sender.parse(sender)
 
@@ -618,12 +618,12 @@ def test_a_name_that_needs_quotes_is_refused_with_an_example(sender: str) -> Non
 
 
 @pytest.mark.parametrize("sender", ["mfa", "A <mfa>", "a@example.com, b@example.com", '"A" B <a@example.com>', ""])
-def test_a_sender_without_one_address_is_refused_without_a_ban_of_names(sender: str) -> None:
+def test_the_refusal_of_a_sender_allows_names(sender: str) -> None:
     with pytest.raises(ValueError, match=r"^must be one mail address, with or without a name: "):
         Sender.parse(sender)
 
 
-# URLs.
+# URLs
 
 
 @pytest.mark.parametrize(
@@ -641,12 +641,12 @@ def test_a_sender_without_one_address_is_refused_without_a_ban_of_names(sender: 
         ("SMTP+StartTLS://a:100%@mail", ("smtp+starttls", "mail", 587, "a", "100%")),
     ],
 )
-def test_a_url_says_where_to(url: str, expected: tuple[object, ...]) -> None:
+def test_a_url_names_the_server_and_the_log_in(url: str, expected: tuple[object, ...]) -> None:
     server = SmtpServer.parse(url)
     assert (server.scheme, *server.address, server.user, server.password) == expected
 
 
-def test_tls_demands_a_certificate_for_the_host() -> None:
+def test_tls_requires_a_certificate_for_the_host() -> None:
     context = SmtpServer.parse("smtp+starttls://mail").context
     assert context is not None
     assert context.check_hostname
@@ -657,7 +657,7 @@ def test_tls_demands_a_certificate_for_the_host() -> None:
     ("url", "expected"),
     [("smtp://mail", True), ("smtp://127.0.0.1", False), ("smtp://localhost", False), ("smtps://mail", False)],
 )
-def test_what_others_can_read_is_known(url: str, *, expected: bool) -> None:
+def test_an_unencrypted_transport_is_recognized(url: str, *, expected: bool) -> None:
     assert SmtpServer.parse(url).is_unencrypted is expected
 
 
@@ -706,7 +706,7 @@ def test_a_wrong_url_is_refused_without_repeating_it(url: str) -> None:
 
 
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=126)))
-def test_every_printable_password_can_be_written(password: str) -> None:
+def test_a_url_can_contain_every_printable_password(password: str) -> None:
     assert SmtpServer.parse(f"SMTPS://ada:{quote(password, safe='')}@mail").password == password
 
 
@@ -721,20 +721,20 @@ def test_a_password_that_is_not_encoded_is_refused_with_the_name_of_the_characte
 
 
 @given(st.text())
-def test_no_text_raises_anything_else(text: str) -> None:
+def test_any_text_is_accepted_or_refused_with_a_reason(text: str) -> None:
     for parse in (SmtpServer.parse, check_recipient, Sender.parse):
         for candidate in (text, f"smtps://{text}", f"smtps://a@mail?{text}"):
             with contextlib.suppress(ValueError):
                 parse(candidate)
 
 
-def test_the_second_address_is_tried(mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_second_address_of_a_name_is_tried(mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
     real = socket.getaddrinfo
 
     def two(host: str, *arguments: Any, **options: Any) -> Any:
         if host != "mail.example":
             return real(host, *arguments, **options)
-        # Nothing listens on the first one.
+        # There is no server at the first address.
         return [answer for each in ("127.0.0.3", "127.0.0.1") for answer in real(each, *arguments, **options)]
 
     monkeypatch.setattr(socket, "getaddrinfo", two)

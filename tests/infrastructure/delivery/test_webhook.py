@@ -1,4 +1,4 @@
-"""Codes by webhook, to real receivers that take them, refuse them, lead astray and stall."""
+"""Codes by webhook, to real receivers that accept them, refuse them, redirect, or stall."""
 
 import contextlib
 import hmac
@@ -65,14 +65,14 @@ def test_a_session_has_no_account() -> None:
     assert receiver.request.json()["account_id"] is None
 
 
-def test_a_signature_that_was_computed_elsewhere() -> None:
+def test_the_signature_equals_that_of_openssl() -> None:
     # printf '1795348800.{"code":"492039"}' | openssl dgst -sha256 -hmac key
     expected = "97e6187d1a367879c2b166870d4482d0401a07de9ce33d873ca63fba486ed827"
     assert signature(b"key", "1795348800", b'{"code":"492039"}') == f"v1={expected}"
 
 
 @given(st.binary(min_size=1), st.integers(0, 2**40), st.binary(), st.binary(min_size=1))
-def test_a_signature_holds_for_these_bytes_only(secret: bytes, timestamp: int, body: bytes, more: bytes) -> None:
+def test_a_signature_is_valid_only_for_its_bytes(secret: bytes, timestamp: int, body: bytes, more: bytes) -> None:
     made = signature(secret, str(timestamp), body)
     assert made == f"v1={hmac.digest(secret, f'{timestamp}.'.encode() + body, 'sha256').hex()}"
     assert made != signature(secret, str(timestamp), body + more)
@@ -87,7 +87,7 @@ def shared() -> Iterator[Receiver]:
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1))
-def test_the_bytes_that_are_sent_are_those_that_are_signed(shared: Receiver, to: str) -> None:
+def test_the_sent_bytes_are_the_signed_bytes(shared: Receiver, to: str) -> None:
     webhook(shared.url).send(message(to))
     request = shared.requests.pop()
     timestamp = request.headers["Open-MFA-Timestamp"]
@@ -96,13 +96,13 @@ def test_the_bytes_that_are_sent_are_those_that_are_signed(shared: Receiver, to:
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
-def test_any_success_is_one(status: int) -> None:
+def test_every_2xx_status_accepts_the_code(status: int) -> None:
     with Receiver(status) as receiver:
         webhook(receiver.url).send(message(TO))
 
 
 @pytest.mark.parametrize("status", [300, 304, 400, 401, 404, 410, 429, 500, 503, 999])
-def test_everything_else_is_none(status: int) -> None:
+def test_every_other_status_is_a_failure(status: int) -> None:
     with Receiver(status) as receiver:
         assert str(failure(webhook(receiver.url), message(TO))) == f"the webhook responded with status {status}"
         assert len(receiver.requests) == 1
@@ -115,26 +115,28 @@ def test_redirects_are_not_followed(status: int) -> None:
     assert not other.requests
 
 
-def test_an_answer_without_end_is_not_read() -> None:
+def test_an_endless_body_is_not_read() -> None:
     with Receiver(200, {"Content-Length": str(2**40)}) as receiver:
         webhook(receiver.url).send(message(TO))
 
 
-def test_tls_is_spoken(certificates: Certificates) -> None:
+def test_a_code_is_sent_with_tls(certificates: Certificates) -> None:
     with Receiver(context=server_context(certificates)) as receiver:
         webhook(receiver.url, authorities=certificates.authority).send(message(TO))
     assert receiver.requests
 
 
 @pytest.mark.parametrize(("host", "trusts"), [("127.0.0.1", False), ("127.0.0.2", True)])
-def test_a_receiver_must_prove_who_it_is(certificates: Certificates, host: str, *, trusts: bool) -> None:
+def test_a_receiver_without_a_valid_certificate_is_refused(
+    certificates: Certificates, host: str, *, trusts: bool
+) -> None:
     authorities = certificates.authority if trusts else None
     with Receiver(context=server_context(certificates), host=host) as receiver:
         assert "no valid certificate" in str(failure(webhook(receiver.url, authorities=authorities), message(TO)))
     assert not receiver.requests
 
 
-def test_the_environments_proxy_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     with Receiver() as receiver:
@@ -142,14 +144,14 @@ def test_the_environments_proxy_is_not_asked(monkeypatch: pytest.MonkeyPatch) ->
     assert receiver.requests
 
 
-def test_nobody_listens() -> None:
+def test_a_port_without_a_server_is_reported() -> None:
     with silent_server() as port:
         pass
     assert str(failure(webhook(f"http://127.0.0.1:{port}"), message(TO))) == "the webhook can't be reached"
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_silence(scheme: str) -> None:
+def test_a_silent_server_is_reported_in_time(scheme: str) -> None:
     with silent_server() as port:
         told = failure(webhook(f"{scheme}://127.0.0.1:{port}", seconds=SOON), message(TO))
     assert str(told) == "the webhook did not respond in time"
@@ -157,7 +159,7 @@ def test_silence(scheme: str) -> None:
 
 @pytest.mark.parametrize("piece", [b"x", b"\x16", b"HTTP/1.1 100 Continue\r\n\r\n"])
 @pytest.mark.parametrize("scheme", ["http", "https"])
-def test_drips_without_end(scheme: str, piece: bytes) -> None:
+def test_an_endless_response_is_reported_in_time(scheme: str, piece: bytes) -> None:
     with dripping_server(piece) as port:
         failure(webhook(f"{scheme}://127.0.0.1:{port}", seconds=SOON), message(TO))
 
@@ -174,12 +176,12 @@ def test_drips_without_end(scheme: str, piece: bytes) -> None:
         b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70_000,
     ],
 )
-def test_what_is_no_http(answer: bytes) -> None:
+def test_an_invalid_response_is_reported(answer: bytes) -> None:
     with Receiver(raw=lambda body: answer.replace(b"{body}", body)) as receiver:
         failure(webhook(receiver.url), message(TO))
 
 
-def test_the_requests_own_deadline_does_not_run_out_meanwhile() -> None:
+def test_the_deadline_of_the_request_is_suspended_during_a_delivery() -> None:
     with deadline.within(0.2), silent_server() as port:
         with pytest.raises(DeliveryFailed):
             webhook(f"http://127.0.0.1:{port}", seconds=SOON).send(message(TO))
@@ -223,7 +225,7 @@ def test_path_and_query_are_sent_as_they_are(url: str, path: str) -> None:
         "HTTPS://hook/?to=a@b",
     ],
 )
-def test_good_urls(url: str) -> None:
+def test_a_valid_url_is_accepted_as_it_is(url: str) -> None:
     assert Webhook.check_url(url) == url
 
 
@@ -270,7 +272,7 @@ def test_a_wrong_url_is_refused_without_repeating_it(url: str, reason: str) -> N
 
 
 @given(st.text())
-def test_no_text_raises_anything_else(text: str) -> None:
+def test_any_text_is_accepted_or_refused_with_a_reason(text: str) -> None:
     for url in (text, f"https://{text}", f"http://hook/{text}"):
         with contextlib.suppress(ValueError):
             Webhook.check_url(url)
@@ -287,16 +289,16 @@ def test_no_text_raises_anything_else(text: str) -> None:
         ("http://localhost/", False),
     ],
 )
-def test_what_others_can_read_is_known(url: str, *, expected: bool) -> None:
+def test_an_unencrypted_transport_is_recognized(url: str, *, expected: bool) -> None:
     assert Webhook.is_unencrypted(url) is expected
 
 
-def test_a_webhook_without_a_secret_is_none() -> None:
+def test_a_webhook_needs_a_secret() -> None:
     with pytest.raises(ValueError, match="secret"):
         Webhook("https://hook", "", FakeClock())
 
 
-def test_authorities_that_can_not_be_read_are_refused_without_repeating_their_path() -> None:
+def test_an_unreadable_file_of_authorities_is_refused_without_its_path() -> None:
     with pytest.raises(ValueError, match="authorities") as refusal:
         webhook("https://hook", authorities="/nowhere/hunter2")
     assert "hunter2" not in str(refusal.value)
@@ -314,17 +316,17 @@ def test_authorities_that_can_not_be_read_are_refused_without_repeating_their_pa
         "x" * 254,
     ],
 )
-def test_good_recipients(recipient: str) -> None:
+def test_a_valid_recipient_is_accepted_as_it_is(recipient: str) -> None:
     assert check_webhook_recipient(recipient) == recipient
 
 
 @pytest.mark.parametrize("recipient", ["", " ", "\u200b", "x" * 255, "a\n", "a\x00", "a\u2028b", "a\u202eb", "\ud800"])
-def test_what_is_no_recipient(recipient: str) -> None:
+def test_an_invalid_recipient_is_refused(recipient: str) -> None:
     with pytest.raises(ValueError, match=r"^must have "):
         check_webhook_recipient(recipient)
 
 
-def test_the_documented_check_takes_what_is_sent() -> None:
+def test_the_documented_check_accepts_a_genuine_request() -> None:
     with Receiver() as receiver:
         Webhook(receiver.url, SECRET, _Now()).send(message(TO))
 
@@ -334,7 +336,7 @@ def test_the_documented_check_takes_what_is_sent() -> None:
     assert not _documented()("another", request.headers, request.body)
 
 
-def test_the_documented_check_refuses_what_is_old() -> None:
+def test_the_documented_check_refuses_an_old_request() -> None:
     with Receiver() as receiver:
         Webhook(receiver.url, SECRET, FakeClock(1_000_000_000)).send(message(TO))
 
@@ -342,14 +344,14 @@ def test_the_documented_check_refuses_what_is_old() -> None:
 
 
 class _Now:
-    """The receiver's clock is the real one."""
+    """Use the real clock, which the documented check uses."""
 
     def now(self) -> int:
         return int(time.time())
 
 
 def _documented() -> Any:
-    """The function in the module's docstring."""
+    """Return the function in the docstring of the module."""
     source = (webhook_module.__doc__ or "").partition("    def is_genuine")[2]
     lines = ["def is_genuine" + source.splitlines()[0], *(line[4:] for line in source.splitlines()[1:])]
     names: dict[str, Any] = {"hmac": hmac, "time": time, "Mapping": Mapping}

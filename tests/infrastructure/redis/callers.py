@@ -1,4 +1,4 @@
-"""The repository and the use cases as the service wires them, on whichever Redis a test names."""
+"""The repository and the use cases as the service wires them, on any Redis."""
 
 import itertools
 import secrets
@@ -35,7 +35,7 @@ KEYS = KeyRing((EncryptionKey("test", bytes(range(32))),))
 
 
 class SilentEvents:
-    """Nobody listens."""
+    """An audit trail that drops all events."""
 
     def require_room(self) -> None: ...
 
@@ -65,7 +65,7 @@ class Caller:
         return CredentialId(owner, Factor.HOTP)
 
     def verify(self, credential_id: CredentialId, counter: int) -> Verdict:
-        """The verdict on the code of a counter."""
+        """Return the verdict on the code of a counter."""
         return self._verify.execute(VerifyRequest(credential_id, code(counter))).verdict
 
 
@@ -87,28 +87,33 @@ _run = secrets.token_hex(4)
 
 
 def new_owner(kind: OwnerKind = OwnerKind.ACCOUNT) -> Owner:
-    """One that no other test knows."""
+    """Return an owner of this test only."""
     return Owner(kind, f"{_run}-{next(_numbers)}")
 
 
+def unique_letters() -> str:
+    """Return a name of this test only. Without digits, it can't be read as a telephone number."""
+    return secrets.token_hex(16).translate(str.maketrans("0123456789", "ghijklmnop"))
+
+
 def timed(call: Callable[[], object]) -> float:
-    """Seconds that a call took; it must have found no store."""
+    """Return the seconds until a call found no store."""
     start = time.monotonic()
     try:
         call()
     except StoreUnavailable:
         return time.monotonic() - start
-    raise AssertionError("it was done although it could not be")
+    raise AssertionError("the call succeeded although the store failed")
 
 
 def notice(call: Callable[[], object]) -> None:
-    """Uses up a budget in vain, a small one, so that the outage is known from then on."""
+    """Use up a small budget, so that the circuit is open afterwards."""
     with deadline.within(0.6):
         timed(call)
 
 
 def answers(call: Callable[[], object]) -> bool:
-    """Whether the store could do it."""
+    """Return whether the store answers a call."""
     try:
         call()
     except StoreUnavailable:
@@ -117,7 +122,7 @@ def answers(call: Callable[[], object]) -> bool:
 
 
 def all_at_once(calls: Iterable[Callable[[], T]]) -> list[T]:
-    """Runs calls in a thread each, started together; their results."""
+    """Run each call in its own thread, all at the same moment, and return their results."""
     waiting = list(calls)
     barrier = threading.Barrier(len(waiting))
 

@@ -1,4 +1,4 @@
-"""One code, one credential, many callers at the same moment: exactly one of them moves it."""
+"""Many callers send the same code for one credential at the same moment, and exactly one is accepted."""
 
 import multiprocessing
 from functools import partial
@@ -20,9 +20,9 @@ from tests.support.redis_server import RedisServer
 CALLERS = 8
 
 
-def hotp(place: CredentialId, counter: int) -> HotpCredential:
+def hotp(credential_id: CredentialId, counter: int) -> HotpCredential:
     return HotpCredential(
-        id=place,
+        id=credential_id,
         lifecycle=Lifecycle(created_at=NOON, expires_at=None),
         secret=SECRET,
         parameters=HotpParameters(),
@@ -32,46 +32,46 @@ def hotp(place: CredentialId, counter: int) -> HotpCredential:
 
 
 def winners(connect: Connect, rounds: int) -> list[int]:
-    """How many commits against the same revision landed, round by round."""
+    """Return the number of successful commits against the same revision in each round."""
     caller = Caller(connect)
-    place = CredentialId(new_owner(), Factor.HOTP)
+    credential_id = CredentialId(new_owner(), Factor.HOTP)
     counts = []
     for number in range(rounds):
-        revision = caller.repository.load(place).revision
+        revision = caller.repository.load(credential_id).revision
 
-        states = [hotp(place, number * CALLERS + who) for who in range(CALLERS)]
-        answers = all_at_once([partial(caller.repository.commit, place, revision, state) for state in states])
+        states = [hotp(credential_id, number * CALLERS + who) for who in range(CALLERS)]
+        answers = all_at_once([partial(caller.repository.commit, credential_id, revision, state) for state in states])
         counts.append(answers.count(None))
     return counts
 
 
-def test_of_threads_on_the_embedded_store_one_commit_wins() -> None:
+def test_one_commit_of_several_threads_wins_on_the_embedded_store() -> None:
     assert winners(embedded(), 100) == [1] * 100
 
 
-def test_of_threads_on_a_real_redis_one_commit_wins(redis_server: RedisServer) -> None:
+def test_one_commit_of_several_threads_wins_on_a_real_redis(redis_server: RedisServer) -> None:
     assert winners(connector(redis_server.url), 100) == [1] * 100
 
 
-def test_of_threads_with_one_code_one_is_accepted(redis_server: RedisServer) -> None:
+def test_one_of_several_threads_with_the_same_code_is_accepted(redis_server: RedisServer) -> None:
     caller = Caller(connector(redis_server.url))
-    place = caller.enrol(new_owner())
+    credential_id = caller.enrol(new_owner())
     for counter in range(50):
-        verdicts = all_at_once([partial(caller.verify, place, counter)] * CALLERS)
+        verdicts = all_at_once([partial(caller.verify, credential_id, counter)] * CALLERS)
         assert verdicts.count(Accepted()) == 1
         assert verdicts.count(Rejected(Reason.REPLAYED, 5)) == CALLERS - 1
 
 
 def _process(url: str, owner: Owner, rounds: int, together: Barrier, accepted: "multiprocessing.Queue[int]") -> None:
     caller = Caller(connector(url))
-    place = CredentialId(owner, Factor.HOTP)
+    credential_id = CredentialId(owner, Factor.HOTP)
     for counter in range(rounds):
         together.wait(30)
-        if caller.verify(place, counter) == Accepted():
+        if caller.verify(credential_id, counter) == Accepted():
             accepted.put(counter)
 
 
-def test_of_processes_with_one_code_one_is_accepted(redis_server: RedisServer) -> None:
+def test_one_of_several_processes_with_the_same_code_is_accepted(redis_server: RedisServer) -> None:
     rounds = 300
     caller = Caller(connector(redis_server.url))
     owner = new_owner()
@@ -93,15 +93,15 @@ def test_of_processes_with_one_code_one_is_accepted(redis_server: RedisServer) -
 
 
 @pytest.mark.parametrize("kind", ["embedded", "standalone"])
-def test_wrong_codes_sent_at_once_are_all_counted(kind: str, redis_server: RedisServer) -> None:
+def test_all_wrong_codes_of_the_same_moment_are_counted(kind: str, redis_server: RedisServer) -> None:
     caller = Caller(embedded() if kind == "embedded" else connector(redis_server.url))
-    place = caller.enrol(new_owner(), look_ahead=0)
-    verdicts = all_at_once([lambda: caller.verify(place, 5000)] * 16)
+    credential_id = caller.enrol(new_owner(), look_ahead=0)
+    verdicts = all_at_once([lambda: caller.verify(credential_id, 5000)] * 16)
     left = sorted(verdict.attempts_left for verdict in verdicts if isinstance(verdict, Rejected))
     assert left == [0, 1, 2, 3, 4]
 
 
-def test_a_client_made_by_many_threads_at_once_serves_them_all(redis_server: RedisServer) -> None:
+def test_many_threads_can_connect_at_the_same_time(redis_server: RedisServer) -> None:
     for _ in range(20):
         caller = Caller(connector(redis_server.url))
         all_at_once([caller.gateway.ping] * CALLERS)

@@ -1,4 +1,4 @@
-"""Masters that die while codes are being verified: no code is accepted twice, and service is back within seconds."""
+"""Masters fail while codes are verified: no code is accepted twice, and verifications succeed again within seconds."""
 
 import threading
 import time
@@ -22,20 +22,24 @@ from tests.support.processes import wait_until
 from tests.support.redis_topologies import Cluster, Node, SentinelSet
 
 
-def master_of(company: SentinelSet | Cluster, place: CredentialId) -> Node:
-    return company.master() if isinstance(company, SentinelSet) else company.master_of(key_of(place))
+def master_of(topology: SentinelSet | Cluster, credential_id: CredentialId) -> Node:
+    return topology.master() if isinstance(topology, SentinelSet) else topology.master_of(key_of(credential_id))
 
 
-def replicas_of(company: SentinelSet | Cluster, place: CredentialId) -> list[Node]:
-    return company.replicas() if isinstance(company, SentinelSet) else company.replicas_of(master_of(company, place))
+def replicas_of(topology: SentinelSet | Cluster, credential_id: CredentialId) -> list[Node]:
+    return (
+        topology.replicas()
+        if isinstance(topology, SentinelSet)
+        else topology.replicas_of(master_of(topology, credential_id))
+    )
 
 
 @dataclass
 class Traffic:
-    """One person after the other: every code is sent twice, and again as long as nobody knows what became of it."""
+    """A user who sends every code twice, and again if there was no verdict."""
 
     caller: Caller
-    place: CredentialId
+    credential_id: CredentialId
     accepted: list[int] = field(default_factory=list)
     moments: list[float] = field(default_factory=list)
     failures: int = 0
@@ -45,13 +49,13 @@ class Traffic:
         counter = 0
         while not self.ending.is_set():
             first, second = self.send(counter), self.send(counter)
-            # Without an answer the next code is looked ahead to, as people press the button once more.
+            # Without a verdict, the user sends the next code, as people do with a token that has a button.
             counter += 1 if first and second else 0
 
     def send(self, counter: int) -> bool:
-        """Whether there was an answer."""
+        """Send a code and return whether there was a verdict."""
         try:
-            verdict = self.caller.verify(self.place, counter)
+            verdict = self.caller.verify(self.credential_id, counter)
         except StoreUnavailable:
             self.failures += 1
             return False
@@ -62,29 +66,29 @@ class Traffic:
 
 
 @pytest.fixture(params=[SentinelSet, Cluster])
-def company(request: pytest.FixtureRequest) -> Iterator[SentinelSet | Cluster]:
-    """One for each test, for its master will not survive; with two replicas, so that the next master has one."""
+def topology(request: pytest.FixtureRequest) -> Iterator[SentinelSet | Cluster]:
+    """A topology for one test, which harms its master. With two replicas, the next master has a replica."""
     require_redis_server()
-    with request.param(replicas=2) as company:
-        yield company
+    with request.param(replicas=2) as topology:
+        yield topology
 
 
 @pytest.mark.parametrize("harm", ["kill", "freeze"])
 def test_no_code_is_accepted_twice_while_a_master_fails_over(
-    company: SentinelSet | Cluster, harm: str, record_property: Callable[[str, str], None]
+    topology: SentinelSet | Cluster, harm: str, record_property: Callable[[str, str], None]
 ) -> None:
-    caller = Caller(connector(company.url), replicas=1)
+    caller = Caller(connector(topology.url), replicas=1)
     streams = [Traffic(caller, caller.enrol(new_owner())) for _ in range(4)]
     threads = [threading.Thread(target=stream.run) for stream in streams]
     for thread in threads:
         thread.start()
     try:
         wait_until(lambda: all(len(stream.accepted) > 20 for stream in streams), "traffic")
-        masters = [master_of(company, stream.place) for stream in streams]
+        masters = [master_of(topology, stream.credential_id) for stream in streams]
         victim = masters[0]
         getattr(victim, harm)()
         harmed = time.monotonic()
-        # The others have other masters, and go on as if nothing had happened.
+        # The other users have other masters, which are not affected.
         affected = [stream for stream, master in zip(streams, masters, strict=True) if master is victim]
         wait_until(lambda: all(stream.moments[-1] > harmed + 1.5 for stream in affected), "the fail-over")
     finally:
@@ -96,25 +100,25 @@ def test_no_code_is_accepted_twice_while_a_master_fails_over(
     gap = max(gap_after(stream.moments, harmed) for stream in streams)
     unavailable = sum(stream.failures for stream in streams)
     record_property(
-        MEASURED, f"{type(company).__name__}, {harm}: back after {gap:.1f} s, {unavailable} times unavailable"
+        MEASURED, f"{type(topology).__name__}, {harm}: back after {gap:.1f} s, {unavailable} times unavailable"
     )
     assert all(len(stream.accepted) == len(set(stream.accepted)) for stream in streams)
 
 
 def gap_after(moments: list[float], harmed: float) -> float:
-    """The longest time without an acceptance that began at or after the harm."""
+    """Return the longest time in seconds without an acceptance that began at or after the harm."""
     later = [harmed, *[moment for moment in moments if moment > harmed]]
     return max(after - before for before, after in pairwise(later))
 
 
 def fail_over_with_stale_replicas(
-    company: SentinelSet | Cluster, place: CredentialId, meanwhile: Callable[[], None]
+    topology: SentinelSet | Cluster, credential_id: CredentialId, meanwhile: Callable[[], None]
 ) -> None:
-    """The master dies before any replica has seen what happened meanwhile."""
-    master, replicas = master_of(company, place), replicas_of(company, place)
+    """Let the master fail before any replica has the latest writes."""
+    master, replicas = master_of(topology, credential_id), replicas_of(topology, credential_id)
     for replica in replicas:
         replica.freeze()
-    # Or it would find in its socket what it did not read.
+    # Otherwise the replica would read the writes from its socket.
     master.drop_replicas()
     meanwhile()
     master.kill()
@@ -122,75 +126,81 @@ def fail_over_with_stale_replicas(
         replica.thaw()
 
 
-def test_without_wait_a_stale_fail_over_brings_a_spent_code_back(company: SentinelSet | Cluster) -> None:
-    """Not what anyone wants: it shows that the test below would notice."""
-    caller = Caller(connector(company.url))
-    place = caller.enrol(new_owner())
-    wait_until(lambda: in_step(company, place), "the replicas")
+def test_without_wait_a_stale_fail_over_makes_a_spent_code_valid_again(topology: SentinelSet | Cluster) -> None:
+    """This shows that the next test would detect a lost commit."""
+    caller = Caller(connector(topology.url))
+    credential_id = caller.enrol(new_owner())
+    wait_until(lambda: in_step(topology, credential_id), "the replicas")
     verdicts: list[Verdict] = []
-    fail_over_with_stale_replicas(company, place, lambda: verdicts.append(caller.verify(place, 0)))
-    verdicts.append(verdict_after(caller, place, 0))
+    fail_over_with_stale_replicas(topology, credential_id, lambda: verdicts.append(caller.verify(credential_id, 0)))
+    verdicts.append(verdict_after(caller, credential_id, 0))
     caller.gateway.close()
     assert verdicts == [Accepted(), Accepted()]
 
 
-def test_with_wait_an_acceptance_that_could_be_lost_is_never_given(company: SentinelSet | Cluster) -> None:
-    caller = Caller(connector(company.url), replicas=1)
-    place = caller.enrol(new_owner())
+def test_with_wait_no_code_is_accepted_whose_commit_could_be_lost(topology: SentinelSet | Cluster) -> None:
+    caller = Caller(connector(topology.url), replicas=1)
+    credential_id = caller.enrol(new_owner())
 
     def refused() -> None:
         with deadline.within(1.0):
-            assert timed(lambda: caller.verify(place, 0)) < 2
+            assert timed(lambda: caller.verify(credential_id, 0)) < 2
 
-    fail_over_with_stale_replicas(company, place, refused)
-    verdicts = [verdict_after(caller, place, 0), caller.verify(place, 0)]
+    fail_over_with_stale_replicas(topology, credential_id, refused)
+    verdicts = [verdict_after(caller, credential_id, 0), caller.verify(credential_id, 0)]
     caller.gateway.close()
     assert verdicts == [Accepted(), Rejected(Reason.REPLAYED, 5)]
 
 
-def in_step(company: SentinelSet | Cluster, place: CredentialId) -> bool:
-    """Whether the replicas have the credential as its master has it."""
-    value = master_of(company, place).ask("DUMP", key_of(place))
-    return all(dump_of(replica, place) == value for replica in replicas_of(company, place))
+def in_step(topology: SentinelSet | Cluster, credential_id: CredentialId) -> bool:
+    """Return whether the replicas have the same record as the master."""
+    value = master_of(topology, credential_id).ask("DUMP", key_of(credential_id))
+    return all(dump_of(replica, credential_id) == value for replica in replicas_of(topology, credential_id))
 
 
-def dump_of(replica: Node, place: CredentialId) -> object:
+def dump_of(replica: Node, credential_id: CredentialId) -> object:
     with replica.client() as client:
         if replica.is_in_cluster:
             client.execute_command("READONLY")
-        return client.execute_command("DUMP", key_of(place))
+        return client.execute_command("DUMP", key_of(credential_id))
 
 
-def verdict_after(caller: Caller, place: CredentialId, counter: int) -> Verdict:
-    wait_until(lambda: answers(lambda: caller.gateway.set(f"{key_of(place)}:probe", "x")), "the fail-over")
-    return caller.verify(place, counter)
+def verdict_after(caller: Caller, credential_id: CredentialId, counter: int) -> Verdict:
+    wait_until(lambda: answers(lambda: caller.gateway.set(f"{key_of(credential_id)}:probe", "x")), "the fail-over")
+    return caller.verify(credential_id, counter)
 
 
-def test_a_master_that_is_frozen_keeps_nobody_from_the_others() -> None:
+def test_a_frozen_master_does_not_delay_access_to_the_others() -> None:
     require_redis_server()
-    with Cluster() as company:
-        for node in company.nodes:
-            # Nobody is to notice and take over before the callers have.
+    with Cluster() as topology:
+        for node in topology.nodes:
+            # No replica takes over before the callers have failed.
             node.ask("CONFIG", "SET", "cluster-node-timeout", "600000")
-        caller = Caller(connector(company.url))
+        caller = Caller(connector(topology.url))
         places = [caller.enrol(new_owner()) for _ in range(64)]
-        victim = company.master_of(key_of(places[0]))
-        behind = [place for place in places if company.master_of(key_of(place)) is victim]
-        beside = [place for place in places if company.master_of(key_of(place)) is not victim]
+        victim = topology.master_of(key_of(places[0]))
+        behind = [credential_id for credential_id in places if topology.master_of(key_of(credential_id)) is victim]
+        beside = [credential_id for credential_id in places if topology.master_of(key_of(credential_id)) is not victim]
         assert len(behind) > MAX_RETRYING_CALLERS
         victim.freeze()
         ending = threading.Event()
 
-        def bother(place: CredentialId) -> None:
+        def bother(credential_id: CredentialId) -> None:
             while not ending.is_set():
-                answers(lambda: caller.repository.load(place))
+                answers(lambda: caller.repository.load(credential_id))
 
-        threads = [threading.Thread(target=bother, args=(place,)) for place in behind[: 2 * MAX_RETRYING_CALLERS]]
+        threads = [
+            threading.Thread(target=bother, args=(credential_id,))
+            for credential_id in behind[: 2 * MAX_RETRYING_CALLERS]
+        ]
         for thread in threads:
             thread.start()
         try:
             wait_until(lambda: not answers(lambda: caller.repository.load(behind[0])), "the outage")
-            answered = [answers(lambda place=place: caller.repository.load(place)) for place in beside * 10]
+            answered = [
+                answers(lambda credential_id=credential_id: caller.repository.load(credential_id))
+                for credential_id in beside * 10
+            ]
         finally:
             ending.set()
             victim.thaw()
@@ -201,16 +211,16 @@ def test_a_master_that_is_frozen_keeps_nobody_from_the_others() -> None:
     assert all(answered)
 
 
-def test_a_cluster_that_does_not_know_where_a_key_is_is_no_more_than_unavailable() -> None:
+def test_a_slot_without_a_node_makes_the_store_unavailable() -> None:
     require_redis_server()
-    with Cluster() as company:
-        client = connector(company.url)()
+    with Cluster() as topology:
+        client = connector(topology.url)()
         assert isinstance(client, RedisCluster)
         caller = Caller(lambda: client)
-        place = caller.enrol(new_owner())
-        # As where no node serves a slot.
+        credential_id = caller.enrol(new_owner())
+        # The client then knows no node of any slot.
         client._nodes.slots_cache.clear()
 
         with deadline.within(0.3):
-            assert timed(lambda: caller.verify(place, 0)) < 2
+            assert timed(lambda: caller.verify(credential_id, 0)) < 2
         caller.gateway.close()

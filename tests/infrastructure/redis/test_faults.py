@@ -1,4 +1,4 @@
-"""Whatever happens to a Redis: no acceptance, an answer within 5 s, and work again as soon as Redis does."""
+"""While Redis fails in any way, no code is accepted, and every call ends within 5 s. It recovers with Redis."""
 
 import contextlib
 import logging
@@ -32,25 +32,25 @@ LIMIT = 5.0
 
 
 class Rig:
-    """A server of its own, a caller, and a credential whose next good code is known."""
+    """A server that the test may harm, a caller, and a credential whose next valid code is known."""
 
     def __init__(self, server: RedisServer) -> None:
         self.server = server
         self.caller = Caller(connector(server.url))
-        self.place = self.caller.enrol(new_owner())
-        self._stored = self.caller.repository.load(self.place)
+        self.credential_id = self.caller.enrol(new_owner())
+        self._stored = self.caller.repository.load(self.credential_id)
 
     def load(self) -> object:
-        return self.caller.repository.load(self.place)
+        return self.caller.repository.load(self.credential_id)
 
     def commit(self) -> object:
         state = self._stored.state
         assert isinstance(state, HotpCredential)
-        return self.caller.repository.commit(self.place, self._stored.revision, replace(state, counter=100))
+        return self.caller.repository.commit(self.credential_id, self._stored.revision, replace(state, counter=100))
 
     def works(self) -> bool:
-        """Whether a good code is accepted; a code that was sent before the fault may have been spent."""
-        return answers(self.load) and any(self.caller.verify(self.place, c) == Accepted() for c in range(5))
+        """Return whether a valid code is accepted. A code that was sent before the fault may be spent."""
+        return answers(self.load) and any(self.caller.verify(self.credential_id, c) == Accepted() for c in range(5))
 
 
 @pytest.fixture
@@ -71,11 +71,11 @@ def admin(server: RedisServer) -> Iterator[redis.Redis]:
     client.close()
 
 
-# A server that is away
+# A server that does not answer
 
 
-def test_a_last_attempt_without_time_does_not_hide_what_is_wrong() -> None:
-    """As when a loaded machine wakes up too late for it."""
+def test_the_last_attempt_does_not_hide_the_explanation() -> None:
+    """On a busy machine, the last attempt may have no time left."""
 
     def connect(_client: object) -> None:
         attempts.append(len(attempts))
@@ -88,7 +88,7 @@ def test_a_last_attempt_without_time_does_not_hide_what_is_wrong() -> None:
     assert len(attempts) > 1
 
 
-def test_a_server_that_never_started_is_told_in_time_and_used_once_it_starts() -> None:
+def test_a_server_that_has_not_started_is_reported_in_time_and_used_after_its_start() -> None:
     server = RedisServer(port=free_port())
     caller = Caller(connector(server.url))
     assert fails_in_time(caller.gateway.ping)
@@ -98,36 +98,36 @@ def test_a_server_that_never_started_is_told_in_time_and_used_once_it_starts() -
 
 
 @pytest.mark.parametrize("operation", ["load", "commit"])
-def test_a_killed_server_is_told_in_time(rig: Rig, operation: str) -> None:
+def test_a_killed_server_is_reported_in_time(rig: Rig, operation: str) -> None:
     rig.server.kill()
     assert fails_in_time(getattr(rig, operation))
 
 
-def test_a_killed_server_is_used_again_at_once(rig: Rig) -> None:
+def test_a_restarted_server_is_used_at_once(rig: Rig) -> None:
     rig.server.kill()
     notice(rig.load)
     rig.server.start()
     assert rig.works()
 
 
-def test_a_restart_between_two_operations_is_not_even_noticed(rig: Rig) -> None:
+def test_a_restart_between_two_operations_causes_no_failure(rig: Rig) -> None:
     rig.server.restart()
     assert rig.works()
 
 
 @pytest.mark.parametrize("operation", ["load", "commit"])
-def test_a_frozen_server_is_told_in_time(rig: Rig, operation: str) -> None:
+def test_a_frozen_server_is_reported_in_time(rig: Rig, operation: str) -> None:
     rig.server.freeze()
     assert fails_in_time(getattr(rig, operation))
 
 
-def test_what_a_frozen_server_was_sent_it_does_once_when_it_thaws(rig: Rig) -> None:
+def test_a_thawed_server_carries_out_a_commit_once(rig: Rig) -> None:
     rig.server.freeze()
     notice(rig.load)
     notice(rig.commit)
     rig.server.thaw()
     wait_until(lambda: answers(rig.load), "the thaw")
-    assert rig.caller.verify(rig.place, 100) == Accepted()
+    assert rig.caller.verify(rig.credential_id, 100) == Accepted()
 
 
 def test_a_freeze_while_codes_are_verified_accepts_none_twice(rig: Rig) -> None:
@@ -138,7 +138,7 @@ def test_a_freeze_while_codes_are_verified_accepts_none_twice(rig: Rig) -> None:
         while not stop.is_set():
             for counter in range(len(accepted), len(accepted) + 5):
                 with contextlib.suppress(StoreUnavailable):
-                    if rig.caller.verify(rig.place, counter) == Accepted():
+                    if rig.caller.verify(rig.credential_id, counter) == Accepted():
                         accepted.append(counter)
 
     traffic = threading.Thread(target=verify)
@@ -157,7 +157,7 @@ def test_a_freeze_while_codes_are_verified_accepts_none_twice(rig: Rig) -> None:
     assert len(accepted) == len(set(accepted))
 
 
-def test_when_one_budget_was_used_up_in_vain_the_others_fail_fast(rig: Rig) -> None:
+def test_callers_fail_fast_after_one_has_used_up_its_time(rig: Rig) -> None:
     rig.server.freeze()
     notice(rig.load)
     times = all_at_once([lambda: timed(rig.load)] * 16)
@@ -173,7 +173,7 @@ def test_the_first_success_ends_an_outage_for_all_threads(rig: Rig) -> None:
     all_at_once([rig.load] * 16)
 
 
-def test_while_redis_is_suspected_to_be_away_only_the_patient_wait_for_it(rig: Rig) -> None:
+def test_a_limited_number_of_callers_waits_for_a_suspected_server(rig: Rig) -> None:
     rig.server.freeze()
     notice(rig.load)
     told: list[str] = []
@@ -194,7 +194,7 @@ def test_while_redis_is_suspected_to_be_away_only_the_patient_wait_for_it(rig: R
     assert sum("already waiting" not in text for text in told) < len(told) / 5
 
 
-def test_failing_writes_fail_fast_though_reads_succeed(rig: Rig) -> None:
+def test_failing_writes_fail_fast_although_reads_succeed(rig: Rig) -> None:
     with admin(rig.server) as client:
         client.execute_command("REPLICAOF", "127.0.0.1", free_port())
         notice(rig.commit)
@@ -202,7 +202,7 @@ def test_failing_writes_fail_fast_though_reads_succeed(rig: Rig) -> None:
         assert timed(rig.commit) < 1
 
 
-def test_the_deadline_of_a_request_covers_all_that_it_asks(rig: Rig) -> None:
+def test_the_deadline_of_a_request_covers_all_its_operations(rig: Rig) -> None:
     rig.server.freeze()
     start = time.monotonic()
     with deadline.within(deadline.BUDGET):
@@ -212,7 +212,7 @@ def test_the_deadline_of_a_request_covers_all_that_it_asks(rig: Rig) -> None:
     assert time.monotonic() - start < LIMIT
 
 
-# A server that refuses
+# A server that refuses commands
 
 
 Refusal = tuple[list[str], list[str]]
@@ -227,7 +227,7 @@ REFUSALS: dict[str, Refusal] = {
 
 
 @pytest.mark.parametrize("refusal", REFUSALS)
-def test_a_commit_that_is_refused_is_told_in_time(rig: Rig, refusal: str) -> None:
+def test_a_refused_commit_is_reported_in_time(rig: Rig, refusal: str) -> None:
     with admin(rig.server) as client:
         client.execute_command(*REFUSALS[refusal][0])
         assert fails_in_time(rig.commit)
@@ -237,12 +237,12 @@ def test_a_commit_that_is_refused_is_told_in_time(rig: Rig, refusal: str) -> Non
 def test_a_refused_verification_accepts_nothing_and_spends_nothing(rig: Rig, refusal: str) -> None:
     with admin(rig.server) as client:
         client.execute_command(*REFUSALS[refusal][0])
-        notice(lambda: rig.caller.verify(rig.place, 0))
+        notice(lambda: rig.caller.verify(rig.credential_id, 0))
         client.execute_command(*REFUSALS[refusal][1])
-    assert rig.caller.verify(rig.place, 0) == Accepted()
+    assert rig.caller.verify(rig.credential_id, 0) == Accepted()
 
 
-def test_a_server_that_can_not_save_is_told_in_time(rig: Rig) -> None:
+def test_a_server_that_cannot_save_is_reported_in_time(rig: Rig) -> None:
     with admin(rig.server) as client:
         client.config_set("save", "1 1")
         shutil.rmtree(rig.server.directory)
@@ -254,13 +254,13 @@ def test_a_server_that_can_not_save_is_told_in_time(rig: Rig) -> None:
     assert rig.works()
 
 
-def test_a_forgotten_script_is_brought_along(rig: Rig) -> None:
+def test_a_flushed_script_is_loaded_again(rig: Rig) -> None:
     with admin(rig.server) as client:
         client.script_flush()
     assert rig.works()
 
 
-def test_a_server_busy_with_a_script_is_told_in_time(rig: Rig) -> None:
+def test_a_server_busy_with_a_script_is_reported_in_time(rig: Rig) -> None:
     with admin(rig.server) as client:
         client.config_set("busy-reply-threshold", 1)
         busy = threading.Thread(target=lambda: _suppressed(lambda: client.eval("while true do end", 0)))
@@ -274,7 +274,7 @@ def test_a_server_busy_with_a_script_is_told_in_time(rig: Rig) -> None:
     assert rig.works()
 
 
-def test_a_password_that_was_set_meanwhile_is_told_at_once(rig: Rig) -> None:
+def test_a_changed_password_is_reported_at_once(rig: Rig) -> None:
     with admin(rig.server) as client:
         client.config_set("requirepass", "changed")
         rig.caller.gateway.close()
@@ -284,7 +284,7 @@ def test_a_password_that_was_set_meanwhile_is_told_at_once(rig: Rig) -> None:
     assert rig.works()
 
 
-def test_a_wrong_password_is_told_at_once(own_server: RedisServer) -> None:
+def test_a_wrong_password_is_reported_at_once(own_server: RedisServer) -> None:
     with admin(own_server) as client:
         client.config_set("requirepass", "right")
     caller = Caller(connector(own_server.url.replace("//", "//:wrong@")))
@@ -296,16 +296,16 @@ def test_a_closed_connection_is_opened_again(rig: Rig) -> None:
     with admin(rig.server) as client:
         for counter in range(20):
             client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
-            assert rig.caller.verify(rig.place, counter) == Accepted()
+            assert rig.caller.verify(rig.credential_id, counter) == Accepted()
 
 
-# Values that nobody wrote
+# Values that the service did not write
 
 
-def test_a_key_of_another_type_is_told_at_once(rig: Rig) -> None:
+def test_a_key_of_another_type_is_reported_at_once(rig: Rig) -> None:
     with admin(rig.server) as client:
-        client.delete(key_of(rig.place))
-        client.rpush(key_of(rig.place), "a list")
+        client.delete(key_of(rig.credential_id))
+        client.rpush(key_of(rig.credential_id), "a list")
         assert timed(rig.load) < 1
         assert timed(rig.commit) < 1
 
@@ -313,58 +313,58 @@ def test_a_key_of_another_type_is_told_at_once(rig: Rig) -> None:
 @pytest.fixture(scope="module")
 def spoiled() -> Iterator[tuple[Caller, CredentialId, bytes]]:
     caller = Caller(embedded())
-    place = caller.enrol(new_owner(), 3600)
-    value = caller.gateway.get(key_of(place))
+    credential_id = caller.enrol(new_owner(), 3600)
+    value = caller.gateway.get(key_of(credential_id))
     assert value is not None
-    yield caller, place, value
+    yield caller, credential_id, value
     caller.gateway.close()
 
 
 @given(st.binary(min_size=1))
-def test_garbage_is_no_credential(spoiled: tuple[Caller, CredentialId, bytes], garbage: bytes) -> None:
-    caller, place, _ = spoiled
-    _store(caller, place, garbage)
+def test_an_arbitrary_value_is_unreadable(spoiled: tuple[Caller, CredentialId, bytes], garbage: bytes) -> None:
+    caller, credential_id, _ = spoiled
+    _store(caller, credential_id, garbage)
     with pytest.raises(StoreUnavailable):
-        caller.verify(place, 0)
+        caller.verify(credential_id, 0)
 
 
 @given(st.binary(min_size=1, max_size=200))
-def test_garbage_after_a_good_revision_is_no_credential(
+def test_an_arbitrary_value_after_a_revision_is_unreadable(
     spoiled: tuple[Caller, CredentialId, bytes], garbage: bytes
 ) -> None:
-    caller, place, value = spoiled
-    _store(caller, place, value[:9] + garbage)
+    caller, credential_id, value = spoiled
+    _store(caller, credential_id, value[:9] + garbage)
     with pytest.raises(StoreUnavailable):
-        caller.verify(place, 0)
+        caller.verify(credential_id, 0)
 
 
 @given(st.data())
 @settings(suppress_health_check=[HealthCheck.too_slow])
-def test_a_record_with_a_changed_byte_raises_nothing_else_than_that_it_can_not_be_read(
+def test_a_record_with_a_changed_byte_is_unreadable_or_another_state(
     spoiled: tuple[Caller, CredentialId, bytes], data: st.DataObject
 ) -> None:
-    caller, place, value = spoiled
+    caller, credential_id, value = spoiled
     index = data.draw(st.integers(0, len(value) - 1))
     byte = data.draw(st.integers(0, 255))
-    _store(caller, place, value[:index] + bytes([byte]) + value[index + 1 :])
-    answers(lambda: caller.repository.load(place))
+    _store(caller, credential_id, value[:index] + bytes([byte]) + value[index + 1 :])
+    answers(lambda: caller.repository.load(credential_id))
 
 
-def test_what_is_logged_of_garbage_does_not_repeat_it(
+def test_the_log_does_not_repeat_an_unreadable_value(
     spoiled: tuple[Caller, CredentialId, bytes], caplog: pytest.LogCaptureFixture
 ) -> None:
-    caller, place, value = spoiled
-    _store(caller, place, value[:9] + b"\xa6secret")
+    caller, credential_id, value = spoiled
+    _store(caller, credential_id, value[:9] + b"\xa6secret")
     with caplog.at_level(logging.DEBUG):
-        answers(lambda: caller.repository.load(place))
+        answers(lambda: caller.repository.load(credential_id))
     assert caplog.records
     assert "secret" not in str([vars(record) for record in caplog.records])
 
 
 def test_a_record_of_another_owner_does_not_open(rig: Rig) -> None:
-    other = CredentialId(new_owner(), rig.place.factor)
+    other = CredentialId(new_owner(), rig.credential_id.factor)
     with admin(rig.server) as client:
-        client.copy(key_of(rig.place), key_of(other))
+        client.copy(key_of(rig.credential_id), key_of(other))
     with pytest.raises(StoreUnavailable):
         rig.caller.verify(other, 0)
 
@@ -373,11 +373,11 @@ def test_no_argument_of_a_command_reaches_the_log(rig: Rig, caplog: pytest.LogCa
     with caplog.at_level(logging.DEBUG):
         rig.server.kill()
         notice(rig.commit)
-    assert str(rig.place.owner) not in caplog.text
+    assert str(rig.credential_id.owner) not in caplog.text
 
 
-def _store(caller: Caller, place: CredentialId, value: bytes) -> None:
-    caller.gateway.set(key_of(place), value)  # type: ignore[arg-type] # what nobody does
+def _store(caller: Caller, credential_id: CredentialId, value: bytes) -> None:
+    caller.gateway.set(key_of(credential_id), value)  # type: ignore[arg-type] # no caller does this
 
 
 def _suppressed(call: Callable[[], object]) -> bool:

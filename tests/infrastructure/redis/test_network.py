@@ -1,4 +1,4 @@
-"""A network that loses, delays and swallows: what was committed is known to be, and nothing is committed twice."""
+"""A network that loses and delays responses: every commit is recognized, and none is carried out twice."""
 
 import time
 from collections.abc import Iterator
@@ -37,62 +37,62 @@ def caller(proxy: TcpProxy) -> Iterator[Caller]:
 
 @pytest.fixture
 def rival(redis_server: RedisServer) -> Iterator[Caller]:
-    """Somebody else, whose network is good."""
+    """Another caller, whose network works."""
     caller = Caller(connector(redis_server.url))
     yield caller
     caller.gateway.close()
 
 
 @pytest.fixture
-def place(rival: Caller) -> CredentialId:
+def credential_id(rival: Caller) -> CredentialId:
     return rival.enrol(new_owner())
 
 
-def counter_of(caller: Caller, place: CredentialId) -> int:
-    state = caller.repository.load(place).state
+def counter_of(caller: Caller, credential_id: CredentialId) -> int:
+    state = caller.repository.load(credential_id).state
     assert isinstance(state, HotpCredential)
     return state.counter
 
 
-def test_a_commit_whose_answer_was_lost_is_known_to_have_landed(
-    proxy: TcpProxy, caller: Caller, place: CredentialId
+def test_a_commit_whose_response_is_lost_is_recognized(
+    proxy: TcpProxy, caller: Caller, credential_id: CredentialId
 ) -> None:
     caller.gateway.ping()
     proxy.lose_answer(SCRIPT)
-    assert caller.verify(place, 0) == Accepted()
+    assert caller.verify(credential_id, 0) == Accepted()
 
 
-def test_a_commit_whose_answer_was_lost_has_moved_the_credential_once(
-    proxy: TcpProxy, caller: Caller, rival: Caller, place: CredentialId
+def test_a_commit_whose_response_is_lost_is_carried_out_once(
+    proxy: TcpProxy, caller: Caller, rival: Caller, credential_id: CredentialId
 ) -> None:
-    caller.verify(place, 0)
+    caller.verify(credential_id, 0)
     proxy.lose_answer(SCRIPT)
-    caller.verify(place, 1)
-    assert counter_of(rival, place) == 2
+    caller.verify(credential_id, 1)
+    assert counter_of(rival, credential_id) == 2
 
 
-def test_a_code_is_accepted_once_although_the_answer_was_lost_and_a_rival_sent_it_meanwhile(
-    proxy: TcpProxy, caller: Caller, rival: Caller, place: CredentialId
+def test_a_code_is_accepted_once_although_the_response_is_lost_and_a_rival_sends_it(
+    proxy: TcpProxy, caller: Caller, rival: Caller, credential_id: CredentialId
 ) -> None:
     caller.gateway.ping()
     verdicts = []
-    proxy.lose_answer(SCRIPT, lambda: verdicts.append(rival.verify(place, 0)))
-    verdicts.append(caller.verify(place, 0))
+    proxy.lose_answer(SCRIPT, lambda: verdicts.append(rival.verify(credential_id, 0)))
+    verdicts.append(caller.verify(credential_id, 0))
     assert sorted(map(type, verdicts), key=str) == [Accepted, Rejected]
 
 
-def test_a_commit_that_was_followed_by_another_before_its_answer_was_lost_has_lost(
-    proxy: TcpProxy, caller: Caller, rival: Caller, place: CredentialId
+def test_a_commit_loses_if_another_one_follows_before_its_response_is_lost(
+    proxy: TcpProxy, caller: Caller, rival: Caller, credential_id: CredentialId
 ) -> None:
     caller.gateway.ping()
-    proxy.lose_answer(SCRIPT, lambda: rival.verify(place, 1))
-    assert caller.verify(place, 0) == Rejected(Reason.REPLAYED, 5)
+    proxy.lose_answer(SCRIPT, lambda: rival.verify(credential_id, 1))
+    assert caller.verify(credential_id, 0) == Rejected(Reason.REPLAYED, 5)
 
 
-def test_a_commit_whose_answer_was_lost_still_has_to_reach_its_replicas(sentinel_set: SentinelSet) -> None:
-    """The one that is sent again finds the work done, on a connection that has written nothing yet."""
+def test_a_commit_whose_response_is_lost_must_still_reach_its_replicas(sentinel_set: SentinelSet) -> None:
+    """The retry finds its own write, on a connection that has written nothing."""
     lonely = Caller(connector(sentinel_set.url))
-    place = lonely.enrol(new_owner())
+    credential_id = lonely.enrol(new_owner())
     with TcpProxy(sentinel_set.master().port) as proxy:
         caller = Caller(connector(proxy.url), replicas=1)
         caller.gateway.ping()
@@ -101,7 +101,7 @@ def test_a_commit_whose_answer_was_lost_still_has_to_reach_its_replicas(sentinel
         try:
             proxy.lose_answer(SCRIPT)
             with deadline.within(0.8):
-                timed(lambda: caller.verify(place, 0))
+                timed(lambda: caller.verify(credential_id, 0))
         finally:
             for replica in sentinel_set.replicas():
                 replica.thaw()
@@ -109,64 +109,66 @@ def test_a_commit_whose_answer_was_lost_still_has_to_reach_its_replicas(sentinel
     lonely.gateway.close()
 
 
-def test_an_enrolment_whose_answer_was_lost_is_not_told_that_it_existed_already(
-    proxy: TcpProxy, caller: Caller
-) -> None:
+def test_an_enrolment_whose_response_is_lost_is_not_a_conflict(proxy: TcpProxy, caller: Caller) -> None:
     caller.gateway.ping()
     proxy.lose_answer(SCRIPT)
-    place = caller.enrol(new_owner())
-    assert caller.verify(place, 0) == Accepted()
+    credential_id = caller.enrol(new_owner())
+    assert caller.verify(credential_id, 0) == Accepted()
 
 
-def test_a_removal_whose_answer_was_lost_is_done(proxy: TcpProxy, caller: Caller, place: CredentialId) -> None:
-    revision = caller.repository.load(place).revision
-    proxy.lose_answer(SCRIPT)
-    assert caller.repository.commit(place, revision, None) is None
-
-
-def test_a_session_does_not_live_longer_because_an_answer_was_lost(
-    proxy: TcpProxy, caller: Caller, rival: Caller
+def test_a_removal_whose_response_is_lost_succeeds(
+    proxy: TcpProxy, caller: Caller, credential_id: CredentialId
 ) -> None:
-    place = rival.enrol(new_owner(), lifetime=1000)
-    caller.repository.load(place)
+    revision = caller.repository.load(credential_id).revision
     proxy.lose_answer(SCRIPT)
-    caller.verify(place, 0)
-    key = key_of(place)
+    assert caller.repository.commit(credential_id, revision, None) is None
+
+
+def test_a_lost_response_does_not_extend_a_session(proxy: TcpProxy, caller: Caller, rival: Caller) -> None:
+    credential_id = rival.enrol(new_owner(), lifetime=1000)
+    caller.repository.load(credential_id)
+    proxy.lose_answer(SCRIPT)
+    caller.verify(credential_id, 0)
+    key = key_of(credential_id)
     assert rival.gateway._read(key, "EXPIRETIME", key) == NOON + 1000
 
 
-def test_answers_that_come_too_late_are_given_up_in_time(proxy: TcpProxy, caller: Caller, place: CredentialId) -> None:
+def test_late_responses_end_at_the_deadline(proxy: TcpProxy, caller: Caller, credential_id: CredentialId) -> None:
     caller.gateway.ping()
     proxy.delay = 1.0
-    assert timed(lambda: caller.repository.load(place)) < 5
+    assert timed(lambda: caller.repository.load(credential_id)) < 5
 
 
-def test_answers_that_come_in_drips_are_given_up_in_time(proxy: TcpProxy, caller: Caller, place: CredentialId) -> None:
+def test_responses_that_arrive_byte_by_byte_end_at_the_deadline(
+    proxy: TcpProxy, caller: Caller, credential_id: CredentialId
+) -> None:
     caller.gateway.ping()
     proxy.delay, proxy.drip = 0.2, True
-    assert timed(lambda: caller.repository.load(place)) < 5
+    assert timed(lambda: caller.repository.load(credential_id)) < 5
 
 
-def test_answers_that_are_slow_but_in_time_are_good(proxy: TcpProxy, caller: Caller, place: CredentialId) -> None:
+def test_slow_responses_before_the_time_out_are_used(
+    proxy: TcpProxy, caller: Caller, credential_id: CredentialId
+) -> None:
     proxy.delay = 0.2
-    assert caller.verify(place, 0) == Accepted()
+    assert caller.verify(credential_id, 0) == Accepted()
 
 
-def test_a_host_that_vanished_costs_one_timeout_however_many_connections_led_to_it(
-    proxy: TcpProxy, caller: Caller, place: CredentialId
+def test_a_vanished_host_costs_one_time_out_for_all_its_connections(
+    proxy: TcpProxy, caller: Caller, credential_id: CredentialId
 ) -> None:
     proxy.delay = 0.1
-    all_at_once([lambda: caller.repository.load(place)] * 8)
+    all_at_once([lambda: caller.repository.load(credential_id)] * 8)
     proxy.delay = 0.0
     proxy.silence()
-    caller.repository.load(place)
+    caller.repository.load(credential_id)
     start = time.monotonic()
-    all_at_once([lambda: caller.repository.load(place)] * 8)
+    all_at_once([lambda: caller.repository.load(credential_id)] * 8)
     assert time.monotonic() - start < deadline.SOCKET_TIMEOUT
 
 
-def test_a_name_that_leads_to_a_new_master_is_followed_although_the_old_one_answers_still() -> None:
-    """As a managed Redis fails over: the old master lives on as a replica, and only the name moves."""
+def test_a_name_is_followed_to_a_new_master_although_the_former_one_answers() -> None:
+    """A managed Redis fails over like this: the former master becomes a replica, and the name gets another address."""
     first, second = free_ports(2)
     with (
         Node(first) as former,
@@ -175,21 +177,21 @@ def test_a_name_that_leads_to_a_new_master_is_followed_although_the_old_one_answ
     ):
         wait_until(lambda: latter.replication()["master_link_status"] == "up", "the first copy")
         caller = Caller(connector(proxy.url))
-        place = caller.enrol(new_owner())
+        credential_id = caller.enrol(new_owner())
         wait_until(lambda: latter.ask("DBSIZE") == 1, "the copy of the credential")
         latter.ask("REPLICAOF", "NO", "ONE")
         former.ask("REPLICAOF", "127.0.0.1", second)
         proxy.target = second
-        assert caller.verify(place, 0) == Accepted()
+        assert caller.verify(credential_id, 0) == Accepted()
         caller.gateway.close()
 
 
-def test_an_outage_that_everyone_knows_of_is_over_for_everyone_at_once(
-    proxy: TcpProxy, caller: Caller, place: CredentialId
+def test_one_success_ends_an_outage_for_all_callers(
+    proxy: TcpProxy, caller: Caller, credential_id: CredentialId
 ) -> None:
     caller.gateway.ping()
     proxy.delay = 1.0
-    notice(lambda: caller.repository.load(place))
+    notice(lambda: caller.repository.load(credential_id))
     proxy.delay = 0.0
-    # As many as may try while the outage is known; the first success ends it for all others.
-    assert all(all_at_once([lambda: answers(lambda: caller.repository.load(place))] * MAX_RETRYING_CALLERS))
+    # This number of callers may try during an outage. The first success ends it for all others.
+    assert all(all_at_once([lambda: answers(lambda: caller.repository.load(credential_id))] * MAX_RETRYING_CALLERS))

@@ -42,7 +42,7 @@ class Guesser:
 
     def __init__(self, server: RedisServer) -> None:
         self.caller = Caller(connector(server.url))
-        self.place = self.caller.enrol(new_owner())
+        self.credential_id = self.caller.enrol(new_owner())
         self.algorithm = CountingAlgorithm()
         changes = OptimisticUpdate(self.caller.repository, FakeClock())
         self._verify = Verify(VerdictCommitter(changes, SilentEvents()), self.algorithm)
@@ -54,12 +54,12 @@ class Guesser:
 
     def send(self, code: Code) -> object:
         try:
-            return self._verify.execute(VerifyRequest(self.place, code)).verdict
+            return self._verify.execute(VerifyRequest(self.credential_id, code)).verdict
         except StoreUnavailable:
             return "503"
 
     def failures(self) -> int:
-        state = self.caller.repository.load(self.place).state
+        state = self.caller.repository.load(self.credential_id).state
         assert isinstance(state, Credential)
         return state.failures.count
 
@@ -91,13 +91,13 @@ FAULTS: dict[str, Fault] = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_one_guess_at_most_is_judged_while_writes_are_refused(
+def test_at_most_one_guess_is_judged_while_writes_are_refused(
     own_server: RedisServer, guesser: Guesser, fault: str
 ) -> None:
     begin, end = FAULTS[fault]
     with own_server.client() as admin:
         begin(admin)
-        # Each guess waits for the answer to the one before. With a replica each takes long, so there are fewer.
+        # Each guess waits for the response to the former one. A guess with a replica takes long, so there are fewer.
         answers = {guesser.guess() for _ in range(GUESSES if fault != "a replica" else 3)}
         judged = guesser.algorithm.asked
         end(admin)
@@ -110,7 +110,7 @@ def test_one_guess_at_most_is_judged_while_writes_are_refused(
         assert guesser.failures() == 1
 
 
-def test_of_guesses_that_come_together_those_under_way_are_judged_at_most(
+def test_only_guesses_under_way_are_judged_when_writes_are_first_refused(
     own_server: RedisServer, guesser: Guesser
 ) -> None:
     begin, _ = FAULTS["out of memory"]
@@ -123,7 +123,9 @@ def test_of_guesses_that_come_together_those_under_way_are_judged_at_most(
     assert guesser.algorithm.asked <= THREADS
 
 
-def test_a_spent_code_is_not_named_one_while_writes_are_refused(own_server: RedisServer, guesser: Guesser) -> None:
+def test_a_spent_code_is_not_reported_as_a_replay_while_writes_are_refused(
+    own_server: RedisServer, guesser: Guesser
+) -> None:
     """An answer that names a replay would reveal that the digits were right once."""
     (good,) = PyotpHotp().codes(SharedSecret(b"a secret of 160 bits"), HashAlgorithm.SHA1, 6, [0])
     assert guesser.send(Code(good)) == Accepted()
@@ -138,7 +140,7 @@ def test_a_spent_code_is_not_named_one_while_writes_are_refused(own_server: Redi
         assert guesser.send(Code(good)) == Rejected(Reason.REPLAYED, 5)
 
 
-def test_the_trial_of_a_write_leaves_nothing(own_server: RedisServer, guesser: Guesser) -> None:
+def test_the_trial_of_a_write_leaves_no_key(own_server: RedisServer, guesser: Guesser) -> None:
     begin, end = FAULTS["out of memory"]
     with own_server.client() as admin:
         before = admin.keys()
@@ -151,17 +153,17 @@ def test_the_trial_of_a_write_leaves_nothing(own_server: RedisServer, guesser: G
         assert admin.keys() == before
 
 
-def test_reading_goes_on_while_writes_are_refused(own_server: RedisServer, guesser: Guesser) -> None:
+def test_reads_succeed_while_writes_are_refused(own_server: RedisServer, guesser: Guesser) -> None:
     begin, _ = FAULTS["out of memory"]
     with own_server.client() as admin:
         begin(admin)
         guesser.guess()
 
-        assert isinstance(guesser.caller.repository.load(guesser.place).state, Credential)
+        assert isinstance(guesser.caller.repository.load(guesser.credential_id).state, Credential)
 
 
-def test_a_removal_in_between_does_not_let_a_guess_be_judged(own_server: RedisServer, guesser: Guesser) -> None:
-    """A full Redis removes keys all the same."""
+def test_a_successful_removal_does_not_let_a_guess_be_judged(own_server: RedisServer, guesser: Guesser) -> None:
+    """A full Redis still removes keys."""
     begin, _ = FAULTS["out of memory"]
     with own_server.client() as admin:
         begin(admin)

@@ -1,4 +1,4 @@
-"""Rotating the encryption keys while codes are being verified: nothing fails, nothing is accepted twice."""
+"""Encryption keys are rotated while codes are verified: no verification fails, and no code is accepted twice."""
 
 import itertools
 import threading
@@ -59,20 +59,20 @@ class Instance:
     def reseal(self, progress: Callable[[Tally], None] = lambda _: None) -> Tally:
         return Resealing(self.repository, self.keys).run(progress)
 
-    def verified(self, place: CredentialId, code: Code) -> bool:
-        return self.verify.execute(VerifyRequest(place, code)).verdict == Accepted()
+    def verified(self, credential_id: CredentialId, code: Code) -> bool:
+        return self.verify.execute(VerifyRequest(credential_id, code)).verdict == Accepted()
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     require_redis_server()
-    with Cluster() as company:
-        yield company
+    with Cluster() as topology:
+        yield topology
 
 
 @pytest.fixture
 def clean_redis(redis_server: RedisServer) -> RedisServer:
-    """A walk over everything sees what other tests have left."""
+    """An empty server, because a walk visits the records of other tests too."""
     with redis_server.client() as client:
         client.flushall()
     return redis_server
@@ -87,20 +87,20 @@ def connect(request: pytest.FixtureRequest) -> Connect:
 
 
 def codes(secret: SharedSecret) -> Iterator[Code]:
-    """The codes of a HOTP secret, from the first."""
+    """Yield the codes of a HOTP secret, from the first."""
     for counter in itertools.count():
         (digits,) = PyotpHotp().codes(secret, HotpParameters().algorithm, 6, [counter])
         yield Code(digits)
 
 
 def enrolled(instance: Instance, owner: Owner) -> Iterator[Code]:
-    """Enrols one of every kind; the codes of HOTP."""
+    """Enrol HOTP and TOTP, and return the codes of HOTP."""
     secret = instance.enrol.execute(EnrolRequest(owner, None, HotpParameters())).secret
     instance.enrol.execute(EnrolRequest(owner, None, TotpParameters(), derived=True))
     return codes(secret)
 
 
-def test_afterwards_nothing_needs_the_former_key(connect: Connect) -> None:
+def test_no_record_needs_the_former_key_after_resealing(connect: Connect) -> None:
     before, rotated, after = Instance(connect, OLD), Instance(connect, NEW, OLD), Instance(connect, NEW)
     owner = new_owner()
     good = enrolled(before, owner)
@@ -121,7 +121,7 @@ def test_afterwards_nothing_needs_the_former_key(connect: Connect) -> None:
     assert swapped.verdict == Accepted()
 
 
-def test_what_is_sealed_again_is_the_same_to_the_last_field(connect: Connect) -> None:
+def test_resealing_changes_no_field(connect: Connect) -> None:
     before, rotated = Instance(connect, OLD), Instance(connect, NEW, OLD)
     owner = new_owner()
     enrolled(before, owner)
@@ -133,7 +133,7 @@ def test_what_is_sealed_again_is_the_same_to_the_last_field(connect: Connect) ->
     assert {f: stored.state for f, stored in rotated.repository.load_all(owner).snapshots.items()} == states
 
 
-def test_what_ends_still_ends(clean_redis: RedisServer) -> None:
+def test_resealing_keeps_the_expiry(clean_redis: RedisServer) -> None:
     connect = connector(clean_redis.url)
     before, rotated = Instance(connect, OLD), Instance(connect, NEW, OLD)
     owner = new_owner()
@@ -154,7 +154,7 @@ def test_a_second_run_finds_nothing_to_do(connect: Connect) -> None:
     assert rotated.reseal().resealed == 0
 
 
-def test_what_is_interrupted_can_be_run_again(connect: Connect) -> None:
+def test_an_interrupted_run_can_be_repeated(connect: Connect) -> None:
     before, rotated = Instance(connect, OLD), Instance(connect, NEW, OLD)
     for _ in range(5):
         enrolled(before, new_owner())
@@ -169,7 +169,7 @@ def test_what_is_interrupted_can_be_run_again(connect: Connect) -> None:
     assert set(rotated.reseal().keys) == {"new"}
 
 
-def test_what_does_not_open_is_counted_and_left_as_it_is(clean_redis: RedisServer) -> None:
+def test_an_unreadable_record_is_counted_and_not_changed(clean_redis: RedisServer) -> None:
     connect = connector(clean_redis.url)
     owner = new_owner()
     good = enrolled(Instance(connect, OLD), owner)
@@ -189,9 +189,9 @@ def test_no_verification_fails_or_is_accepted_twice_while_keys_are_rotated(conne
     ending = threading.Event()
 
     def verify(owner: Owner, instances: tuple[Instance, ...]) -> None:
-        place = CredentialId(owner, Factor.HOTP)
+        credential_id = CredentialId(owner, Factor.HOTP)
         for number, code in enumerate(streams[owner]):
-            verdicts = [instance.verify.execute(VerifyRequest(place, code)).verdict for instance in instances]
+            verdicts = [instance.verify.execute(VerifyRequest(credential_id, code)).verdict for instance in instances]
             accepted[owner, number] += verdicts.count(Accepted())
             wrong.extend(verdict for verdict in verdicts if getattr(verdict, "reason", None) == "wrong")
             if ending.is_set():
@@ -205,7 +205,7 @@ def test_no_verification_fails_or_is_accepted_twice_while_keys_are_rotated(conne
     try:
         wait_until(lambda: len(accepted) > 40, "traffic")
         for _ in range(5):
-            # An instance that still seals under the old key is as many sealings behind as it has enrolments.
+            # An instance with the former key first seals every enrolment under it.
             rotated.reseal()
         reached = len(accepted)
         wait_until(lambda: len(accepted) > reached + 40, "traffic afterwards")
@@ -228,5 +228,5 @@ def test_no_verification_fails_or_is_accepted_twice_while_keys_are_rotated(conne
         "open-mfa:{session:a}:totp:probe",
     ],
 )
-def test_what_is_no_credentials_key_is_nobodys_place(key: str) -> None:
+def test_other_keys_belong_to_no_credential(key: str) -> None:
     assert id_of(key) is None

@@ -16,7 +16,7 @@ from tests.support.redis_topologies import Cluster, Node
 
 @dataclass
 class Move:
-    """The slot of one owner, on its way."""
+    """The move of one owner's slot to another node."""
 
     cluster: Cluster
     owner: Owner
@@ -55,51 +55,55 @@ def caller(request: pytest.FixtureRequest, cluster: Cluster) -> Iterator[Caller]
 
 
 @pytest.fixture
-def place(caller: Caller) -> CredentialId:
+def credential_id(caller: Caller) -> CredentialId:
     return caller.enrol(new_owner())
 
 
 @pytest.fixture
-def move(cluster: Cluster, place: CredentialId) -> Move:
-    source = cluster.master_of(key_of(place))
-    return Move(cluster, place.owner, source, next(node for node in cluster.masters() if node is not source))
+def move(cluster: Cluster, credential_id: CredentialId) -> Move:
+    source = cluster.master_of(key_of(credential_id))
+    return Move(cluster, credential_id.owner, source, next(node for node in cluster.masters() if node is not source))
 
 
 def test_a_credential_is_verified_before_during_and_after_its_move(
-    caller: Caller, place: CredentialId, move: Move
+    caller: Caller, credential_id: CredentialId, move: Move
 ) -> None:
     move.begin()
-    verdicts = [caller.verify(place, 0)]
+    verdicts = [caller.verify(credential_id, 0)]
     move.carry(Factor.HOTP)
-    verdicts += [caller.verify(place, 1), caller.verify(place, 2)]
+    verdicts += [caller.verify(credential_id, 1), caller.verify(credential_id, 2)]
     move.end()
-    verdicts += [caller.verify(place, 3)]
+    verdicts += [caller.verify(credential_id, 3)]
     assert verdicts == [Accepted()] * 4
 
 
-def test_an_owner_half_of_whom_has_moved_is_read_whole(caller: Caller, place: CredentialId, move: Move) -> None:
-    # A copy under another factor is no credential, but a value to read.
+def test_all_credentials_of_an_owner_are_read_while_half_of_them_have_moved(
+    caller: Caller, credential_id: CredentialId, move: Move
+) -> None:
+    # A copy under another factor is an unreadable record.
     move.source.ask("COPY", move.key(Factor.HOTP), move.key(Factor.OTP))
     move.begin()
     move.carry(Factor.HOTP)
     assert all(caller.gateway.get_all([move.key(Factor.HOTP), move.key(Factor.OTP)]))
 
 
-def test_an_owner_half_of_whom_has_moved_is_forgotten_whole(caller: Caller, place: CredentialId, move: Move) -> None:
+def test_all_credentials_of_an_owner_are_removed_while_half_of_them_have_moved(
+    caller: Caller, credential_id: CredentialId, move: Move
+) -> None:
     move.source.ask("COPY", move.key(Factor.HOTP), move.key(Factor.OTP))
     move.begin()
     move.carry(Factor.HOTP)
-    caller.repository.forget(place.owner)
-    assert caller.repository.load_all(place.owner).snapshots == {}
+    caller.repository.forget(credential_id.owner)
+    assert caller.repository.load_all(credential_id.owner).snapshots == {}
 
 
-def test_a_node_that_has_no_slot_yet_is_followed_to(cluster: Cluster) -> None:
+def test_a_key_is_followed_to_a_node_that_has_no_slot_yet(cluster: Cluster) -> None:
     caller = Caller(connector(cluster.url))
-    place = caller.enrol(new_owner())
-    move = Move(cluster, place.owner, cluster.master_of(key_of(place)), cluster.add_empty())
+    credential_id = caller.enrol(new_owner())
+    move = Move(cluster, credential_id.owner, cluster.master_of(key_of(credential_id)), cluster.add_empty())
     move.begin()
     move.carry(Factor.HOTP)
-    assert caller.verify(place, 0) == Accepted()
+    assert caller.verify(credential_id, 0) == Accepted()
     move.end()
-    assert caller.verify(place, 1) == Accepted()
+    assert caller.verify(credential_id, 1) == Accepted()
     caller.gateway.close()

@@ -1,4 +1,4 @@
-"""Every way to name a Redis, and every way to get it wrong."""
+"""Redis URLs are read exactly or refused."""
 
 import contextlib
 import ssl
@@ -21,14 +21,14 @@ SPECIAL = "p@ss:w/ord?#[é]% "
 
 
 def pool_of(url: str) -> Any:
-    """Of the client that a URL makes; nothing is connected to."""
+    """Return the pool of a URL. It does not connect."""
     client = connector(url)()
     assert isinstance(client, Redis)
     return client.connection_pool
 
 
 def options(url: str) -> dict[str, Any]:
-    """What connections will be made with."""
+    """Return the options of the connections of a URL."""
     made_with: dict[str, Any] = pool_of(url).connection_kwargs
     return made_with
 
@@ -65,30 +65,30 @@ def sentinels(url: str) -> list[tuple[str, int]]:
         ("redis+sentinel://user:secret@a/otp/4", {"username": "user", "password": "secret", "db": 4}),
     ],
 )
-def test_a_url_says_what_connections_are_made_with(url: str, expected: dict[str, Any]) -> None:
+def test_a_url_defines_the_options_of_its_connections(url: str, expected: dict[str, Any]) -> None:
     found = options(url)
     assert {name: found.get(name) for name in expected} == expected
 
 
 @given(st.text(min_size=1), st.text(min_size=1))
-def test_any_user_and_any_password_can_be_written(user: str, password: str) -> None:
+def test_a_url_can_contain_any_user_and_password(user: str, password: str) -> None:
     found = options(f"redis://{quote(user, safe='', errors='surrogatepass')}:{quote(password, safe='')}@cache")
     assert (found["username"], found["password"]) == (user, password)
 
 
-def test_a_rediss_url_demands_a_certificate_for_the_host() -> None:
+def test_a_rediss_url_requires_a_certificate_for_the_host() -> None:
     context = options("rediss://cache")["context"]
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert context.check_hostname
 
 
-def test_the_check_of_the_host_can_be_switched_off() -> None:
+def test_the_check_of_the_host_can_be_disabled() -> None:
     context = options("rediss://cache?ssl_check_hostname=false")["context"]
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert not context.check_hostname
 
 
-def test_the_check_of_the_certificate_can_be_switched_off() -> None:
+def test_the_check_of_the_certificate_can_be_disabled() -> None:
     assert options("rediss://cache?ssl_cert_reqs=none")["context"].verify_mode is ssl.CERT_NONE
 
 
@@ -105,18 +105,18 @@ def test_only_the_named_authority_is_trusted(certificates: Certificates) -> None
         ("redis+sentinel://user:secret@a:1,b:2/otp/1", [("a", 1), ("b", 2)]),
     ],
 )
-def test_all_sentinels_are_asked(url: str, expected: list[tuple[str, int]]) -> None:
+def test_all_sentinels_of_a_url_are_known(url: str, expected: list[tuple[str, int]]) -> None:
     assert sentinels(url) == expected
 
 
-def test_sentinels_have_passwords_of_their_own() -> None:
+def test_sentinels_have_their_own_passwords() -> None:
     pool = pool_of("redis+sentinel://user:secret@a/otp?sentinel_password=other")
     (sentinel,) = pool.sentinel_manager.sentinels
     asking = sentinel.connection_pool.connection_kwargs
     assert (asking["username"], asking["password"]) == (None, "other")
 
 
-def test_sentinels_and_master_are_both_spoken_to_under_tls() -> None:
+def test_connections_to_sentinels_and_master_use_tls() -> None:
     pool = pool_of("rediss+sentinel://a/otp")
     (sentinel,) = pool.sentinel_manager.sentinels
     assert pool.connection_class is connection.MasterTlsConnection
@@ -200,9 +200,9 @@ PLACES = st.sampled_from(
 
 @given(PLACES, st.text(st.characters(exclude_characters="%", exclude_categories=["Cs"])), st.sampled_from("/?#@"))
 def test_a_password_that_is_not_encoded_is_refused_with_the_name_of_the_character(
-    place: tuple[str, str], text: str, character: str
+    credential_id: tuple[str, str], text: str, character: str
 ) -> None:
-    scheme, rest = place
+    scheme, rest = credential_id
     password = f"{text}{character}hunter2"
 
     for url in (f"{scheme}://:{password}@{rest}", f"{scheme}://user:{password}@{rest}"):
@@ -225,7 +225,7 @@ def test_a_password_in_the_query_is_read_exactly_or_refused(password: str) -> No
 
 
 @given(st.text())
-def test_no_text_raises_anything_else(text: str) -> None:
+def test_any_text_is_accepted_or_refused_with_a_reason(text: str) -> None:
     for url in (text, f"redis://{text}", f"rediss+sentinel://{text}"):
         try:
             connector(url)
@@ -233,7 +233,7 @@ def test_no_text_raises_anything_else(text: str) -> None:
             continue
 
 
-def test_a_password_with_special_characters_opens_a_real_redis(own_server: RedisServer) -> None:
+def test_a_password_with_special_characters_works_with_a_real_redis(own_server: RedisServer) -> None:
     with own_server.client() as client:
         client.execute_command("ACL", "SETUSER", "us:er", "on", f">{SPECIAL}", "~*", "+@all")
         client.config_set("requirepass", "another")
@@ -243,7 +243,7 @@ def test_a_password_with_special_characters_opens_a_real_redis(own_server: Redis
     caller.gateway.close()
 
 
-def test_the_database_is_the_one_that_was_named(own_server: RedisServer) -> None:
+def test_the_database_of_the_url_is_used(own_server: RedisServer) -> None:
     caller = Caller(connector(f"redis://127.0.0.1:{own_server.port}/3"))
     caller.enrol(new_owner())
     caller.gateway.close()
@@ -259,7 +259,7 @@ def test_a_connection_needs_no_handshake(own_server: RedisServer) -> None:
         assert set(client.info("commandstats")) == {"cmdstat_ping"}
 
 
-def test_a_unix_socket_is_spoken_to(tmp_path: Path) -> None:
+def test_a_unix_socket_works(tmp_path: Path) -> None:
     path = tmp_path / "redis.sock"
     with RedisServer("--unixsocket", str(path)):
         caller = Caller(connector(f"unix://{path}"))
@@ -267,28 +267,28 @@ def test_a_unix_socket_is_spoken_to(tmp_path: Path) -> None:
         caller.gateway.close()
 
 
-def test_a_server_is_spoken_to_under_tls(certificates: Certificates) -> None:
+def test_a_server_with_tls_works(certificates: Certificates) -> None:
     with Node(free_ports(1)[0], tls=certificates) as server:
         caller = Caller(connector(f"rediss://127.0.0.1:{server.port}{certificates.query}"))
         caller.enrol(new_owner())
         caller.gateway.close()
 
 
-def test_a_server_whose_authority_is_not_trusted_is_not_spoken_to(certificates: Certificates) -> None:
+def test_a_server_with_an_untrusted_authority_is_refused(certificates: Certificates) -> None:
     with Node(free_ports(1)[0], tls=certificates) as server:
         caller = Caller(connector(f"rediss://127.0.0.1:{server.port}"))
         assert timed(caller.gateway.ping) < 5
         caller.gateway.close()
 
 
-def test_a_sentinel_set_is_spoken_to_under_tls(certificates: Certificates) -> None:
+def test_a_sentinel_set_with_tls_works(certificates: Certificates) -> None:
     with SentinelSet(certificates, replicas=1) as sentinels_:
         caller = Caller(connector(sentinels_.url), replicas=1)
         caller.enrol(new_owner())
         caller.gateway.close()
 
 
-def test_a_cluster_is_spoken_to_under_tls(certificates: Certificates) -> None:
+def test_a_cluster_with_tls_works(certificates: Certificates) -> None:
     with Cluster(certificates) as cluster:
         caller = Caller(connector(cluster.url), replicas=1)
         for _ in range(10):

@@ -1,1 +1,1 @@
-"""What `open-mfa doctor` asks Redis."""
+"""The inspection of Redis for `open-mfa doctor`."""

@@ -17,7 +17,7 @@ from infrastructure.redis.client.url import Client
 from infrastructure.redis.diagnostics.trial import NOTHING_REFUSED, Trial, try_out
 
 Ask = Callable[[Command], Any]
-"""Sends one command to one server; the raw answer."""
+"""Sends one command to one server and returns the raw response."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,9 +28,9 @@ class Inspection:
         node: the name of the master in a Cluster; empty for a single master.
         address: the host and the port that the Sentinels or the Cluster report; empty for the address in the URL.
         information: the values of INFO by name; None if the user may not run INFO.
-        snapshots: whether it is known to take snapshots; None if this is unknown.
-        clock_ahead: seconds that its clock is ahead of ours, at least; negative if it is behind; None if the user may
-            not run TIME.
+        snapshots: whether it takes snapshots; None if this is unknown.
+        clock_ahead: the least difference between its clock and ours in seconds, positive if it is ahead; None if the
+            user may not run TIME.
         trial: the commands and keys that it refuses.
         unknown: names of the commands for reports that it does not know.
     """
@@ -45,50 +45,50 @@ class Inspection:
 
     @property
     def version(self) -> str:
-        return self._told("redis_version")
+        return self._value("redis_version")
 
     @property
     def is_replica(self) -> bool:
-        """Whether it reports the role of a replica, which takes no writes."""
-        return self._told("role") == "slave"
+        """Whether it reports the role of a replica, which accepts no writes."""
+        return self._value("role") == "slave"
 
     @property
     def replicas(self) -> int:
         """The number of its connected replicas."""
-        return int(self._told("connected_slaves") or 0)
+        return int(self._value("connected_slaves") or 0)
 
     @property
     def eviction_policy(self) -> str:
-        """Which keys it removes when it is full."""
-        return self._told("maxmemory_policy")
+        """The policy by which it removes keys when it is full."""
+        return self._value("maxmemory_policy")
 
     @property
     def fullness(self) -> float:
         """The fraction of `maxmemory` that is in use; 0 without a limit."""
-        limit = int(self._told("maxmemory") or 0)
-        return int(self._told("used_memory") or 0) / limit if limit else 0.0
+        limit = int(self._value("maxmemory") or 0)
+        return int(self._value("used_memory") or 0) / limit if limit else 0.0
 
     @property
     def appends(self) -> bool:
         """Whether it writes every change to its append-only file."""
-        return self._told("aof_enabled") == "1"
+        return self._value("aof_enabled") == "1"
 
-    def _told(self, name: str) -> str:
+    def _value(self, name: str) -> str:
         return (self.information or {}).get(name, "")
 
 
 def inspect(gateway: Gateway, now: Callable[[], float]) -> list[Inspection]:
-    """Looks at the only server, at the Sentinels' master, or at each of a Cluster's masters.
+    """Inspect the only server, the master that the Sentinels name, or each master of a Cluster.
 
     Args:
-        gateway: the gateway to them; it knows how many replicas must have a write.
+        gateway: the gateway to them. It defines how many replicas must have a write.
         now: our clock, Unix time in seconds.
 
     Raises:
-        StoreUnavailable: one of them can't be asked.
+        StoreUnavailable: one of them does not answer.
     """
-    asked = gateway.look(lambda client: [_inspect(master, now) for master in _masters(client)])
-    return [replace(each, trial=try_out(gateway, each.node)) for each in asked]
+    inspections = gateway.look(lambda client: [_inspect(master, now) for master in _masters(client)])
+    return [replace(each, trial=try_out(gateway, each.node)) for each in inspections]
 
 
 class _Master(NamedTuple):
@@ -153,7 +153,10 @@ def _is_withheld(error: ResponseError) -> bool:
 
 
 def _takes_snapshots(ask: Ask, information: dict[str, str] | None) -> bool | None:
-    """By its configuration; where CONFIG is forbidden, as managed ones do, by the snapshots that it has taken."""
+    """Return whether the server takes snapshots, from its configuration.
+
+    Managed services forbid CONFIG. Then the number of snapshots since the start decides.
+    """
     try:
         _, schedule = ask(("CONFIG", "GET", "save"))
     except (ResponseError, ValueError):
@@ -162,12 +165,12 @@ def _takes_snapshots(ask: Ask, information: dict[str, str] | None) -> bool | Non
 
 
 def _clock_ahead(ask: Ask, now: Callable[[], float]) -> float | None:
-    """Its clock was read between two readings of ours; only what lies outside of both is the clocks' difference."""
+    """Return the least difference of the clocks, because theirs is read between two readings of ours."""
     before = now()
     try:
         seconds, microseconds = ask(("TIME",))
     except ResponseError:
         return None
     after = now()
-    told = int(seconds) + int(microseconds) / 1e6
-    return max(0.0, told - after) + min(0.0, told - before)
+    theirs = int(seconds) + int(microseconds) / 1e6
+    return max(0.0, theirs - after) + min(0.0, theirs - before)

@@ -36,7 +36,12 @@ _IN_SCRIPTS: Final = re.compile(r"redis\.call\('([A-Z]+)'")
 
 
 class Refusal(NamedTuple):
-    """The code of an answer, such as OOM, and the reason, which follows the server's name in a sentence."""
+    """A refusal of a write.
+
+    Attributes:
+        code: the code of the error response, such as OOM.
+        reason: the explanation, which follows the server's name in a sentence.
+    """
 
     code: str
     reason: str
@@ -44,7 +49,7 @@ class Refusal(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """The result of a trial: the needs of the service that Redis refuses.
+    """The result of a trial: the commands and keys that the service needs and Redis refuses.
 
     Attributes:
         forbidden: commands that the user may not run.
@@ -68,11 +73,11 @@ def try_out(gateway: Gateway, node: str = "") -> Trial:
     """Try every command that the service sends, in a second or less. No key remains.
 
     Args:
-        gateway: the gateway to Redis; it knows how many replicas must have a write.
+        gateway: the gateway to Redis; it defines how many replicas must have a write.
         node: the name of a master of a Cluster; empty for a single master.
 
     Raises:
-        StoreUnavailable: Redis can't be asked.
+        StoreUnavailable: Redis does not answer.
     """
     tag = gateway.look(lambda client: _tag_on(client, node))
     key = f"{PREFIX}:{{{tag}}}:trial"

@@ -1,1 +1,1 @@
-"""The stores in Redis."""
+"""The Redis adapters of the ports that a store implements."""

@@ -13,7 +13,7 @@ COUNT: Final = Script("infrastructure.redis.stores", "count.lua")
 KEY_PREFIX: Final = "open-mfa:rate"
 
 
-class GatewayStorage(Storage):
+class RedisRateLimits(Storage):
     """A storage for the `limits` library.
 
     The library has a storage for Redis, but that one opens its own connections with its own time-outs, and accepts no

@@ -1,0 +1,53 @@
+"""The stores that the contract tests run on. A new store adds one branch to `open_rig`."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from domain.owner import CredentialId
+from infrastructure.crypto.sealing import KeyRing
+from infrastructure.redis.client.gateway import Gateway
+from infrastructure.redis.store import RedisStore
+from infrastructure.redis.stores.codec import RecordCodec
+from infrastructure.redis.stores.credentials import key_of
+from infrastructure.store import Store
+from tests.infrastructure.redis.topologies import TOPOLOGIES, connect_to
+from tests.support.fakes import FakeClock
+
+STORES = tuple(f"redis {topology}" for topology in TOPOLOGIES)
+SENDS_PER_HOUR = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Rig:
+    """A store under test.
+
+    Attributes:
+        store: the store.
+        reopen: returns the same store with other encryption keys.
+        expires_at: returns the time at which the store removes a record, Unix time in seconds; None for never. No port
+            has such a query.
+    """
+
+    store: Store
+    reopen: Callable[[KeyRing], Store]
+    expires_at: Callable[[CredentialId], int | None]
+
+
+def open_rig(name: str, keys: KeyRing, clock: FakeClock, request: pytest.FixtureRequest) -> Rig:
+    """Return a store, opened as the service opens it."""
+    gateway = Gateway(connect_to(name.removeprefix("redis "), request))
+    digest_key = secrets.token_hex(16)
+
+    def reopen(keys: KeyRing) -> Store:
+        return RedisStore(gateway, RecordCodec(keys), clock, digest_key=digest_key, sends_per_hour=SENDS_PER_HOUR)
+
+    def expires_at(credential_id: CredentialId) -> int | None:
+        key = key_of(credential_id)
+        milliseconds: int = gateway._read(key, "PEXPIRETIME", key)
+        assert milliseconds != -2, "there is no record"
+        return None if milliseconds == -1 else milliseconds // 1000
+
+    return Rig(reopen(keys), reopen, expires_at)

@@ -1,0 +1,160 @@
+"""The contract of every part of a store except the credentials."""
+
+import itertools
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from application.ports.delivery import Channel
+from application.ports.stores import GateSessions
+from domain.owner import CredentialId, Factor, Owner, OwnerKind
+from infrastructure.crypto.sealing import EncryptionKey, KeyRing
+from infrastructure.resealing import Resealing
+from infrastructure.store import Store
+from tests.infrastructure.redis.callers import new_owner, unique_letters
+from tests.infrastructure.store.rig import SENDS_PER_HOUR, Rig
+from tests.infrastructure.store.states import hotp, put
+from tests.support.fakes import FakeClock
+
+CLIENT = "192.0.2.1"
+
+
+# Gate sessions
+
+
+@pytest.fixture
+def gate(store: Store) -> GateSessions:
+    return store.gate_sessions(unique_letters(), 60)
+
+
+def test_a_session_of_the_gate_has_its_user(gate: GateSessions) -> None:
+    assert gate.user_of([gate.begin("alice")]) == "alice"
+
+
+def test_every_session_of_the_gate_has_its_own_token(gate: GateSessions) -> None:
+    assert len({gate.begin("alice") for _ in range(10)}) == 10
+
+
+def test_a_session_of_the_gate_ends(gate: GateSessions) -> None:
+    ended, other = gate.begin("alice"), gate.begin("alice")
+    gate.end([ended])
+    assert gate.user_of([ended]) is None
+    assert gate.user_of([other]) == "alice"
+
+
+def test_several_sessions_of_one_user_are_that_user(gate: GateSessions) -> None:
+    assert gate.user_of([gate.begin("alice"), gate.begin("alice")]) == "alice"
+
+
+def test_sessions_of_several_users_are_no_user(gate: GateSessions) -> None:
+    assert gate.user_of([gate.begin("alice"), gate.begin("mallory")]) is None
+
+
+@pytest.mark.parametrize("tokens", [[], [""], ["a"], ["*" * 43], ["a" * 43], ["ü" * 43], ["a" * 43, "b" * 43]])
+def test_an_unknown_token_is_no_user(gate: GateSessions, tokens: list[str]) -> None:
+    assert gate.user_of(tokens) is None
+    gate.end(tokens)
+
+
+def test_a_session_is_unknown_at_another_gate(store: Store, gate: GateSessions) -> None:
+    token = gate.begin("alice")
+    assert store.gate_sessions(unique_letters(), 60).user_of([token]) is None
+
+
+def test_any_name_of_a_user_is_returned_as_it_is(gate: GateSessions) -> None:
+    name = "Ünïcode 🔑: a b"
+    assert gate.user_of([gate.begin(name)]) == name
+
+
+# Limits of sent codes
+
+
+@pytest.fixture
+def accounts() -> Iterator[Owner]:
+    tenant = unique_letters()
+    return (Owner(OwnerKind.ACCOUNT, f"{tenant}:{number}") for number in itertools.count())
+
+
+def test_five_codes_may_be_sent_to_one_recipient_in_ten_minutes(
+    store: Store, clock: FakeClock, accounts: Iterator[Owner]
+) -> None:
+    to = f"{unique_letters()}@example.org"
+    waits = [store.send_limit.admit(next(accounts), Channel.EMAIL, to, CLIENT) for _ in range(6)]
+    assert waits[:5] == [0] * 5
+    assert waits[5] == 600
+    clock.advance(599)
+    assert store.send_limit.admit(next(accounts), Channel.EMAIL, to, CLIENT) == 1
+    clock.advance(1)
+    assert store.send_limit.admit(next(accounts), Channel.EMAIL, to, CLIENT) == 0
+
+
+def test_a_tenant_has_a_limit_for_all_recipients(store: Store, accounts: Iterator[Owner]) -> None:
+    def admit(owner: Owner) -> bool:
+        return store.send_limit.admit(owner, Channel.WEBHOOK, unique_letters(), CLIENT) == 0
+
+    assert [admit(next(accounts)) for _ in range(SENDS_PER_HOUR + 1)] == [True] * SENDS_PER_HOUR + [False]
+    assert admit(Owner(OwnerKind.ACCOUNT, f"{unique_letters()}:a"))
+
+
+# Rate limits
+
+
+def test_a_rate_limit_counts_within_its_window(store: Store) -> None:
+    name = unique_letters()
+    assert [store.rate_limits.incr(name, 100, amount) for amount in (1, 2, 3)] == [1, 3, 6]
+    assert store.rate_limits.get(name) == 6
+    assert time.time() < store.rate_limits.get_expiry(name) <= time.time() + 101
+
+
+def test_another_count_does_not_extend_the_window(store: Store) -> None:
+    name = unique_letters()
+    store.rate_limits.incr(name, 100)
+    store.rate_limits.incr(name, 1000)
+    assert store.rate_limits.get_expiry(name) <= time.time() + 101
+
+
+def test_a_rate_limit_can_be_cleared(store: Store) -> None:
+    name = unique_letters()
+    store.rate_limits.incr(name, 100)
+    store.rate_limits.clear(name)
+    assert store.rate_limits.get(name) == 0
+
+
+def test_the_storage_of_rate_limits_reports_that_it_answers(store: Store) -> None:
+    assert store.rate_limits.check()
+
+
+# Log level, readiness and description
+
+
+def test_the_log_level_is_the_last_one_that_was_set(store: Store) -> None:
+    store.log_levels.write("DEBUG")
+    store.log_levels.write("ERROR")
+    assert store.log_levels.read() == "ERROR"
+
+
+def test_a_store_that_answers_is_ready(store: Store) -> None:
+    store.check_ready()
+
+
+def test_a_store_reports_its_version_and_its_clock(store: Store) -> None:
+    description = store.describe()
+    assert "." in description.version
+    assert abs(description.time - time.time()) < 60
+
+
+# Resealing
+
+
+def test_resealing_seals_every_secret_under_the_first_key(rig: Rig) -> None:
+    old, new = EncryptionKey("old", bytes(32)), EncryptionKey("new", bytes(range(1, 33)))
+    before, rotated, after = rig.reopen(KeyRing((old,))), KeyRing((new, old)), rig.reopen(KeyRing((new,)))
+    credential = hotp(CredentialId(new_owner(), Factor.HOTP))
+    put(before, credential)
+
+    tally = Resealing(rig.reopen(rotated).credentials, rotated).run(lambda _: None)
+
+    assert tally.resealed >= 1
+    assert after.credentials.load(credential.id).state == credential
+    assert credential.id in set(after.credentials.ids())
