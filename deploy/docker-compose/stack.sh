@@ -39,7 +39,7 @@ check_settings() {
   unknown=$(sed -nE 's/^([A-Za-z_]+)=.*/\1/p' .env | grep -vxFf <(sed -nE 's/^(# )?([A-Z_]+)=.*/\2/p' ../.env.example) || true)
   [[ -z $unknown ]] || fail "$file: these variables are not in .env.example and would have no effect: ${unknown//$'\n'/ }"
   [[ $(value_of REDIS_PASSWORD) =~ ^[A-Za-z0-9]+$ ]] \
-    || fail "$file: REDIS_PASSWORD must consist of letters and digits, because it becomes part of a URL."
+    || fail "$file: REDIS_PASSWORD must be letters and digits only, because it becomes part of a URL."
   [[ $stack == dev || $(value_of DOMAIN) =~ ^[a-z0-9-]+(\.[a-z0-9-]+)+$ ]] \
     || fail "$file: DOMAIN must be a lower-case host name without https:// and port, such as mfa.example.com."
   [[ $(value_of APP_REPLICAS) =~ ^([1-9][0-9]*)?$ ]] || fail "$file: APP_REPLICAS must be a number of at least 1."

@@ -745,8 +745,8 @@ MISTAKEN: Final[tuple[tuple[str, dict[str, tuple[Any, str]]], ...]] = (
     (
         CORE,
         {
-            "api_keys": (["shop", "shop/new"], 'from 2 to 999: "shop/new".'),
-            "encryption_keys": (["k1", "k 2"], 'are: "k 2".'),
+            "api_keys": (["shop", "shop/new"], 'from 2 to 999. Invalid: "shop/new".'),
+            "encryption_keys": (["k1", "k 2"], 'Invalid: "k 2".'),
         },
     ),
     # Terraform checks these only if the variables that they refer to are valid.
@@ -755,7 +755,7 @@ MISTAKEN: Final[tuple[tuple[str, dict[str, tuple[Any, str]]], ...]] = (
         {
             "secret_generations": (
                 {"api-key/shop": 2},
-                "Not generated here: api-key/shop. What can be generated anew: OPEN_MFA_ADMIN_PASSWORD, OPEN_MFA_",
+                "No generated secrets: api-key/shop. Secrets that can be generated again: OPEN_MFA_ADMIN_PASSWORD,",
             )
         },
     ),

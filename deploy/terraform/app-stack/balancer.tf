@@ -1,8 +1,8 @@
-# TLS ends here. The load balancer appends the client's address to X-Forwarded-For, whatever the client wrote there, and
-# the service believes the last one only (OPEN_MFA_TRUSTED_PROXIES=1).
+# TLS ends at the load balancer. It appends the client's address to X-Forwarded-For, and the service uses only this last
+# address (OPEN_MFA_TRUSTED_PROXIES=1).
 
 resource "aws_lb" "main" {
-  # checkov:skip=CKV2_AWS_76: the firewall has AWS's known bad inputs, Log4j's among them; the check does not read dynamic rules
+  # checkov:skip=CKV2_AWS_76: the firewall contains AWS's known bad inputs, including those of Log4j; the check does not read dynamic rules
   name                       = local.prefix
   load_balancer_type         = "application"
   internal                   = false
@@ -10,14 +10,14 @@ resource "aws_lb" "main" {
   security_groups            = [aws_security_group.balancer.id]
   enable_deletion_protection = var.deletion_protection
   enable_http2               = true
-  # Nothing that the service could read otherwise than the load balancer does (request smuggling).
+  # Requests that the load balancer and the service could interpret differently are refused (request smuggling).
   drop_invalid_header_fields = true
   desync_mitigation_mode     = "defensive"
   xff_header_processing_mode = "append"
   enable_xff_client_port     = false
   preserve_host_header       = true
   enable_waf_fail_open       = false
-  # Less than the 75 s for which the service keeps an idle connection, or now and then a request would meet its end.
+  # Less than the 75 s after which the service closes idle connections. Otherwise some requests would fail.
   idle_timeout = 60
 
   access_logs {
@@ -25,23 +25,23 @@ resource "aws_lb" "main" {
     enabled = true
   }
 
-  # The load balancer tries to write as soon as it is told where.
+  # The load balancer writes a test object as soon as it knows the bucket.
   depends_on = [aws_s3_bucket_policy.access_logs]
 }
 
 resource "aws_lb_target_group" "service" {
-  # checkov:skip=CKV_AWS_378: TLS ends at the load balancer; from there to the tasks it goes through the VPC, which encrypts nothing but lets nobody listen
+  # checkov:skip=CKV_AWS_378: TLS ends at the load balancer; the VPC does not encrypt the traffic to the tasks, but isolates it
   name                          = local.prefix
   vpc_id                        = aws_vpc.main.id
   target_type                   = "ip"
   protocol                      = "HTTP"
   port                          = local.port
   load_balancing_algorithm_type = "least_outstanding_requests"
-  # Longer than any request may take (20 s); a stopping task gets no new ones meanwhile.
+  # Longer than the longest request (20 s). A stopping task gets no new requests during this time.
   deregistration_delay = 30
 
-  # Not /readyz: while Redis is away that says no on every task at once, and ECS would replace them all, in vain, again
-  # and again. They answer 503 by themselves, and the alarms tell.
+  # Not /readyz: during a failure of Redis it would fail for all tasks, and ECS would replace them repeatedly without effect.
+  # The tasks answer 503, and the alarms report the failure.
   health_check {
     path                = "/healthz"
     matcher             = "200"
@@ -79,8 +79,8 @@ resource "aws_lb_listener" "https" {
   routing_http_response_server_enabled                         = false
   routing_http_response_strict_transport_security_header_value = "max-age=31536000"
 
-  # What no rule below lets through, another host's name included, does not reach the service. A list of what is public
-  # can't be got round by writing /metrics as /%6Detrics; a list of what is not could be.
+  # Only requests that a rule below allows reach the service. Requests for other hosts are refused, too. A list of public paths
+  # can't be bypassed by writing /metrics as /%6Detrics, but a list of private paths could.
   default_action {
     type = "fixed-response"
 
@@ -92,9 +92,9 @@ resource "aws_lb_listener" "https" {
   }
 }
 
-# A proxy that has its application guarded by the gate says for which host it asks. A rule takes five values in all.
+# Proxies in front of applications behind the gate send the host of the application. A rule allows five values in total.
 resource "aws_lb_listener_rule" "gate" {
-  # By its place, which is its priority: two rules that changed places would be in each other's way.
+  # The key is the position, which is the priority, because two rules that exchange their priorities would conflict.
   for_each = { for index, host in var.gate_proxies.hosts : index => host }
 
   listener_arn = aws_lb_listener.https.arn
@@ -125,7 +125,7 @@ resource "aws_lb_listener_rule" "gate" {
   }
 }
 
-# The load balancer hands on an X-Forwarded-Host that the client wrote, and the service would believe it.
+# The load balancer forwards X-Forwarded-Host of clients, and the service would trust it.
 resource "aws_lb_listener_rule" "forged_host" {
   listener_arn = aws_lb_listener.https.arn
   priority     = 50
@@ -178,7 +178,7 @@ resource "aws_lb_listener_rule" "admin" {
   }
 }
 
-# A condition takes three values at most.
+# A condition allows at most three values.
 resource "aws_lb_listener_rule" "public" {
   for_each = { for index, paths in chunklist(var.public_paths, 3) : index => paths }
 
@@ -218,7 +218,7 @@ resource "aws_acm_certificate" "service" {
 
     precondition {
       condition     = var.domain_name == local.core.zone.name || endswith(var.domain_name, ".${local.core.zone.name}")
-      error_message = "domain_name must lie in core-stack's zone."
+      error_message = "domain_name must belong to the zone of core-stack."
     }
   }
 }
@@ -252,13 +252,13 @@ resource "aws_route53_record" "service" {
 # --- Access logs ---
 
 resource "aws_s3_bucket" "access_logs" {
-  # checkov:skip=CKV_AWS_18: it holds access logs; logging who reads them would need a bucket for that, and so on
-  # checkov:skip=CKV_AWS_21: nobody writes over a log, and the expired ones are to be gone
-  # checkov:skip=CKV_AWS_144: logs of one region are of no use in another
-  # checkov:skip=CKV_AWS_145: load balancers can't write under a key of ours, only under S3's own
-  # checkov:skip=CKV2_AWS_62: nobody waits for a log
+  # checkov:skip=CKV_AWS_18: the bucket contains access logs; logging their readers would need another bucket
+  # checkov:skip=CKV_AWS_21: logs are not overwritten, and expired ones must be deleted
+  # checkov:skip=CKV_AWS_144: logs of one region are not needed in another
+  # checkov:skip=CKV_AWS_145: load balancers can encrypt only with the key of S3
+  # checkov:skip=CKV2_AWS_62: no process handles new logs
   bucket = "${local.prefix}-access-${var.account_id}"
-  # Not without them: logs may be evidence. Emptied by hand before the stack is destroyed for good.
+  # A bucket with logs is not destroyed, because logs may be evidence. Empty it by hand before you destroy the stack.
   force_destroy = false
 }
 
@@ -308,7 +308,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "access_logs" {
 }
 
 data "aws_iam_policy_document" "access_logs" {
-  # In all regions. Those from before August 2022 also know an account of AWS's own for it, which new policies need not name.
+  # Valid in all regions. Older regions also support an account of AWS, which new policies do not need.
   statement {
     sid       = "LoadBalancersOfThisAccountWrite"
     actions   = ["s3:PutObject"]

@@ -1,14 +1,14 @@
-# What never reaches the service. Its own limits and locks stand behind this, and hold without it.
+# Blocks requests before they reach the service. The limits and locks of the service do not depend on the firewall.
 
 locals {
-  # Every way to have a code judged, whoever the owner. Matched against the decoded path: /%61uth/login is /auth/login.
+  # All paths that judge codes, for all owners. The firewall decodes the path first: /%61uth/login is /auth/login.
   code_checks = "^/(api/v1/(session|accounts/[^/]+)/(.*/)?(verify|resync|challenge|disable)|api/v1/gate/verify|auth/login)/?$"
 
-  # Seconds over which requests are counted, and after which to try again.
+  # The period in seconds over which requests are counted. Clients can try again after it.
   window = 300
 
-  # The service's own problem document for it, but for its request_id, and with the media type application/json: WAF knows
-  # neither application/problem+json, nor a Content-Type of one's own.
+  # The problem document of the service without request_id. The media type is application/json, because WAF supports neither
+  # application/problem+json nor a custom Content-Type.
   rate_limited = jsonencode({
     type   = "/problems/rate-limited"
     title  = "Too many requests"
@@ -43,13 +43,13 @@ resource "aws_wafv2_ip_set" "backends" {
 }
 
 resource "aws_wafv2_web_acl" "main" {
-  # checkov:skip=CKV_AWS_192: AWS's known bad inputs are among managed_rules, Log4j's among them; the check does not read dynamic rules
+  # checkov:skip=CKV_AWS_192: managed_rules contains AWS's known bad inputs, including those of Log4j; the check does not read dynamic rules
   name        = local.prefix
   description = "In front of ${local.prefix}"
   scope       = "REGIONAL"
 
-  # No rule below takes samples: they are whole requests, those that were let through among them, with API keys and cookies,
-  # and redaction does not reach them. The log has what was blocked.
+  # The rules take no samples, because samples are complete requests, including allowed ones with API keys and cookies, and
+  # can't be redacted. The log contains the blocked requests.
   default_action {
     allow {}
   }
@@ -197,7 +197,7 @@ resource "aws_wafv2_web_acl" "main" {
           vendor_name = "AWS"
           name        = rule.value.group
 
-          # A cloud's addresses, which back ends often have, come to be on lists for what others did from them.
+          # Back ends often have addresses of a cloud. Such addresses are listed because of their former users.
           dynamic "scope_down_statement" {
             for_each = rule.key == "ip-reputation" ? [1] : []
 
@@ -246,7 +246,7 @@ resource "aws_wafv2_web_acl_association" "main" {
   web_acl_arn  = aws_wafv2_web_acl.main.arn
 }
 
-# What was blocked or counted, without what opens anything.
+# The log of blocked and counted requests, without credentials.
 resource "aws_wafv2_web_acl_logging_configuration" "main" {
   resource_arn            = aws_wafv2_web_acl.main.arn
   log_destination_configs = [aws_cloudwatch_log_group.main["firewall"].arn]

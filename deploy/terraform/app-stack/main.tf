@@ -1,4 +1,4 @@
-# What runs. It may be applied as often as one likes: state, sessions and codes lie in Redis, which no deployment touches.
+# The running service. Every apply keeps sessions, accounts and codes, because they are stored in Redis.
 
 locals {
   prefix = "${var.name}-${var.environment}"

@@ -1,12 +1,12 @@
-# Public subnets hold the load balancer and nothing else. Tasks and Redis have no address that the internet knows, and no
-# way to it unless `internet_egress` opens one for HTTPS.
+# Public subnets contain only the load balancer. Tasks and Redis have no public address, and can't connect to the internet
+# unless `internet_egress` allows HTTPS.
 
 locals {
-  # Which of eight places in the VPC's addresses a zone has, told by its letter: it stays, whatever others there are.
+  # The letter of a zone determines which eighth of the VPC's addresses it uses, so that it does not depend on other zones.
   zones = { for zone in var.availability_zones : zone => index(split("", "abcdefgh"), trimprefix(zone, var.region)) }
-  # Zones that have a NAT gateway.
+  # The zones with a NAT gateway.
   nat = var.internet_egress || var.mail_server != null ? local.zones : {}
-  # What AWS is asked for tasks, at their start and while they log.
+  # The services of AWS that tasks need at their start and for their logs.
   asked = {
     "ecr.api"        = ["ecr:GetAuthorizationToken", "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
     "ecr.dkr"        = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
@@ -24,7 +24,7 @@ resource "aws_vpc" "main" {
   tags = { Name = local.prefix }
 }
 
-# Whatever is put into the VPC without a security group gets this one, which lets nothing through.
+# The default security group, for resources without another one. It allows no traffic.
 resource "aws_default_security_group" "closed" {
   vpc_id = aws_vpc.main.id
 
@@ -93,7 +93,7 @@ resource "aws_route_table_association" "private" {
   route_table_id = aws_route_table.private[each.key].id
 }
 
-# --- A way out, where one is needed: in each zone, so that none hangs on another ---
+# --- Internet access, if required: in each zone, so that the zones do not depend on each other ---
 
 resource "aws_eip" "nat" {
   for_each = local.nat
@@ -122,9 +122,9 @@ resource "aws_route" "private" {
   nat_gateway_id         = aws_nat_gateway.main[each.key].id
 }
 
-# --- AWS from within ---
+# --- Endpoints of AWS in the VPC ---
 
-# Layers of images come from S3; this one costs nothing and is there in any case.
+# Image layers come from S3. This endpoint is free of charge and always exists.
 resource "aws_vpc_endpoint" "s3" {
   vpc_id            = aws_vpc.main.id
   vpc_endpoint_type = "Gateway"
@@ -162,7 +162,7 @@ resource "aws_vpc_endpoint" "interface" {
   tags = { Name = "${local.prefix}-${each.key}" }
 }
 
-# Whoever breaks into a task can't take anything out through these with credentials of his own.
+# An attacker in a task can't send data through the endpoints with credentials of another account.
 data "aws_iam_policy_document" "interface_endpoint" {
   for_each = local.endpoints
 
@@ -184,7 +184,7 @@ data "aws_iam_policy_document" "interface_endpoint" {
   }
 }
 
-# --- Who may speak to whom ---
+# --- Allowed connections ---
 
 resource "aws_security_group" "balancer" {
   name_prefix = "${local.prefix}-balancer-"
@@ -330,7 +330,7 @@ resource "aws_vpc_security_group_egress_rule" "tasks_to_mail" {
   to_port           = var.mail_server.port
 }
 
-# --- What went where ---
+# --- Flow logs ---
 
 resource "aws_flow_log" "main" {
   vpc_id                   = aws_vpc.main.id
@@ -370,7 +370,7 @@ data "aws_iam_policy_document" "flow_log" {
     resources = ["${aws_cloudwatch_log_group.main["flow"].arn}:*"]
   }
 
-  # Asked about all groups before the first line is written.
+  # AWS lists all log groups before it writes the first line.
   statement {
     sid       = "FindTheGroup"
     actions   = ["logs:DescribeLogGroups"]

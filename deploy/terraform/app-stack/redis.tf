@@ -1,7 +1,7 @@
-# The only store. What is lost here is lost: secrets, counters, the memory that a code is spent.
+# The only store. It contains secrets, counters and the record of spent codes, which can't be restored from elsewhere.
 
 locals {
-  # Everything the service does, on its own keys only. KEYS, FLUSHALL, CONFIG and the like are not among it.
+  # All commands of the service, only for its own keys. KEYS, FLUSHALL, CONFIG and similar commands are not allowed.
   redis_access = "on ~open-mfa:* -@all +@read +@write +@scripting +@connection -@dangerous +info +time +wait"
 }
 
@@ -16,7 +16,7 @@ resource "aws_elasticache_parameter_group" "redis" {
   family      = "${var.redis_engine}${split(".", var.redis_engine_version)[0]}"
   description = "Nothing is thrown out to make room"
 
-  # A full Redis refuses new enrolments, and the service answers 503. One that evicts forgets that codes are spent.
+  # A full Redis refuses writes, and the service answers 503. Eviction would delete the fact that codes are spent.
   parameter {
     name  = "maxmemory-policy"
     value = "noeviction"
@@ -27,10 +27,10 @@ resource "aws_elasticache_parameter_group" "redis" {
   }
 }
 
-# The provider (5.100) would write a Redis password into the state. CloudFormation takes it from Secrets Manager itself: the
-# template, and so the state, says only where it lies. A new version of the secret changes the template, and so the user.
+# The provider (5.100) would write the password of Redis into the state. CloudFormation reads it from Secrets Manager, so the
+# template and the state contain only a reference. A new version of the secret changes the template, which updates the user.
 resource "aws_cloudformation_stack" "redis_user" {
-  # checkov:skip=CKV_AWS_124: Terraform waits for the stack, and says what became of it
+  # checkov:skip=CKV_AWS_124: Terraform waits for the stack and reports its result
   name = "${local.prefix}-redis-user"
 
   template_body = jsonencode({
@@ -66,12 +66,12 @@ resource "aws_cloudformation_stack" "redis_user" {
   })
 }
 
-# Which Redis this is. Replacing it replaces Redis with it, and gives the last snapshot of each a name of its own.
+# The identity of Redis. Its replacement also replaces Redis, and each one has a final snapshot with a unique name.
 resource "terraform_data" "redis" {
 }
 
 resource "aws_elasticache_replication_group" "redis" {
-  # checkov:skip=CKV_AWS_31: there is a password, of a user that may do less than AUTH's (user_group_ids)
+  # checkov:skip=CKV_AWS_31: a user with a password and restricted permissions replaces AUTH (user_group_ids)
   replication_group_id = "${local.prefix}-redis"
   description          = "State of ${local.prefix}"
   engine               = var.redis_engine
@@ -100,7 +100,7 @@ resource "aws_elasticache_replication_group" "redis" {
   auto_minor_version_upgrade = true
   apply_immediately          = false
 
-  # Not the slow log: it repeats commands.
+  # No slow log, because it contains commands with their arguments.
   log_delivery_configuration {
     log_type         = "engine-log"
     log_format       = "json"
@@ -110,7 +110,7 @@ resource "aws_elasticache_replication_group" "redis" {
 
   lifecycle {
     prevent_destroy = true
-    # Where it began is no reason to begin anew.
+    # A changed snapshot name does not replace Redis.
     ignore_changes       = [snapshot_name]
     replace_triggered_by = [terraform_data.redis]
   }
@@ -119,11 +119,11 @@ resource "aws_elasticache_replication_group" "redis" {
 check "verdicts_wait_for_a_replica" {
   assert {
     condition     = var.redis_wait > 0
-    error_message = "redis_wait is 0: a fail-over may forget that a code is spent. Raise it again as soon as the replicas are back."
+    error_message = "redis_wait is 0, so a fail-over can lose the fact that a code is spent. Increase it again when the replicas are back."
   }
 }
 
-# --- Where it is, and how to get in: one secret, put together from the password and an address known only now ---
+# --- The URL of Redis: one secret that contains the password and the address ---
 
 ephemeral "aws_secretsmanager_secret_version" "redis_password" {
   secret_id  = local.core.redis_passwords[0].arn
@@ -131,17 +131,17 @@ ephemeral "aws_secretsmanager_secret_version" "redis_password" {
 }
 
 resource "aws_secretsmanager_secret" "redis_url" {
-  # checkov:skip=CKV2_AWS_57: follows the password that it is made of
+  # checkov:skip=CKV2_AWS_57: it changes together with the password in it
   name        = "${local.prefix}/OPEN_MFA_REDIS_URL"
   description = "Put together by Terraform from the password and the address"
   kms_key_id  = local.core.kms_key_arn
-  # It can be put together again at any time, so its name need not be kept back.
+  # The value can be created again at any time, so the name is released at once.
   recovery_window_in_days = 0
 }
 
 resource "aws_secretsmanager_secret_version" "redis_url" {
   secret_id        = aws_secretsmanager_secret.redis_url.id
   secret_string_wo = "rediss://default:${ephemeral.aws_secretsmanager_secret_version.redis_password.secret_string}@${aws_elasticache_replication_group.redis.primary_endpoint_address}:6379"
-  # A number that changes with what it is made of, and with nothing else.
+  # A number that changes only if the parts of the value change.
   secret_string_wo_version = parseint(substr(sha256("${local.core.redis_passwords[0].version_id} ${aws_elasticache_replication_group.redis.primary_endpoint_address}"), 0, 8), 16)
 }

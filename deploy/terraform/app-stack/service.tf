@@ -1,7 +1,7 @@
 locals {
   image = "${local.core.repository.url}${startswith(var.image, "sha256:") ? "@" : ":"}${var.image}"
 
-  # What anybody who may read the task definition can see.
+  # Settings that are readable in the task definition.
   plain = merge(
     { OPEN_MFA_ADMIN_USER = "admin" },
     var.settings,
@@ -17,18 +17,18 @@ locals {
       TMPDIR = "/dev/shm"
     },
   )
-  # Without its password an admin's name alone would stop the start.
+  # The service does not start with an administrator's name but without a password.
   environment = { for name, value in local.plain : name => value if name != "OPEN_MFA_ADMIN_USER" || contains(keys(local.secrets), "OPEN_MFA_ADMIN_PASSWORD") }
 
-  # Setting => what ECS fetches it from. The version is named: a new one makes a new task definition, which is rolled out,
-  # and rolled back, like any other; tasks that are there keep what they started with. Of what somebody else fills by hand
-  # Terraform knows no version: tasks take what is there when they start.
+  # Setting => the secret that ECS reads. A new version of a secret creates a new task definition, which is deployed and rolled
+  # back like any other. Running tasks keep their values. Terraform does not know the versions of secrets that are entered by
+  # hand, so tasks read the current value at their start.
   secrets = merge(
     { for name, secret in local.core.secrets : name => secret.version_id == null ? secret.arn : "${secret.arn}:::${secret.version_id}" },
     { OPEN_MFA_REDIS_URL = "${aws_secretsmanager_secret.redis_url.arn}:::${aws_secretsmanager_secret_version.redis_url.version_id}" },
   )
 
-  # What the container's health check runs. /dev/shm is the memory that every container has.
+  # The health check of the container. Every container has /dev/shm.
   look        = "import os, urllib.request as u; m = '/dev/shm/was-ready'; u.urlopen('http://127.0.0.1:${local.port}/' + ('healthz' if os.path.exists(m) else 'readyz'), timeout=4); open(m, 'w').close()"
   secret_arns = concat([for secret in local.core.secrets : secret.arn], [aws_secretsmanager_secret.redis_url.arn])
 }
@@ -67,7 +67,7 @@ resource "aws_ecs_task_definition" "service" {
     portMappings           = [{ containerPort = local.port, hostPort = local.port, protocol = "tcp" }]
     environment            = [for name in sort(keys(local.environment)) : { name = name, value = local.environment[name] }]
     secrets                = [for name in sort(keys(local.secrets)) : { name = name, valueFrom = local.secrets[name] }]
-    # The service gives requests 20 s to end after SIGTERM.
+    # After SIGTERM, the service gives open requests 20 s.
     stopTimeout = 40
 
     linuxParameters = {
@@ -75,8 +75,8 @@ resource "aws_ecs_task_definition" "service" {
       capabilities       = { drop = ["ALL"] }
     }
 
-    # A new task has to reach Redis once, so that a deployment that never will is rolled back. From then on it is enough that
-    # it serves: while Redis is away, no task is replaced.
+    # A new task must reach Redis once, so that a deployment without access to Redis is rolled back. Afterwards, the task only has
+    # to serve, so that a failure of Redis does not replace tasks.
     healthCheck = {
       command     = ["CMD", "python", "-c", local.look]
       interval    = 15
@@ -91,7 +91,7 @@ resource "aws_ecs_task_definition" "service" {
         awslogs-group         = aws_cloudwatch_log_group.main["service"].name
         awslogs-region        = var.region
         awslogs-stream-prefix = "task"
-        # When CloudWatch is away, lines wait in 25 MiB of memory and then are lost; otherwise the service would wait.
+        # During a failure of CloudWatch, lines wait in 25 MiB of memory. Further lines are lost, so that the service does not wait.
         mode            = "non-blocking"
         max-buffer-size = "25m"
       }
@@ -101,17 +101,17 @@ resource "aws_ecs_task_definition" "service" {
   lifecycle {
     precondition {
       condition     = contains(keys(local.core.secrets), "OPEN_MFA_SMTP_URL") == contains(keys(var.settings), "OPEN_MFA_MAIL_FROM")
-      error_message = "OPEN_MFA_MAIL_FROM in settings, and OPEN_MFA_SMTP_URL in core-stack's provided_secrets: both or neither."
+      error_message = "Set both OPEN_MFA_MAIL_FROM in settings and OPEN_MFA_SMTP_URL in provided_secrets of core-stack, or neither."
     }
 
     precondition {
       condition     = !contains(keys(local.core.secrets), "OPEN_MFA_WEBHOOK_URL") || var.internet_egress
-      error_message = "A webhook needs internet_egress."
+      error_message = "A webhook requires internet_egress."
     }
 
     precondition {
       condition     = !contains(keys(local.core.secrets), "OPEN_MFA_SMTP_URL") || var.mail_server != null
-      error_message = "Mail needs mail_server: where tasks may reach it."
+      error_message = "Mail requires mail_server, the networks and the port of the mail server."
     }
   }
 }
@@ -130,7 +130,7 @@ resource "aws_ecs_service" "main" {
   enable_execute_command             = false
   enable_ecs_managed_tags            = true
   propagate_tags                     = "SERVICE"
-  # An apply ends when the new tasks serve, and fails when they are rolled back.
+  # An apply waits until the new tasks serve, and fails if they are rolled back.
   wait_for_steady_state = true
 
   deployment_circuit_breaker {
@@ -151,17 +151,17 @@ resource "aws_ecs_service" "main" {
   }
 
   lifecycle {
-    # Autoscaling's.
+    # Autoscaling changes the number of tasks.
     ignore_changes = [desired_count]
 
     # A roll-back ends in a steady state, too.
     postcondition {
       condition     = self.task_definition == aws_ecs_task_definition.service.arn
-      error_message = "The new tasks did not come up, and ECS went back to the former ones. The service's events and the stopped tasks' reasons say why."
+      error_message = "The new tasks did not become healthy, and ECS has rolled back to the former ones. The events of the service and the stop reasons of the tasks show the cause."
     }
   }
 
-  # A task may start only once it can reach what it needs, and its role may do what it must.
+  # Tasks start after their network and the permissions of their role exist.
   depends_on = [
     aws_lb_listener_rule.public,
     aws_iam_role_policy.execution,
@@ -183,7 +183,7 @@ resource "aws_ecs_service" "main" {
   ]
 }
 
-# --- More tasks, and fewer again ---
+# --- Autoscaling ---
 
 resource "aws_appautoscaling_target" "service" {
   service_namespace  = "ecs"
@@ -230,7 +230,7 @@ resource "aws_appautoscaling_policy" "requests" {
   }
 }
 
-# --- What the service may do in AWS: nothing. What ECS may do to start it: fetch its image and its secrets, write its log ---
+# --- Permissions: the service has none. ECS may read the image and the secrets, and write the log ---
 
 data "aws_iam_policy_document" "tasks_trust" {
   statement {
@@ -268,7 +268,7 @@ resource "aws_iam_role" "execution" {
 }
 
 data "aws_iam_policy_document" "execution" {
-  # checkov:skip=CKV_AWS_356: the one action with * is a log-in that knows no resource
+  # checkov:skip=CKV_AWS_356: the only action with * is a log-in, which supports no resource
   statement {
     sid       = "LogInToTheRegistry"
     actions   = ["ecr:GetAuthorizationToken"]

@@ -1,27 +1,27 @@
 variable "name" {
-  description = "What the installation is called; begins the name of everything in it."
+  description = "The name of the installation, and the first part of the names of its resources."
   type        = string
   default     = "open-mfa"
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{1,14}[a-z0-9]$", var.name)) && !strcontains(var.name, "--") && !can(regex("^(internal|sg)(-|$)", var.name))
-    error_message = "Must be 3 to 16 of a-z 0-9 and single hyphens, beginning with a letter, neither with internal- nor sg-, which AWS keeps for itself, and ending with no hyphen."
+    error_message = "Must be 3 to 16 characters of a-z, 0-9 and single hyphens, begin with a letter, and not end with a hyphen. AWS reserves the prefixes internal- and sg-."
   }
 }
 
 variable "environment" {
-  description = "Which of several installations this is, such as production or staging; the second part of every name."
+  description = "The environment, such as production or staging, and the second part of every name."
   type        = string
   default     = "production"
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9]{1,9}$", var.environment))
-    error_message = "Must be 2 to 10 of a-z 0-9, beginning with a letter."
+    error_message = "Must be 2 to 10 characters of a-z and 0-9, and begin with a letter."
   }
 }
 
 variable "region" {
-  description = "The AWS region that everything lies in."
+  description = "The AWS region of all resources."
   type        = string
 
   validation {
@@ -31,7 +31,7 @@ variable "region" {
 }
 
 variable "account_id" {
-  description = "The AWS account that everything belongs to; with credentials of another one nothing is done."
+  description = "The AWS account of all resources. Terraform refuses credentials of other accounts."
   type        = string
 
   validation {
@@ -41,20 +41,20 @@ variable "account_id" {
 }
 
 variable "tags" {
-  description = "Further tags for everything."
+  description = "Additional tags of all resources."
   type        = map(string)
   default     = {}
 
   validation {
     condition     = alltrue([for key in keys(var.tags) : !startswith(lower(key), "aws:") && length(key) <= 128])
-    error_message = "No tag may begin with aws: or have more than 128 characters: ${join(", ", [for key in keys(var.tags) : key if startswith(lower(key), "aws:") || length(key) > 128])}."
+    error_message = "Tags must not begin with aws: or have more than 128 characters. Invalid: ${join(", ", [for key in keys(var.tags) : key if startswith(lower(key), "aws:") || length(key) > 128])}."
   }
 }
 
-# --- What runs ---
+# --- Service ---
 
 variable "state_bucket" {
-  description = "Where the state of core-stack lies: `state_bucket` of bootstrap's outputs."
+  description = "The bucket with the state of core-stack: `state_bucket` in the outputs of bootstrap."
   type        = string
 
   validation {
@@ -64,27 +64,27 @@ variable "state_bucket" {
 }
 
 variable "domain_name" {
-  description = "The service's name, within core-stack's zone."
+  description = "The host name of the service, in the zone of core-stack."
   type        = string
 
   validation {
     condition     = can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,}$", var.domain_name))
-    error_message = "Must be a domain name in small letters, such as mfa.example.com: without https://, without a path, without a dot at its end."
+    error_message = "Must be a lower-case domain name such as mfa.example.com, without https:// and without a path or a final dot."
   }
 }
 
 variable "image" {
-  description = "Which image of core-stack's repository runs: a digest (sha256:…), or a tag that is never moved."
+  description = "The image in the repository of core-stack: a digest (sha256:…) or a tag that never changes."
   type        = string
 
   validation {
     condition     = can(regex("^(sha256:[0-9a-f]{64}|[A-Za-z0-9_][A-Za-z0-9._-]{0,127})$", var.image)) && var.image != "latest"
-    error_message = "Only the tag or the digest, without the repository: 0.1.0, or sha256: and 64 hexadecimal digits. «latest» does not say what runs."
+    error_message = "Only the tag or the digest, without the repository: 0.1.0, or sha256: and 64 hexadecimal digits. The tag latest is not allowed, because it does not identify an image."
   }
 }
 
 variable "cpu_architecture" {
-  description = "What the image was built for: ARM64, which costs a fifth less, or X86_64."
+  description = "The architecture of the image: ARM64, which costs a fifth less, or X86_64."
   type        = string
   default     = "X86_64"
 
@@ -95,7 +95,7 @@ variable "cpu_architecture" {
 }
 
 variable "task_cpu" {
-  description = "CPU units of a task; 1024 are one core."
+  description = "CPU units of a task. 1024 units are one core."
   type        = number
   default     = 512
 
@@ -106,13 +106,13 @@ variable "task_cpu" {
 }
 
 variable "task_memory" {
-  description = "MiB of a task: two to eight for each CPU unit's thousandth, in steps of 1024."
+  description = "Memory of a task in MiB: two to eight times task_cpu, and a multiple of 1024."
   type        = number
   default     = 1024
 
   validation {
     condition     = var.task_memory >= 2 * var.task_cpu && var.task_memory <= min(8 * var.task_cpu, 30720) && (var.task_memory % 1024 == 0 || var.task_memory == 512)
-    error_message = "Must be two to eight times task_cpu, 30720 at most, and 512 or a multiple of 1024."
+    error_message = "Must be two to eight times task_cpu, at most 30720, and 512 or a multiple of 1024."
   }
 }
 
@@ -128,35 +128,35 @@ variable "processes" {
 }
 
 variable "tasks" {
-  description = "Between how many tasks autoscaling chooses. Two or more, so that they lie in two zones."
+  description = "The minimum and maximum number of tasks for autoscaling. At least two, so that they run in two zones."
   type        = object({ min = number, max = number })
   default     = { min = 2, max = 6 }
 
   validation {
     condition     = var.tasks.min >= 2 && var.tasks.max >= var.tasks.min && var.tasks.max <= 50
-    error_message = "min must be 2 or more, and max not less than min, and 50 at most."
+    error_message = "min must be at least 2, and max must be between min and 50."
   }
 }
 
 variable "scaling" {
-  description = "What autoscaling keeps a task at: percent of its CPU, and requests a minute."
+  description = "The targets of autoscaling for each task: CPU in percent, and requests per minute."
   type        = object({ cpu_percent = number, requests_per_minute = number })
   default     = { cpu_percent = 60, requests_per_minute = 6000 }
 
   validation {
     condition     = var.scaling.cpu_percent >= 10 && var.scaling.cpu_percent <= 90 && var.scaling.requests_per_minute >= 60
-    error_message = "10 to 90 percent, and 60 requests a minute or more."
+    error_message = "Must be 10 to 90 percent, and at least 60 requests per minute."
   }
 }
 
 variable "settings" {
-  description = "Further settings of the service, such as OPEN_MFA_ISSUER. They stand in the task definition for all to read: no secrets."
+  description = "Additional settings of the service, such as OPEN_MFA_ISSUER. They are readable in the task definition, so they must not be secrets."
   type        = map(string)
   default     = {}
 
   validation {
     condition     = length(setsubtract(keys(var.settings), local.free_settings)) == 0
-    error_message = "Not among the settings that are no secrets and are not decided here: ${join(", ", setsubtract(keys(var.settings), local.free_settings))}. These are: ${join(", ", local.free_settings)}."
+    error_message = "These settings are secrets, are unknown, or are decided here: ${join(", ", setsubtract(keys(var.settings), local.free_settings))}. Allowed settings: ${join(", ", local.free_settings)}."
   }
 
   validation {
@@ -168,7 +168,7 @@ variable "settings" {
 # --- Network ---
 
 variable "availability_zones" {
-  description = "Two or three zones of the region; their order does not matter. A zone's letter decides its subnets' addresses, so a third one leaves the others where they are. None can be given up that nodes of Redis lie in."
+  description = "Two or three zones of the region, in any order. The letter of a zone determines the addresses of its subnets, so a third zone does not change the others. A zone with nodes of Redis can't be removed."
   type        = set(string)
 
   validation {
@@ -183,7 +183,7 @@ variable "availability_zones" {
 }
 
 variable "vpc_cidr" {
-  description = "The VPC's addresses: a /16 to /20 of a private network."
+  description = "The addresses of the VPC: a /16 to /20 network of private addresses."
   type        = string
   default     = "10.20.0.0/16"
 
@@ -194,7 +194,7 @@ variable "vpc_cidr" {
 }
 
 variable "client_cidrs" {
-  description = "Who may reach the load balancer at all."
+  description = "The networks that may connect to the load balancer."
   type        = list(string)
   default     = ["0.0.0.0/0"]
 
@@ -205,29 +205,29 @@ variable "client_cidrs" {
 }
 
 variable "backend_cidrs" {
-  description = "The applications' back ends, which send many people's codes from few addresses: the firewall's rate limits do not count them. The service's own locks do."
+  description = "The back ends of applications, which send codes of many users from few addresses. They are exempt from the rate limits of the firewall, but not from the locks of the service."
   type        = list(string)
   default     = []
 
   validation {
     condition     = alltrue([for cidr in var.backend_cidrs : can(cidrnetmask(cidr)) && try(tonumber(split("/", cidr)[1]), 0) >= 8])
-    error_message = "Must be IPv4 networks, such as 203.0.113.7/32, and not everybody. Wrong: ${join(", ", [for cidr in var.backend_cidrs : cidr if !can(cidrnetmask(cidr)) || try(tonumber(split("/", cidr)[1]), 0) < 8])}."
+    error_message = "Must be IPv4 networks, such as 203.0.113.7/32, and not all addresses. Wrong: ${join(", ", [for cidr in var.backend_cidrs : cidr if !can(cidrnetmask(cidr)) || try(tonumber(split("/", cidr)[1]), 0) < 8])}."
   }
 }
 
 variable "admin_cidrs" {
-  description = "From where the admin API may be used through the load balancer. None: from nowhere."
+  description = "The networks that may use the admin API through the load balancer. Without one, the admin API is not reachable."
   type        = list(string)
   default     = []
 
   validation {
     condition     = length(var.admin_cidrs) <= 3 && alltrue([for cidr in var.admin_cidrs : can(cidrnetmask(cidr)) && try(tonumber(split("/", cidr)[1]), 0) >= 8])
-    error_message = "At most three IPv4 networks, such as 203.0.113.7/32, and not everybody. There are ${length(var.admin_cidrs)}; wrong: ${join(", ", [for cidr in var.admin_cidrs : cidr if !can(cidrnetmask(cidr)) || try(tonumber(split("/", cidr)[1]), 0) < 8])}."
+    error_message = "Must be at most three IPv4 networks, such as 203.0.113.7/32, and not all addresses. There are ${length(var.admin_cidrs)}; wrong: ${join(", ", [for cidr in var.admin_cidrs : cidr if !can(cidrnetmask(cidr)) || try(tonumber(split("/", cidr)[1]), 0) < 8])}."
   }
 }
 
 variable "gate_proxies" {
-  description = "Applications behind the gate: their host names, and the addresses that their proxies come from. Nobody else may say X-Forwarded-Host."
+  description = "Applications behind the gate: their host names, and the addresses of their proxies. Only these proxies may send X-Forwarded-Host."
   type        = object({ hosts = list(string), cidrs = list(string) })
   default     = { hosts = [], cidrs = [] }
 
@@ -236,7 +236,7 @@ variable "gate_proxies" {
       length(var.gate_proxies.hosts) <= 40 && length(distinct(var.gate_proxies.hosts)) == length(var.gate_proxies.hosts)
       && alltrue([for host in var.gate_proxies.hosts : can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,}$", host))])
     )
-    error_message = "hosts must be at most 40 different names in small letters, such as wiki.example.com."
+    error_message = "hosts must be at most 40 different lower-case names, such as wiki.example.com."
   }
 
   validation {
@@ -244,12 +244,12 @@ variable "gate_proxies" {
       (length(var.gate_proxies.hosts) > 0) == (length(var.gate_proxies.cidrs) > 0) && length(var.gate_proxies.cidrs) <= 3
       && alltrue([for cidr in var.gate_proxies.cidrs : can(cidrnetmask(cidr)) && try(tonumber(split("/", cidr)[1]), 0) >= 8])
     )
-    error_message = "cidrs must be one to three IPv4 networks, such as 203.0.113.7/32, where there are hosts, and none where there are none."
+    error_message = "cidrs must be one to three IPv4 networks, such as 203.0.113.7/32, if there are hosts, and empty otherwise."
   }
 }
 
 variable "public_paths" {
-  description = "What of the service the world sees; everything else is 404 at the load balancer. Patterns, where * is anything."
+  description = "Patterns of the public paths, where * matches any text. The load balancer answers all other paths with 404."
   type        = list(string)
   default = [
     "/api/v1/session", "/api/v1/session/*", "/api/v1/accounts/*",
@@ -262,29 +262,29 @@ variable "public_paths" {
     condition = length(var.public_paths) > 0 && alltrue([for path in var.public_paths :
       can(regex("^/([a-z0-9][a-z0-9._/-]*)?(/\\*)?$", path)) && path != "/*" && !contains(["/api/*", "/api/v1/*", "/metrics", "/readyz"], path) && !startswith(path, "/api/v1/admin")
     ])
-    error_message = "Paths, or paths with /* at their end; not everything, and not /metrics, /readyz or the admin API (see admin_cidrs). Wrong: ${join(", ", [for path in var.public_paths : path if !can(regex("^/([a-z0-9][a-z0-9._/-]*)?(/\\*)?$", path)) || contains(["/*", "/api/*", "/api/v1/*", "/metrics", "/readyz"], path) || startswith(path, "/api/v1/admin")])}."
+    error_message = "Must be paths, or paths that end with /*, but not all paths, /metrics, /readyz or the admin API (see admin_cidrs). Wrong: ${join(", ", [for path in var.public_paths : path if !can(regex("^/([a-z0-9][a-z0-9._/-]*)?(/\\*)?$", path)) || contains(["/*", "/api/*", "/api/v1/*", "/metrics", "/readyz"], path) || startswith(path, "/api/v1/admin")])}."
   }
 }
 
 variable "internet_egress" {
-  description = "Whether tasks reach the internet by HTTPS, through a NAT gateway in each zone: for a webhook. Without it they reach AWS only, through endpoints in the VPC."
+  description = "Whether tasks can connect to the internet over HTTPS, for a webhook, through a NAT gateway in each zone. Otherwise they reach only AWS, through endpoints in the VPC."
   type        = bool
   default     = false
 }
 
 variable "mail_server" {
-  description = "Where the mail server lies that tasks may reach, if any: its networks and its port."
+  description = "The networks and the port of the mail server, if there is one."
   type        = object({ cidrs = list(string), port = number })
   default     = null
 
   validation {
     condition     = var.mail_server == null ? true : length(var.mail_server.cidrs) > 0 && contains([465, 587, 2465, 2587], var.mail_server.port) && alltrue([for cidr in var.mail_server.cidrs : can(cidrnetmask(cidr)) && try(tonumber(split("/", cidr)[1]), 0) >= 8])
-    error_message = "IPv4 networks other than everything, and port 465, 587, 2465 or 2587."
+    error_message = "Must be IPv4 networks, but not all addresses, and port 465, 587, 2465 or 2587."
   }
 }
 
 variable "deletion_protection" {
-  description = "Whether the load balancer refuses to be deleted."
+  description = "Whether the load balancer is protected from deletion."
   type        = bool
   default     = true
 }
@@ -292,24 +292,24 @@ variable "deletion_protection" {
 # --- Firewall ---
 
 variable "rate_limits" {
-  description = "Requests that one address may send in five minutes: of all kinds, and of code checks and gate log-ins."
+  description = "Requests that one address may send in five minutes: all requests, and code checks including log-ins at the gate."
   type        = object({ all = number, codes = number })
   default     = { all = 2000, codes = 150 }
 
   validation {
     condition     = var.rate_limits.codes >= 10 && var.rate_limits.all > var.rate_limits.codes && var.rate_limits.all <= 2000000
-    error_message = "10 or more code checks, and more requests of all kinds than of these."
+    error_message = "codes must be at least 10, and all must be greater than codes."
   }
 }
 
 variable "waf_only_counted" {
-  description = "Rules of AWS's common rule set that are counted but do not block. Back ends seldom send a User-Agent, and an account's id, which stands in the path, may look like the name of a file: j.log@example.com."
+  description = "Rules of AWS's common rule set that only count. Back ends often send no User-Agent, and the ID of an account in the path may look like the name of a file: j.log@example.com."
   type        = set(string)
   default     = ["NoUserAgent_HEADER", "RestrictedExtensions_URIPATH"]
 
   validation {
     condition     = length(setsubtract(var.waf_only_counted, local.common_rules)) == 0
-    error_message = "Not among the rules of AWSManagedRulesCommonRuleSet: ${join(", ", setsubtract(var.waf_only_counted, local.common_rules))}. These are: ${join(", ", local.common_rules)}."
+    error_message = "Not among the rules of AWSManagedRulesCommonRuleSet: ${join(", ", setsubtract(var.waf_only_counted, local.common_rules))}. Its rules: ${join(", ", local.common_rules)}."
   }
 }
 
@@ -327,18 +327,18 @@ variable "redis_engine" {
 }
 
 variable "redis_engine_version" {
-  description = "The engine's version: 7.2 or newer for valkey, 7.0 or 7.1 for redis."
+  description = "The version of the engine: 7.2 or newer for valkey, 7.0 or 7.1 for redis."
   type        = string
   default     = "8.0"
 
   validation {
     condition     = can(regex(var.redis_engine == "redis" ? "^7\\.[01]$" : "^(7\\.2|[89]\\.[0-9])$", var.redis_engine_version))
-    error_message = "${var.redis_engine} has no version ${var.redis_engine_version}: valkey has 7.2, 8.0 and newer ones, redis has 7.0 and 7.1."
+    error_message = "${var.redis_engine} has no version ${var.redis_engine_version}: valkey has 7.2, 8.0 and newer versions, redis has 7.0 and 7.1."
   }
 }
 
 variable "redis_node_type" {
-  description = "The nodes' size. An account with TOTP and recovery codes takes about a kilobyte."
+  description = "The type of the nodes. An account with TOTP and recovery codes needs about one kilobyte."
   type        = string
   default     = "cache.t4g.small"
 
@@ -349,7 +349,7 @@ variable "redis_node_type" {
 }
 
 variable "redis_wait" {
-  description = "How many replicas must have a verdict before it is answered (OPEN_MFA_REDIS_WAIT). 0 gives service back while replicas are missing; until it is raised again, a fail-over may forget that a code is spent."
+  description = "The number of replicas that must store a verdict before the answer (OPEN_MFA_REDIS_WAIT). 0 restores the service while replicas are missing. Until it is increased again, a fail-over can lose the fact that a code is spent."
   type        = number
   default     = 1
 
@@ -360,18 +360,18 @@ variable "redis_wait" {
 }
 
 variable "redis_nodes" {
-  description = "The primary and its replicas: two nodes more than redis_wait, so that one may be lost, and the verdicts go on."
+  description = "The number of nodes: at least two more than redis_wait, so that verdicts are possible after the loss of one node."
   type        = number
   default     = 3
 
   validation {
     condition     = var.redis_nodes >= var.redis_wait + 2 && var.redis_nodes <= 6
-    error_message = "Must be redis_wait + 2 or more, and 6 at most."
+    error_message = "Must be at least redis_wait + 2, and at most 6."
   }
 }
 
 variable "redis_snapshot_days" {
-  description = "For how many days the daily snapshots are kept."
+  description = "The number of days for which daily snapshots are kept."
   type        = number
   default     = 14
 
@@ -382,20 +382,20 @@ variable "redis_snapshot_days" {
 }
 
 variable "redis_snapshot_name" {
-  description = "The snapshot that Redis begins with; heeded only when it is made. A copy: ElastiCache deletes the daily ones together with what they were taken of."
+  description = "The snapshot that a new Redis is restored from. Use a copy, because ElastiCache deletes daily snapshots together with their Redis."
   type        = string
   default     = null
 
   validation {
     condition     = var.redis_snapshot_name == null ? true : !startswith(var.redis_snapshot_name, "automatic.")
-    error_message = "This one is deleted together with the Redis that it would restore. Copy it first (aws elasticache copy-snapshot), and name the copy."
+    error_message = "An automatic snapshot is deleted together with its Redis. Copy it first (aws elasticache copy-snapshot), and use the name of the copy."
   }
 }
 
-# --- Watching ---
+# --- Monitoring ---
 
 variable "alarm_emails" {
-  description = "Who gets the alarms; each has to confirm once. Or subscribe something else to the topic that comes out."
+  description = "The e-mail addresses for alarms. Each must confirm the subscription once. The output with the topic allows other subscriptions."
   type        = set(string)
   default     = []
 
@@ -406,24 +406,24 @@ variable "alarm_emails" {
 }
 
 variable "alarm_thresholds" {
-  description = "When to wake somebody: seconds that 99 of 100 requests take; requests that the firewall blocks, and factors that are locked, in five minutes."
+  description = "The thresholds of alarms: the 99th percentile of the latency in seconds; blocked requests and locked factors in five minutes."
   type        = object({ latency = optional(number, 2), waf_blocks = optional(number, 500), locks = optional(number, 50) })
   default     = {}
 }
 
 variable "log_retention_days" {
-  description = "For how many days logs are kept, the audit trail among them."
+  description = "The number of days for which logs are kept, including the audit trail."
   type        = number
   default     = 365
 
   validation {
     condition     = contains([30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
-    error_message = "Must be one of the numbers that CloudWatch Logs knows, from 30 to 3653."
+    error_message = "Must be a retention period of CloudWatch Logs between 30 and 3653 days."
   }
 }
 
 variable "container_insights" {
-  description = "Metrics of every single task, at a price: enhanced, enabled or disabled."
+  description = "Metrics of each task, which cost extra: enhanced, enabled or disabled."
   type        = string
   default     = "enabled"
 

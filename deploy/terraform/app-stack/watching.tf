@@ -1,21 +1,21 @@
-# Logs, alarms, a dashboard. An alarm's description is what whoever is woken reads first.
+# Logs, alarms and a dashboard. The description of an alarm is the first text that the operator on call reads.
 
 locals {
   log_groups = {
     service  = "/${local.prefix}/service"
     flow     = "/${local.prefix}/flow"
     redis    = "/${local.prefix}/redis"
-    firewall = "aws-waf-logs-${local.prefix}" # WAF demands the beginning
+    firewall = "aws-waf-logs-${local.prefix}" # WAF requires this prefix
   }
 
-  # Nodes are called so by ElastiCache; whichever is the primary.
+  # The names that ElastiCache gives the nodes. Any of them can be the primary.
   redis_nodes = [for number in range(1, var.redis_nodes + 1) : format("%s-redis-%03d", local.prefix, number)]
 
   balancer = { LoadBalancer = aws_lb.main.arn_suffix }
   targets  = { LoadBalancer = aws_lb.main.arn_suffix, TargetGroup = aws_lb_target_group.service.arn_suffix }
   service  = { ClusterName = aws_ecs_cluster.main.name, ServiceName = aws_ecs_service.main.name }
 
-  # Lines of the service's log that are counted.
+  # The counted lines of the service's log.
   log_metrics = {
     unexpected-failures = "{ $.level = \"CRITICAL\" }"
     store-unavailable   = "{ $.message = \"store unavailable\" || $.message = \"the store is unavailable*\" }"
@@ -26,83 +26,83 @@ locals {
   alarms = merge(
     {
       service-5xx = {
-        description = "The service answers 5xx. With store-unavailable: look at Redis first. Else its log, level ERROR and CRITICAL."
+        description = "The service answers 5xx. With the alarm store-unavailable, check Redis first. Otherwise check the log for ERROR and CRITICAL."
         namespace   = "AWS/ApplicationELB", metric = "HTTPCode_Target_5XX_Count", dimensions = local.targets
         statistic   = "Sum", above = 5, period = 60, evaluation_periods = 5, datapoints_to_alarm = 3
       }
       balancer-5xx = {
-        description = "The load balancer answers 5xx itself: no task takes the request, or one hung up. Look at the service's events in ECS."
+        description = "The load balancer answers 5xx: no task accepts requests, or a task closed a connection. Check the events of the service in ECS."
         namespace   = "AWS/ApplicationELB", metric = "HTTPCode_ELB_5XX_Count", dimensions = local.balancer
         statistic   = "Sum", above = 5, period = 60, evaluation_periods = 5, datapoints_to_alarm = 3
       }
       latency = {
-        description = "One request in a hundred takes longer than ${var.alarm_thresholds.latency} s. Look at Redis (CPU, a fail-over) and the tasks' CPU."
+        description = "One request in a hundred takes longer than ${var.alarm_thresholds.latency} s. Check Redis (CPU, fail-over) and the CPU of the tasks."
         namespace   = "AWS/ApplicationELB", metric = "TargetResponseTime", dimensions = local.targets
         statistic   = "p99", above = var.alarm_thresholds.latency, period = 60, evaluation_periods = 5, datapoints_to_alarm = 5
       }
       unhealthy-hosts = {
-        description = "A task does not answer /healthz. ECS replaces it; if this stays, look at the service's events and the task's stop reason."
+        description = "A task does not answer /healthz. ECS replaces it. If this persists, check the events of the service and the stop reason of the task."
         namespace   = "AWS/ApplicationELB", metric = "UnHealthyHostCount", dimensions = local.targets
         statistic   = "Maximum", above = 0, period = 60, evaluation_periods = 5, datapoints_to_alarm = 3
       }
       few-hosts = {
-        description = "Fewer than ${var.tasks.min} tasks serve, or none. Look at the service's events: image, secrets, capacity."
+        description = "Fewer than ${var.tasks.min} tasks serve. Check the events of the service: image, secrets, capacity."
         namespace   = "AWS/ApplicationELB", metric = "HealthyHostCount", dimensions = local.targets
         statistic   = "Minimum", below = var.tasks.min, period = 60, evaluation_periods = 5, datapoints_to_alarm = 5, treat_missing_data = "breaching"
       }
       cpu = {
-        description = "Tasks are busy though autoscaling had time: is `tasks.max` reached?"
+        description = "The CPU of the tasks is busy, although autoscaling had time. Check whether `tasks.max` is reached."
         namespace   = "AWS/ECS", metric = "CPUUtilization", dimensions = local.service
         statistic   = "Average", above = 85, period = 60, evaluation_periods = 15, datapoints_to_alarm = 15
       }
       memory = {
-        description = "Tasks are short of memory, and will be killed at 100 %: raise `task_memory`, or lower `processes`."
+        description = "Tasks need almost all of their memory and are killed at 100 %. Increase `task_memory` or decrease `processes`."
         namespace   = "AWS/ECS", metric = "MemoryUtilization", dimensions = local.service
         statistic   = "Maximum", above = 90, period = 60, evaluation_periods = 5, datapoints_to_alarm = 5
       }
       waf-blocks = {
-        description = "The firewall blocks many requests: an attack, or a rule that hits the wrong ones. Its log says which rule and whom."
+        description = "The firewall blocks many requests: an attack, or false positives of a rule. Its log shows rules and clients."
         namespace   = "AWS/WAFV2", metric = "BlockedRequests", dimensions = { WebACL = aws_wafv2_web_acl.main.name, Region = var.region, Rule = "ALL" }
         statistic   = "Sum", above = var.alarm_thresholds.waf_blocks, period = 300, evaluation_periods = 1, datapoints_to_alarm = 1
       }
       certificate = {
-        description = "The certificate ends soon, and was not renewed: is its validation record still in the zone, and the zone delegated?"
+        description = "The certificate expires soon and was not renewed. Check its validation record in the zone and the delegation of the zone."
         namespace   = "AWS/CertificateManager", metric = "DaysToExpiry", dimensions = { CertificateArn = aws_acm_certificate.service.arn }
         statistic   = "Minimum", below = 21, period = 86400, evaluation_periods = 1, datapoints_to_alarm = 1
       }
       unexpected-failures = {
-        description = "The service met a failure that it does not know, and answered 500. The line of level CRITICAL says where."
+        description = "The service answered 500 because of an unexpected error. The log line with level CRITICAL contains the traceback."
         namespace   = local.prefix, metric = "unexpected-failures", dimensions = {}
         statistic   = "Sum", above = 0, period = 300, evaluation_periods = 1, datapoints_to_alarm = 1
       }
       store-unavailable = {
-        description = "Redis is away, full, or has too few replicas: requests get 503. A fail-over takes a minute; else look at its events."
+        description = "Redis is unavailable, full, or has too few replicas, so requests get 503. A fail-over takes a minute. After that, check its events."
         namespace   = local.prefix, metric = "store-unavailable", dimensions = {}
         statistic   = "Sum", above = 10, period = 60, evaluation_periods = 3, datapoints_to_alarm = 2
       }
       locks = {
-        description = "Many factors were locked by wrong codes: somebody guesses, or an application sends what it should not."
+        description = "Wrong codes have locked many factors: an attacker guesses codes, or an application sends wrong ones."
         namespace   = local.prefix, metric = "locks", dimensions = {}
         statistic   = "Sum", above = var.alarm_thresholds.locks, period = 300, evaluation_periods = 1, datapoints_to_alarm = 1
       }
     },
     { for node in local.redis_nodes : "redis-memory-${node}" => {
-      description = "Redis fills up, and will refuse to write: take a larger `redis_node_type` now."
+      description = "The memory of Redis is almost full, and Redis will refuse writes. Choose a larger `redis_node_type` now."
       namespace   = "AWS/ElastiCache", metric = "DatabaseMemoryUsagePercentage", dimensions = { CacheClusterId = node }
       statistic   = "Maximum", above = 75, period = 300, evaluation_periods = 3, datapoints_to_alarm = 3
     } },
     { for node in local.redis_nodes : "redis-evictions-${node}" => {
-      description = "Redis threw keys out, which noeviction forbids: who changed the parameter group? Spent codes may be good again."
+      description = "Redis has evicted keys, although the policy is noeviction. Check the parameter group. Spent codes may be accepted again."
       namespace   = "AWS/ElastiCache", metric = "Evictions", dimensions = { CacheClusterId = node }
       statistic   = "Sum", above = 0, period = 60, evaluation_periods = 1, datapoints_to_alarm = 1
     } },
     { for node in local.redis_nodes : "redis-cpu-${node}" => {
-      description = "Redis' one thread is busy: take a larger `redis_node_type`."
+      description = "The main thread of Redis is busy. Choose a larger `redis_node_type`."
       namespace   = "AWS/ElastiCache", metric = "EngineCPUUtilization", dimensions = { CacheClusterId = node }
       statistic   = "Average", above = 80, period = 60, evaluation_periods = 10, datapoints_to_alarm = 10
     } },
     { for node in local.redis_nodes : "redis-lag-${node}" => {
-      description = "A replica lags: verdicts that wait for it get 503."
+      description = "A replica lags, and verdicts that wait for it get 503."
       namespace   = "AWS/ElastiCache", metric = "ReplicationLag", dimensions = { CacheClusterId = node }
       statistic   = "Maximum", above = 2, period = 60, evaluation_periods = 5, datapoints_to_alarm = 3
     } },
@@ -110,7 +110,7 @@ locals {
 }
 
 resource "aws_cloudwatch_log_group" "main" {
-  # checkov:skip=CKV_AWS_338: a year unless `log_retention_days` says less, which may be demanded
+  # checkov:skip=CKV_AWS_338: one year by default; `log_retention_days` can be less, which may be a legal requirement
   for_each = local.log_groups
 
   name              = each.value

@@ -1,34 +1,34 @@
-# The roles that the workflows on GitHub take (.github/workflows): one pushes images, one plans, one applies.
+# The roles of the workflows on GitHub (.github/workflows): one pushes images, one plans, one applies.
 #
-# They are made here, not in core-stack: this stack is applied by an administrator only, so no workflow can change the roles
-# that workflows have. What they may do is written by name, for core-stack and app-stack come after this. An account of its own
-# is still the better fence: where AWS gives something a number instead of a name, a role can't be kept to this installation.
+# They belong to this stack and not to core-stack, because only administrators apply this stack. So no workflow can change the
+# roles of workflows. The permissions list names, because core-stack and app-stack do not exist yet. A separate account isolates
+# better: permissions for resources with a number instead of a name can't be limited to this installation.
 
 locals {
-  # Role => the environment on GitHub that has it. Whoever may deploy to the environment has the role.
+  # Role => the environment on GitHub that it trusts. Everybody who may deploy to the environment can use the role.
   github = { for role, environment in { release = "release", plan = "terraform-plan", apply = "terraform-apply" } : role => environment if var.github_repository != null }
 
   github_host = "token.actions.githubusercontent.com"
 
-  # Of ARNs: how they begin, and where in this account and region things are.
+  # Prefixes of ARNs in this account and region.
   arn = "arn:${data.aws_partition.current.partition}"
   of  = "${var.region}:${var.account_id}"
   iam = "${local.arn}:iam::${var.account_id}"
 
-  # The state of the stacks that workflows plan and apply. This stack's own is not theirs.
+  # The state of the stacks that workflows plan and apply, but not of this stack.
   states = [for stack in ["core-stack", "app-stack"] : "${aws_s3_bucket.state.arn}/${stack}.tfstate"]
   locks  = [for state in local.states : "${state}.tflock"]
 
-  # What is named after the installation.
+  # Resources with the name of the installation.
   access_logs = "${local.arn}:s3:::${local.prefix}-access-${var.account_id}"
   secrets     = "${local.arn}:secretsmanager:${local.of}:secret:${local.prefix}"
   roles       = [for role in ["flow", "start", "task"] : "${local.iam}:role/${local.prefix}-${role}-*"]
   redis_user  = "${local.arn}:cloudformation:${local.of}:stack/${local.prefix}-redis-user/*"
 }
 
-# --- Whose word is taken ---
+# --- Identity provider ---
 
-# An account has one of a URL at most: another installation, or something else, may have made it.
+# An account has at most one provider for a URL. Another installation or project may have created it.
 data "aws_iam_openid_connect_provider" "github" {
   count = length(local.github) > 0 && var.github_oidc_provider_exists ? 1 : 0
 
@@ -37,7 +37,7 @@ data "aws_iam_openid_connect_provider" "github" {
   lifecycle {
     postcondition {
       condition     = contains(self.client_id_list, "sts.amazonaws.com")
-      error_message = "The account's provider for ${self.url} must have the audience sts.amazonaws.com."
+      error_message = "The provider of the account for ${self.url} must have the audience sts.amazonaws.com."
     }
   }
 }
@@ -66,7 +66,7 @@ data "aws_iam_policy_document" "github_trust" {
       values   = ["sts.amazonaws.com"]
     }
 
-    # The repository alone would let in every branch of it, and every job. An environment has rules of who and from where.
+    # The repository alone would allow every branch and job. An environment restricts branches and requires reviewers.
     condition {
       test     = "StringEquals"
       variable = "${local.github_host}:sub"
@@ -83,10 +83,10 @@ resource "aws_iam_role" "github" {
   assume_role_policy = data.aws_iam_policy_document.github_trust[each.key].json
 }
 
-# --- release: pushes images, and reads them to see what a tag is already ---
+# --- release: pushes images, and reads existing tags ---
 
 data "aws_iam_policy_document" "github_release" {
-  # checkov:skip=CKV_AWS_356: the one action with * is a log-in that knows no resource
+  # checkov:skip=CKV_AWS_356: the only action with * is a log-in, which supports no resource
   statement {
     sid       = "LogInToTheRegistry"
     actions   = ["ecr:GetAuthorizationToken"]
@@ -111,11 +111,11 @@ resource "aws_iam_role_policy" "github_release" {
   policy = data.aws_iam_policy_document.github_release.json
 }
 
-# --- plan: reads, and writes nothing, not even a lock. What it reads it needs: the tests record what the provider asks for ---
+# --- plan: only reads, without a lock. The tests record the calls of the provider, and allow only these ---
 
 data "aws_iam_policy_document" "github_plan" {
-  # checkov:skip=CKV_AWS_356: what has * tells how things are set up, not what they hold, and mostly knows no resource
-  # checkov:skip=CKV_AWS_108: the states and the secrets of this installation, which it has to open
+  # checkov:skip=CKV_AWS_356: actions with * read configuration and no data, and most support no resource
+  # checkov:skip=CKV_AWS_108: it must read the states and the secrets of this installation
   statement {
     sid       = "State"
     actions   = ["s3:GetObject"]
@@ -140,15 +140,15 @@ data "aws_iam_policy_document" "github_plan" {
     }
   }
 
-  # A plan opens the parts of lists (encryption keys, API keys) to seal them as one, and Redis' password. The provider (5.100)
-  # also asks for the value of every version that it refreshes, though it keeps none.
+  # A plan reads the parts of lists (encryption keys, API keys) and the password of Redis to combine them. The provider (5.100)
+  # also reads the value of every version that it refreshes, but does not store it.
   statement {
     sid       = "Secrets"
     actions   = ["secretsmanager:DescribeSecret", "secretsmanager:GetResourcePolicy", "secretsmanager:GetSecretValue"]
     resources = ["${local.secrets}/*"]
   }
 
-  # What others issue is put in by hand, and read by the service alone.
+  # Operators enter the values of third parties, and only the service reads them.
   statement {
     sid       = "NotWhatOthersIssue"
     effect    = "Deny"
@@ -156,7 +156,7 @@ data "aws_iam_policy_document" "github_plan" {
     resources = [for name in ["OPEN_MFA_GATE_SECRET_TEXT", "OPEN_MFA_SMTP_URL", "OPEN_MFA_WEBHOOK_URL"] : "${local.secrets}/${name}-*"]
   }
 
-  # core-stack's key has no name but its alias, which neither role may move.
+  # The key of core-stack is identified by its alias, which neither role may change.
   statement {
     sid       = "DecryptSecrets"
     actions   = ["kms:Decrypt"]
@@ -202,7 +202,7 @@ data "aws_iam_policy_document" "github_plan" {
       "acm:DescribeCertificate", "acm:ListTagsForCertificate",
       "application-autoscaling:Describe*", "application-autoscaling:ListTagsForResource",
       "cloudwatch:DescribeAlarms", "cloudwatch:GetDashboard", "cloudwatch:ListTagsForResource",
-      # Not ec2:Describe*, which would tell the start-up scripts of other people's machines.
+      # Not ec2:Describe*, which would include start-up scripts of other machines.
       "ec2:DescribeAddresses", "ec2:DescribeAddressesAttribute", "ec2:DescribeFlowLogs",
       "ec2:DescribeInternetGateways", "ec2:DescribeNatGateways", "ec2:DescribeNetworkAcls",
       "ec2:DescribeNetworkInterfaces", "ec2:DescribePrefixLists", "ec2:DescribeRouteTables", "ec2:DescribeSecurityGroup*",
@@ -214,7 +214,7 @@ data "aws_iam_policy_document" "github_plan" {
       "kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListAliases", "kms:ListResourceTags",
       "logs:DescribeLogGroups", "logs:DescribeMetricFilters", "logs:ListTagsForResource",
       "route53:GetHostedZone", "route53:ListResourceRecordSets", "route53:ListTagsForResource",
-      # Draws something that belongs to nobody yet.
+      # Generates a value without storing it.
       "secretsmanager:GetRandomPassword",
       "sns:GetSubscriptionAttributes", "sns:GetTopicAttributes", "sns:ListTagsForResource",
       "wafv2:GetIPSet", "wafv2:GetLoggingConfiguration", "wafv2:GetWebACL", "wafv2:GetWebACLForResource", "wafv2:ListTagsForResource",
@@ -223,7 +223,7 @@ data "aws_iam_policy_document" "github_plan" {
   }
 }
 
-# For two roles, and of its own because a role's inline policies have no room for both.
+# A separate policy for two roles, because the size of inline policies is limited.
 resource "aws_iam_policy" "github_plan" {
   count = length(local.github) > 0 ? 1 : 0
 
@@ -239,19 +239,20 @@ resource "aws_iam_role_policy_attachment" "github_plan" {
   policy_arn = aws_iam_policy.github_plan[0].arn
 }
 
-# --- apply: what a plan reads, and what comes after the first apply, which is an administrator's ---
+# --- apply: the permissions of plan, and those for changes after the first apply, which an administrator performs ---
 #
-# Kept for administrators, whose plans the workflow refuses half-way, to be finished by hand:
-# - who may do what: roles and their policies, keys, the policies of buckets, of the repository and of secrets. A role that could
-#   write a policy would have what it writes; a permissions boundary would only say how much. So it writes none, and needs none.
-# - what can't be had back: what has prevent_destroy is neither made nor deleted, nor are logs deleted.
-# - what watches: flow logs and the firewall's log.
-# It can read every generated secret and decides which image has them: that is what deploying means. Hence the reviewers.
+# Some changes remain for administrators. The workflow fails at them, and an administrator completes the apply:
+# - permissions: roles and their policies, keys, and policies of buckets, of the repository and of secrets. A role that can write
+#   policies can give itself all permissions; a permissions boundary would only limit them. So the role can't write policies.
+# - irreversible changes: resources with prevent_destroy are neither created nor deleted, and logs are not deleted.
+# - monitoring: flow logs and the log of the firewall.
+# The role can read every generated secret, and chooses the image that gets them. A deployment requires this, so the environment
+# needs reviewers.
 
 data "aws_iam_policy_document" "github_apply" {
   # checkov:skip=CKV_AWS_108: as for plan
-  # checkov:skip=CKV_AWS_109: none of it is about who may do what, but for passing on three roles that it can't change
-  # checkov:skip=CKV_AWS_111: what has * is given a number by AWS, or knows no resource; NotOfOthers keeps it off what is known to be theirs
+  # checkov:skip=CKV_AWS_109: the only permission about permissions is to pass three roles that it can't change
+  # checkov:skip=CKV_AWS_111: resources with * have numbers instead of names, or the actions support no resource; NotOfOthers protects other installations
   # checkov:skip=CKV_AWS_356: likewise
   statement {
     sid       = "WriteStates"
@@ -327,7 +328,7 @@ data "aws_iam_policy_document" "github_apply" {
     ]
   }
 
-  # Only the roles that tasks are started with, and to nobody but ECS.
+  # Only the roles of tasks, and only to ECS.
   statement {
     sid       = "RolesOfTasks"
     actions   = ["iam:PassRole"]
@@ -348,7 +349,7 @@ data "aws_iam_policy_document" "github_apply" {
     ]
   }
 
-  # With the caller's own rights: no role is passed.
+  # With the permissions of the caller, because no role is passed.
   statement {
     sid       = "RedisUserIsChanged"
     actions   = ["cloudformation:TagResource", "cloudformation:UntagResource", "cloudformation:UpdateStack"]
@@ -369,7 +370,7 @@ data "aws_iam_policy_document" "github_apply" {
     resources = [local.access_logs]
   }
 
-  # The second are those that a target of autoscaling makes for itself.
+  # The second pattern matches the alarms that a target of autoscaling creates.
   statement {
     sid     = "Alarms"
     actions = ["cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm", "cloudwatch:TagResource", "cloudwatch:UntagResource"]
@@ -390,8 +391,8 @@ data "aws_iam_policy_document" "github_apply" {
     resources = ["${local.arn}:sns:${local.of}:${local.prefix}-alarms"]
   }
 
-  # Addresses of names, and what validates a certificate. Not delegations, mail, or who may issue certificates. An endpoint's
-  # private name is a zone of the VPC's, and no record.
+  # Records for addresses and for the validation of certificates, but not for delegations, mail or certificate authorities. The
+  # private name of an endpoint is a zone of the VPC and not a record.
   statement {
     sid       = "Records"
     actions   = ["route53:AssociateVPCWithHostedZone", "route53:ChangeResourceRecordSets", "route53:GetChange"]
@@ -423,7 +424,7 @@ data "aws_iam_policy_document" "github_apply" {
     }
   }
 
-  # No machines, disks or images, no peering and no VPN.
+  # No instances, volumes, images, peering or VPN.
   statement {
     sid = "Network"
     actions = concat(
@@ -445,7 +446,7 @@ data "aws_iam_policy_document" "github_apply" {
     }
   }
 
-  # What another installation made, of this service or of something else that tags as we do.
+  # Resources of other installations, which have other tags.
   dynamic "statement" {
     for_each = { Application = var.name, Environment = var.environment }
 
@@ -469,7 +470,7 @@ data "aws_iam_policy_document" "github_apply" {
     }
   }
 
-  # Nothing of this is allowed above. It stays so whatever somebody adds there, or attaches to the role.
+  # The statements above allow none of these actions. This statement also overrides later additions and attached policies.
   statement {
     sid    = "NeverWhoMayDoWhat"
     effect = "Deny"

@@ -1,4 +1,4 @@
-# Where the state of all three stacks lies. It holds no secret, but whoever can write it decides what the next apply does.
+# The bucket with the state of all three stacks. The state contains no secrets, but write access to it controls the next apply.
 
 locals {
   prefix = "${var.name}-${var.environment}"
@@ -24,9 +24,9 @@ resource "aws_kms_alias" "state" {
 data "aws_partition" "current" {}
 
 data "aws_iam_policy_document" "key" {
-  # checkov:skip=CKV_AWS_109: a key's own policy; without the account itself nobody could ever change it again
+  # checkov:skip=CKV_AWS_109: this is the policy of a key; without the account, it could never be changed again
   # checkov:skip=CKV_AWS_111: likewise
-  # checkov:skip=CKV_AWS_356: in a key's policy * is that key
+  # checkov:skip=CKV_AWS_356: in the policy of a key, * is this key
   statement {
     sid       = "TheAccountDecides"
     actions   = ["kms:*"]
@@ -40,9 +40,9 @@ data "aws_iam_policy_document" "key" {
 }
 
 resource "aws_s3_bucket" "state" {
-  # checkov:skip=CKV_AWS_18: who reads and writes the state is recorded by CloudTrail's data events; a log bucket would need one of its own
-  # checkov:skip=CKV_AWS_144: the state describes one region; without that region there is nothing to describe
-  # checkov:skip=CKV2_AWS_62: nobody waits for a change of the state
+  # checkov:skip=CKV_AWS_18: CloudTrail's data events record access to the state; a bucket for logs would need another one
+  # checkov:skip=CKV_AWS_144: the state describes only resources of this region
+  # checkov:skip=CKV2_AWS_62: no process handles changes of the state
   bucket        = local.bucket
   force_destroy = false
 
@@ -88,7 +88,7 @@ resource "aws_s3_bucket_ownership_controls" "state" {
   }
 }
 
-# What a mistake wrote over can be had back for a year.
+# Overwritten versions can be restored for one year.
 resource "aws_s3_bucket_lifecycle_configuration" "state" {
   bucket = aws_s3_bucket.state.id
 
@@ -107,7 +107,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "state" {
     }
   }
 
-  # S3 asks for versioning before it takes a rule about versions.
+  # S3 accepts a rule about versions only after versioning is enabled.
   depends_on = [aws_s3_bucket_versioning.state]
 }
 
@@ -153,6 +153,6 @@ resource "aws_s3_bucket_policy" "state" {
   bucket = aws_s3_bucket.state.id
   policy = data.aws_iam_policy_document.bucket.json
 
-  # A policy and a block set at the same moment get into each other's way.
+  # S3 refuses a policy and a public access block that are set at the same time.
   depends_on = [aws_s3_bucket_public_access_block.state]
 }

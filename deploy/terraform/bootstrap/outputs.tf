@@ -1,10 +1,10 @@
 output "state_bucket" {
-  description = "Where the state of all three stacks lies."
+  description = "The bucket with the state of all three stacks."
   value       = aws_s3_bucket.state.bucket
 }
 
 output "backend" {
-  description = "For -backend-config: what the three stacks' backends have in common."
+  description = "The common configuration of the three backends, for -backend-config."
   value       = <<-EOT
     bucket       = "${aws_s3_bucket.state.bucket}"
     region       = "${var.region}"
@@ -15,6 +15,6 @@ output "backend" {
 }
 
 output "github_roles" {
-  description = "The variables that the workflows on GitHub know the roles by, and their ARNs; none without github_repository."
+  description = "The variables of the repository on GitHub with the ARNs of the roles. Empty without github_repository."
   value       = { for role in keys(local.github) : "AWS_${upper(role)}_ROLE_ARN" => aws_iam_role.github[role].arn }
 }

@@ -1,27 +1,27 @@
 variable "name" {
-  description = "What the installation is called; begins the name of everything in it."
+  description = "The name of the installation, and the first part of the names of its resources."
   type        = string
   default     = "open-mfa"
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9-]{1,14}[a-z0-9]$", var.name)) && !strcontains(var.name, "--") && !can(regex("^(internal|sg)(-|$)", var.name))
-    error_message = "Must be 3 to 16 of a-z 0-9 and single hyphens, beginning with a letter, neither with internal- nor sg-, which AWS keeps for itself, and ending with no hyphen."
+    error_message = "Must be 3 to 16 characters of a-z, 0-9 and single hyphens, begin with a letter, and not end with a hyphen. AWS reserves the prefixes internal- and sg-."
   }
 }
 
 variable "environment" {
-  description = "Which of several installations this is, such as production or staging; the second part of every name."
+  description = "The environment, such as production or staging, and the second part of every name."
   type        = string
   default     = "production"
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9]{1,9}$", var.environment))
-    error_message = "Must be 2 to 10 of a-z 0-9, beginning with a letter."
+    error_message = "Must be 2 to 10 characters of a-z and 0-9, and begin with a letter."
   }
 }
 
 variable "region" {
-  description = "The AWS region that everything lies in."
+  description = "The AWS region of all resources."
   type        = string
 
   validation {
@@ -31,7 +31,7 @@ variable "region" {
 }
 
 variable "account_id" {
-  description = "The AWS account that everything belongs to; with credentials of another one nothing is done."
+  description = "The AWS account of all resources. Terraform refuses credentials of other accounts."
   type        = string
 
   validation {
@@ -41,18 +41,18 @@ variable "account_id" {
 }
 
 variable "tags" {
-  description = "Further tags for everything."
+  description = "Additional tags of all resources."
   type        = map(string)
   default     = {}
 
   validation {
     condition     = alltrue([for key in keys(var.tags) : !startswith(lower(key), "aws:") && length(key) <= 128])
-    error_message = "No tag may begin with aws: or have more than 128 characters."
+    error_message = "Tags must not begin with aws: or have more than 128 characters."
   }
 }
 
 variable "github_repository" {
-  description = "The repository on GitHub whose workflows get roles here, as the subject of its tokens begins: OWNER/NAME, or OWNER@ID/NAME@ID for one made since July 2026. Letter case counts. Unless set, no role is made."
+  description = "The repository on GitHub whose workflows get roles, in the form of the subject of its tokens: OWNER/NAME, or OWNER@ID/NAME@ID for repositories created since July 2026. The value is case-sensitive. Without it, no role is created."
   type        = string
   default     = null
 
@@ -65,7 +65,7 @@ variable "github_repository" {
 }
 
 variable "github_oidc_provider_exists" {
-  description = "Whether the account has a provider for token.actions.githubusercontent.com already; it can have one only. It is used then, and left as it is."
+  description = "Whether the account already has a provider for token.actions.githubusercontent.com. An account can have only one, so the existing one is used and not changed."
   type        = bool
   default     = false
 }

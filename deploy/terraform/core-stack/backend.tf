@@ -1,5 +1,5 @@
 terraform {
-  # The rest is told by the backend.hcl that bootstrap writes.
+  # The backend.hcl that bootstrap writes contains the other arguments.
   backend "s3" {
     key = "core-stack.tfstate"
   }

@@ -1,4 +1,4 @@
-# What outlives every deployment: names, images, the key that everything is encrypted with.
+# Resources that are independent of deployments: names, images, and the encryption key.
 
 locals {
   prefix = "${var.name}-${var.environment}"
@@ -25,9 +25,9 @@ resource "aws_kms_alias" "data" {
 }
 
 data "aws_iam_policy_document" "key" {
-  # checkov:skip=CKV_AWS_109: a key's own policy; without the account itself nobody could ever change it again
+  # checkov:skip=CKV_AWS_109: this is the policy of a key; without the account, it could never be changed again
   # checkov:skip=CKV_AWS_111: likewise
-  # checkov:skip=CKV_AWS_356: in a key's policy * is that key
+  # checkov:skip=CKV_AWS_356: in the policy of a key, * is this key
   statement {
     sid       = "TheAccountDecides"
     actions   = ["kms:*"]
@@ -58,7 +58,7 @@ data "aws_iam_policy_document" "key" {
     }
   }
 
-  # An alarm that can't use the key of its topic is lost without a word.
+  # An alarm that can't use the key of its topic is lost without an error.
   statement {
     sid       = "AlarmsToAnEncryptedTopic"
     actions   = ["kms:Decrypt", "kms:GenerateDataKey*"]
@@ -111,7 +111,7 @@ resource "aws_ecr_lifecycle_policy" "service" {
       },
       {
         rulePriority = 2
-        # By tags: an image for two platforms has parts without one, which would be counted as images of their own.
+        # Counted by tags, because an image for two platforms has parts without a tag.
         description = "All but the newest hundred that have a tag"
         selection   = { tagStatus = "tagged", tagPatternList = ["*"], countType = "imageCountMoreThan", countNumber = 100 }
         action      = { type = "expire" }
@@ -123,8 +123,8 @@ resource "aws_ecr_lifecycle_policy" "service" {
 # --- Names ---
 
 resource "aws_route53_zone" "service" {
-  # checkov:skip=CKV2_AWS_38: DNSSEC needs a record in the parent zone, which is not ours; it is a decision for whoever runs that
-  # checkov:skip=CKV2_AWS_39: the queries for one public name tell nothing that the load balancer's log does not
+  # checkov:skip=CKV2_AWS_38: DNSSEC needs a record in the parent zone, whose operator decides
+  # checkov:skip=CKV2_AWS_39: queries for one public name contain no more information than the log of the load balancer
   name          = var.zone_name
   comment       = "${local.prefix}: delegated from the parent zone"
   force_destroy = false
@@ -134,7 +134,7 @@ resource "aws_route53_zone" "service" {
   }
 }
 
-# Nobody but Amazon, who renews the load balancer's certificate, may issue one for a name of ours.
+# Only Amazon, which renews the certificate of the load balancer, may issue certificates for these names.
 resource "aws_route53_record" "authorities" {
   zone_id = aws_route53_zone.service.zone_id
   name    = var.zone_name

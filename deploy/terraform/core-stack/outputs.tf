@@ -1,5 +1,5 @@
 output "name_servers" {
-  description = "What the parent zone has to delegate to."
+  description = "The name servers that the parent zone must delegate to."
   value       = aws_route53_zone.service.name_servers
 }
 
@@ -9,17 +9,17 @@ output "zone" {
 }
 
 output "repository" {
-  description = "Where images are pushed to."
+  description = "The repository for images."
   value       = { arn = aws_ecr_repository.service.arn, url = aws_ecr_repository.service.repository_url }
 }
 
 output "kms_key_arn" {
-  description = "The key that everything is encrypted with."
+  description = "The encryption key."
   value       = aws_kms_key.data.arn
 }
 
 output "secrets" {
-  description = "Setting => where its value lies, and which version of it; null for one that is filled by hand."
+  description = "Setting => the secret with its value and the version, which is null for a value that is entered by hand."
   value = merge(
     { for name in setsubtract(keys(local.generated), concat(tolist(local.parts), [for id in var.redis_passwords : "redis-passwords/${id}"])) : name => {
       arn        = aws_secretsmanager_secret.generated[name].arn
@@ -37,7 +37,7 @@ output "secrets" {
 }
 
 output "redis_passwords" {
-  description = "Where the passwords that Redis accepts lie; the first is the service's."
+  description = "The secrets with the passwords that Redis accepts. The service uses the first."
   value = [for id in var.redis_passwords : {
     arn        = aws_secretsmanager_secret.generated["redis-passwords/${id}"].arn
     version_id = aws_secretsmanager_secret_version.generated["redis-passwords/${id}"].version_id

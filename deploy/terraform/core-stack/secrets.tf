@@ -1,17 +1,17 @@
-# Every secret is drawn by Secrets Manager and handed to it again without ever lying in a plan or a state: both ends are
-# ephemeral (the draw) and write-only (the value). A value is written once, and again only when its generation is raised.
+# Secrets Manager generates every secret and stores it. No plan and no state contains a secret, because generated values are
+# ephemeral and stored values are write-only. A value is written once, and again only if its generation is increased.
 #
-# A setting that holds a list (encryption keys, API keys) is put together from its parts, so that adding a part leaves
-# the others as they are.
+# A setting with a list (encryption keys, API keys) consists of separate secrets, so that an additional part does not change the
+# others.
 
 locals {
   punctuation = "!\"#$%&'()*,-.:;<=>?@[\\]^_`{|}~"
 
-  # `pattern` is what the service demands; `format` makes it of what was drawn.
+  # `pattern` is the form that the service requires. `format` converts the generated value into this form.
   kinds = {
     # 64 characters of 62: 381 bits.
     text = { length = 64, exclude = "", punctuation = false, lowercase = true, format = "%s", pattern = "^[A-Za-z0-9]{64}$" }
-    # 42 characters of base64 and «A=» are 32 bytes, of which the last four bits are zero: 252 random ones.
+    # 42 characters of base64 and `A=` are 32 bytes whose last four bits are zero: 252 random bits.
     base64 = { length = 42, exclude = local.punctuation, punctuation = true, lowercase = true, format = "%sA=", pattern = "^[A-Za-z0-9+/]{42}$" }
     # 32 characters of base32: 160 bits, as RFC 4226 recommends.
     base32 = { length = 32, exclude = "0189", punctuation = false, lowercase = false, format = "%s", pattern = "^[A-Z2-7]{32}$" }
@@ -25,12 +25,12 @@ locals {
     { for id in var.redis_passwords : "redis-passwords/${id}" => "text" },
   )
 
-  # What secret_generations may name: what nothing hangs on, and what need not stay good beside its successor.
+  # Secrets that secret_generations may list: no data depends on them, and they need not stay valid beside their successors.
   renewable = sort([for name in keys(local.generated) : name
     if name != "OPEN_MFA_DERIVATION_SECRET" && !startswith(name, "encryption-keys/") && !startswith(name, "redis-passwords/")
   ])
 
-  # Setting => its parts, in their order. A tenant's further keys stand under the same name: shop:…,shop:…
+  # Setting => its parts, in order. Further keys of a tenant have the same name: shop:…,shop:…
   lists = merge(
     { OPEN_MFA_ENCRYPTION_KEYS = [for id in var.encryption_keys : { name = id, secret = "encryption-keys/${id}" }] },
     length(var.api_keys) == 0 ? {} : { OPEN_MFA_API_KEYS = [for name in var.api_keys : { name = split("/", name)[0], secret = "api-keys/${name}" }] },
@@ -49,7 +49,7 @@ ephemeral "aws_secretsmanager_random_password" "drawn" {
 }
 
 resource "aws_secretsmanager_secret" "generated" {
-  # checkov:skip=CKV2_AWS_57: renewed by secret_generations and a deployment; a function that changed them behind the tasks' back would stop them
+  # checkov:skip=CKV2_AWS_57: secret_generations and a deployment renew them; automatic rotation would break running tasks
   for_each = local.generated
 
   name                    = "${local.prefix}/${each.key}"
@@ -66,7 +66,7 @@ resource "aws_secretsmanager_secret_version" "generated" {
   for_each = local.generated
 
   secret_id = aws_secretsmanager_secret.generated[each.key].id
-  # What is not of the form that the service reads ends the plan here: regex() gives what matches, or an error.
+  # A value of another form than the service requires makes the plan fail: regex() returns the match or an error.
   secret_string_wo = format(local.kinds[each.value].format,
     regex(local.kinds[each.value].pattern, ephemeral.aws_secretsmanager_random_password.drawn[each.key].random_password)
   )
@@ -83,7 +83,7 @@ ephemeral "aws_secretsmanager_secret_version" "part" {
 }
 
 resource "aws_secretsmanager_secret" "list" {
-  # checkov:skip=CKV2_AWS_57: follows its parts
+  # checkov:skip=CKV2_AWS_57: it changes together with its parts
   for_each = local.lists
 
   name                    = "${local.prefix}/${each.key}"
@@ -103,16 +103,16 @@ resource "aws_secretsmanager_secret_version" "list" {
   secret_string_wo = join(",", [for part in each.value :
     "${part.name}:${ephemeral.aws_secretsmanager_secret_version.part[part.secret].secret_string}"
   ])
-  # A number that changes with the parts, their order and their generations, and with nothing else.
+  # A number that changes only with the parts, their order and their generations.
   secret_string_wo_version = parseint(substr(sha256(jsonencode([for part in each.value :
     [part.secret, lookup(var.secret_generations, part.secret, 1)]
   ])), 0, 8), 16)
 }
 
-# --- Settings that others issue ---
+# --- Settings that third parties issue ---
 
 resource "aws_secretsmanager_secret" "provided" {
-  # checkov:skip=CKV2_AWS_57: whoever issues it renews it
+  # checkov:skip=CKV2_AWS_57: the third party renews it
   for_each = var.provided_secrets
 
   name                    = "${local.prefix}/${each.key}"

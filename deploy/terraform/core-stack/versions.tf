@@ -1,5 +1,5 @@
 terraform {
-  # 1.11 is the first with write-only arguments and with the S3 backend's own lock file.
+  # 1.11 is the first version with write-only arguments and with lock files of the S3 backend.
   required_version = ">= 1.11.0, < 2.0.0"
 
   required_providers {
@@ -12,7 +12,7 @@ terraform {
 
 provider "aws" {
   region = var.region
-  # In the wrong account nothing at all is done.
+  # Terraform refuses credentials of other accounts.
   allowed_account_ids = [var.account_id]
 
   default_tags {
