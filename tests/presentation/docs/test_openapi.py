@@ -27,7 +27,7 @@ from tests.presentation.api import (
     all_routes,
     document,
 )
-from tests.presentation.openapi_document import with_own_responses
+from tests.presentation.docs.document import with_own_responses
 
 PAGES = {"/", "/docs", "/openapi.json", "/assets/docs.js", "/problems", "/problems/not-found"}
 """Pages, and the document itself."""

@@ -18,7 +18,7 @@ from presentation.http.accounts.requests import ChallengeBody, VerifyRecoveryBod
 from presentation.http.factors.requests import EnrolTotpBody, ResynchronizeBody, VerifyBody
 from presentation.http.framework.problem_types import Problems
 from tests.presentation.api import RFC_SECRET, Account, document
-from tests.presentation.openapi_document import with_own_responses
+from tests.presentation.docs.document import with_own_responses
 
 TYPES = {*dir(builtins), *keyword.kwlist, "date", "datetime", "time", "timedelta", "Decimal", "UUID", "Any", "Optional"}
 """Names that a generated class uses in the annotations of its members."""

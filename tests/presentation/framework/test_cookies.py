@@ -165,7 +165,7 @@ def test_no_other_name_is_read(kind: Kind, name: str) -> None:
     assert not kind.counts(api, f"{name.format(kind.plain)}={got(api, kind)}")
 
 
-def test_white_space_before_a_name_does_not_change_it(kind: Kind) -> None:
+def test_a_name_after_other_white_space_is_a_different_name(kind: Kind) -> None:
     """Browsers do not recognize the prefix of such a name, so another host of the domain may set it."""
     api = service()
     value = got(api, kind)
