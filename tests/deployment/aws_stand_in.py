@@ -1,11 +1,12 @@
-"""A stand-in for AWS on loopback: moto's server, with what the stacks need beyond it.
+"""A stand-in for AWS on loopback: the server of moto, with additions that the stacks need.
 
-It shows that the stacks are wired right and that a second plan finds nothing to do. It is not AWS: no policy, security
-group or firewall rule is enforced, no task runs, no certificate is issued.
+It shows that the resources of the stacks fit together and that a second plan has no changes. It is not AWS: it enforces
+no policy, security group or firewall rule, runs no task, and issues no certificate.
 
-It writes down who asked for what (`CALL access-key service:Action ARN…`), to be compared with what a role allows.
+It logs each call (`CALL access-key service:Action ARN…`), so that tests can compare the calls with the policies of
+a role.
 
-Runs in the environment of `requirements/deploy.txt`: `python tests/deployment/aws_stand_in.py PORT`.
+It runs in the environment of `requirements/deploy.txt`: `python tests/deployment/aws_stand_in.py PORT`.
 """
 
 import json
@@ -16,7 +17,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote_plus, urlsplit
 
-# Read by moto when it is imported: certificates are valid, and services have their tasks, at once.
+# moto reads these variables at its import. Certificates are valid and services have their tasks at once.
 os.environ |= {"MOTO_ACM_VALIDATION_WAIT": "0", "MOTO_ECS_SERVICE_RUNNING": "2"}
 
 from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
@@ -36,7 +37,7 @@ DYNAMIC_REFERENCE = re.compile(r"\{\{resolve:secretsmanager:(arn:[^}]*?):SecretS
 
 
 def added_to(responses: type[BaseResponse]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Makes a function the answer to the API action of the same name."""
+    """Register a function for the API action of the same name."""
 
     def add(answer: Callable[..., Any]) -> Callable[..., Any]:
         setattr(responses, answer.__name__, answer)
@@ -45,7 +46,7 @@ def added_to(responses: type[BaseResponse]) -> Callable[[Callable[..., Any]], Ca
     return add
 
 
-# --- What moto can't do is said at once, instead of an error of the server that clients try again for minutes ---
+# --- Actions that moto does not support fail at once. Clients would retry an error of the server for minutes ---
 
 _call_action = BaseResponse.call_action
 
@@ -65,7 +66,7 @@ def call_action(self: BaseResponse) -> Any:
         )
 
 
-# --- What was asked for, and by whom: as IAM calls it, which is not always as the API does ---
+# --- A log of the calls with the names that IAM uses, which sometimes differ from those of the API ---
 
 IAM_SERVICES = {"elbv2": "elasticloadbalancing"}
 IAM_ACTIONS = {
@@ -101,7 +102,7 @@ def setup_class(self: BaseResponse, request: Any, *arguments: Any, **named: Any)
 
 
 def resources_of(self: BaseResponse, service: str, request: Any) -> list[str]:
-    """What a call is about, where it says so by name or by ARN; what it only mentions may be among it."""
+    """Return the resources in a call, by name or ARN. They may include resources that it only mentions."""
     if service == "s3":
         return [f"arn:aws:s3:::{urlsplit(request.url).path.strip('/')}"]
     if "RoleName" in self.querystring:
@@ -114,7 +115,7 @@ def resources_of(self: BaseResponse, service: str, request: Any) -> list[str]:
 BaseResponse.setup_class = setup_class
 
 
-# --- S3: moto enforces bucket policies, but does not know conditions: «deny what comes without TLS» would deny all ---
+# --- S3: moto enforces bucket policies without conditions, so a rule that requires TLS would deny all requests ---
 
 _get_permission = FakeBucket.get_permission
 
@@ -134,7 +135,7 @@ def _unconditional(policy: bytes | None) -> bytes | None:
 
 FakeBucket.get_permission = get_permission
 
-# Clients wait until S3 says of a lifecycle what it said when it took it; moto says the latter only.
+# Clients wait until S3 returns the same setting for a lifecycle as at its creation. moto returns it only then.
 _bucket_response_put = S3Response._bucket_response_put
 
 
@@ -148,7 +149,7 @@ def bucket_response_put(self: S3Response, request: Any, bucket_name: str, querys
 S3Response._bucket_response_put = bucket_response_put
 
 
-# --- ElastiCache: what was asked for is what is answered ---
+# --- ElastiCache: the answers contain the requested values ---
 
 PARAMETER_GROUPS: dict[str, Item] = {}
 REPLICATION_GROUPS: dict[str, Item] = {}
@@ -157,7 +158,7 @@ TAGS: dict[str, dict[str, str]] = {}
 
 
 class NotFound(ServiceException):
-    """Something that is not there, in the words that clients wait for."""
+    """A missing resource, with the error code that clients expect."""
 
 
 def found(kind: str, items: dict[str, Item], name: str) -> Item:
@@ -360,13 +361,13 @@ def describe_cache_clusters(self: ElastiCacheResponse) -> Any:
 def delete_replication_group(self: ElastiCacheResponse) -> Any:
     group = replication_group(self)
     if not self._get_param("FinalSnapshotIdentifier"):
-        raise NotFound("the stacks always take a last snapshot")
+        raise NotFound("the request has no final snapshot, which the stacks always take")
     for member in group["MemberClusters"]:
         del CLUSTERS[member]
     return ActionResult({"ReplicationGroup": REPLICATION_GROUPS.pop(group["ReplicationGroupId"])})
 
 
-# --- CloudFormation: users of ElastiCache, whose passwords it takes from Secrets Manager ---
+# --- CloudFormation: users of ElastiCache, with passwords from Secrets Manager ---
 
 USERS: dict[str, Item] = {}
 USER_GROUPS: dict[str, Item] = {}
@@ -374,7 +375,7 @@ PASSWORDS: dict[str, list[str]] = {}
 
 
 class Made:
-    """What CloudFormation keeps of something it made; the methods are those that moto calls."""
+    """A resource of CloudFormation. moto calls these methods."""
 
     def __init__(self, name: str) -> None:
         self.physical_resource_id = name
@@ -385,7 +386,7 @@ class Made:
 
     @classmethod
     def make(cls, properties: Item, place: tuple[str, str]) -> "Made":
-        """`place` is account and region."""
+        """Create the resource. `place` is the account and the region."""
         raise NotImplementedError
 
     @classmethod
@@ -407,7 +408,7 @@ class Made:
 
 
 class User(Made):
-    """`AWS::ElastiCache::User`; refuses passwords as ElastiCache does."""
+    """`AWS::ElastiCache::User`, which refuses invalid passwords like ElastiCache."""
 
     @classmethod
     def make(cls, properties: Item, place: tuple[str, str]) -> Made:
@@ -420,20 +421,20 @@ class User(Made):
             secret = secretsmanager_backends[account_id][region_name].get_secret_value(parts[1], parts[2], None)
             passwords.append(secret["SecretString"])
         if not 1 <= len(passwords) <= 2 or not all(re.fullmatch(r"[\x21-\x7e]{16,128}", each) for each in passwords):
-            raise ValueError("one or two passwords of 16 to 128 printable characters")
+            raise ValueError("there must be one or two passwords of 16 to 128 printable characters")
         USERS[properties["UserId"]] = {name: properties[name] for name in ("UserName", "Engine", "AccessString")}
         PASSWORDS[properties["UserId"]] = passwords
         return cls(properties["UserId"])
 
 
 class UserGroup(Made):
-    """`AWS::ElastiCache::UserGroup`; one for Redis needs a user of the name default."""
+    """`AWS::ElastiCache::UserGroup`. A group for Redis needs a user with the name default."""
 
     @classmethod
     def make(cls, properties: Item, _place: tuple[str, str]) -> Made:
         users = [found("UserNotFound", USERS, each) for each in properties["UserIds"]]
         if all(user["UserName"] != "default" for user in users):
-            raise ValueError("a user group needs a user of the name default")
+            raise ValueError("a user group needs a user with the name default")
         USER_GROUPS[properties["UserGroupId"]] = {"UserIds": properties["UserIds"]}
         return cls(properties["UserGroupId"])
 
@@ -441,7 +442,7 @@ class UserGroup(Made):
 get_model_map().update({"AWS::ElastiCache::User": User, "AWS::ElastiCache::UserGroup": UserGroup})
 
 
-# --- EC2: the descriptions of rules that name a group or a prefix list, which moto forgets ---
+# --- EC2: descriptions of rules with a group or a prefix list, which moto does not store ---
 
 _security_group_rule = SecurityGroupRule.__init__
 
@@ -475,7 +476,7 @@ def scaling_tags(self: ApplicationAutoScalingResponse) -> str:
 ApplicationAutoScalingResponse.list_tags_for_resource = scaling_tags
 
 
-# --- ECS: what moto forgets of a service, so that every plan would set it again ---
+# --- ECS: attributes of services that moto does not store, so that every plan would change them ---
 
 _KEPT = {
     "healthCheckGracePeriodSeconds": "health_check_grace_period_seconds",

@@ -24,7 +24,7 @@ COMMANDS = rows(section(COMPOSE, "Commands and settings"))
 ALICE = "alice@example.com"
 
 staging = test_compose_staging.staging
-"""A stack of this module's own."""
+"""A separate stack for this module."""
 
 
 def names(cell: str) -> set[str]:
@@ -32,13 +32,13 @@ def names(cell: str) -> set[str]:
 
 
 def operate(staging: Stack, commands: str) -> str:
-    """What the commands print, run where the guide says; the first that fails ends it."""
+    """Run commands in the directory of the guide and return their output. The first failure ends the run."""
     shutil.copy2(ROOT / "Makefile", staging.tree)
     return run("bash", "-ec", commands, patience=600, cwd=staging.home, env=staging.environment)
 
 
 def as_shop(staging: Stack) -> tuple[Client, dict[str, str]]:
-    """A client, and what makes it the application that has the API key."""
+    """Return a client, and the header field with the API key of the shop."""
     return staging.client(), {"Authorization": f"Bearer {staging.settings()['OPEN_MFA_API_KEYS'].partition(':')[2]}"}
 
 
@@ -49,7 +49,7 @@ def send(staging: Stack, method: str, path: str, body: Any = None) -> tuple[int,
 
 
 def enrol(staging: Stack, account: str) -> pyotp.HOTP:
-    """A factor that has accepted its first code."""
+    """Enrol and confirm a HOTP secret."""
     status, document = send(staging, "POST", f"{account}/hotp", {})
     assert status == 201, document
     hotp = pyotp.HOTP(document["secret"])

@@ -1,4 +1,4 @@
-"""Builds the stand-ins out of the machine's own programs, each with the libraries that it is linked with."""
+"""Build the stand-ins from installed programs and the libraries that they are linked with."""
 
 import importlib.util
 import os
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 PREFIX = "open-mfa-test"
-"""Of their names, so that none is ever taken for the image it stands in for."""
+"""The prefix of their names, so that they are never confused with the public images."""
 TARGETS = {
     "BASE_IMAGE": "python",
     "REDIS_IMAGE": "redis",
@@ -20,7 +20,7 @@ TARGETS = {
     "ACME_IMAGE": "acme",
     "MAIL_IMAGE": "mail",
 }
-"""The stacks' variables, and which stand-in each names."""
+"""The variables of the stacks, and the stand-in for each."""
 
 HERE = Path(__file__).parent
 SHELL = (
@@ -57,7 +57,7 @@ UNUSED = (
     "turtle*",
 )
 WHEELS = ("libc.so", "libdl.so", "libgcc_s.so", "libm.so", "libpthread.so", "librt.so", "libstdc++.so", "libutil.so")
-"""What compiled packages count on in every Debian."""
+"""Libraries that compiled packages expect in every Debian."""
 NGINX = """
 user nginx; worker_processes auto; pid /run/nginx.pid; error_log /var/log/nginx/error.log notice;
 events { worker_connections 1024; }
@@ -66,19 +66,19 @@ http { include /etc/nginx/mime.types; access_log /var/log/nginx/access.log; incl
 
 
 class MissingProgram(Exception):
-    """The machine lacks a program that a stand-in is made of."""
+    """A program for a stand-in is not installed."""
 
 
 def images() -> dict[str, str]:
-    """What the stacks' variables have to be."""
+    """Return the values of the stacks' variables."""
     return {variable: f"{PREFIX}/{target}" for variable, target in TARGETS.items()}
 
 
 def build() -> dict[str, str]:
-    """Builds them all; returns what the stacks' variables have to be.
+    """Build all stand-ins and return the values of the stacks' variables.
 
     Raises:
-        MissingProgram: naming the first one that is not there.
+        MissingProgram: a program is not installed.
     """
     with tempfile.TemporaryDirectory(prefix="open-mfa-stand-ins-") as name:
         context = Path(name)
@@ -106,7 +106,7 @@ def _python(root: Path) -> None:
     certificates = _folder(root / "etc/ssl/certs")
     shutil.copy("/etc/ssl/certs/ca-certificates.crt", certificates)
     _folder(root / "usr/lib/ssl").joinpath("cert.pem").symlink_to("/etc/ssl/certs/ca-certificates.crt")
-    # How this machine reaches its package index.
+    # The configuration of this machine's package index.
     if Path("/etc/pip.conf").exists():
         shutil.copy2("/etc/pip.conf", root / "etc")
 
@@ -136,7 +136,7 @@ def _redis(root: Path) -> None:
 
 
 def _nginx(root: Path) -> None:
-    """Lies over the stand-in for Python."""
+    """Build an image on top of the stand-in for Python."""
     _add(root, ["nginx"])
     configuration = _folder(root / "etc/nginx")
     for name in ("conf.d", "vhost.d", "certs", "open-mfa"):
@@ -173,7 +173,7 @@ def _add(root: Path, programs: Iterable[str]) -> None:
     for name in programs:
         found = shutil.which(name, path="/usr/bin:/usr/sbin:/bin:/sbin")
         if found is None:
-            raise MissingProgram(f"{name} is not installed, so no stand-in could be made of it")
+            raise MissingProgram(f"{name} is not installed, so its stand-in could not be built")
         shutil.copy2(found, _folder(root / "usr/bin") / name)
         _libraries(root, [Path(found)])
 

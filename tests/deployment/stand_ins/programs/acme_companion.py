@@ -1,4 +1,4 @@
-"""Stands in for acme-companion: an authority of its own issues what the real one asks of Let's Encrypt."""
+"""A stand-in for acme-companion. Its own authority issues the certificates that Let's Encrypt would issue."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""The Docker daemon's HTTP interface, over its socket."""
+"""The HTTP interface of the Docker daemon, over its socket."""
 
 import http.client
 import json
@@ -25,17 +25,17 @@ def ask(path: str, method: str = "GET") -> Any:
 
 
 def containers() -> list[tuple[dict[str, Any], dict[str, str]]]:
-    """Every running container as the daemon describes it, and its environment."""
+    """Return the description and the environment of each running container."""
     found = []
     for each in ask("/containers/json"):
         try:
             about = ask(f"/containers/{each['Id']}/json")
         except OSError:
-            continue  # it has ended in between
+            continue  # it has ended meanwhile
         found.append((about, dict(line.partition("=")[::2] for line in about["Config"]["Env"] or [])))
     return found
 
 
 def hang_up(container: str) -> None:
-    """SIGHUP, by which configuration is read again."""
+    """Send SIGHUP, so that the process reads its configuration again."""
     ask(f"/containers/{container}/kill?signal=SIGHUP", "POST")

@@ -1,5 +1,5 @@
 #!/usr/local/bin/python3
-"""Stands in for docker-gen with nginx-proxy's template: what of its contract the staging stack uses.
+"""A stand-in for docker-gen with the template of nginx-proxy, as far as the staging stack uses it.
 
 docker-gen -watch -notify-sighup CONTAINER TEMPLATE DESTINATION
 """
@@ -21,7 +21,7 @@ CHALLENGE = """
 
 
 def hosts() -> dict[str, tuple[list[str], bool]]:
-    """For each virtual host where its containers listen, and whether connections to them are kept."""
+    """Return for each virtual host the addresses of its containers, and whether connections are kept open."""
     running = containers()
     own = next(about for about, _ in running if about["Id"].startswith(socket.gethostname()))
     networks = own["NetworkSettings"]["Networks"]

@@ -1,4 +1,4 @@
-"""Stands in for Mailpit: takes every mail on port 1025, and tells of them on port 8025 as its HTTP interface does."""
+"""A stand-in for Mailpit. It accepts mails on port 1025 and returns them on port 8025 with the same HTTP interface."""
 
 import http.client
 import http.server

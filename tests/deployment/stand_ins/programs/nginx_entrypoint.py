@@ -1,4 +1,4 @@
-"""Stands in for the entry point of nginx's image: templates become configuration, then nginx takes over."""
+"""A stand-in for the entry point of nginx's image. It fills the templates and then runs nginx."""
 
 import os
 import re
