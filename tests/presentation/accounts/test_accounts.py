@@ -3,11 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-import pyotp
 import pytest
 from werkzeug.test import TestResponse
 
-from infrastructure.crypto.sealing import EncryptionKey
 from tests.presentation.api import (
     ACCOUNTS,
     FACTORS,
@@ -21,7 +19,6 @@ from tests.presentation.api import (
     other_code,
     slug,
 )
-from tests.support.pictures import qr_text
 
 LASTING = ("hotp", "totp", "recovery-codes")
 ONLY_ACCOUNTS = {
@@ -35,7 +32,6 @@ ONLY_ACCOUNTS = {
     ("POST", "/recovery-codes/verify"),
 }
 YEARS = 10 * 365 * 86400
-MASTER = "a master secret that nobody could guess"
 
 Conversation = Callable[[Api], list[TestResponse]]
 
@@ -274,246 +270,3 @@ def test_deleting_an_account_deletes_its_locks(account: Account) -> None:
 
 def test_deleting_an_unknown_account_succeeds(account: Account) -> None:
     assert account.delete().status_code == 204
-
-
-def test_a_pending_factor_can_be_disabled_only_by_a_valid_code(account: Account) -> None:
-    enrolled = account.enrol("totp")
-    good = account.good_code("totp", enrolled)
-
-    statuses = [account.post("totp/disable", {"code": code}).status_code for code in (other_code(good), good)]
-
-    assert statuses == [403, 204]
-
-
-@pytest.mark.parametrize("factor", ["hotp", "totp"])
-def test_a_valid_code_disables_the_factor(account: Account, factor: str) -> None:
-    enrolled = account.confirmed(factor)
-
-    answer = account.post(f"{factor}/disable", {"code": account.good_code(factor, enrolled, 1)})
-
-    assert (answer.status_code, answer.data) == (204, b"")
-    assert slug(account.get(factor)) == "not-enrolled"
-    assert document(account.get())["factors"] == []
-
-
-@pytest.mark.parametrize("factor", ["hotp", "totp"])
-def test_a_wrong_code_disables_nothing_and_is_counted(account: Account, factor: str) -> None:
-    enrolled = account.confirmed(factor)
-
-    answer = account.post(f"{factor}/disable", {"code": other_code(account.good_code(factor, enrolled, 1))})
-    problem = document(answer)
-
-    assert (answer.status_code, problem["reason"], problem["attempts_left"]) == (403, "wrong", 4)
-    assert document(account.get(factor))["failed_attempts"] == 1
-
-
-@pytest.mark.parametrize("factor", ["hotp", "totp"])
-def test_a_spent_code_disables_nothing(account: Account, factor: str) -> None:
-    enrolled = account.confirmed(factor)
-
-    problem = document(account.post(f"{factor}/disable", {"code": account.good_code(factor, enrolled)}))
-
-    assert (problem["reason"], account.get(factor).status_code) == ("replayed", 200)
-
-
-def test_a_valid_code_does_not_disable_a_locked_factor(account: Account) -> None:
-    enrolled = account.confirmed("totp")
-    account.fail("totp", "000000", 5)
-
-    answer = account.post("totp/disable", {"code": account.good_code("totp", enrolled, 1)})
-
-    assert (slug(answer), answer.headers["Retry-After"]) == ("locked", "30")
-    assert document(answer)["locked_until"] == "2040-11-22T12:00:30Z"
-    assert account.get("totp").status_code == 200
-
-
-@pytest.mark.parametrize(("code", "status"), [("1234567", 400), ("12345", 400), ("K7QM-2X9D-4HPW-8RTC", 400)])
-def test_a_malformed_code_disables_nothing_and_is_not_counted(account: Account, code: str, status: int) -> None:
-    account.confirmed("totp")
-
-    assert account.post("totp/disable", {"code": code}).status_code == status
-    assert document(account.get("totp"))["failed_attempts"] == 0
-
-
-@pytest.mark.parametrize("factor", ["otp", "recovery-codes"])
-def test_only_hotp_and_totp_can_be_disabled(account: Account, factor: str) -> None:
-    assert slug(account.post(f"{factor}/disable", {"code": "123456"})) == "not-found"
-
-
-def test_a_missing_factor_cannot_be_disabled(account: Account) -> None:
-    assert slug(account.post("totp/disable", {"code": "123456"})) == "not-enrolled"
-
-
-def test_unlocking_clears_counts_and_locks_of_all_factors(account: Account) -> None:
-    enrolled = account.confirmed("totp")
-    account.confirmed("hotp")
-    codes = account.recovery_codes()
-    account.fail("totp", "000000", 5)
-    account.fail("hotp", "000000", 3)
-    for _ in range(5):
-        account.challenge("0" * 16)
-
-    assert account.post("unlock").status_code == 204
-    assert [factor["failed_attempts"] for factor in document(account.get())["factors"]] == [0, 0, 0]
-    assert account.challenge(account.good_code("totp", enrolled, 1)).status_code == 200
-    assert account.challenge(codes[0]).status_code == 200
-
-
-def test_unlocking_clears_the_counts_of_deleted_factors(account: Account) -> None:
-    account.enrol("totp")
-    account.fail("totp", "000000", 5)
-    account.delete("totp")
-
-    account.post("unlock")
-
-    assert account.snapshot() == {}
-
-
-def test_unlocking_does_not_make_spent_codes_valid(account: Account) -> None:
-    enrolled = account.confirmed("totp")
-    code = account.recovery_codes()[0]
-    account.challenge(code)
-    account.fail("totp", "000000", 5)
-
-    account.post("unlock")
-
-    assert document(account.verify("totp", account.good_code("totp", enrolled)))["reason"] == "replayed"
-    assert document(account.challenge(code))["reason"] == "replayed"
-
-
-def test_unlocking_does_not_restore_an_invalidated_code(account: Account) -> None:
-    code = account.enrol("otp")["code"]
-    account.fail("otp", code, 5)
-
-    account.post("unlock")
-
-    assert slug(account.verify("otp", code)) == "not-enrolled"
-
-
-def test_unlocking_keeps_status_and_counter(account: Account) -> None:
-    account.confirmed("hotp", initial_counter=7)
-    before = document(account.get("hotp"))
-    account.fail("hotp", "000000", 5)
-
-    account.post("unlock")
-
-    assert document(account.get("hotp")) == before
-
-
-@pytest.mark.parametrize(
-    "pasted",
-    [
-        RFC_SECRET.lower(),
-        " ".join(RFC_SECRET[i : i + 4] for i in range(0, 32, 4)),
-        f" {RFC_SECRET} ",
-        RFC_SECRET + "===",
-    ],
-)
-@pytest.mark.parametrize("factor", ["hotp", "totp"])
-def test_a_secret_is_accepted_in_the_forms_that_people_paste(account: Account, factor: str, pasted: str) -> None:
-    assert account.enrol(factor, secret=pasted)["secret"] == RFC_SECRET
-
-
-@pytest.mark.parametrize("factor", ["hotp", "totp", "hotp/replacement", "totp/replacement"])
-@pytest.mark.parametrize("length", [0, 1, 15, 129])
-def test_a_secret_outside_128_to_1024_bits_is_refused(account: Account, factor: str, length: int) -> None:
-    if factor.endswith("/replacement"):
-        account.confirmed(factor.partition("/")[0])
-    secret = pyotp.random_base32(208)[: -(-length * 8 // 5)]
-
-    assert list(document(account.post(factor, {"secret": secret}))["errors"]) == ["secret"]
-
-
-def test_a_supplied_hotp_secret_continues_at_its_counter(account: Account) -> None:
-    account.enrol("hotp", secret=RFC_SECRET, initial_counter=4, look_ahead=0)
-
-    reasons = [document(account.verify("hotp", code)).get("reason") for code in RFC_CODES[3:6]]
-
-    assert reasons == ["wrong", None, None]
-
-
-def test_a_secret_is_derived_if_a_master_secret_is_set() -> None:
-    account = Account(derivation_secret=MASTER)
-    enrolled = account.enrol("totp", derived=True)
-
-    assert len(enrolled["secret"]) == 32
-    assert account.verify("totp", account.good_code("totp", enrolled)).status_code == 200
-
-
-def test_a_derived_secret_is_stored_nowhere() -> None:
-    account = Account(derivation_secret=MASTER)
-    secrets = [account.confirmed("totp", derived=True)["secret"]]
-    secrets.append(document(account.post("totp/replacement", {"derived": True}))["secret"])
-
-    stored = b"".join(key + (value or b"") for key, value in account.snapshot().items())
-
-    for secret in secrets:
-        assert secret.encode() not in stored
-        assert pyotp.TOTP(secret).byte_secret() not in stored
-    assert MASTER.encode() not in stored
-
-
-def test_a_derived_secret_needs_no_encryption_key() -> None:
-    account = Account(derivation_secret=MASTER)
-    enrolled = account.enrol("totp", derived=True)
-    rotated = (EncryptionKey("another", bytes(32)),)
-    without = Account(account.redis, account.clock, derivation_secret=MASTER, encryption_keys=rotated)
-
-    assert without.verify("totp", account.good_code("totp", enrolled)).status_code == 200
-
-
-def test_enrolling_again_derives_another_secret() -> None:
-    account = Account(derivation_secret=MASTER)
-    secrets = [account.enrol("totp", derived=True)["secret"]]
-    for path in ("totp", ""):
-        account.delete(path)
-        secrets.append(account.enrol("totp", derived=True)["secret"])
-    secrets.append(account.of("forum").enrol("totp", derived=True)["secret"])
-
-    assert len(set(secrets)) == 4
-
-
-def test_a_changed_master_secret_accepts_nothing() -> None:
-    account = Account(derivation_secret=MASTER)
-    code = account.good_code("totp", account.enrol("totp", derived=True))
-    changed = Account(account.redis, account.clock, derivation_secret=MASTER + "!")
-
-    assert slug(changed.verify("totp", code)) == "store-unavailable"
-
-
-@pytest.mark.parametrize("path", ["totp", "totp/replacement"])
-def test_without_a_master_secret_nothing_is_derived(account: Account, path: str) -> None:
-    account.confirmed("totp")
-
-    answer = account.post(path, {"derived": True})
-
-    assert (answer.status_code, list(document(answer)["errors"])) == (400, ["derived"])
-
-
-@pytest.mark.parametrize("path", ["totp", "totp/replacement"])
-def test_a_secret_is_either_derived_or_supplied(path: str) -> None:
-    account = Account(derivation_secret=MASTER)
-
-    answer = account.post(path, {"derived": True, "secret": RFC_SECRET})
-
-    assert (answer.status_code, list(document(answer)["errors"])) == (400, ["secret"])
-
-
-@pytest.mark.parametrize("value", [None, "true", 0, 1, 1.0, "yes", [], {}])
-def test_derived_is_true_or_false(value: Any) -> None:
-    assert list(document(Account(derivation_secret=MASTER).post("totp", {"derived": value}))["errors"]) == ["derived"]
-
-
-def test_only_totp_of_accounts_is_derived() -> None:
-    account = Account(derivation_secret=MASTER)
-
-    answers = [account.post("hotp", {"derived": True}), account.client.post(f"{SESSION}/totp", json={"derived": True})]
-
-    assert [list(document(answer)["errors"]) for answer in answers] == [["derived"], ["derived"]]
-
-
-def test_the_picture_of_a_derived_secret_contains_the_secret() -> None:
-    account = Account(derivation_secret=MASTER)
-    enrolled = account.enrol("totp", derived=True)
-
-    assert qr_text(account.get("totp/qr.png").data) == enrolled["uri"]
