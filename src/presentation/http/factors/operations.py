@@ -39,7 +39,7 @@ def replace(summary: str, body: EnrolBody, response: EnrolmentResponse) -> Opera
     return Operation(
         summary=summary,
         description="The confirmed secret stays valid until the first code of the replacement is accepted. Then the "
-        "replacement takes its place in one step. A replacement that is not confirmed expires after 60 minutes.",
+        "replacement becomes the credential in one step. A replacement that is not confirmed expires after 60 minutes.",
         body=body,
         responses={201: response},
         problems=(Problems.NOT_ENROLLED, Problems.ALREADY_ENROLLED),
@@ -68,8 +68,8 @@ def confirm_replacement(summary: str) -> Operation:
     """Return the operation that verifies a code of a replacement."""
     return Operation(
         summary=summary,
-        description="An accepted code lets the replacement take the place of the credential. Wrong codes count as they "
-        "do for the factor itself.",
+        description="The replacement becomes the credential if the code is accepted. Wrong codes count as they do for "
+        "the factor itself.",
         body=_VERIFY_BODY,
         body_required=True,
         responses={200: VerifiedResponse()},

@@ -46,7 +46,7 @@ class SecretHandlers:
         return json_response(resynchronized(accepted(outcome, self._clock)))
 
     def confirm_replacement(self, owner: Owner, *, code: Code) -> Response:
-        """Verify a code of the replacement, which then takes the place of the credential."""
+        """Verify a code of the replacement, which then becomes the credential."""
         try:
             outcome = self._use_cases.confirm_replacement.execute(
                 VerifyRequest(CredentialId(owner, self._factor), code)

@@ -20,7 +20,7 @@ _IGNORED: Final = (
     "HTTP_CONNECTION",
     # Werkzeug would refuse the handshake of a WebSocket, but a proxy may ask the gate about one.
     "HTTP_UPGRADE",
-    # Each answer with a part of a file would need memory of its own while a slow client takes it.
+    # Each response with a part of a file would need its own memory while a slow client receives it.
     "HTTP_RANGE",
     "HTTP_IF_RANGE",
 )

@@ -1,4 +1,4 @@
-"""The requests of a proxy that asks whether a request may pass."""
+"""The requests of a proxy that checks whether another request may pass."""
 
 from http import HTTPStatus
 from typing import Final
