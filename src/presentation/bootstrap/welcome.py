@@ -33,8 +33,9 @@ _GATE_LINK: Final = """\
 _API_KEY: Final = """\
     API key      {key}
 
-  The API key is valid until the process exits. In Swagger UI, select Authorize
-  and enter it. In another terminal, enrol an account with it:
+  The API key belongs to the tenant "{tenant}". It is valid until the
+  process exits. In Swagger UI, select Authorize and enter it. In another
+  terminal, enrol an account with it:
 
     curl -X POST {url}/api/v1/accounts/alice/totp \\
       -H "Authorization: Bearer {key}"
@@ -57,7 +58,7 @@ def welcome(settings: Settings, url: str) -> None:
         if settings.gate.shared_secret is not None:
             text += _GATE_LINK.format(url=url)
         if settings.generated_api_key is not None:
-            text += _API_KEY.format(url=url, key=settings.generated_api_key)
+            text += _API_KEY.format(url=url, key=settings.generated_api_key, tenant=settings.accounts.api_keys[0][0])
     if text:
         print(text, file=sys.stderr, flush=True)  # noqa: T201 - not a log record, see above
 
