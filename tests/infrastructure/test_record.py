@@ -151,6 +151,12 @@ def test_a_record_of_another_factor_is_refused(state: Credential, factor: Factor
     assert (read(CODEC.encode(state), credential_id) is None) is (factor is not state.id.factor)
 
 
+@pytest.mark.parametrize("factor", [Factor.OTP, Factor.HOTP, Factor.RECOVERY_CODES])
+def test_a_record_of_another_factor_is_refused_before_its_secret_is_opened(factor: Factor) -> None:
+    with pytest.raises(CorruptRecord, match="not a well-formed record"):
+        CODEC.decode(CODEC.encode(totp()), CredentialId(ALICE, factor))
+
+
 @every_credential
 def test_a_record_moved_to_another_owner_is_refused(state: Credential) -> None:
     with pytest.raises(CorruptRecord):
