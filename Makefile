@@ -105,9 +105,9 @@ hooks: $(DEV) ## Check every commit with git hooks (.pre-commit-config.yaml)
 
 .PHONY: docs
 docs: $(DOCS) ## Build the documentation in build/site, and check its links
-	$(BIN)/python docs/build_site.py copy
+	$(BIN)/python -m tools.documentation copy
 	$(BIN)/zensical build --clean --strict --config-file mkdocs.yml
-	$(BIN)/python docs/build_site.py check
+	$(BIN)/python -m tools.documentation check
 
 .PHONY: settings
 settings: $(DEV) ## Generate everything that lists settings from their declaration

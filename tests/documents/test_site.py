@@ -1,13 +1,12 @@
 """`make docs` finds the faults that the site generator does not find."""
 
-import importlib.util
 import re
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+from tools import documentation
 
-from tests.support.documents import DOCS, ROOT
+from tests.support.documents import ROOT
 
 GOOD = '<link rel="canonical" href="https://example.com/"><h1 id="top">A page</h1>'
 FAULTS = {
@@ -20,16 +19,6 @@ FAULTS = {
 }
 
 
-@pytest.fixture(scope="module")
-def build_site() -> ModuleType:
-    specification = importlib.util.spec_from_file_location("build_site", DOCS / "build_site.py")
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
     (tmp_path / "other").mkdir()
@@ -38,27 +27,27 @@ def site(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_good_site_has_no_faults(build_site: ModuleType, site: Path) -> None:
-    assert [*build_site.faults(site)] == []
+def test_a_good_site_has_no_faults(site: Path) -> None:
+    assert [*documentation.faults(site)] == []
 
 
 @pytest.mark.parametrize("html", FAULTS, ids=FAULTS.values())
-def test_a_fault_is_found(build_site: ModuleType, site: Path, html: str) -> None:
+def test_a_fault_is_found(site: Path, html: str) -> None:
     (site / "index.html").write_text(GOOD + html)
 
-    assert [*build_site.faults(site)] == [FAULTS[html]]
+    assert [*documentation.faults(site)] == [FAULTS[html]]
 
 
-def test_a_style_that_loads_from_another_host_is_found(build_site: ModuleType, site: Path) -> None:
+def test_a_style_that_loads_from_another_host_is_found(site: Path) -> None:
     (site / "style.css").write_text("@font-face { src: url(https://example.com/font.woff2) }")
 
-    assert [*build_site.faults(site)] == ["style.css loads https://example.com/font.woff2"]
+    assert [*documentation.faults(site)] == ["style.css loads https://example.com/font.woff2"]
 
 
-def test_links_that_leave_the_pages_lead_to_the_repository(build_site: ModuleType, tmp_path: Path) -> None:
-    build_site.copy(tmp_path)
+def test_links_that_leave_the_pages_lead_to_the_repository(tmp_path: Path) -> None:
+    documentation.copy(tmp_path)
 
-    url = build_site.repository()
+    url = documentation.repository()
     text = (tmp_path / "how-to/run-below-a-path.md").read_text()
     assert f"[deploy/proxies]({url}/tree/main/deploy/proxies)" in text
     pages = [page.read_text() for page in tmp_path.rglob("*.md")]

@@ -3,7 +3,6 @@
 `make docs` runs both steps around Zensical. Zensical checks links and anchors between pages, but not pictures, links to
 files outside of docs/, and the files that the theme loads.
 """
-# ruff: noqa: INP001 - this is a script, not a package
 
 import re
 import shutil
