@@ -9,20 +9,20 @@ from tests.support.redis_server import RedisServer
 from tests.support.redis_topologies import Certificates, Cluster, SentinelSet
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def certificates() -> Iterator[Certificates]:
     with Certificates() as certificates:
         yield certificates
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def sentinel_set() -> Iterator[SentinelSet]:
     require_redis_server()
     with SentinelSet() as sentinels:
         yield sentinels
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cluster() -> Iterator[Cluster]:
     require_redis_server()
     with Cluster() as nodes:

@@ -47,10 +47,10 @@ def failure(delivery: Delivery, to_send: Message) -> DeliveryFailed:
     with pytest.raises(DeliveryFailed) as failed:
         delivery.send(to_send)
     assert time.monotonic() - started < 2
-    told: BaseException | None = failed.value
-    while told is not None:
-        assert not any(secret in f"{told!r} {told}" for secret in (to_send.to, to_send.code.text, PASSWORD))
-        told = told.__cause__ or told.__context__
+    error: BaseException | None = failed.value
+    while error is not None:
+        assert not any(secret in f"{error!r} {error}" for secret in (to_send.to, to_send.code.text, PASSWORD))
+        error = error.__cause__ or error.__context__
     return failed.value
 
 
@@ -58,21 +58,21 @@ def failure(delivery: Delivery, to_send: Message) -> DeliveryFailed:
 class Mailbox:
     """Accepts every mail, except for commands with a fixed response."""
 
-    answers: dict[str, str] = field(default_factory=dict)
+    responses: dict[str, str] = field(default_factory=dict)
     taken: list[Envelope] = field(default_factory=list)
     logins: list[LoginPassword] = field(default_factory=list)
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, _server: Any, _session: Any, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
-        if "RCPT" in self.answers:
-            return self.answers["RCPT"].format(address)
+        if "RCPT" in self.responses:
+            return self.responses["RCPT"].format(address)
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Envelope) -> str:  # noqa: N802 - likewise
         self.taken.append(envelope)
-        return self.answers.get("DATA", "250 OK")
+        return self.responses.get("DATA", "250 OK")
 
     def authenticate(self, _server: Any, _session: Any, _envelope: Any, _mechanism: str, login: Any) -> AuthResult:
         self.logins.append(login)
@@ -150,13 +150,13 @@ class Request:
 
 
 class Receiver:
-    """An HTTP server that answers every POST alike. Started by `with`.
+    """An HTTP server with the same response to every POST. Use it as a context manager.
 
     Args:
-        status: of the answer.
-        headers: of the answer.
-        raw: the whole answer instead, made of what was sent.
-        context: for TLS.
+        status: the status of the response.
+        headers: the headers of the response.
+        raw: returns the bytes of the whole response from the body of the request, instead.
+        context: the TLS context.
     """
 
     def __init__(

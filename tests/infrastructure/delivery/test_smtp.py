@@ -97,8 +97,8 @@ def test_minutes_are_rounded_up(mailbox: Mailbox) -> None:
         for lifetime in (1, 60, 61, 600):
             plain(port).send(message(lifetime=lifetime))
 
-    told = [read(envelope).get_content().partition("expires: ")[2].partition("\n")[0] for envelope in mailbox.taken]
-    assert told == ["1", "1", "2", "10"]
+    reported = [read(envelope).get_content().partition("expires: ")[2].partition("\n")[0] for envelope in mailbox.taken]
+    assert reported == ["1", "1", "2", "10"]
 
 
 def test_a_translation_is_sent_in_seven_bits(mailbox: Mailbox) -> None:
@@ -162,10 +162,10 @@ def test_an_internationalized_domain_reaches_every_server(
 def test_the_server_can_have_an_internationalized_name(
     mailbox: Mailbox, certificates: Certificates, monkeypatch: pytest.MonkeyPatch, scheme: str
 ) -> None:
-    real, asked = socket.getaddrinfo, []
+    real, resolved = socket.getaddrinfo, []
 
     def resolve(host: str, *arguments: Any, **options: Any) -> Any:
-        asked.append(host)
+        resolved.append(host)
         return real("127.0.0.1", *arguments, **options)
 
     options = {"smtp": {}, "smtps": {"ssl_context": server_context(certificates)}}
@@ -175,7 +175,7 @@ def test_the_server_can_have_an_internationalized_name(
         delivery(f"{scheme}://post.BÜCHER.example:{port}{certificates.query if secured else ''}").send(message())
 
     assert mailbox.taken
-    assert asked[0] == "post.xn--bcher-kva.example"
+    assert resolved[0] == "post.xn--bcher-kva.example"
 
 
 def test_a_mail_is_sent_with_tls_from_the_start(mailbox: Mailbox, certificates: Certificates) -> None:
@@ -239,7 +239,7 @@ def test_a_refused_log_in_is_reported(mailbox: Mailbox, certificates: Certificat
 
 
 @pytest.mark.parametrize(
-    ("command", "answer", "reason"),
+    ("command", "response", "reason"),
     [
         ("RCPT", "550 5.1.1 there is no {}", "the mail server refused the recipient with 550"),
         ("RCPT", "421 go away, {}", "the mail server refused the recipient with 421"),
@@ -247,8 +247,8 @@ def test_a_refused_log_in_is_reported(mailbox: Mailbox, certificates: Certificat
         ("DATA", f"ada@example.org {CODE}", "the mail server refused with -1"),
     ],
 )
-def test_the_text_of_a_refusal_is_not_repeated(mailbox: Mailbox, command: str, answer: str, reason: str) -> None:
-    mailbox.answers[command] = answer
+def test_the_text_of_a_refusal_is_not_repeated(mailbox: Mailbox, command: str, response: str, reason: str) -> None:
+    mailbox.responses[command] = response
     with mail_server(mailbox) as port:
         assert str(failure(plain(port), message())) == reason
 
@@ -280,8 +280,8 @@ def test_a_name_without_an_address_is_reported() -> None:
 @pytest.mark.parametrize("scheme", ["smtp", "smtps", "smtp+starttls"])
 def test_a_silent_server_is_reported_in_time(scheme: str) -> None:
     with silent_server() as port:
-        told = failure(delivery(f"{scheme}://127.0.0.1:{port}", seconds=SOON), message())
-    assert str(told) == "the mail server did not accept the mail in time"
+        reported = failure(delivery(f"{scheme}://127.0.0.1:{port}", seconds=SOON), message())
+    assert str(reported) == "the mail server did not accept the mail in time"
 
 
 @pytest.mark.parametrize("piece", [b"x", b"220-wait\r\n", b"\x16"])
@@ -300,16 +300,16 @@ def test_a_slow_conversation_is_reported_in_time(mailbox: Mailbox, certificates:
     query = certificates.query if options else ""
     with mail_server(mailbox, **options) as port, TcpProxy(port) as proxy:
         proxy.drip, proxy.delay = True, 0.005
-        told = failure(delivery(f"{scheme}://127.0.0.1:{proxy.port}{query}", seconds=SOON), message())
-    assert "in time" in str(told)
+        reported = failure(delivery(f"{scheme}://127.0.0.1:{proxy.port}{query}", seconds=SOON), message())
+    assert "in time" in str(reported)
 
 
 def test_a_resolver_that_hangs_is_reported_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     ended = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [ended.wait(30)][:0])
-    told = failure(delivery("smtp://mail.example", seconds=SOON), message())
+    reported = failure(delivery("smtp://mail.example", seconds=SOON), message())
     ended.set()
-    assert "in time" in str(told)
+    assert "in time" in str(reported)
 
 
 def test_the_deadline_of_the_request_is_suspended_during_a_delivery() -> None:
@@ -324,7 +324,7 @@ def test_neither_code_nor_address_is_logged_or_printed(
 ) -> None:
     with caplog.at_level(logging.NOTSET), mail_server(mailbox) as port:
         plain(port).send(message())
-        mailbox.answers["RCPT"] = "550 no {}"
+        mailbox.responses["RCPT"] = "550 no {}"
         failure(plain(port), message())
 
     # The server of the test logs the recipient to the logger `mail`.
@@ -735,7 +735,7 @@ def test_the_second_address_of_a_name_is_tried(mailbox: Mailbox, monkeypatch: py
         if host != "mail.example":
             return real(host, *arguments, **options)
         # There is no server at the first address.
-        return [answer for each in ("127.0.0.3", "127.0.0.1") for answer in real(each, *arguments, **options)]
+        return [result for each in ("127.0.0.3", "127.0.0.1") for result in real(each, *arguments, **options)]
 
     monkeypatch.setattr(socket, "getaddrinfo", two)
     with mail_server(mailbox) as port:

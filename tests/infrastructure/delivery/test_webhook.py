@@ -153,8 +153,8 @@ def test_a_port_without_a_server_is_reported() -> None:
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_silent_server_is_reported_in_time(scheme: str) -> None:
     with silent_server() as port:
-        told = failure(webhook(f"{scheme}://127.0.0.1:{port}", seconds=SOON), message(TO))
-    assert str(told) == "the webhook did not respond in time"
+        reported = failure(webhook(f"{scheme}://127.0.0.1:{port}", seconds=SOON), message(TO))
+    assert str(reported) == "the webhook did not respond in time"
 
 
 @pytest.mark.parametrize("piece", [b"x", b"\x16", b"HTTP/1.1 100 Continue\r\n\r\n"])
@@ -165,7 +165,7 @@ def test_an_endless_response_is_reported_in_time(scheme: str, piece: bytes) -> N
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         b"",
         b"{body}\r\n\r\n",
@@ -176,8 +176,8 @@ def test_an_endless_response_is_reported_in_time(scheme: str, piece: bytes) -> N
         b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70_000,
     ],
 )
-def test_an_invalid_response_is_reported(answer: bytes) -> None:
-    with Receiver(raw=lambda body: answer.replace(b"{body}", body)) as receiver:
+def test_an_invalid_response_is_reported(response: bytes) -> None:
+    with Receiver(raw=lambda body: response.replace(b"{body}", body)) as receiver:
         failure(webhook(receiver.url), message(TO))
 
 

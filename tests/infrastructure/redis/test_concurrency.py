@@ -40,8 +40,8 @@ def winners(connect: Connect, rounds: int) -> list[int]:
         revision = caller.repository.load(credential_id).revision
 
         states = [hotp(credential_id, number * CALLERS + who) for who in range(CALLERS)]
-        answers = all_at_once([partial(caller.repository.commit, credential_id, revision, state) for state in states])
-        counts.append(answers.count(None))
+        results = all_at_once([partial(caller.repository.commit, credential_id, revision, state) for state in states])
+        counts.append(results.count(None))
     return counts
 
 

@@ -112,7 +112,7 @@ def gap_after(moments: list[float], harmed: float) -> float:
 
 
 def fail_over_with_stale_replicas(
-    topology: SentinelSet | Cluster, credential_id: CredentialId, meanwhile: Callable[[], None]
+    topology: SentinelSet | Cluster, credential_id: CredentialId, writes: Callable[[], None]
 ) -> None:
     """Let the master fail before any replica has the latest writes."""
     master, replicas = master_of(topology, credential_id), replicas_of(topology, credential_id)
@@ -120,7 +120,7 @@ def fail_over_with_stale_replicas(
         replica.freeze()
     # Otherwise the replica would read the writes from its socket.
     master.drop_replicas()
-    meanwhile()
+    writes()
     master.kill()
     for replica in replicas:
         replica.thaw()
@@ -197,7 +197,7 @@ def test_a_frozen_master_does_not_delay_access_to_the_others() -> None:
             thread.start()
         try:
             wait_until(lambda: not answers(lambda: caller.repository.load(behind[0])), "the outage")
-            answered = [
+            results = [
                 answers(lambda credential_id=credential_id: caller.repository.load(credential_id))
                 for credential_id in beside * 10
             ]
@@ -208,7 +208,7 @@ def test_a_frozen_master_does_not_delay_access_to_the_others() -> None:
                 thread.join()
             caller.gateway.close()
 
-    assert all(answered)
+    assert all(results)
 
 
 def test_a_slot_without_a_node_makes_the_store_unavailable() -> None:

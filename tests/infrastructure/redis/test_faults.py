@@ -176,22 +176,24 @@ def test_the_first_success_ends_an_outage_for_all_threads(rig: Rig) -> None:
 def test_a_limited_number_of_callers_waits_for_a_suspected_server(rig: Rig) -> None:
     rig.server.freeze()
     notice(rig.load)
-    told: list[str] = []
+    refusals: list[str] = []
     enough = threading.Event()
 
     def call() -> None:
         while not enough.is_set():
             with pytest.raises(StoreUnavailable) as refusal:
                 rig.load()
-            told.append(str(refusal.value))
+            refusals.append(str(refusal.value))
 
     with ThreadPoolExecutor(2 * MAX_RETRYING_CALLERS) as pool:
         callers = [pool.submit(call) for _ in range(2 * MAX_RETRYING_CALLERS)]
-        wait_until(lambda: sum("already waiting" in text for text in told) > 100, "callers who are told at once")
+        wait_until(
+            lambda: sum("already waiting" in text for text in refusals) > 100, "callers that are refused at once"
+        )
         enough.set()
     assert [caller.result() for caller in callers] == [None] * 2 * MAX_RETRYING_CALLERS
     # Each waiting request takes half a second. In the meantime, hundreds are refused at once.
-    assert sum("already waiting" not in text for text in told) < len(told) / 5
+    assert sum("already waiting" not in text for text in refusals) < len(refusals) / 5
 
 
 def test_failing_writes_fail_fast_although_reads_succeed(rig: Rig) -> None:

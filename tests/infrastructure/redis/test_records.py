@@ -51,10 +51,10 @@ def test_a_retry_after_a_lost_response_keeps_the_expiry(
     """After a lost response, the script runs again on the record that it has written."""
     value = CODEC.encode(confirmed(credential_id, end))
     for _ in range(2):
-        answer = caller.gateway.run_script(
+        result = caller.gateway.run_script(
             COMPARE_AND_SET, key_of(credential_id), b"", value, 0 if end is None else end * 1000
         )
-        assert answer == 1
+        assert result == 1
         assert expires_at(caller, credential_id) == end
 
 

@@ -202,6 +202,6 @@ def test_the_search_for_the_master_can_be_replaced() -> None:
 def test_every_topology_answers_on_a_released_connection(connect: Connect) -> None:
     client: Client = connect()
     for _ in range(3):
-        answers = send(client, [("PING",)]) if isinstance(client, Redis) else client.send("key", [("PING",)])
-        assert answers == [b"PONG"]
+        responses = send(client, [("PING",)]) if isinstance(client, Redis) else client.send("key", [("PING",)])
+        assert responses == [b"PONG"]
     client.close()

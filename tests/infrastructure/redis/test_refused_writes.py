@@ -28,12 +28,12 @@ class CountingAlgorithm(PyotpHotp):
     """An algorithm that counts how often a code is judged."""
 
     def __init__(self) -> None:
-        self.asked = 0
+        self.judged = 0
 
     def codes(
         self, secret: SharedSecret, algorithm: HashAlgorithm, digits: int, moving_factors: Sequence[int]
     ) -> list[str]:
-        self.asked += 1
+        self.judged += 1
         return super().codes(secret, algorithm, digits, moving_factors)
 
 
@@ -98,11 +98,11 @@ def test_at_most_one_guess_is_judged_while_writes_are_refused(
     with own_server.client() as admin:
         begin(admin)
         # Each guess waits for the response to the former one. A guess with a replica takes long, so there are fewer.
-        answers = {guesser.guess() for _ in range(GUESSES if fault != "a replica" else 3)}
-        judged = guesser.algorithm.asked
+        outcomes = {guesser.guess() for _ in range(GUESSES if fault != "a replica" else 3)}
+        judged = guesser.algorithm.judged
         end(admin)
 
-        assert answers == {"503"}
+        assert outcomes == {"503"}
         assert judged <= 1
         assert guesser.failures() == 0
 
@@ -120,13 +120,13 @@ def test_only_guesses_under_way_are_judged_when_writes_are_first_refused(
             # Only guesses of the first round may be judged, because no commit was refused before them.
             assert set(all_at_once([guesser.guess for _ in range(THREADS)])) == {"503"}
 
-    assert guesser.algorithm.asked <= THREADS
+    assert guesser.algorithm.judged <= THREADS
 
 
 def test_a_spent_code_is_not_reported_as_a_replay_while_writes_are_refused(
     own_server: RedisServer, guesser: Guesser
 ) -> None:
-    """An answer that names a replay would reveal that the digits were right once."""
+    """A response that reports a replay would reveal that the digits were right once."""
     (good,) = PyotpHotp().codes(SharedSecret(b"a secret of 160 bits"), HashAlgorithm.SHA1, 6, [0])
     assert guesser.send(Code(good)) == Accepted()
     begin, end = FAULTS["out of memory"]
@@ -171,4 +171,4 @@ def test_a_successful_removal_does_not_let_a_guess_be_judged(own_server: RedisSe
             guesser.guess()
             guesser.caller.repository.forget(new_owner())
 
-    assert guesser.algorithm.asked <= 1
+    assert guesser.algorithm.judged <= 1

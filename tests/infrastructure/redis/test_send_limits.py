@@ -305,15 +305,17 @@ def test_sessions_of_one_client_share_a_smaller_limit(clock: FakeClock, redis_se
         client.flushdb()
     limit = RedisSendLimit(Gateway(redis_server.client), clock, KEY, 200)
 
-    def asked(client: str) -> bool:
+    def admitted(client: str) -> bool:
         session = Owner(OwnerKind.SESSION, uuid.uuid4().hex)
         return limit.admit(session, Channel.WEBHOOK, f"id-{unique_letters()}", client) == 0
 
-    taken = {client: [asked(client) for _ in range(14)].count(True) for client in ("192.0.2.7", "2001:db8::/64")}
-    all_taken = [asked(f"198.51.100.{number}") for number in range(200)].count(True)
+    admitted_by_client = {
+        client: [admitted(client) for _ in range(14)].count(True) for client in ("192.0.2.7", "2001:db8::/64")
+    }
+    all_admitted = [admitted(f"198.51.100.{number}") for number in range(200)].count(True)
 
-    assert taken == {"192.0.2.7": 10, "2001:db8::/64": 10}
-    assert all_taken == 200 - 20
+    assert admitted_by_client == {"192.0.2.7": 10, "2001:db8::/64": 10}
+    assert all_admitted == 200 - 20
 
 
 def test_simultaneous_codes_do_not_exceed_the_limit_of_a_tenant(tight: RedisSendLimit, tenant: str) -> None:
