@@ -6,7 +6,7 @@ from application.challenge import LASTING
 from domain.owner import Factor
 from domain.recovery_codes import RECOVERY_CODES
 from presentation.http.factors.fields import factor_field
-from presentation.http.factors.responses import CredentialResponse, HotpResponse, OtpResponse, TotpResponse
+from presentation.http.factors.responses import FACTOR_RESPONSES, CredentialResponse
 from presentation.http.framework.fields import OneOf, ResponseSchema, response_field
 
 
@@ -54,7 +54,7 @@ class AccountResponse(ResponseSchema):
 
     account_id = response_field(fields.String, "The account.", "alice@example.com")
     factors = fields.List(
-        OneOf("AccountFactor", "factor", OtpResponse, HotpResponse, TotpResponse, RecoveryCodesResponse),
+        OneOf("AccountFactor", "factor", *FACTOR_RESPONSES, RecoveryCodesResponse),
         required=True,
         metadata={"description": "One object for each enrolled factor."},
     )

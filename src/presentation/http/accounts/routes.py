@@ -14,14 +14,12 @@ from presentation.http.accounts.recovery_codes import recovery_code_routes
 from presentation.http.accounts.requests import ChallengeBody, EnrolAccountTotpBody
 from presentation.http.accounts.responses import AccountResponse, ChallengePassedResponse
 from presentation.http.accounts.use_cases import AccountUseCases
-from presentation.http.factors.hotp import hotp_routes
-from presentation.http.factors.otp import otp_routes
-from presentation.http.factors.requests import EnrolHotpBody, VerifyBody
+from presentation.http.factors.requests import VerifyBody
+from presentation.http.factors.routes import factor_routes
 from presentation.http.factors.serializers import describe_credential
-from presentation.http.factors.totp import totp_routes
 from presentation.http.factors.use_cases import FactorServices
 from presentation.http.factors.verdict_problems import VERDICT_PROBLEMS, accepted
-from presentation.http.framework.endpoint import Route, add_routes
+from presentation.http.framework.endpoint import Route, Tag, add_routes
 from presentation.http.framework.fields import EmptyBody
 from presentation.http.framework.operation import Operation, OwnerUse
 from presentation.http.framework.problems import invalid
@@ -92,16 +90,17 @@ def account_blueprint(
     account = AccountHandlers(use_cases, services)
     access = account_access(api_keys)
     blueprint = Blueprint("account", __name__, url_prefix="/api/v1/accounts/<account_id>")
-    disable_totp = Route("POST", "/totp/disable", account.disable_totp, _disabling("Disable TOTP by a valid code"))
-    disable_hotp = Route("POST", "/hotp/disable", account.disable_hotp, _disabling("Disable HOTP by a valid code"))
-    totp = totp_routes(services, None, EnrolAccountTotpBody())
-    hotp = hotp_routes(services, None, EnrolHotpBody())
+    disabling = {
+        "TOTP": (Route("POST", "/totp/disable", account.disable_totp, _disable("Disable TOTP by a valid code")),),
+        "HOTP": (Route("POST", "/hotp/disable", account.disable_hotp, _disable("Disable HOTP by a valid code")),),
+    }
+    for name, description, routes in factor_routes(services, None, EnrolAccountTotpBody()):
+        add_routes(blueprint, Tag(f"Account: {name}", description), access, (*routes, *disabling.get(name, ())))
     recovery_codes = recovery_code_routes(use_cases.issue_recovery_codes, services)
-    add_routes(blueprint, "Account", access, _account_routes(account))
-    add_routes(blueprint, "Account: TOTP", access, (*totp, disable_totp))
-    add_routes(blueprint, "Account: HOTP", access, (*hotp, disable_hotp))
-    add_routes(blueprint, "Account: one-time code", access, otp_routes(services, None))
-    add_routes(blueprint, "Account: recovery codes", access, recovery_codes)
+    for_lost_authenticators = Tag("Account: recovery codes", "Codes for a person whose authenticator is lost.")
+    add_routes(blueprint, for_lost_authenticators, access, recovery_codes)
+    for_all_factors = Tag("Account", "The check at log-in, and all credentials of an account.")
+    add_routes(blueprint, for_all_factors, access, _account_routes(account))
     return blueprint
 
 
@@ -154,7 +153,7 @@ def _account_routes(account: AccountHandlers) -> tuple[Route, ...]:
     )
 
 
-def _disabling(summary: str) -> Operation:
+def _disable(summary: str) -> Operation:
     return Operation(
         summary=summary,
         description="The credential is removed if the code is accepted.",

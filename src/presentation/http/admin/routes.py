@@ -13,7 +13,7 @@ from application.ports.clock import Clock
 from presentation.http.admin.authentication import BASIC, BasicAuthentication
 from presentation.http.admin.schemas import LogLevelResponse, ServerResponse, SetLogLevelBody
 from presentation.http.framework.access import Access, Guards
-from presentation.http.framework.endpoint import Route, add_routes
+from presentation.http.framework.endpoint import Route, Tag, add_routes
 from presentation.http.framework.operation import Operation
 from presentation.http.framework.problem_types import Problems
 from presentation.http.framework.responses import json_response, timestamp
@@ -109,5 +109,5 @@ def admin_blueprint(admin: AdminHandlers, authenticate: BasicAuthentication, rat
         ),
     )
     blueprint = Blueprint("admin", __name__, url_prefix="/api/v1/admin")
-    add_routes(blueprint, "Administration", access, routes)
+    add_routes(blueprint, Tag("Administration", "The state and the log level of the service."), access, routes)
     return blueprint

@@ -11,7 +11,6 @@ from flask import Flask
 
 from presentation.http.docs.responses import ProblemComponents, example_of, successes
 from presentation.http.docs.schema_components import SchemaComponents, schema_name
-from presentation.http.docs.tags import TAGS
 from presentation.http.framework.endpoint import Endpoint, endpoint_of
 from presentation.http.framework.operation import Operation
 from presentation.http.framework.request_body import LARGEST_BODY
@@ -63,10 +62,10 @@ def build_openapi(app: Flask, prefix: str = "") -> dict[str, Any]:
     )
     schemas = SchemaComponents(spec, plugin.converter)
     problems = ProblemComponents(spec, schemas)
-    tags: set[str] = set()
+    tags: dict[str, str] = {}
     schemes: dict[str, Mapping[str, str]] = {}
     for path, operation_id, endpoint in _endpoints(app):
-        tags.add(endpoint.tag)
+        tags.setdefault(*endpoint.tag)
         security = endpoint.access.security
         if security is not None:
             schemes[security.name] = security.definition
@@ -77,7 +76,7 @@ def build_openapi(app: Flask, prefix: str = "") -> dict[str, Any]:
         spec.components.security_scheme(name, dict(definition))
     schemas.name_enumerations()
     document: dict[str, Any] = spec.to_dict()
-    document["tags"] = [{"name": tag, "description": text} for tag, text in TAGS.items() if tag in tags]
+    document["tags"] = [{"name": tag, "description": text} for tag, text in tags.items()]
     return _below(document, prefix) if prefix else document
 
 
@@ -112,7 +111,7 @@ def _describe(problems: ProblemComponents, path: str, operation_id: str, endpoin
     described: dict[str, Any] = {
         "operationId": operation_id,
         "summary": operation.summary,
-        "tags": [endpoint.tag],
+        "tags": [endpoint.tag.name],
         "responses": successes(path, endpoint) | problems.of(endpoint),
     }
     if access.path_variables:

@@ -1,5 +1,7 @@
 """The bodies of the responses about factors."""
 
+from typing import Final
+
 from marshmallow import fields, validate
 
 from application.ports.delivery import Channel
@@ -168,3 +170,7 @@ class TotpResponse(SecretCredentialResponse):
     drift = response_field(
         fields.Integer, "The number of time steps that the authenticator was ahead at the last resynchronization.", 0
     )
+
+
+FACTOR_RESPONSES: Final = (OtpResponse, HotpResponse, TotpResponse)
+"""The states of the factors that all kinds of owners have."""

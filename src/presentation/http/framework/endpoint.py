@@ -21,6 +21,13 @@ Handler = Callable[..., Response]
 _ENDPOINT: Final = "open_mfa_endpoint"
 
 
+class Tag(NamedTuple):
+    """A group of routes in the OpenAPI document. Groups appear in the order of their registration."""
+
+    name: str
+    description: str
+
+
 class Route(NamedTuple):
     """One row of a feature's table of routes. The path is relative to the prefix of the feature's blueprint."""
 
@@ -42,7 +49,7 @@ class Page(NamedTuple):
 class Endpoint:
     """A registered route, as the OpenAPI document describes it."""
 
-    tag: str
+    tag: Tag
     route: Route
     access: Access
 
@@ -76,7 +83,7 @@ class Endpoint:
         return tuple(dict.fromkeys(problems))
 
 
-def add_routes(blueprint: Blueprint, tag: str, access: Access, routes: Iterable[Route]) -> None:
+def add_routes(blueprint: Blueprint, tag: Tag, access: Access, routes: Iterable[Route]) -> None:
     """Add routes to a blueprint.
 
     A request passes, in this order: the check for other sites if the method changes something, the guards of the

@@ -15,7 +15,7 @@ from presentation.http.factors.verdict_problems import accepted
 from presentation.http.framework.access import Access, Guards, Limit
 from presentation.http.framework.assets import asset
 from presentation.http.framework.cookies import Cookie
-from presentation.http.framework.endpoint import Page, Route, add_pages, add_routes
+from presentation.http.framework.endpoint import Page, Route, Tag, add_pages, add_routes
 from presentation.http.framework.operation import Operation
 from presentation.http.framework.problem_types import Problems
 from presentation.http.framework.problems import invalid
@@ -127,7 +127,7 @@ def gate_blueprint(use_cases: GateUseCases, clock: Clock, options: GateOptions, 
     )
     add_routes(
         blueprint,
-        "Gate",
+        Tag("Gate", "The log-in gate in front of other web applications."),
         Access(limits={Limit.CODE_CHECKS: code_checks}),
         (Route("POST", "/api/v1/gate/verify", shared_secret.verify, verification),),
     )

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from flask import Blueprint, Response
 
 from presentation.http.framework.access import Access
-from presentation.http.framework.endpoint import Route, add_routes
+from presentation.http.framework.endpoint import Route, Tag, add_routes
 from presentation.http.framework.operation import Operation
 from presentation.http.framework.responses import json_response
 from presentation.http.health.schemas import HealthResponse
@@ -60,5 +60,5 @@ def health_blueprint(
     )
     # The operation IDs begin with the name of the blueprint.
     blueprint = Blueprint("operation", __name__)
-    add_routes(blueprint, "Operation", Access(), routes)
+    add_routes(blueprint, Tag("Operation", "Probes and metrics."), Access(), routes)
     return blueprint

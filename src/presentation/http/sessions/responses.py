@@ -2,7 +2,7 @@
 
 from marshmallow import fields
 
-from presentation.http.factors.responses import HotpResponse, OtpResponse, TotpResponse
+from presentation.http.factors.responses import FACTOR_RESPONSES
 from presentation.http.framework.fields import OneOf, ResponseSchema, time_field
 
 
@@ -10,7 +10,7 @@ class OwnerResponse(ResponseSchema):
     """The credentials of a session."""
 
     factors = fields.List(
-        OneOf("SessionFactor", "factor", OtpResponse, HotpResponse, TotpResponse),
+        OneOf("SessionFactor", "factor", *FACTOR_RESPONSES),
         required=True,
         metadata={"description": "One object for each enrolled factor."},
     )

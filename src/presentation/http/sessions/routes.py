@@ -5,14 +5,12 @@ from collections.abc import Mapping
 from flask import Blueprint, Response
 
 from domain.owner import Owner
-from presentation.http.factors.hotp import hotp_routes
-from presentation.http.factors.otp import otp_routes
-from presentation.http.factors.requests import EnrolHotpBody, EnrolTotpBody
+from presentation.http.factors.requests import EnrolTotpBody
+from presentation.http.factors.routes import factor_routes
 from presentation.http.factors.serializers import describe_credential
-from presentation.http.factors.totp import totp_routes
 from presentation.http.factors.use_cases import FactorServices
 from presentation.http.framework.access import Guards, Limit
-from presentation.http.framework.endpoint import Route, add_routes
+from presentation.http.framework.endpoint import Route, Tag, add_routes
 from presentation.http.framework.operation import Operation, OwnerUse
 from presentation.http.framework.responses import json_response, no_content, timestamp
 from presentation.http.sessions.access import session_access
@@ -71,9 +69,9 @@ def session_blueprint(services: FactorServices, sessions: Sessions, limits: Mapp
     )
     access = session_access(sessions, limits)
     blueprint = Blueprint("session", __name__, url_prefix="/api/v1/session")
-    add_routes(blueprint, "Session", access, routes)
-    add_routes(blueprint, "Session: TOTP", access, totp_routes(services, lifetime, EnrolTotpBody()))
-    add_routes(blueprint, "Session: HOTP", access, hotp_routes(services, lifetime, EnrolHotpBody()))
-    checks = limits.get(Limit.CODE_CHECKS, ())
-    add_routes(blueprint, "Session: one-time code", access, otp_routes(services, lifetime, checks))
+    for name, description, of_factor in factor_routes(
+        services, lifetime, EnrolTotpBody(), limits.get(Limit.CODE_CHECKS, ())
+    ):
+        add_routes(blueprint, Tag(f"Session: {name}", description), access, of_factor)
+    add_routes(blueprint, Tag("Session", "All credentials of a session."), access, routes)
     return blueprint
