@@ -64,7 +64,7 @@ def test_the_readme_is_short_and_has_no_wide_table() -> None:
 
 
 def test_every_directory_in_the_readme_exists() -> None:
-    named = re.findall(r"^(src/\w+|tests|docs|bench|deploy) ", README, re.MULTILINE)
+    named = re.findall(r"^(src/\w+|tests|docs|bench|tools|deploy) ", README, re.MULTILINE)
 
     assert named
     assert [path for path in named if not (ROOT / path).is_dir()] == []
