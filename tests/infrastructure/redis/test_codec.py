@@ -20,7 +20,6 @@ from domain.secret_credential import SecretCredential
 from domain.stored_state import StoredState
 from domain.tombstone import Tombstone
 from domain.totp import TotpCredential
-from infrastructure.crypto.derivation import HkdfDerivation
 from infrastructure.crypto.sealing import EncryptionKey, KeyRing
 from infrastructure.redis.stores.codec import FORMAT, REVISION_BYTES, CorruptRecord, Record, RecordCodec
 from tests.domain.examples import ALICE, BOB, KEYS, hotp, one_time_code, recovery_codes, totp
@@ -377,43 +376,6 @@ def test_a_swapped_in_replacement_is_sealed_again() -> None:
     swapped = replace(record.state, secret=record.state.replacement.secret, replacement=None)
 
     assert CODEC.decode(CODEC.encode(swapped, record.sealed), swapped.id).state == swapped
-
-
-class TestDerived:
-    """Derived secrets, whose records contain no secrets."""
-
-    derivation = HkdfDerivation("a master secret")
-    codec = RecordCodec(KEYS, derivation)
-    credential = replace(totp(), secret=derivation.new(totp().id))
-
-    def test_a_written_record_is_read(self) -> None:
-        assert self.codec.decode(self.codec.encode(self.credential), self.credential.id).state == self.credential
-
-    def test_nothing_is_sealed_because_nothing_secret_is_kept(self) -> None:
-        assert self.codec.decode(self.codec.encode(self.credential), self.credential.id).sealed == ()
-
-    @pytest.mark.parametrize("master", [None, "another master secret"])
-    def test_without_the_same_master_secret_it_is_unreadable(self, master: str | None) -> None:
-        with pytest.raises(CorruptRecord, match="OPEN_MFA_DERIVATION_SECRET"):
-            RecordCodec(KEYS, HkdfDerivation(master)).decode(self.codec.encode(self.credential), self.credential.id)
-
-    def test_moved_to_another_owner_it_is_unreadable(self) -> None:
-        with pytest.raises(CorruptRecord):
-            self.codec.decode(self.codec.encode(self.credential), CredentialId(BOB, Factor.TOTP))
-
-    @given(st.integers(0, 8 * 25 - 1))
-    def test_a_flipped_bit_makes_it_unreadable(self, bit: int) -> None:
-        def flip(fields: list[Any]) -> None:
-            kept = bytearray(fields[7])
-            kept[bit // 8] ^= 1 << bit % 8
-            fields[7] = bytes(kept)
-
-        value = self.codec.encode(self.credential)
-        fields = msgpack.decode(value[REVISION_BYTES:])
-        flip(fields)
-
-        with pytest.raises(CorruptRecord):
-            self.codec.decode(value[:REVISION_BYTES] + msgpack.encode(fields), self.credential.id)
 
 
 def test_a_totp_record_is_small() -> None:
