@@ -1,7 +1,6 @@
 """The command line, `open-mfa`."""
 
 from argparse import Namespace
-from importlib import import_module
 from importlib.metadata import version
 from typing import Final
 
@@ -49,9 +48,3 @@ def _parser() -> Parser:
     for command in COMMANDS:
         command.add(commands.add_parser)
     return parser
-
-
-def main() -> int:
-    """Run a command as an installation from before the entry point moved does."""
-    status: int = import_module("presentation.bootstrap.command_line").main()
-    return status
