@@ -15,7 +15,7 @@ SCALE: Final = 8
 BORDER: Final = 4
 """Width of the quiet zone in modules."""
 _WHITE_ON_BLACK: Final = "\x1b[38;5;231;48;5;16m"
-"""The corners of the 256 colours' cube, which no theme changes as it changes the first 16."""
+"""Two of the 256 colours that no theme changes, unlike the first 16."""
 _RESET: Final = "\x1b[0m"
 _SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 _PIXELS: Final = bytes.maketrans(b"\x00\x01", b"\xff\x00")
@@ -25,14 +25,14 @@ _LEVEL: Final = 1
 
 
 class SegnoQrRenderer:
-    """Black on white with the quiet zone of four modules, whatever the page's theme: scanners expect that."""
+    """A renderer of black and white codes with a quiet zone of four modules, which scanners expect in every theme."""
 
     def render(self, text: str, picture: QrFormat) -> bytes:
         """Return a picture with error correction L, or better if the same size allows it.
 
-        A screen has no stains that need more correction. Fewer modules are larger on the screen and faster to make.
+        A screen has no stains, so it needs no more correction. Fewer modules are larger and faster to draw.
         """
-        # Any mask can be read. To weigh all eight, as the standard would, takes six times as long, and anybody may ask.
+        # A code with any mask can be read. To compare all eight, as the standard does, takes six times as long.
         code = segno.make_qr(text, error="l", mask=0)
         if picture is QrFormat.PNG:
             return _png(code.matrix)
@@ -59,13 +59,16 @@ def _chunk(name: bytes, data: bytes) -> bytes:
 
 
 def qr_on_terminal(text: str, *, colours: bool) -> str:
-    """Half blocks, two modules a character.
+    """Return a QR code in half blocks, with two modules in each character.
 
-    They are drawn in the colour of writing, which is the right one on a dark terminal only. So a terminal is told the
-    colours; a file or pipe, which is not, gets the blocks alone.
+    The blocks have the colour of the text, so without colours the code is inverted on a light terminal.
+
+    Args:
+        text: the content.
+        colours: whether to set black and white by escape sequences, which only a terminal understands.
     """
     out = io.StringIO()
     segno.make_qr(text, error="l").terminal(out, compact=True)
     lines = out.getvalue().splitlines()
-    # Line by line: a terminal that scrolls would fill the rest of its lines with the colour.
+    # Each line resets the colour, because a terminal that scrolls would fill the rest of the line with it.
     return "\n".join(f"{_WHITE_ON_BLACK}{line}{_RESET}" for line in lines) if colours else "\n".join(lines)

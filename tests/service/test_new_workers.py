@@ -1,6 +1,7 @@
 """The master starts new workers even if the machine lacks something that a worker needs, at once or later."""
 
 import os
+import re
 import resource
 import signal
 import sys
@@ -58,10 +59,18 @@ def small_shared_memory(redis_server: RedisServer) -> Iterator[OwnMounts]:
 
 def test_a_worker_starts_while_the_shared_memory_can_hold_no_more_files(small_shared_memory: OwnMounts) -> None:
     have_started(small_shared_memory, 2)
+    before = umask(small_shared_memory)
     assert small_shared_memory.fill()
     small_shared_memory.process.send_signal(signal.SIGTTIN)
 
     have_started(small_shared_memory, 3)
+    # gunicorn sets it to 0 before it creates a file, and leaves it so if it fails.
+    assert umask(small_shared_memory) == before != "0000"
+
+
+def umask(service: Service) -> str:
+    (mask,) = re.findall(r"^Umask:\s+(\d+)$", Path(f"/proc/{service.process.pid}/status").read_text(), re.MULTILINE)
+    return str(mask)
 
 
 @contextmanager
