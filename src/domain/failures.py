@@ -30,7 +30,7 @@ class Failures:
     def another(self, now: int) -> "Failures":
         """Return the failures after one more wrong code.
 
-        The fifth wrong code locks for 30 s, and each further one for twice as long, up to 15 min.
+        The fifth wrong code locks for 30 s, and each further one doubles the lock, up to 15 min.
         """
         count = self.count + 1
         beyond = count - FAILURES_BEFORE_LOCK
