@@ -69,7 +69,11 @@ class Daemon:
         options = ["--exec-root", f"{self._directory}/exec", "--pidfile", f"{self._directory}/pid", "--host", address]
         log = self._directory / "log"
         self._process = spawn(["dockerd", *options], log)
-        wait_until(lambda: attempt("docker", "info").returncode == 0, "the start of dockerd", log, patience=60)
+        try:
+            wait_until(lambda: attempt("docker", "info").returncode == 0, "the start of dockerd", log, patience=60)
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -208,5 +208,5 @@ def test_the_release_gets_the_openapi_document_with_all_features_from_the_image(
     document = json.loads(run(str(ROOT / ".github/scripts/openapi"), image))
 
     assert document["info"]["version"] == version()
-    for path in ("/api/v1/session", "/api/v1/accounts/{account_id}", "/api/v1/admin/logging", "/auth/check"):
+    for path in ("/api/v1/session", "/api/v1/accounts/{account_id}", "/api/v1/admin/logging", "/api/v1/gate/verify"):
         assert path in document["paths"], path

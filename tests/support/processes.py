@@ -61,6 +61,15 @@ def wait_until(ready: Callable[[], bool], what: str, log: Path | None = None, pa
         pause = min(0.1, pause * 1.5)
 
 
+def wait_until_started(process: subprocess.Popen[bytes], ready: Callable[[], bool], what: str, log: Path) -> None:
+    """Wait for the start of a process. If it fails, end the process, or it would disturb later tests."""
+    try:
+        wait_until(ready, what, log)
+    except BaseException:
+        stop(process, kill=True)
+        raise
+
+
 def listens(port: int) -> bool:
     """Return whether a process accepts connections on a loopback port."""
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2):

@@ -8,7 +8,7 @@ from typing import Self
 
 import redis
 
-from tests.support.processes import free_port, spawn, stop, wait_until
+from tests.support.processes import free_port, spawn, stop, wait_until_started
 
 
 class RedisServer:
@@ -36,7 +36,7 @@ class RedisServer:
         command = ["redis-server", "--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.directory)]
         command += ["--save", "", "--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction"]
         self.process = spawn([*command, *self._options], self.log)
-        wait_until(self.answers, "the start of redis-server", self.log)
+        wait_until_started(self.process, self.answers, "the start of redis-server", self.log)
 
     def answers(self) -> bool:
         """Return whether it has read its append-only file and answers. The request for a password is an answer, too."""

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import redis
 
-from tests.support.processes import listens, spawn, stop, wait_until
+from tests.support.processes import listens, spawn, stop, wait_until, wait_until_started
 from tests.support.redis_server import RedisServer
 
 BUS = 10_000
@@ -157,10 +157,10 @@ class SentinelSet(_Topology):
         first, *others = self._ports
         self._add([Node(first, tls=self.tls)])
         self._add(Node(port, "--replicaof", "127.0.0.1", str(first), tls=self.tls) for port in others)
-        wait_until(self._in_step, "the replicas' first copy")
+        wait_until(self._in_step, "the first copy of the replicas")
         for port in self._sentinel_ports:
             self.sentinels.append(Sentinel(port, first, self.tls))
-        wait_until(self._settled, "the Sentinels' agreement")
+        wait_until(self._settled, "the agreement of the Sentinels")
 
     def __exit__(self, *_: object) -> None:
         for sentinel in self.sentinels:
@@ -209,7 +209,7 @@ class Sentinel:
         settings = self.directory / "sentinel.conf"
         settings.write_text("\n".join(lines))
         self.process = spawn(["redis-server", str(settings), "--sentinel"], self.log)
-        wait_until(lambda: listens(port), "a Sentinel's start", self.log)
+        wait_until_started(self.process, lambda: listens(port), "the start of a Sentinel", self.log)
 
     def end(self) -> None:
         stop(self.process, kill=True)
@@ -257,7 +257,7 @@ class Cluster(_Topology):
         tls = ["--tls", "--cacert", self.tls.authority] if self.tls else []
         create = ["--cluster", "create", *hosts, "--cluster-replicas", str(self._replicas), "--cluster-yes"]
         subprocess.run(["redis-cli", *tls, *create], check=True, capture_output=True)
-        wait_until(self._settled, "the Cluster's agreement")
+        wait_until(self._settled, "the agreement of the Cluster")
 
     def make(self, port: int) -> Node:
         """Return a node that does not belong to the Cluster yet."""
@@ -270,7 +270,7 @@ class Cluster(_Topology):
         known = self.nodes[0]
         self._add([node])
         node.ask("CLUSTER", "MEET", "127.0.0.1", known.port)
-        wait_until(lambda: self._agrees(known) and self._agrees(node), "a new node's acquaintance")
+        wait_until(lambda: self._agrees(known) and self._agrees(node), "the introduction of a new node")
         return node
 
     def master_of(self, key: str) -> Node:

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import requests
 
-from tests.support.processes import free_port, spawn, stop, wait_until
+from tests.support.processes import free_port, spawn, stop, wait_until, wait_until_started
 
 SETTINGS = {
     "OPEN_MFA_ENV": "production",
@@ -46,7 +46,7 @@ class Service:
 
     def start(self) -> None:
         self.process = spawn([str(Path(sys.executable).with_name("open-mfa")), "serve"], self.log, self.settings)
-        wait_until(self.answers, "the start of the service", self.log)
+        wait_until_started(self.process, self.answers, "the start of the service", self.log)
 
     def answers(self) -> bool:
         """Return whether the process serves. Raise `ChildProcessError` if it has ended."""
