@@ -3,107 +3,20 @@
 import hmac
 import time
 import uuid
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 import requests
 
-from tests.infrastructure.delivery.servers import Mailbox, Receiver, mail_server, read
 from tests.presentation.api import other_code
 from tests.service.accounts import KEYS, Account
-from tests.service.conftest import TWO_BY_EIGHT
+from tests.service.deliveries import CHANNELS, SECRET, SENDER, World, issue
 from tests.service.sessions import Session
-from tests.service.wire import Answer
 from tests.support.processes import free_port
 from tests.support.redis_server import RedisServer
 from tests.support.service import Service
 
-SECRET = "the secret that the webhook knows us by"
-SENDER = "Open-MFA <mfa@example.com>"
 
-
-class Hook:
-    """The answer of the webhook."""
-
-    def __init__(self) -> None:
-        self.answer = b""
-        self.reset()
-
-    def reset(self) -> None:
-        self.answer = b"HTTP/1.1 204 No Content\r\n\r\n"
-
-    def __call__(self, _body: bytes) -> bytes:
-        return self.answer
-
-
-class World:
-    """The service, the mail server and the webhook."""
-
-    def __init__(self, service: Service, mailbox: Mailbox, receiver: Receiver, hook: Hook) -> None:
-        self.service = service
-        self.mailbox = mailbox
-        self.receiver = receiver
-        self.hook = hook
-
-    def reset(self) -> None:
-        self.mailbox.taken.clear()
-        self.mailbox.answers.clear()
-        self.receiver.requests.clear()
-        self.hook.reset()
-
-    def refuse(self) -> None:
-        self.mailbox.answers["DATA"] = "554 no such luck"
-        self.hook.answer = b"HTTP/1.1 500 Oops\r\n\r\n"
-
-    def account(self) -> Account:
-        return Account(self.service.port)
-
-    def arrived(self, channel: str) -> list[str]:
-        """The delivered codes, including refused ones."""
-        if channel == "webhook":
-            return [request.json()["code"] for request in self.receiver.requests]
-        lines = [read(envelope).get_content().splitlines() for envelope in self.mailbox.taken]
-        return [line for mail in lines for line in mail if line.isdigit()]
-
-
-@pytest.fixture(scope="module")
-def only_world(redis_server: RedisServer) -> Iterator[World]:
-    mailbox, hook = Mailbox(), Hook()
-    with mail_server(mailbox) as port, Receiver(raw=hook) as receiver:
-        settings = {
-            "OPEN_MFA_REDIS_URL": redis_server.url,
-            "OPEN_MFA_LOG_LEVEL": "DEBUG",
-            "OPEN_MFA_SMTP_URL": f"smtp://127.0.0.1:{port}",
-            "OPEN_MFA_MAIL_FROM": SENDER,
-            "OPEN_MFA_WEBHOOK_URL": receiver.url,
-            "OPEN_MFA_WEBHOOK_SECRET": SECRET,
-        }
-        with Service(**settings, **KEYS, **TWO_BY_EIGHT) as service:
-            yield World(service, mailbox, receiver, hook)
-
-
-@pytest.fixture
-def world(only_world: World) -> World:
-    only_world.reset()
-    return only_world
-
-
-@pytest.fixture
-def recipient() -> str:
-    """A recipient that no other test uses."""
-    # Without digits, it can't be read as a telephone number, which would have several spellings.
-    return f"ada-{uuid.uuid4().hex.translate(str.maketrans('0123456789', 'ghijklmnop'))}@example.org"
-
-
-def issue(owner: Account | Session, channel: str, to: str, **body: Any) -> Answer:
-    return owner.send("POST", "otp", {"delivery": {"channel": channel, "to": to}, **body})
-
-
-channels = pytest.mark.parametrize("channel", ["email", "webhook"])
-
-
-@channels
+@CHANNELS
 def test_a_code_arrives_and_is_good_once(world: World, channel: str, recipient: str) -> None:
     account = world.account()
 
@@ -114,7 +27,7 @@ def test_a_code_arrives_and_is_good_once(world: World, channel: str, recipient: 
     assert [account.submit("otp/verify", code).status for _ in range(2)] == [200, 403]
 
 
-@channels
+@CHANNELS
 def test_the_answer_contains_neither_the_code_nor_the_address(world: World, channel: str, recipient: str) -> None:
     answer = issue(world.account(), channel, recipient)
 
@@ -124,7 +37,7 @@ def test_the_answer_contains_neither_the_code_nor_the_address(world: World, chan
     assert [secret for secret in (code, recipient) if secret.encode() in answer.body] == []
 
 
-@channels
+@CHANNELS
 def test_a_session_can_have_its_code_sent(world: World, channel: str, recipient: str) -> None:
     session = Session(world.service.port)
     answer = issue(session, channel, recipient)
@@ -182,7 +95,7 @@ def test_the_webhook_gets_the_owner_of_the_code(world: World, recipient: str) ->
     }
 
 
-@channels
+@CHANNELS
 def test_a_refused_delivery_leaves_no_valid_code(world: World, channel: str, recipient: str) -> None:
     account = world.account()
     issue(account, channel, recipient)
@@ -195,7 +108,7 @@ def test_a_refused_delivery_leaves_no_valid_code(world: World, channel: str, rec
     assert [account.submit("otp/verify", code).slug for code in (former, new)] == ["code-rejected"] * 2
 
 
-@channels
+@CHANNELS
 def test_a_refusal_repeats_neither_the_code_nor_the_address_nor_the_servers_answer(
     world: World, channel: str, recipient: str
 ) -> None:
@@ -207,7 +120,7 @@ def test_a_refusal_repeats_neither_the_code_nor_the_address_nor_the_servers_answ
     assert [text for text in (code, recipient, "luck", "Oops", SECRET) if text.encode() in answer.body] == []
 
 
-@channels
+@CHANNELS
 def test_after_a_refusal_another_code_can_be_sent(world: World, channel: str, recipient: str) -> None:
     account = world.account()
     world.refuse()
@@ -219,7 +132,7 @@ def test_after_a_refusal_another_code_can_be_sent(world: World, channel: str, re
     assert account.submit("otp/verify", world.arrived(channel)[0]).status == 200
 
 
-@channels
+@CHANNELS
 def test_a_refused_delivery_resets_no_count_of_wrong_codes(world: World, channel: str, recipient: str) -> None:
     account = world.account()
     issue(account, channel, recipient)
@@ -239,7 +152,7 @@ def test_a_refused_delivery_resets_no_count_of_wrong_codes(world: World, channel
 def test_a_recipient_that_the_mail_server_refuses_is_a_failed_delivery(
     world: World, answer: str, recipient: str
 ) -> None:
-    world.mailbox.answers["RCPT"] = answer
+    world.mailbox.responses["RCPT"] = answer
 
     assert issue(world.account(), "email", recipient).slug == "delivery-failed"
 
@@ -263,153 +176,6 @@ def test_an_answer_of_the_webhook_other_than_2xx_is_a_failed_delivery(
 
     assert (refused.status, refused.slug) == (502, "delivery-failed")
     assert len(world.receiver.requests) == 1
-
-
-@channels
-def test_the_sixth_code_to_one_recipient_is_refused(world: World, channel: str, recipient: str) -> None:
-    answers = [issue(world.account(), channel, recipient) for _ in range(6)]
-
-    assert [answer.status for answer in answers] == [201] * 5 + [429]
-    assert answers[5].slug == "rate-limited"
-    assert 590 <= int(answers[5].headers["Retry-After"]) <= 600
-    assert len(world.arrived(channel)) == 5
-
-
-TELEPHONE = [
-    "+49 170 {0} {1}",
-    "+49170{0}{1}",
-    "+49 (0)170 {0}{1}",
-    "0049 170/{0} {1}",
-    "0170-{0}-{1}",
-    "011 49 170 {0}{1}",
-    "tel:+49170{0}{1}",
-    "TEL:+49-170-{0}-{1}",
-    "tel:+49170{0}{1};ext=7",
-    "tel:+49170{0}{1};phone-context=example.org",
-    "sms:+49170{0}{1}?body=x",
-    "+49170{0}{1},",
-    "+49170{0}{1},,12",
-    "+49170{0}{1}#",
-    "+49170{0}{1}#1",
-    "+49170{0}{1} x9",
-    "+49170{0}{1}ext.9",
-    "+49170{0}{1}w5",
-    "+49.170.{0}.{1}",
-    "\uff0b49\u00a0170\u2009{0}\u2011{1}",
-    "\u2060+49170{0}{1}\ufeff",
-    "+49170{0}\u200b{1}",
-    "+\u0664\u0669\u0661\u0667\u0660{0}{1}",
-    "\u0966\u0966\uff14\uff19170{0}{1}",
-]
-MAILBOX = [
-    "ada{0}{1}@gmail.com",
-    "a.d.a{0}{1}@gmail.com",
-    "ada{0}.{1}@gmail.com",
-    "ADA{0}{1}@GMail.com",
-    "ada{0}{1}@googlemail.com",
-    "a.da{0}{1}@GoogleMail.com",
-    "ada{0}{1}+1@gmail.com",
-    "ada{0}{1}+shop.x@googlemail.com",
-    "ad.a{0}{1}+y@gmail.com",
-]
-IDN = [
-    "{0}{1}@b\u00fccher.example",
-    "{0}.{1}@xn--bcher-kva.example",
-    "{0}{1}@BU\u0308CHER.example",
-    "{0}{1}+x@b\u00fccher\u3002example",
-]
-
-
-@pytest.mark.parametrize(
-    ("channel", "spellings"), [("webhook", TELEPHONE), ("email", MAILBOX), ("webhook", MAILBOX), ("email", IDN)]
-)
-def test_no_spelling_evades_the_limit(world: World, channel: str, spellings: list[str]) -> None:
-    halves = str(uuid.uuid4().int)[:4], str(uuid.uuid4().int)[:3]
-    written = [spelling.format(*halves) for spelling in spellings * 2]
-
-    answers = [issue(world.account(), channel, to) for to in written]
-
-    assert [answer.status for answer in answers] == [201] * 5 + [429] * (len(written) - 5)
-    assert len(world.arrived(channel)) == 5
-    assert {answer.slug for answer in answers[5:]} == {"rate-limited"}
-
-
-def test_the_message_has_the_recipient_as_it_was_written(world: World) -> None:
-    to = f"tel:+49-170-{str(uuid.uuid4().int)[:7]};ext=7"
-
-    issue(world.account(), "webhook", to)
-
-    assert world.receiver.request.json()["to"] == to
-
-
-def test_all_recipients_together_have_a_limit(redis_server: RedisServer) -> None:
-    """The test has its own tenant and addresses."""
-    hook = Hook()
-    with Receiver(raw=hook) as receiver:
-        settings = {
-            "OPEN_MFA_REDIS_URL": redis_server.url,
-            "OPEN_MFA_WEBHOOK_URL": receiver.url,
-            "OPEN_MFA_WEBHOOK_SECRET": SECRET,
-            "OPEN_MFA_SENDS_PER_HOUR": "12",
-            "OPEN_MFA_API_KEYS": f"ceiling:{'c' * 32}",
-            "OPEN_MFA_TRUSTED_PROXIES": "1",
-        }
-        with redis_server.client() as client:
-            client.delete("open-mfa:sends:{session:}:all", "open-mfa:sends:{account:ceiling}:all")
-        with Service(**settings) as service:
-            account = Account(service.port)
-            account.headers = {"Authorization": f"Bearer {'c' * 32}"}
-            of_tenant = [issue(account, "webhook", f"id-{uuid.uuid4().hex}") for _ in range(14)]
-            of_clients = []
-            for address in ("192.0.2.1", "2001:db8:0:7::1", "2001:db8:0:7::2", "192.0.2.2", "192.0.2.3"):
-                session = Session(service.port)
-                session.headers = {"X-Forwarded-For": address}
-                of_clients += [issue(session, "webhook", f"id-{uuid.uuid4().hex}") for _ in range(6)]
-
-    assert [answer.status for answer in of_tenant] == [201] * 12 + [429] * 2
-    assert 3500 < int(of_tenant[-1].headers["Retry-After"]) <= 3600
-    # Each client address may send 5 codes, two addresses of one IPv6 network together, and all of them 12.
-    assert [answer.status for answer in of_clients] == [
-        *([201] * 5 + [429]),
-        *([201] * 5 + [429]),
-        *([429] * 6),
-        *([201] * 2 + [429] * 4),
-        *([429] * 6),
-    ]
-    assert len(receiver.requests) == 12 + 12
-
-
-@channels
-def test_another_recipient_still_gets_codes(world: World, channel: str, recipient: str) -> None:
-    account = world.account()
-    for _ in range(6):
-        issue(account, channel, recipient)
-
-    assert issue(account, channel, f"b{recipient}").status == 201
-
-
-@channels
-def test_the_last_code_before_the_limit_stays_valid(world: World, channel: str, recipient: str) -> None:
-    account = world.account()
-    for _ in range(6):
-        issue(account, channel, recipient)
-
-    assert account.submit("otp/verify", world.arrived(channel)[-1]).status == 200
-
-
-def test_requests_of_another_owner_do_not_block_a_recipient(world: World, recipient: str) -> None:
-    port = world.service.port
-    owners = [Session(port), Account(port, tenant="forum"), Account(port)]
-
-    statuses = [[issue(owner, "email", recipient).status for _ in range(6)] for owner in owners]
-
-    assert statuses == [[201] * 5 + [429]] * 3
-
-
-def test_codes_in_the_answer_do_not_count_as_sent(world: World) -> None:
-    account = world.account()
-
-    assert {account.send("POST", "otp", {}).status for _ in range(8)} == {201}
 
 
 @pytest.mark.parametrize(
