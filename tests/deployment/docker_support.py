@@ -301,7 +301,7 @@ class Load:
         if kind is None:
             self._raise_failures()
 
-    def wait_until(self, ready: Callable[[], bool], what: str, patience: float = 20) -> None:
+    def wait_until(self, ready: Callable[[], bool], what: str, patience: float = 60) -> None:
         """Wait for a condition that depends on the clients. Raise the error of a client that has failed."""
 
         def ready_or_failed() -> bool:

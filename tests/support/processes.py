@@ -16,8 +16,8 @@ PORTS = 10_000, 15_000
 """Ports below those that the kernel chooses, and different from those of `redis_topologies`."""
 _chance = random.SystemRandom()
 """A separate generator, because hypothesis seeds the global one identically in every process."""
-PATIENCE = 20.0
-"""Seconds to wait for the start of a process."""
+PATIENCE = 60.0
+"""Seconds to wait for the start of a process, which takes far less time except on an overloaded machine."""
 
 
 def die_with_parent() -> None:
