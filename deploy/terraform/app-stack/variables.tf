@@ -255,7 +255,7 @@ variable "public_paths" {
     "/api/v1/session", "/api/v1/session/*", "/api/v1/accounts/*",
     "/api/v1/gate/*", "/auth/*", "/healthz", "/health",
     "/problems/*", "/assets/*", "/docs",
-    "/openapi.json", "/",
+    "/openapi.json", "/", "/problems",
   ]
 
   validation {
