@@ -14,7 +14,7 @@ from pathlib import Path
 PR_SET_PDEATHSIG = 1
 PORTS = 10_000, 15_000
 """Ports below those that the kernel chooses, and different from those of `redis_topologies`."""
-_chance = random.SystemRandom()
+PORT_CHOICE = random.SystemRandom()
 """A separate generator, because hypothesis seeds the global one identically in every process."""
 PATIENCE = 60.0
 """Seconds to wait for the start of a process, which takes far less time except on an overloaded machine."""
@@ -28,7 +28,7 @@ def die_with_parent() -> None:
 def free_port() -> int:
     """Return a port on which nothing listens and which the kernel assigns to no connection."""
     for _ in range(1000):
-        port = _chance.randrange(*PORTS)
+        port = PORT_CHOICE.randrange(*PORTS)
         with contextlib.suppress(OSError), socket.socket() as probe:
             probe.bind(("127.0.0.1", port))
             return port

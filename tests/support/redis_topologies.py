@@ -2,7 +2,6 @@
 
 import contextlib
 import itertools
-import random
 import shutil
 import socket
 import subprocess
@@ -14,7 +13,7 @@ from urllib.parse import quote
 
 import redis
 
-from tests.support.processes import listens, spawn, stop, wait_until, wait_until_started
+from tests.support.processes import PORT_CHOICE, listens, spawn, stop, wait_until, wait_until_started
 from tests.support.redis_server import RedisServer
 
 BUS = 10_000
@@ -119,7 +118,7 @@ class _Topology:
         return next(node for node in self.nodes if node.port == port)
 
     def freeze(self) -> None:
-        """Start all nodes at the same time."""
+        """Freeze all nodes, one directly after the other."""
         for node in self.nodes:
             node.freeze()
 
@@ -318,7 +317,7 @@ class Cluster(_Topology):
 def free_ports(count: int, *further: int) -> Sequence[int]:
     """Return consecutive free ports. The ports at this distance above them are free, too."""
     for _ in range(1000):
-        first = random.randrange(LOWEST, HIGHEST - count)
+        first = PORT_CHOICE.randrange(LOWEST, HIGHEST - count)
         ports = range(first, first + count)
         if all(_is_free(port + above) for port, above in itertools.product(ports, (0, *further))):
             return ports
