@@ -89,6 +89,12 @@ def test_a_client_that_accepts_neither_format_gets_406(api: Api, accept: str) ->
     assert (answer.status_code, slug(answer)) == (406, "not-acceptable")
 
 
+def test_a_client_that_accepts_neither_format_gets_406_before_its_owner_is_searched_for(api: Api) -> None:
+    answer = api.get("totp/qr", headers={"Accept": REFUSED[0]})
+
+    assert (answer.status_code, slug(answer)) == (406, "not-acceptable")
+
+
 @pytest.mark.parametrize(("ending", "media_type", "start"), [("svg", SVG, b"<?xml"), ("png", PNG, b"\x89PNG")])
 @pytest.mark.parametrize("factor", ["hotp", "totp"])
 def test_the_ending_of_the_path_overrides_the_accept_header(

@@ -3,7 +3,7 @@
 from typing import Final
 
 from application.ports.qr_code import QrFormat
-from presentation.http.factors.picture_handlers import OCTETS
+from presentation.http.factors.picture_handlers import OCTETS, require_acceptable
 from presentation.http.factors.requests import EnrolBody, ResynchronizeBody, VerifyBody
 from presentation.http.factors.responses import (
     CredentialResponse,
@@ -130,6 +130,7 @@ def negotiated_picture(summary: str, *problems: Problems) -> Operation:
         owner=OwnerUse.REQUIRED,
         # A picture takes much more CPU time than any other response.
         limit=Limit.ENROLMENTS,
+        guards=(require_acceptable,),
     )
 
 

@@ -26,9 +26,7 @@ class PictureHandlers:
 
     def negotiated(self, owner: Owner) -> Response:
         """Show the QR code in the format that the request prefers."""
-        media_type = acceptable((*QrFormat, OCTETS))
-        if media_type is None:
-            raise Problem(Problems.NOT_ACCEPTABLE)
+        media_type = _negotiated_media_type()
         return self._respond(owner, QrFormat.PNG if media_type == OCTETS else QrFormat(media_type), media_type)
 
     def svg(self, owner: Owner) -> Response:
@@ -47,6 +45,18 @@ class PictureHandlers:
         response = Response(image, mimetype=media_type)
         response.vary.add("Accept")
         return response
+
+
+def require_acceptable() -> None:
+    """Raise a problem if the request accepts no format of a QR code."""
+    _negotiated_media_type()
+
+
+def _negotiated_media_type() -> str:
+    media_type = acceptable((*QrFormat, OCTETS))
+    if media_type is None:
+        raise Problem(Problems.NOT_ACCEPTABLE)
+    return media_type
 
 
 def acceptable(media_types: Sequence[str]) -> str | None:

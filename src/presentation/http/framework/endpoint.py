@@ -87,7 +87,8 @@ def add_routes(blueprint: Blueprint, tag: Tag, access: Access, routes: Iterable[
     """Add routes to a blueprint.
 
     A request passes, in this order: the check for other sites if the method changes something, the guards of the
-    access, the rate limit, the validation of the body, and the search for the owner. Then the handler runs.
+    access, the rate limit, the guards of the operation, the validation of the body, and the search for the owner. Then
+    the handler runs.
 
     Args:
         blueprint: the blueprint, whose name begins the operation IDs.
@@ -131,7 +132,7 @@ def _page_view(page: Page) -> Handler:
 def _view(rule: str, route: Route, access: Access) -> Handler:
     operation = route.operation
     changes_state = route.method not in SAFE_METHODS
-    guards = (*access.guards, *access.guards_of(operation.limit))
+    guards = (*access.guards, *access.guards_of(operation.limit), *operation.guards)
     schema, body_required = operation.body, operation.body_required
     handle = _with_owner(route.handler, operation.owner, access.owners)
 

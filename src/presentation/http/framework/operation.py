@@ -7,7 +7,7 @@ from typing import Any
 
 from marshmallow import Schema
 
-from presentation.http.framework.access import Limit
+from presentation.http.framework.access import Guards, Limit
 from presentation.http.framework.problem_types import Problems
 
 
@@ -40,6 +40,7 @@ class Operation:
         examples: request bodies by name.
         owner: the use of the request's owner.
         limit: the rate limit; None for none.
+        guards: the checks that a request must pass after the rate limit, before its owner is searched for.
         touches_store: whether the operation fails without the store.
     """
 
@@ -52,4 +53,5 @@ class Operation:
     examples: Mapping[str, Any] = field(default_factory=dict)
     owner: OwnerUse = OwnerUse.NONE
     limit: Limit | None = None
+    guards: Guards = ()
     touches_store: bool = True
