@@ -34,7 +34,7 @@ class Sessions:
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """Requests to enrol a factor may choose other values."""
+    """These are the defaults of new factors. Requests may choose other values."""
 
     issuer: str = setting(
         "OPEN_MFA_ISSUER", check_name, "The name that the authenticator shows for the service.", default="Open-MFA"
@@ -42,8 +42,8 @@ class Enrolment:
     algorithm: HashAlgorithm = setting(
         "OPEN_MFA_ALGORITHM",
         Choice(tuple(HashAlgorithm)),
-        "The hash algorithm of new HOTP and TOTP secrets. Many authenticator apps silently use SHA-1 instead of any"
-        " other.",
+        "The hash algorithm of new HOTP and TOTP secrets. Many authenticator apps support only SHA-1, and silently use"
+        " it instead of any other.",
         default=HashAlgorithm.SHA1,
     )
 
@@ -56,7 +56,7 @@ def _random_api_key() -> str:
 class Accounts:
     """Applications enrol their users as accounts, with an API key of a tenant.
 
-    The accounts belong to the tenant. A tenant that gets another name has no accounts.
+    The accounts belong to the tenant. A renamed tenant loses its accounts.
     """
 
     api_keys: tuple[tuple[str, str], ...] = setting(

@@ -63,7 +63,7 @@ class Gate:
     show_qr: bool = setting(
         "OPEN_MFA_GATE_SHOW_QR",
         boolean,
-        "`true` prints the QR code of the gate's secret on the terminal at start.",
+        "`true` prints the QR code of the gate's secret in the terminal when the service starts.",
         default=in_development("true", otherwise="false"),
     )
 

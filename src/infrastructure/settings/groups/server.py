@@ -42,7 +42,7 @@ def _workers(texts: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """The HTTP server has no TLS: a reverse proxy that ends TLS belongs in front of it.
+    """The HTTP server has no TLS: put a reverse proxy that ends TLS in front of it.
 
     See also: [run behind a proxy](../how-to/run-behind-a-proxy.md), [run below a path](../how-to/run-below-a-path.md).
     """
@@ -57,7 +57,7 @@ class Server:
     port: int = setting(
         "PORT",
         WholeNumber(0, 65535),
-        "The port to listen on. With `0`, the system chooses a port; the log line `serving` contains it.",
+        "The port to listen on. With `0`, the system chooses a port, and the log line `serving` contains it.",
         default="8080",
     )
     workers: int = setting(
@@ -85,7 +85,7 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """These limits protect the service; each factor also limits wrong codes."""
+    """These limits protect the service. Each factor also limits wrong codes."""
 
     rate_limit: tuple[RateLimitItem, ...] = setting(
         "OPEN_MFA_RATE_LIMIT",
@@ -97,7 +97,7 @@ class Limits:
     sends_per_hour: int = setting(
         "OPEN_MFA_SENDS_PER_HOUR",
         WholeNumber(1, 1_000_000),
-        "The number of codes that each tenant can send in an hour by e-mail and webhook; all sessions together have the"
+        "The number of codes that each tenant can send in an hour by e-mail and webhook. All sessions together have the"
         " same limit. The sessions of one client address have a twentieth of it.",
         default="1000",
     )

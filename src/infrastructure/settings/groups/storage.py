@@ -1,4 +1,4 @@
-"""The stored state: Redis, and the keys of what it stores."""
+"""The stored state: Redis, and the keys that encrypt secrets in it."""
 
 import base64
 import secrets
@@ -38,9 +38,9 @@ class Redis:
     wait: int = setting(
         "OPEN_MFA_REDIS_WAIT",
         WholeNumber(0, 100),
-        "The number of replicas that must store a verdict before the service responds. If there are too few in time,"
-        " the response is `503`. With `0`, a fail-over of Redis can lose the last verdicts, and with them the fact that"
-        " a code is used.",
+        "The number of replicas that must store a verdict before the service responds. If too few store it in time,"
+        " the response is `503`. With `0`, a fail-over of Redis can lose the last verdicts, and a spent code can be"
+        " accepted again.",
         default="0",
     )
 
