@@ -1,4 +1,4 @@
-"""The second step of a login: one code, for any of the owner's factors."""
+"""The second step of a log-in: one code, for any of the owner's factors."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ class Challenge:
     """Accept a code of any confirmed factor, or an unused recovery code.
 
     Only the factors whose codes have the shape of this code judge it, and only these count a wrong code. All of them
-    judge it before one of them counts it: a code that one factor accepts or recognizes as a replay is no wrong code of
+    judge it before one of them counts it: a code that one factor accepts or recognizes as a replay is not wrong for
     the others. A replay has priority over an acceptance, so that digits that two factors share by chance are not
     accepted twice.
     """

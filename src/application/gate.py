@@ -18,7 +18,7 @@ from domain.secret import SharedSecret
 from domain.stored_state import Outcome, StoredState
 
 EVERYBODY: Final = "everybody"
-"""The user name of all who logged in with the shared secret, which does not distinguish them."""
+"""The user name for the shared secret, which does not distinguish people."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,8 +62,8 @@ class Route:
 class IssueCode:
     """Issue a new random code for a single use. It replaces the former one; former failures still count.
 
-    A code that is sent becomes valid after the channel has accepted it. If anything fails before that, during the
-    delivery or when that is stored, no code is valid.
+    A code that is sent becomes valid after the channel has accepted it and the store has recorded that. If either step
+    fails, no code is valid.
     """
 
     def __init__(

@@ -12,7 +12,7 @@ class SystemClock:
     """The clock of this machine; NTP is expected to keep it right."""
 
     def now(self) -> int:
-        """Unix time in whole seconds, rounded down."""
+        """Return Unix time in whole seconds, rounded down."""
         return int(time.time())
 
 
@@ -20,13 +20,13 @@ class SystemRandomness:
     """The operating system's cryptographic generator."""
 
     def secret(self) -> SharedSecret:
-        """160 bits, as RFC 4226 section 4 (R6) recommends."""
+        """Return a secret of 160 bits, as RFC 4226 section 4 (R6) recommends."""
         return SharedSecret(secrets.token_bytes(RECOMMENDED_SECRET))
 
     def code(self, digits: int) -> Code:
-        """Every code of this many digits is equally likely."""
+        """Return a code. All codes of this many digits are equally likely."""
         return Code(f"{secrets.randbelow(10**digits):0{digits}d}")
 
     def recovery_code(self) -> RecoveryCode:
-        """80 bits."""
+        """Return a recovery code of 80 bits."""
         return RecoveryCode("".join(secrets.choice(ALPHABET) for _ in range(CHARACTERS)))

@@ -1,1 +1,1 @@
-"""HTTP and the command line, and the one place where adapters meet use cases."""
+"""HTTP and the command line, and the bootstrap, where adapters meet use cases."""

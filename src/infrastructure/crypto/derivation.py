@@ -42,7 +42,7 @@ class HkdfDerivation:
         return SharedSecret(key, Derivation(salt, check))
 
     def again(self, derivation: Derivation, credential: CredentialId) -> SharedSecret:
-        """Return the secret that was derived before. Raise `DerivationError`."""
+        """Derive the same secret again. Raise `DerivationError` if the master secret is missing or has changed."""
         key, check = self._derive(derivation.salt, credential)
         if not hmac.compare_digest(check, derivation.check):
             raise DerivationError("derived from a different OPEN_MFA_DERIVATION_SECRET")

@@ -45,7 +45,7 @@ class Sender:
     def parse(cls, text: str) -> "Sender":
         """Read an address, alone or with a name: `mfa@example.com`, `Shop <mfa@example.com>`, `"A, B" <mfa@…>`.
 
-        The domain may be internationalized. The local part must be ASCII, because others need servers with SMTPUTF8.
+        The domain may be internationalized. The local part must be ASCII: any other one needs servers with SMTPUTF8.
 
         Raises:
             ValueError: the text is not such an address. The message does not repeat it.

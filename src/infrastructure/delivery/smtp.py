@@ -26,8 +26,8 @@ from infrastructure.network.urls import options_in, split_url
 
 CONVERSATION: Final = 10.0
 """Seconds for a whole conversation, from the resolution of the server's name to its acceptance of the mail."""
-_FAREWELL: Final = 1.0
-"""Seconds for the response to QUIT. The server has accepted the mail before."""
+_QUIT: Final = 1.0
+"""Seconds for the response to QUIT. By then, the server has accepted the mail."""
 
 _PLAIN, _TLS, _STARTTLS = "smtp", "smtps", "smtp+starttls"
 _PORTS: Final = {_PLAIN: 25, _TLS: 465, _STARTTLS: 587}
@@ -190,7 +190,7 @@ class _Conversation(smtplib.SMTP):
 
     def end(self) -> None:
         """Send QUIT and wait for the response (RFC 5321, section 4.1.1.10). The result does not depend on it."""
-        with deadline.within(_FAREWELL), contextlib.suppress(OSError, ValueError):
+        with deadline.within(_QUIT), contextlib.suppress(OSError, ValueError):
             self.quit()
         self.close()
 

@@ -1,4 +1,4 @@
-"""Failures of the network. Each protocol translates them at its edge."""
+"""Failures of the network. Each protocol translates them into its own errors."""
 
 
 class NameNotResolved(OSError):

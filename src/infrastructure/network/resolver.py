@@ -1,4 +1,4 @@
-"""Name resolution that ends at the deadline. The system's resolver has no time-out of its own choosing."""
+"""Name resolution that ends at the deadline. The system's resolver has no time-out that a caller can set."""
 
 import socket
 import threading

@@ -32,9 +32,9 @@ _COLOURS: Final[Mapping[str, str]] = {
 _encode: Final = json.JSONEncoder(default=repr, separators=(",", ":")).encode
 
 
-def json_line(moment: float, level: str, logger: str, message: str, fields: Mapping[str, Any]) -> str:
+def json_line(seconds: float, level: str, logger: str, message: str, fields: Mapping[str, Any]) -> str:
     """Return a JSON object: `time`, `level`, `logger`, `message`, the identifiers of the request, and the fields."""
-    line: dict[str, Any] = {"time": _rfc3339(moment), "level": level, "logger": logger, "message": message}
+    line: dict[str, Any] = {"time": _rfc3339(seconds), "level": level, "logger": logger, "message": message}
     _add_request(line)
     line |= fields
     return _encode(line)
@@ -55,13 +55,13 @@ class TextFormat:
         self._width = width
         self._colours = colours
 
-    def __call__(self, moment: float, level: str, logger: str, message: str, fields: Mapping[str, Any]) -> str:
+    def __call__(self, seconds: float, level: str, logger: str, message: str, fields: Mapping[str, Any]) -> str:
         """Return the line without its end. An exception, and a narrow terminal, add further lines."""
         members = dict(fields)
         exception = members.pop(EXCEPTION, ())
         _add_request(members)
         members["logger"] = logger
-        time = _rfc3339(moment) if self._width is None else _time_of_day(moment)
+        time = _rfc3339(seconds) if self._width is None else _time_of_day(seconds)
         start = f"{time} {level:<8} "
         lines = list(self._folded(message, members, indentation=len(start)))
         if self._colours:
@@ -107,12 +107,12 @@ def _value(value: object) -> str:
     return value if value and value.isprintable() and not {" ", '"', "="} & set(value) else json.dumps(value)
 
 
-def _rfc3339(moment: float) -> str:
-    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def _rfc3339(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _time_of_day(moment: float) -> str:
-    return f"{datetime.fromtimestamp(moment).astimezone():%H:%M:%S}"
+def _time_of_day(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds).astimezone():%H:%M:%S}"
 
 
 def _add_request(members: dict[str, Any]) -> None:

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 LIMIT: Final = 1024
 """The number of waiting lines at which the queue is full; about 300 KiB."""
 FLUSH_SECONDS: Final = 2.0
-"""Seconds that an ending process waits until its lines are written."""
+"""Seconds for which an ending process waits until its lines are written."""
 SETTLE_SECONDS: Final = 0.25
-"""Seconds that an answer waits for its lines. While a reader is stalled, each thread waits only once."""
+"""Seconds for which a response waits for its lines. While a reader is stalled, each thread waits only once."""
 RETRY_SECONDS: Final = 0.1
 """Seconds between two attempts to write to a full disk or a non-blocking stream."""
 _GONE: Final = frozenset({errno.EPIPE, errno.EBADF, errno.ECONNRESET, errno.ENOTCONN})
@@ -84,7 +84,7 @@ class Lines:
     def settle(self) -> None:
         """Wait until the lines that this thread has queued are written, unless their reader is stalled.
 
-        If the process is killed right after an answer, the line of the answer is already written.
+        If the process is killed right after a response, the lines of its request are already written.
         """
         last = getattr(self._of_thread, "last", 0)
         if self._written >= last or self._stalled:

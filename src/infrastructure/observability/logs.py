@@ -18,7 +18,7 @@ _NO_FIELDS: Final[dict[str, Any]] = {}
 class LineFormatter(logging.Formatter):
     """A formatter that adds the fields in a record's attribute `FIELDS`.
 
-    Of an exception, it writes the types and where they were raised, but no messages: these may repeat a value.
+    An exception appears as its types and the lines of code that raised them, without messages, which may repeat values.
     """
 
     def __init__(self, line_format: LineFormat = json_line) -> None:

@@ -44,7 +44,7 @@ class Metrics:
         self._numbers = numbers or SharedCounters()
         self._monotonic = monotonic
         self._counting = threading.Lock()
-        # To find a series by its labels takes longer than to count.
+        # Finding a series by its labels takes longer than counting.
         self._request_series = cache(self._series_of_requests)
         self._counter = cache(self._series_of_counter)
         self._registry = CollectorRegistry()

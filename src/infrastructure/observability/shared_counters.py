@@ -22,7 +22,7 @@ Key = tuple[str, ...]
 class SharedMemory:
     """Memory with a slot for each process. Children that are forked later use the same memory.
 
-    The memory is anonymous. It needs no file system, and the kernel frees it when the last process ends in any way.
+    The memory is anonymous. It needs no file system, and the kernel frees it when the last process ends for any reason.
     """
 
     def __init__(self, slots: int) -> None:

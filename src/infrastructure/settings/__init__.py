@@ -1,4 +1,4 @@
-"""The settings of the service: their declaration in `groups`, and `load`, which makes them of environment variables."""
+"""The settings of the service: their declaration in `groups`, and `load`, which reads them from a mapping."""
 
 from infrastructure.settings.address import checked_address
 from infrastructure.settings.groups.access import Accounts, Administrator, Enrolment, Sessions

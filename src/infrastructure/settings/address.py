@@ -1,4 +1,4 @@
-"""A check that the service can listen where its settings say."""
+"""A check that the service can listen on the address in its settings."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""Checks of several settings together, and notices about settings that work but are not good."""
+"""Checks of several settings together, and notices about settings that work but may be mistakes."""
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping

@@ -38,7 +38,7 @@ class Variable:
     """The environment variable of a setting.
 
     Attributes:
-        name: of the variable.
+        name: the name of the variable.
         parse: returns the value of a text, or raises `ValueError` or `DomainError`. The message does not repeat the
             text.
         description: one or two sentences for operators, in Markdown.
@@ -69,9 +69,9 @@ class Group(NamedTuple):
     """Settings that belong together.
 
     Attributes:
-        attribute: of `Settings`.
+        attribute: the attribute of `Settings` that holds the group.
         kind: the dataclass that declares the settings.
-        title: for the documentation.
+        title: the title in the documentation.
         optional: whether the attribute is None unless the required settings of the group are set.
     """
 

@@ -38,7 +38,7 @@ class SettingsError(Exception):
 
 
 def load(environ: Mapping[str, str], dotenv: Path = DOTENV) -> Settings:
-    """Return the settings that the variables of a process make. `os.environ` is neither read nor changed.
+    """Return the settings from environment variables. `os.environ` is neither read nor changed.
 
     Args:
         environ: the environment variables. An empty variable counts as not set.

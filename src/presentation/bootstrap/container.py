@@ -121,8 +121,8 @@ class Container:
         settings = self._settings
         if settings.gate.shared_secret is None:
             return None
-        # The owner's id is a digest of the secret, so that a new secret starts with a new state. It depends on no other
-        # setting: while instances with two values of that setting ran, each would accept the same code. The digest is
+        # The owner's id is a digest of the secret, so that a new secret starts with a new state. No other setting
+        # affects it: instances with different values of that setting would each accept the same code. The digest is
         # slow to compute, because it appears in logs and people choose secrets that are not random.
         digest = scrypt(settings.gate.shared_secret.key, salt=b"open-mfa gate", n=2**14, r=8, p=1)
         owner = Owner(OwnerKind.GATE, digest.hex()[:GATE_ID])

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 GRACE: Final = 20
-"""Seconds that current requests have to end after SIGTERM. The longest request, which sends a code, takes about 18."""
+"""Seconds after SIGTERM for current requests to finish. The longest request, which sends a code, takes about 18."""
 
 TIMEOUT: Final = 30
 """Seconds after which the master kills a worker whose event loop hangs."""
@@ -127,7 +127,7 @@ class Server(BaseApplication):
         _log.info("serving", extra={FIELDS: fields})
 
     def _choose_slot(self, server: Any, worker: Any) -> None:
-        """Give the worker a free slot. It continues the numbers of the slot's former owner."""
+        """Give the worker a free slot. Its counts continue those of the worker that had the slot before."""
         self._slot = worker.metrics_slot = free_slot(server, len(self._memory.slots))
 
 

@@ -110,7 +110,7 @@ def create_app(
 
 
 class _NoSession(SessionInterface):
-    """No session. To open and save a session of Flask would take a tenth of the time of a verification."""
+    """Disables Flask's sessions. Opening and saving one would take a tenth of the time of a verification."""
 
     _nothing = SecureCookieSession()
 

@@ -43,7 +43,7 @@ _API_KEY: Final = """\
 
 
 def welcome(settings: Settings, url: str) -> None:
-    """Print the gate's QR code if the settings demand it, and in development the first steps.
+    """Print the gate's QR code if the settings require it. In development, also print the first steps.
 
     Args:
         settings: the settings.

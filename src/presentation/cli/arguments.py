@@ -12,8 +12,8 @@ from domain.parameters import HashAlgorithm, Range
 from presentation.cli.output import USAGE, Refused
 
 SECRETS_AS_ARGUMENTS: Final = (
-    "Every user of the machine can read the arguments of a command in the process list. So a value of - is read from"
-    " standard input, and @FILE from a file. A line break at its end is dropped."
+    "Every user of the machine can read the arguments of a command in the process list. To hide a secret, write - to"
+    " read it from standard input, or @FILE to read it from a file. A line break at its end is dropped."
 )
 """A part of the help of every command that takes a secret."""
 

@@ -28,7 +28,7 @@ from infrastructure.redis.client.explanations import TooFewReplicas
 T = TypeVar("T")
 
 PROBE_SECONDS: Final = 1.5
-"""Seconds for one attempt while the circuit is open: enough to find a master although some Sentinels do not answer."""
+"""Seconds for one attempt while the circuit is open: enough to find a master even if some Sentinels do not answer."""
 FIRST_PAUSE: Final = 0.02
 LONGEST_PAUSE: Final = 0.25
 """Seconds between two attempts. Each pause is twice the former one, less a random part of up to one half."""

@@ -76,7 +76,7 @@ _OF_SENTINELS: Final[dict[type[Exception], str]] = {
     ResponseError: "has Sentinels that know no service with this name: check the path of OPEN_MFA_REDIS_URL",
     RedisError: "has no Sentinel that answers: one of them {why}",
 }
-"""Explanations of the failure of the most telling Sentinel. `{why}` is its own explanation."""
+"""Explanations of the most telling failure of a Sentinel. `{why}` is the explanation of that failure."""
 _NO_SENTINEL: Final = "has no Sentinel: a server there is a Redis, so write the ports of the Sentinels"
 _NO_MASTER_UP: Final = "has Sentinels, but none of them knows a running master"
 _CODES: Final[dict[type[Exception], str]] = {

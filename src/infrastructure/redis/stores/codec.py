@@ -1,8 +1,8 @@
-"""The stored form of a credential: one compact string, which every version of the service that knows its format reads.
+"""The stored form of a credential: one compact string. Its first byte names the format.
 
 It consists of a format byte, 8 random bytes and a MessagePack array. The first nine bytes are the revision that
-compare-and-set compares. A decimal text of the same fields is half as long again, and ten million credentials are in
-memory.
+compare-and-set compares. Decimal text of the same fields would be 50 % longer, and Redis keeps ten million credentials
+in memory.
 """
 
 import os
@@ -54,7 +54,7 @@ class RecordCodec:
     def encode(self, state: StoredState | None, sealed: tuple[Sealed, ...] = ()) -> bytes:
         """Return a new record with its own revision. Secrets in `sealed` are not sealed again.
 
-        The record of a removal is the revision only. It allows a commit to recognize itself after a lost reply.
+        The record of a removal is the revision only. It allows a commit to recognize itself after a lost response.
         """
         revision = FORMAT + os.urandom(REVISION_BYTES - 1)
         if state is None:

@@ -66,7 +66,7 @@ def check_transport(url: str, addresses: set[str], grave: Grade) -> Finding:
 
     Args:
         url: the URL of Redis. Its scheme selects TLS.
-        addresses: the hosts and ports of all servers, which the URL, a Sentinel or a Cluster names.
+        addresses: the hosts and ports of all servers that the URL, a Sentinel or a Cluster names.
         grave: the grade of a connection to another machine without TLS.
     """
     scheme = scheme_of(url)

@@ -12,7 +12,7 @@ from presentation.http.framework.problem_types import Problems
 
 
 class SchemaComponents:
-    """Adds such schemas to the components of a document.
+    """Adds unions, nullable objects and kinds of problems to the components of a document.
 
     Args:
         spec: the document.

@@ -1,4 +1,4 @@
-"""The handlers that credentials of all kinds have."""
+"""The handlers for credentials of all kinds."""
 
 from flask import Response
 

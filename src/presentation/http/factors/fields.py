@@ -14,7 +14,7 @@ from domain.secret import SharedSecret
 from presentation.http.framework.fields import LONGEST_TYPED, ParsedField, response_field
 
 _NAME: Final = r"^[^:\x00-\x1f\x7f]*[^\s:\x00-\x1f\x7f][^:\x00-\x1f\x7f]*$"
-"""A pattern that is exact for ASCII only: regular expressions that all tools share cannot name Unicode properties."""
+"""The pattern is exact only for ASCII: regular expressions that work in all tools cannot use Unicode properties."""
 _GAP: Final = "[^0-9A-Za-z]*"
 """Characters between those of a code. The service ignores white space and dashes of all scripts there."""
 

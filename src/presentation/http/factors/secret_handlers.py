@@ -1,4 +1,4 @@
-"""The handlers that only HOTP and TOTP have."""
+"""The handlers for HOTP and TOTP only."""
 
 from flask import Response
 

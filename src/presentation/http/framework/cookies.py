@@ -1,6 +1,6 @@
 """The service's cookies: their names, and how they are read, set and removed.
 
-The names of cookies that browsers send over TLS only have a prefix (RFC 6265bis, section 4.1.3). A page over plain HTTP
+A cookie that browsers send only over TLS has a prefix in its name (RFC 6265bis, section 4.1.3). A page over plain HTTP
 cannot set such a cookie. With the prefix `__Host-`, another host of the domain cannot set it for this host either.
 """
 
@@ -24,7 +24,7 @@ class Cookie:
     Args:
         plain: the name without a prefix. Former versions used it over TLS, too.
         value: the pattern of a value. It matches no semicolon, comma, space or quotation mark.
-        lifetime: lifetime of the cookie in seconds. For this time after the start, the plain name also counts over TLS.
+        lifetime: lifetime of the cookie in seconds. For this time after the start, the plain name is read, too.
         clock: the clock.
         secure: whether the cookie travels over TLS only.
         path: the path below which browsers send the cookie.

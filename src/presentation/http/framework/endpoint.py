@@ -55,7 +55,7 @@ class Endpoint:
 
     @property
     def sets_cookie(self) -> bool:
-        """Whether the response lets the client keep a new owner by a cookie."""
+        """Whether the response sets a cookie for a new owner."""
         owners = self.access.owners
         return owners is not None and owners.sets_cookie and self.route.operation.owner is OwnerUse.CREATED
 
@@ -159,7 +159,7 @@ def _with_owner(handler: Handler, use: OwnerUse, owners: OwnerAccess | None) -> 
     if use is OwnerUse.NONE:
         return handler
     if owners is None:
-        raise TypeError("the access to this route finds no owners")
+        raise TypeError("the operation uses an owner, but its access finds none")
 
     def optional(**members: Any) -> Response:
         return handler(owners.current(), **members)

@@ -1,4 +1,4 @@
-"""Each exception becomes a problem document, and none becomes an acceptance."""
+"""The handlers of exceptions. Each exception becomes a problem document, so none looks like an accepted code."""
 
 import logging
 from collections.abc import Callable

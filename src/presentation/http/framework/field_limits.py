@@ -38,7 +38,7 @@ _LIMITS: Final = {
 }
 """The fields that count as absent if they are longer."""
 _SUBSTITUTES: Final = {"CONTENT_TYPE": "application/octet-stream", "HTTP_TRANSFER_ENCODING": "unknown"}
-"""The fields that get this value if they are longer. A body with it is refused, as absence would change its meaning."""
+"""The values that replace longer fields. They make the service refuse the body; an absent field would not."""
 
 
 class FieldLimits:

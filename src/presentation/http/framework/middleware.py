@@ -42,7 +42,7 @@ class RequestMetrics(Protocol):
     """The counters of requests."""
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Count one request that was answered."""
+        """Count one request that has its response."""
 
 
 class RequestMiddleware:
@@ -51,8 +51,8 @@ class RequestMiddleware:
     Args:
         application: the inner application.
         metrics: the counters of requests.
-        time_budget: returns the time budget of a request, which begins and ends with it.
-        settle: called before a response is sent, and after its log lines were written.
+        time_budget: returns a context manager that limits the time of a request.
+        settle: called before each response is sent; it waits until the log lines of the request are written.
     """
 
     def __init__(

@@ -27,7 +27,7 @@ class RateLimits:
         enrolments: the guards of requests that write to the store without checking a code.
 
     Args:
-        limits: the limits of requests that check codes; none of them means no limit.
+        limits: the limits of requests that check codes; if empty, nothing is limited.
         storage: the counters.
     """
 

@@ -17,7 +17,7 @@ _SAME_ORIGIN_IF_ORIGIN_MATCHES: Final = frozenset({None, "same-site"})
 def refuse_other_sites() -> None:
     """Raise a problem if a browser sends the request on behalf of a page of another site.
 
-    Fetch Metadata decides if the browser sends it. Otherwise `Origin` (RFC 6454) must name the host of the request.
+    If the browser sends Fetch Metadata, it decides. Otherwise `Origin` (RFC 6454) must name the host of the request.
     Clients other than browsers send neither. A request with `same-site` must have a matching `Origin`, because an
     attacker may control another host of the same site, such as a forgotten subdomain.
     """

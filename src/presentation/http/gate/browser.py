@@ -1,4 +1,4 @@
-"""What the header fields of a browser show: whether a person sees the response, and which page sent the request."""
+"""Conclusions from the header fields of browsers: who sees the response, and which site sent the request."""
 
 from flask import request
 
@@ -21,9 +21,10 @@ def is_followed_link() -> bool:
 def is_certainly_of_this_site() -> bool:
     """Return whether the request to log out certainly comes from this site.
 
-    A form has an Origin. A link has none, so it needs evidence: Fetch Metadata, or, from browsers without it and over
-    plain HTTP, a Referer of this host. Another site can suppress the Referer of its links and pictures, so its absence
-    proves nothing. Programs send neither, but every browser sends Accept-Language with each request.
+    A form has an Origin. A link has none, so Fetch Metadata must show that it comes from this site. Old browsers send
+    no Fetch Metadata, and no browser sends it over plain HTTP. Then a Referer of this host is required. Another site
+    can suppress the Referer of its links and pictures, so its absence proves nothing. Programs send neither, but every
+    browser sends Accept-Language with each request.
     """
     try:
         refuse_other_sites()

@@ -18,7 +18,7 @@ _LONGEST_LOCATION: Final = 2000
 
 
 class CheckHandlers:
-    """Tell a proxy whether the request that it holds may pass.
+    """Report to a proxy whether the request that it holds may pass.
 
     Args:
         visitors: recognizes the people who have passed the gate.
@@ -39,8 +39,8 @@ class CheckHandlers:
     def forward(self) -> Response:
         """Return 200, 401, or, for a page, a redirect to the log-in page.
 
-        Traefik and Caddy pass this response on to the client. They report the requested page as X-Forwarded-Uri. It
-        needs no trust, because anybody can request the log-in page with any target.
+        Traefik and Caddy pass this response on to the client. They report the requested page as X-Forwarded-Uri. The
+        field need not be trusted, because anybody can request the log-in page with any target.
         """
         response = self.check()
         method = request.headers.get("X-Forwarded-Method", request.method)

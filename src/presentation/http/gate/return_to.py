@@ -19,7 +19,7 @@ Browsers resolve such segments before they send a request, so no target of a rea
 _NOT_IN_URL: Final = re.compile(r"[\x00\t\n\r]")
 """Characters that are refused in a query, too."""
 _DECODINGS: Final = 3
-"""Times that a path is percent-decoded and checked again, because proxies on the way may decode it."""
+"""The number of times that a path is decoded and checked again, because proxies may decode percent-encodings."""
 _HTTPS: Final = re.compile(r"https://(?P<host>[a-z0-9.-]+)(?P<port>:[1-9][0-9]{0,4})?(?P<rest>/.*)?", re.DOTALL)
 """A form that all parsers of URLs read alike: no user, no escapes, only lower-case ASCII in the host."""
 

@@ -31,8 +31,8 @@ class Visitors:
     def tokens(self) -> list[str]:
         """Return all values of the cookie.
 
-        Another host of the domain may have set any number of them, and they must hide neither ours nor each other. A
-        head has room for about 900 values, which one command looks up.
+        Another host of the domain may have set any number of them. So all of them are looked up, and none hides
+        another. A head has room for about 900 values, which one command looks up.
         """
         return self._cookie.values()
 

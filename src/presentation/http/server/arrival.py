@@ -28,7 +28,7 @@ class Arrival:
         ended: whether the client has closed its sending side.
         too_large: whether the head exceeds a limit.
         wants_page: whether the client of a head that is too large accepts HTML, as far as the head has arrived.
-        awaits_continue: whether the client sends the body only after an interim answer (RFC 9110, section 10.1.1).
+        awaits_continue: whether the client sends the body only after an interim response (RFC 9110, section 10.1.1).
     """
 
     def __init__(self, *, ended: bool = False) -> None:

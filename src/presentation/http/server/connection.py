@@ -1,4 +1,4 @@
-"""A client's connection: the event loop reads it, and a thread answers."""
+"""A client's connection: the event loop reads requests, and a thread responds."""
 
 import errno
 import socket
@@ -12,7 +12,7 @@ from presentation.http.framework.client_address import network_of
 from presentation.http.server.arrival import Arrival
 
 MOST_DRAINED: Final = 1024 * 1024
-"""Bytes that are read and dropped at the end, because closing with unread bytes could destroy the answer."""
+"""Bytes that are read and dropped at the end, because closing with unread bytes could destroy the response."""
 
 _READ: Final = 16 * 1024
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -71,12 +71,12 @@ class Client:
         self.arrival.add(self._inner.recv(_READ))
 
     def invite_body(self) -> None:
-        """Send the interim answer that the client waits for."""
+        """Send the interim response that the client waits for."""
         self.arrival.awaits_continue = False
         self.sendall(_CONTINUE)
 
     def deliver(self) -> bool:
-        """Send more of the answer. Return whether nothing is left."""
+        """Send more of the response. Return whether nothing is left."""
         while self._unsent:
             self._unsent[0] = self._push(self._unsent[0])
             if self._unsent[0]:
@@ -112,7 +112,7 @@ class Client:
         return taken
 
     def send(self, data: bytes) -> int:
-        """Drop gunicorn's interim answer (100 Continue), because the body has already arrived."""
+        """Drop gunicorn's interim response (100 Continue), because the body has already arrived."""
         return len(data)
 
     def sendall(self, data: bytes) -> None:

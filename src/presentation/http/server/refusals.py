@@ -1,4 +1,4 @@
-"""Answers to requests that do not reach the application, because they are unreadable or too large."""
+"""Responses to requests that do not reach the application, because they are unreadable or too large."""
 
 import logging
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from presentation.http.server.connection import Client
 from presentation.http.server.unreadable import fault_of
 
 _UNREADABLE: Final = (
-    "The request is not valid HTTP/1.1. Nothing was changed, and no wrong guess was counted. Fix the part that "
+    "The request is not valid HTTP/1.1. Nothing was changed, and no wrong code was counted. Fix the part that "
     "`errors` names."
 )
 
@@ -27,10 +27,10 @@ _log = logging.getLogger("open_mfa.server")
 
 
 class Refusals:
-    """The answers to unreadable requests, as problem documents or as a page.
+    """The responses to unreadable requests, as problem documents or as a page.
 
-    gunicorn's own answer, in HTML, repeats the request. Neither the answer nor the log may do that, because a code may
-    be in the wrong part of the request.
+    gunicorn's own response, in HTML, repeats the request. Neither the response nor the log may do that, because a code
+    may be in the wrong part of the request.
 
     Args:
         app: the application, whose configuration names the path prefix.
@@ -41,7 +41,7 @@ class Refusals:
         self._prefix = app.config[PATH_PREFIX]
 
     def refuse(self, client: Client, address: str, error: BaseException) -> None:
-        """Log the failure and answer. The answer is the last one of its connection.
+        """Log the failure and respond. The response is the last one of its connection.
 
         Args:
             client: the socket.
@@ -90,4 +90,4 @@ def _send(client: Client, request_id: str, kind: Problems, body: bytes, *, page:
     try:
         client.sendall(head.encode("ascii") + body)
     except OSError:
-        _log.debug("the client closed the connection before the answer")
+        _log.debug("the client closed the connection before the response")

@@ -20,9 +20,9 @@ class Reason(Enum):
     REQUEST = 5.0
     """The rest of the request is missing."""
     DELIVERY = 20.0
-    """The client has not taken the whole answer."""
-    FAREWELL = 2.0
-    """The client has not closed its side after the last answer."""
+    """The client has not received the whole response."""
+    CLOSING = 2.0
+    """The client has not closed its side after the last response."""
 
 
 class WaitingConnections:
@@ -40,7 +40,7 @@ class WaitingConnections:
         self._by_reason: dict[Reason, dict[Connection, None]] = {reason: {} for reason in Reason}
 
     def add(self, conn: "Connection", reason: Reason, then: Callable[[object], None]) -> None:
-        """Wait for the client. A connection that waits for another reason no longer does.
+        """Wait for the client. If the connection waits for another reason, this reason replaces it.
 
         Args:
             conn: the connection.

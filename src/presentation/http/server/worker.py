@@ -94,7 +94,7 @@ class Worker(ThreadWorker):
         self._read(conn)
 
     def finish_request(self, conn: Any, fs: Future[bool], _client: Any = None) -> None:
-        """Deliver the answer. Then keep the connection for the next request, or end it."""
+        """Deliver the response. Then keep the connection for the next request, or end it."""
         try:
             delivered = conn.client_socket.deliver()
         except OSError:
@@ -120,7 +120,7 @@ class Worker(ThreadWorker):
     def set_accept_enabled(self, enabled: bool | None) -> None:
         """At the worker's end, accept every client that has connected, then close the listening sockets.
 
-        gunicorn leaves these sockets open, so clients that connect in the meantime would get no answer.
+        gunicorn leaves these sockets open, so clients that connect in the meantime would get no response.
         """
         super().set_accept_enabled(enabled and time.monotonic() >= self._accept_after)
         if enabled or self.alive:
@@ -139,7 +139,7 @@ class Worker(ThreadWorker):
         connection that is closed here.
         """
         super().murder_pending()
-        for conn in self._waiting.expired(Reason.FIRST_BYTE, Reason.DELIVERY, Reason.FAREWELL):
+        for conn in self._waiting.expired(Reason.FIRST_BYTE, Reason.DELIVERY, Reason.CLOSING):
             self._drop(conn)
         for conn in self._waiting.expired(Reason.REQUEST):
             if conn.client_socket.arrival.has_head:
@@ -204,7 +204,7 @@ class Worker(ThreadWorker):
         if conn.client_socket.arrival.ended:
             self._drop(conn)
         else:
-            self._waiting.add(conn, Reason.FAREWELL, partial(self._drain, conn))
+            self._waiting.add(conn, Reason.CLOSING, partial(self._drain, conn))
 
     def _drain(self, conn: Any, _client: Any) -> None:
         try:

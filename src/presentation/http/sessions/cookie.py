@@ -21,14 +21,15 @@ ID_BYTES: Final = 32
 OWNER_ID_BYTES: Final = 24
 """The bytes of the ID's SHA-256 that name the owner. 192 bits exclude collisions and take 32 characters."""
 _VALUE: Final = re.compile(r"[A-Za-z0-9_-]{43}\.[0-9]{1,12}\.[A-Za-z0-9_-]{43}")
-"""ID, time and signature. The signature of any other value is not computed."""
+"""ID, time and signature. The service computes no signature for a value of another form."""
 
 
 class Sessions:
     """Starts and recognizes sessions.
 
     A session consists of its cookie and of the credentials under the digest of its ID. The cookie contains the time of
-    its creation. Each enrolment sets a new cookie, which lives as long as the newest credential. Use extends nothing.
+    its creation. Each enrolment sets a new cookie, which lives as long as the newest credential. Using a
+    session extends nothing.
 
     Args:
         secret_key: the key of the signatures.
@@ -79,12 +80,12 @@ class Sessions:
         return secrets.token_urlsafe(ID_BYTES)
 
     def owner(self, session_id: str) -> Owner:
-        """Return the owner that the session is in the store."""
+        """Return the owner under which the store keeps the credentials of the session."""
         digest = hashlib.sha256(b"open-mfa session owner\0" + session_id.encode("ascii")).digest()
         return Owner(OwnerKind.SESSION, urlsafe_b64encode(digest[:OWNER_ID_BYTES]).decode("ascii"))
 
     def start(self, response: Response, session_id: str) -> None:
-        """Set the cookie for another lifetime."""
+        """Set the cookie. It expires one lifetime from now."""
         self._cookie.set(response, self._signer.sign(f"{session_id}.{self._clock.now()}").decode("ascii"))
 
     def end(self, response: Response) -> None:
