@@ -52,7 +52,7 @@ class IssuedCode:
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
+class ConfiguredChannel:
     """A channel that is set up: its delivery, and a check that raises `ValueError` for an invalid recipient."""
 
     delivery: Delivery
@@ -71,7 +71,7 @@ class IssueCode:
         changes: OptimisticUpdate,
         randomness: Randomness,
         events: Events,
-        channels: Mapping[Channel, Route],
+        channels: Mapping[Channel, ConfiguredChannel],
         limit: SendLimit,
     ) -> None:
         self._changes = changes
@@ -105,17 +105,17 @@ class IssueCode:
     def _delivery(self, request: IssueCodeRequest) -> Delivery | None:
         if request.channel is Channel.RESPONSE:
             return None
-        route = self._channels.get(request.channel)
-        if route is None:
+        channel = self._channels.get(request.channel)
+        if channel is None:
             raise UnsupportedDelivery
         try:
-            route.check(request.to)
+            channel.check(request.to)
         except ValueError as error:
             raise InvalidRecipient(str(error)) from None
         wait = self._limit.admit(request.owner, request.channel, request.to, request.client)
         if wait:
             raise TooManySends(wait)
-        return route.delivery
+        return channel.delivery
 
     def _send(self, delivery: Delivery, to: str, code: Code, sent: OneTimeCode) -> None:
         message = Message(code, to, sent.id.owner, sent.lifecycle.created_at, sent.code_expires_at)

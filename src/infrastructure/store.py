@@ -9,22 +9,15 @@ from typing import Protocol
 
 from limits.storage import Storage
 
-from application.ports.stores import CredentialRepository, GateSessions, LogLevels, SendLimit, Snapshot
+from application.ports.stores import (
+    CredentialRepository,
+    GateSessions,
+    LogLevels,
+    SendLimit,
+    Snapshot,
+    StoreDescription,
+)
 from domain.owner import CredentialId
-
-
-class StoreDescription(Protocol):
-    """The store's report about itself.
-
-    Attributes:
-        version: the version of its software.
-        time: its clock, Unix time in seconds.
-    """
-
-    @property
-    def version(self) -> str: ...
-    @property
-    def time(self) -> int: ...
 
 
 class SealedCredentialRepository(CredentialRepository, Protocol):

@@ -7,7 +7,7 @@ from fakeredis import FakeRedis
 from application.challenge import Challenge, ChallengeOutcome, ChallengeRequest
 from application.enrolment import Enrol, EnrolRequest
 from application.errors import AuditUnavailable, DeliveryFailed
-from application.issuing import IssueCode, IssueCodeRequest, IssuedCode, Route
+from application.issuing import ConfiguredChannel, IssueCode, IssueCodeRequest, IssuedCode
 from application.optimistic_update import OptimisticUpdate
 from application.ports.delivery import Channel, Message
 from application.ports.events import Action, Purpose
@@ -112,7 +112,7 @@ class Rig:
         judge = VerdictCommitter(self.changes, self.events)
         self.outbox = Outbox()
         self.enrol = Enrol(self.changes, randomness, self.derivation, self.events)
-        channels = {Channel.EMAIL: Route(self.outbox, self.outbox.check)}
+        channels = {Channel.EMAIL: ConfiguredChannel(self.outbox, self.outbox.check)}
         self.issue = IssueCode(self.changes, randomness, self.events, channels, self.outbox)
         self.confirm_replacement = ConfirmReplacement(judge, algorithm)
         self.drop_replacement = DropReplacement(self.changes, self.events)

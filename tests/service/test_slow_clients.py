@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from presentation.http.server.connection import Client
+from presentation.http.server.connection import ClientSocket
 from presentation.http.server.waiting import Reason
 from tests.service.conftest import TWO_BY_EIGHT
 from tests.service.wire import Wire, once, request
@@ -61,14 +61,14 @@ def test_incomplete_requests_take_no_threads(own_service: Service, beginning: by
 
 
 @pytest.fixture
-def sockets() -> Iterator[tuple[Client, socket.socket]]:
+def sockets() -> Iterator[tuple[ClientSocket, socket.socket]]:
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     with ours, theirs:
-        yield Client(ours), theirs
+        yield ClientSocket(ours), theirs
 
 
-def test_a_thread_does_not_wait_for_missing_bytes(sockets: tuple[Client, socket.socket]) -> None:
+def test_a_thread_does_not_wait_for_missing_bytes(sockets: tuple[ClientSocket, socket.socket]) -> None:
     client, theirs = sockets
     theirs.send(b"one more byte")
 
@@ -76,7 +76,7 @@ def test_a_thread_does_not_wait_for_missing_bytes(sockets: tuple[Client, socket.
         client.recv(1)
 
 
-def test_a_thread_does_not_wait_for_a_client_that_reads_nothing(sockets: tuple[Client, socket.socket]) -> None:
+def test_a_thread_does_not_wait_for_a_client_that_reads_nothing(sockets: tuple[ClientSocket, socket.socket]) -> None:
     client, theirs = sockets
     answer = random.randbytes(1_000_000)
     for start in range(0, len(answer), 100_000):

@@ -119,6 +119,19 @@ class SendLimit(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class StoreDescription:
+    """The report of a store about itself.
+
+    Attributes:
+        version: the version of its software.
+        time: its clock, Unix time in seconds.
+    """
+
+    version: str
+    time: int
+
+
 class LogLevels(Protocol):
     """The log level that all workers of all instances share."""
 

@@ -1,8 +1,8 @@
 """The Redis store: all adapters over one gateway."""
 
 from application.ports.clock import Clock
-from application.ports.stores import GateSessions
-from infrastructure.redis.client.gateway import Gateway, ServerDescription
+from application.ports.stores import GateSessions, StoreDescription
+from infrastructure.redis.client.gateway import Gateway
 from infrastructure.redis.stores.codec import RecordCodec
 from infrastructure.redis.stores.credentials import RedisCredentialRepository
 from infrastructure.redis.stores.gate_sessions import RedisGateSessions
@@ -39,7 +39,7 @@ class RedisStore:
         """Raise `StoreUnavailable` unless Redis answers."""
         self._gateway.ping()
 
-    def describe(self) -> ServerDescription:
+    def describe(self) -> StoreDescription:
         """Return the version and the clock of Redis. Raise `StoreUnavailable`."""
         return self._gateway.describe()
 

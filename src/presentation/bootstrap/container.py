@@ -9,7 +9,7 @@ from typing import Final
 from application.challenge import Challenge
 from application.enrolment import Enrol
 from application.gate import LogInAtGate, VerifyShared
-from application.issuing import IssueCode, Route
+from application.issuing import ConfiguredChannel, IssueCode
 from application.optimistic_update import OptimisticUpdate
 from application.ports.clock import Clock
 from application.ports.delivery import Channel
@@ -133,11 +133,11 @@ class Container:
         return GateUseCases(sessions, log_in, shared)
 
 
-def _channels(settings: Settings, clock: Clock) -> Mapping[Channel, Route]:
+def _channels(settings: Settings, clock: Clock) -> Mapping[Channel, ConfiguredChannel]:
     # Half of the threads stay free for other requests.
     slots = threading.BoundedSemaphore(max(1, settings.server.threads // 2))
     return {
-        each.channel: Route(
+        each.channel: ConfiguredChannel(
             Bulkhead(each.delivery(settings.enrolment.issuer, clock), slots, each.channel.value), each.check_recipient
         )
         for each in settings.channels

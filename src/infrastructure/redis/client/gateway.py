@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import Enum, auto
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -11,6 +10,7 @@ from redis import Redis
 from redis.exceptions import ConnectionError, NoScriptError, ReadOnlyError, TimeoutError, TryAgainError
 
 from application.errors import StoreUnavailable
+from application.ports.stores import StoreDescription
 from infrastructure.network import deadline
 from infrastructure.redis.client.circuit_breaker import FAILURES, CircuitBreaker, TooManyCallers
 from infrastructure.redis.client.cluster import Cluster
@@ -42,19 +42,6 @@ class _Access(Enum):
     DURABLE_WRITING = auto()
     REMOVING = auto()
     """A full Redis still removes keys, so a successful removal proves nothing about writes."""
-
-
-@dataclass(frozen=True, slots=True)
-class ServerDescription:
-    """The report of Redis about itself.
-
-    Attributes:
-        version: its version.
-        time: its clock, Unix time in seconds.
-    """
-
-    version: str
-    time: int
 
 
 class Gateway:
@@ -96,10 +83,10 @@ class Gateway:
 
         def read(client: Client) -> list[bytes | None]:
             try:
-                values: list[bytes | None] = _send(client, keys[0], [("MGET", *keys)])[0]
+                values: list[bytes | None] = send_by_key(client, keys[0], [("MGET", *keys)])[0]
             except TryAgainError:
                 # Their slot moves to another node, and only some of the keys have arrived there.
-                return [_send(client, key, [("GET", key)])[0] for key in keys]
+                return [send_by_key(client, key, [("GET", key)])[0] for key in keys]
             return values
 
         return self._run(read, _Access.READING, keys[0])
@@ -181,11 +168,11 @@ class Gateway:
         """Return if Redis answers; for a Cluster, if one of its nodes answers."""
         self._run(lambda client: _execute_anywhere(client, "PING"), _Access.READING)
 
-    def describe(self) -> ServerDescription:
+    def describe(self) -> StoreDescription:
         """Return the version and the clock of Redis; for a Cluster, those of one of its nodes."""
         info = self._run(lambda client: _execute_anywhere(client, "INFO", "server"), _Access.READING)
         seconds, _ = self._run(lambda client: _execute_anywhere(client, "TIME"), _Access.READING)
-        return ServerDescription(str(info["redis_version"]), int(seconds))
+        return StoreDescription(str(info["redis_version"]), int(seconds))
 
     def look(self, inspection: Callable[[Client], T]) -> T:
         """Return the result of an inspection of the servers themselves. It may run more than once."""
@@ -197,13 +184,13 @@ class Gateway:
             self._client.close()
 
     def _read(self, key: str, *command: str) -> Any:
-        return self._run(lambda client: _send(client, key, [command])[0], _Access.READING, key)
+        return self._run(lambda client: send_by_key(client, key, [command])[0], _Access.READING, key)
 
     def _write(self, client: Client, key: str, command: Command, *, durable: bool = True) -> Any:
         """Send a write and its WAIT together, because WAIT covers only the writes of its own connection."""
         if not (self._replicas and durable):
-            return _send(client, key, [command])[0]
-        result, reached = _send(client, key, [command, ("WAIT", self._replicas, WAIT_MILLISECONDS)])
+            return send_by_key(client, key, [command])[0]
+        result, reached = send_by_key(client, key, [command, ("WAIT", self._replicas, WAIT_MILLISECONDS)])
         if reached < self._replicas:
             raise TooFewReplicas(f"{reached} of {self._replicas} replicas have the write")
         return result
@@ -241,7 +228,8 @@ class Gateway:
             self._client.connection_pool.disconnect(inuse_connections=False)
 
 
-def _send(client: Client, key: str, commands: Sequence[Command]) -> list[Any]:
+def send_by_key(client: Client, key: str, commands: Sequence[Command]) -> list[Any]:
+    """Send commands together to the server that has the key, and return their responses. Raise `RedisError`."""
     return send(client, commands) if isinstance(client, Redis) else client.send(key, commands)
 
 

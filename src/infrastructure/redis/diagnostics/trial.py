@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Any, Final, NamedTuple
@@ -12,8 +12,8 @@ from redis.exceptions import MovedError, NoPermissionError, NoScriptError, Respo
 
 from application.errors import StoreUnavailable
 from infrastructure.redis.client.explanations import code_of, explain, forbidden_command, is_unknown_command
-from infrastructure.redis.client.gateway import Gateway
-from infrastructure.redis.client.pipeline import Command, send
+from infrastructure.redis.client.gateway import Gateway, send_by_key
+from infrastructure.redis.client.pipeline import Command
 from infrastructure.redis.client.url import Client
 from infrastructure.redis.stores.log_levels import KEY as LOG_LEVEL
 from infrastructure.redis.stores.rate_limits import COUNT
@@ -165,7 +165,7 @@ class _Attempt:
         """Send a command, record its refusal, and return whether it was executed."""
         name = str(command[0])
         try:
-            _ask(self._client, key, [command])
+            send_by_key(self._client, key, [command])
         except NoPermissionError as error:
             if "key" in str(error):
                 self._closed[prefix] = None
@@ -208,7 +208,3 @@ _ARGUMENTS: Final[dict[str, Any]] = {
     "LPUSH": lambda key: (key, 1),
     "LTRIM": lambda key: (key, 0, 0),
 }
-
-
-def _ask(client: Client, key: str, commands: Sequence[Command]) -> list[Any]:
-    return send(client, commands) if isinstance(client, Redis) else client.send(key, commands)

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Protocol
 
 from flask import Blueprint, Response
 
 from application.errors import StoreUnavailable
 from application.log_level import Level, SharedLogLevel
 from application.ports.clock import Clock
+from application.ports.stores import StoreDescription
 from presentation.http.admin.authentication import BASIC, BasicAuthentication
 from presentation.http.admin.schemas import LogLevelResponse, ServerResponse, SetLogLevelBody
 from presentation.http.framework.access import Access, Guards
@@ -17,15 +17,6 @@ from presentation.http.framework.endpoint import Route, Tag, add_routes
 from presentation.http.framework.operation import Operation
 from presentation.http.framework.problem_types import Problems
 from presentation.http.framework.responses import json_response, timestamp
-
-
-class StoreDescription(Protocol):
-    """The description of the store. `time` is the time of its clock, Unix time in seconds."""
-
-    @property
-    def version(self) -> str: ...
-    @property
-    def time(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)

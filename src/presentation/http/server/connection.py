@@ -34,8 +34,8 @@ class Connection(TConn):
         self.timeout: float = 0.0
         self.since = 0.0
         """The monotonic time at which it began to wait for the client."""
-        self.client_socket = Client(accepted)
-        self.sock = self.client_socket  # type: ignore[assignment] # Client has all parts of a socket that gunicorn uses
+        self.client_socket = ClientSocket(accepted)
+        self.sock = self.client_socket  # type: ignore[assignment] # it has all parts of a socket that gunicorn uses
         self.network = network_of(client[0] if isinstance(client, tuple) else None)
         self._open = open_
         open_[self.network] += 1
@@ -48,7 +48,7 @@ class Connection(TConn):
         self.client_socket.close()
 
 
-class Client:
+class ClientSocket:
     """A client's socket, with the bytes that have arrived and the bytes that are still to be sent.
 
     Only the event loop waits for the client. A thread reads the bytes that the event loop has received. It sends the

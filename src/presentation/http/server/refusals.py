@@ -15,7 +15,7 @@ from presentation.http.framework.middleware import ALWAYS, REQUEST_ID, UNLESS_SE
 from presentation.http.framework.path_prefix import PATH_PREFIX
 from presentation.http.framework.problem_types import Problems
 from presentation.http.framework.problems import MEDIA_TYPE, document
-from presentation.http.server.connection import Client
+from presentation.http.server.connection import ClientSocket
 from presentation.http.server.unreadable import fault_of
 
 _UNREADABLE: Final = (
@@ -40,7 +40,7 @@ class Refusals:
         self._app = app
         self._prefix = app.config[PATH_PREFIX]
 
-    def refuse(self, client: Client, address: str, error: BaseException) -> None:
+    def refuse(self, client: ClientSocket, address: str, error: BaseException) -> None:
         """Log the failure and respond. The response is the last one of its connection.
 
         Args:
@@ -78,7 +78,7 @@ class Refusals:
             return problem_page(kind.value, self._prefix).encode()
 
 
-def _send(client: Client, request_id: str, kind: Problems, body: bytes, *, page: bool = False) -> None:
+def _send(client: ClientSocket, request_id: str, kind: Problems, body: bytes, *, page: bool = False) -> None:
     headers = Headers([*ALWAYS, *UNLESS_SET])
     headers["Content-Type"] = "text/html; charset=utf-8" if page else MEDIA_TYPE
     if page:
