@@ -14,7 +14,7 @@ COMMANDS: Final = (serve, code, uri, qr, key, reseal, account, doctor)
 
 
 def run(arguments: list[str] | None, wiring: Wiring) -> int:
-    """Run a command and return its exit status: 0 for done, 1 for refused, 2 for wrong usage.
+    """Run a command and return its exit status: 0 for success, 1 for a failure or a refusal, and 2 for wrong usage.
 
     Args:
         arguments: the arguments; None for those of the process.
@@ -41,7 +41,7 @@ def _parser() -> Parser:
         prog="open-mfa",
         description="A second-factor service: one-time codes, HOTP and TOTP.",
         examples=("serve", "code totp --secret JBSWY3DPEHPK3PXP", "code totp --help"),
-        notes="The exit status is 0 for done, 1 for refused, 2 for wrong usage.",
+        notes="The exit status is 0 for success, 1 for a failure or a refusal, and 2 for wrong usage.",
     )
     parser.add_argument("--version", action="version", version=f"open-mfa {version('open-mfa')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
