@@ -1,5 +1,5 @@
-# Who gets a role of the workflows on GitHub, with AWS made up. Nothing is created. What the roles may do is compared with what
-# Terraform asks for by the project's own tests.
+# Which workflows on GitHub may assume a role, with a mocked AWS provider. These tests create nothing. The project's own tests
+# compare the permissions of the roles with the requests that Terraform sends.
 
 mock_provider "aws" {
   mock_data "aws_iam_policy_document" {
@@ -32,14 +32,14 @@ variables {
   region     = "eu-central-1"
   account_id = "123456789012"
 
-  # Whatever a terraform.tfvars beside this says.
+  # These values override a terraform.tfvars in the directory.
   name                        = "open-mfa"
   environment                 = "production"
   github_repository           = "Example/open-mfa"
   github_oidc_provider_exists = false
 }
 
-run "unless_a_repository_is_named_nothing_is_made" {
+run "without_a_repository_no_resource_is_created" {
   command = plan
 
   variables {
@@ -51,16 +51,16 @@ run "unless_a_repository_is_named_nothing_is_made" {
       aws_iam_openid_connect_provider.github[*], values(aws_iam_role.github), aws_iam_policy.github_plan[*], values(aws_iam_role_policy_attachment.github_plan),
       aws_iam_role_policy.github_release[*], aws_iam_role_policy.github_apply[*], data.aws_iam_openid_connect_provider.github[*],
     ] : length(made) == 0])
-    error_message = "No provider, no role and no policy."
+    error_message = "There must be no provider, no role and no policy."
   }
 
   assert {
     condition     = output.github_roles == {}
-    error_message = "No role is told."
+    error_message = "There must be no output with a role."
   }
 }
 
-run "nor_is_it_where_only_the_provider_is_there" {
+run "without_a_repository_an_existing_provider_changes_nothing" {
   command = plan
 
   variables {
@@ -70,7 +70,7 @@ run "nor_is_it_where_only_the_provider_is_there" {
 
   assert {
     condition     = length(data.aws_iam_openid_connect_provider.github) == 0 && length(aws_iam_role.github) == 0
-    error_message = "It is not even looked for."
+    error_message = "The existing provider must not be read."
   }
 }
 
@@ -88,26 +88,26 @@ run "each_role_trusts_one_environment_of_one_repository" {
         "token.actions.githubusercontent.com:sub StringEquals repo:Example/open-mfa:environment:${environment}",
       ])
     }
-    error_message = "The audience is AWS, and the subject one environment; nothing is compared loosely."
+    error_message = "The audience must be AWS and the subject one environment, both compared without wildcards."
   }
 
   assert {
     condition     = alltrue([for trust in data.aws_iam_policy_document.github_trust : one(trust.statement).effect != "Deny" && join(" ", one(trust.statement).actions) == "sts:AssumeRoleWithWebIdentity" && one(one(trust.statement).principals).type == "Federated"])
-    error_message = "GitHub's tokens are the only way in."
+    error_message = "Only GitHub's tokens may assume the role."
   }
 
   assert {
     condition     = one(aws_iam_openid_connect_provider.github).url == "https://token.actions.githubusercontent.com" && one(aws_iam_openid_connect_provider.github).client_id_list == toset(["sts.amazonaws.com"])
-    error_message = "Tokens that are made out to AWS, by GitHub."
+    error_message = "The provider must accept GitHub's tokens for the audience of AWS."
   }
 
   assert {
     condition     = toset(keys(output.github_roles)) == toset(["AWS_RELEASE_ROLE_ARN", "AWS_PLAN_ROLE_ARN", "AWS_APPLY_ROLE_ARN"])
-    error_message = "Told under the names that the workflows know them by."
+    error_message = "The outputs must have the names that the workflows use."
   }
 }
 
-run "the_subject_of_a_younger_repository_has_numbers_too" {
+run "the_subject_of_a_recent_repository_also_contains_ids" {
   command = plan
 
   variables {
@@ -116,11 +116,11 @@ run "the_subject_of_a_younger_repository_has_numbers_too" {
 
   assert {
     condition     = one([for condition in one(data.aws_iam_policy_document.github_trust["apply"].statement).condition : one(condition.values) if endswith(condition.variable, ":sub")]) == "repo:Example@123456/open-mfa@456789:environment:terraform-apply"
-    error_message = "As GitHub writes it."
+    error_message = "The subject must have GitHub's format."
   }
 }
 
-run "a_provider_that_is_there_is_used_and_left_alone" {
+run "an_existing_provider_is_used_and_not_changed" {
   command = plan
 
   variables {
@@ -129,16 +129,16 @@ run "a_provider_that_is_there_is_used_and_left_alone" {
 
   assert {
     condition     = length(aws_iam_openid_connect_provider.github) == 0
-    error_message = "An account can have only one of a URL."
+    error_message = "An AWS account can have only one provider for a URL."
   }
 
   assert {
     condition     = alltrue([for trust in data.aws_iam_policy_document.github_trust : one(one(trust.statement).principals).identifiers == toset(["arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"])])
-    error_message = "The roles trust it."
+    error_message = "The roles must trust the existing provider."
   }
 }
 
-run "a_provider_for_something_else_is_not" {
+run "a_provider_for_another_audience_is_refused" {
   command = plan
 
   variables {
@@ -155,7 +155,7 @@ run "a_provider_for_something_else_is_not" {
   expect_failures = [data.aws_iam_openid_connect_provider.github]
 }
 
-run "no_wildcard_for_a_repository" {
+run "a_wildcard_for_a_repository_is_refused" {
   command = plan
 
   variables {
@@ -165,7 +165,7 @@ run "no_wildcard_for_a_repository" {
   expect_failures = [var.github_repository]
 }
 
-run "no_wildcard_for_an_owner" {
+run "a_wildcard_for_an_owner_is_refused" {
   command = plan
 
   variables {
@@ -175,7 +175,7 @@ run "no_wildcard_for_an_owner" {
   expect_failures = [var.github_repository]
 }
 
-run "no_wildcard_for_a_single_character" {
+run "a_wildcard_for_one_character_is_refused" {
   command = plan
 
   variables {
@@ -185,7 +185,7 @@ run "no_wildcard_for_a_single_character" {
   expect_failures = [var.github_repository]
 }
 
-run "no_owner_alone" {
+run "an_owner_without_a_repository_is_refused" {
   command = plan
 
   variables {
@@ -195,7 +195,7 @@ run "no_owner_alone" {
   expect_failures = [var.github_repository]
 }
 
-run "no_url" {
+run "a_url_is_refused" {
   command = plan
 
   variables {
@@ -205,7 +205,7 @@ run "no_url" {
   expect_failures = [var.github_repository]
 }
 
-run "nothing_that_ends_the_name_early" {
+run "a_name_with_a_separator_is_refused" {
   command = plan
 
   variables {
@@ -215,7 +215,7 @@ run "nothing_that_ends_the_name_early" {
   expect_failures = [var.github_repository]
 }
 
-run "a_number_for_both_or_for_neither" {
+run "an_id_of_only_one_part_is_refused" {
   command = plan
 
   variables {
@@ -225,7 +225,7 @@ run "a_number_for_both_or_for_neither" {
   expect_failures = [var.github_repository]
 }
 
-run "no_empty_name" {
+run "an_empty_name_is_refused" {
   command = plan
 
   variables {

@@ -1,5 +1,5 @@
-# What must hold of the plan. Terraform can't make up what is ephemeral, so a draw of Secrets Manager's is really made: run
-# this with credentials, or against a stand-in as the project's own tests do. Nothing is created.
+# Properties of the plan. Terraform cannot mock ephemeral resources, so Secrets Manager really generates a value. Run these
+# tests with credentials, or against a stand-in for AWS as the project's own tests do. They create nothing.
 
 variables {
   region     = "eu-central-1"
@@ -7,16 +7,16 @@ variables {
   zone_name  = "mfa.example.com"
 }
 
-run "images_are_scanned_and_their_tags_stay" {
+run "images_are_scanned_and_their_tags_are_immutable" {
   command = plan
 
   assert {
     condition     = aws_ecr_repository.service.image_tag_mutability == "IMMUTABLE" && aws_ecr_repository.service.image_scanning_configuration[0].scan_on_push && aws_ecr_repository.service.encryption_configuration[0].encryption_type == "KMS" && !aws_ecr_repository.service.force_delete
-    error_message = "A tag names one image for ever, which is scanned."
+    error_message = "Tags must be immutable and images scanned."
   }
 }
 
-run "no_state_holds_a_secret" {
+run "no_state_contains_a_secret" {
   command = plan
 
   variables {
@@ -27,7 +27,7 @@ run "no_state_holds_a_secret" {
 
   assert {
     condition     = alltrue([for each in concat(values(aws_secretsmanager_secret_version.generated), values(aws_secretsmanager_secret_version.list)) : each.secret_string == null && each.secret_binary == null && each.secret_string_wo_version > 0])
-    error_message = "Values are only ever written."
+    error_message = "Secret values must be write-only."
   }
 
   assert {
@@ -35,21 +35,21 @@ run "no_state_holds_a_secret" {
       "OPEN_MFA_SECRET_KEY", "OPEN_MFA_ADMIN_PASSWORD", "OPEN_MFA_DERIVATION_SECRET", "OPEN_MFA_GATE_SECRET", "OPEN_MFA_WEBHOOK_SECRET",
       "encryption-keys/k1", "api-keys/shop", "api-keys/desk", "redis-passwords/p1",
     ])
-    error_message = "Everything that can be generated is."
+    error_message = "Every secret that can be generated must be generated."
   }
 
   assert {
     condition     = alltrue([for each in concat(values(aws_secretsmanager_secret.generated), values(aws_secretsmanager_secret.list), values(aws_secretsmanager_secret.provided)) : each.recovery_window_in_days == 30])
-    error_message = "What is deleted can be had back for a month."
+    error_message = "Deleted secrets must be recoverable for a month."
   }
 
   assert {
     condition     = toset(keys(output.secrets)) == toset(["OPEN_MFA_SECRET_KEY", "OPEN_MFA_ENCRYPTION_KEYS", "OPEN_MFA_API_KEYS", "OPEN_MFA_ADMIN_PASSWORD", "OPEN_MFA_DERIVATION_SECRET", "OPEN_MFA_GATE_SECRET", "OPEN_MFA_WEBHOOK_SECRET", "OPEN_MFA_WEBHOOK_URL"])
-    error_message = "The service gets whole settings, not their parts."
+    error_message = "The secrets must be complete settings, not parts of them."
   }
 }
 
-run "an_encryption_key_is_never_drawn_again" {
+run "an_encryption_key_is_never_regenerated" {
   command = plan
 
   variables {
@@ -59,7 +59,7 @@ run "an_encryption_key_is_never_drawn_again" {
   expect_failures = [var.secret_generations]
 }
 
-run "a_password_of_redis_is_never_drawn_again" {
+run "a_password_of_redis_is_never_regenerated" {
   command = plan
 
   variables {
@@ -69,7 +69,7 @@ run "a_password_of_redis_is_never_drawn_again" {
   expect_failures = [var.secret_generations]
 }
 
-run "the_derivation_secret_is_never_drawn_again" {
+run "the_derivation_secret_is_never_regenerated" {
   command = plan
 
   variables {
@@ -79,7 +79,7 @@ run "the_derivation_secret_is_never_drawn_again" {
   expect_failures = [var.secret_generations]
 }
 
-run "a_list_is_not_drawn" {
+run "a_list_is_not_generated" {
   command = plan
 
   variables {
@@ -90,7 +90,7 @@ run "a_list_is_not_drawn" {
   expect_failures = [var.secret_generations]
 }
 
-run "a_name_that_is_not_generated_is_not_drawn" {
+run "a_secret_that_is_not_generated_cannot_be_regenerated" {
   command = plan
 
   variables {
@@ -101,7 +101,7 @@ run "a_name_that_is_not_generated_is_not_drawn" {
   expect_failures = [var.secret_generations]
 }
 
-run "what_is_drawn_can_be_drawn_again" {
+run "a_generated_secret_can_be_regenerated" {
   command = plan
 
   variables {
@@ -111,11 +111,11 @@ run "what_is_drawn_can_be_drawn_again" {
 
   assert {
     condition     = { for name, version in aws_secretsmanager_secret_version.generated : name => version.secret_string_wo_version if startswith(name, "api-keys/") } == { "api-keys/shop" = 1, "api-keys/shop/2" = 2 }
-    error_message = "The one that was named, and no other."
+    error_message = "Only the named secret may change."
   }
 }
 
-run "a_further_key_has_its_tenants_name" {
+run "another_key_of_a_tenant_has_its_name" {
   command = plan
 
   variables {
@@ -124,11 +124,11 @@ run "a_further_key_has_its_tenants_name" {
 
   assert {
     condition     = local.lists.OPEN_MFA_API_KEYS == [{ name = "shop", secret = "api-keys/shop/2" }]
-    error_message = "The tenant has the same name."
+    error_message = "The key must belong to the tenant in its name."
   }
 }
 
-run "a_further_key_has_a_number" {
+run "another_key_needs_a_number" {
   command = plan
 
   variables {
@@ -138,7 +138,7 @@ run "a_further_key_has_a_number" {
   expect_failures = [var.api_keys]
 }
 
-run "the_first_key_has_none" {
+run "the_first_key_has_no_number" {
   command = plan
 
   variables {
