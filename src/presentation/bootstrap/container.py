@@ -32,7 +32,7 @@ from infrastructure.store import Store
 from infrastructure.system import SystemClock, SystemRandomness
 from presentation.bootstrap.logs import selected_format
 from presentation.bootstrap.stores import open_store
-from presentation.http.accounts.use_cases import AccountUseCases
+from presentation.http.accounts.routes import AccountUseCases
 from presentation.http.factors.use_cases import FactorUseCases
 from presentation.http.gate.routes import GateUseCases
 
@@ -68,7 +68,7 @@ class Container:
         self.metrics = metrics or Metrics()
         lines.count_dropped = self.metrics.lines_dropped
         self.events = AuditTrail(self.metrics, lines, selected_format(settings))
-        self.derivation = HkdfDerivation(settings.keys.derivation_secret)
+        self._derivation = HkdfDerivation(settings.keys.derivation_secret)
         self.repository = self.store.credentials
         self.provisioning = Provisioning(settings.enrolment.issuer)
         self._changes = OptimisticUpdate(self.repository, self.clock)
@@ -93,7 +93,7 @@ class Container:
                 _channels(self._settings, self.clock),
                 self.store.send_limit,
             ),
-            enrol=Enrol(changes, self._randomness, self.derivation, events),
+            enrol=Enrol(changes, self._randomness, self._derivation, events),
             verify=Verify(committer, self._algorithm),
             resynchronize=Resynchronize(committer, self._algorithm),
             confirm_replacement=ConfirmReplacement(committer, self._algorithm),

@@ -1,11 +1,14 @@
 """The routes of accounts."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from flask import Blueprint, Response
 
-from application.challenge import ChallengeRequest
-from application.verification import VerifyRequest
+from application.challenge import Challenge, ChallengeRequest
+from application.recovery import IssueRecoveryCodes
+from application.removal import Unlock
+from application.verification import Disable, VerifyRequest
 from domain.code import Code
 from domain.errors import MalformedCode
 from domain.owner import CredentialId, Factor, Owner
@@ -13,7 +16,6 @@ from presentation.http.accounts.access import account_access
 from presentation.http.accounts.recovery_codes import recovery_code_routes
 from presentation.http.accounts.requests import ChallengeBody, EnrolAccountTotpBody
 from presentation.http.accounts.responses import AccountResponse, ChallengePassedResponse
-from presentation.http.accounts.use_cases import AccountUseCases
 from presentation.http.factors.requests import VerifyBody
 from presentation.http.factors.routes import factor_routes
 from presentation.http.factors.serializers import describe_credential
@@ -24,6 +26,16 @@ from presentation.http.framework.fields import EmptyBody
 from presentation.http.framework.operation import Operation, OwnerUse
 from presentation.http.framework.problems import invalid
 from presentation.http.framework.responses import json_response, no_content
+
+
+@dataclass(frozen=True, slots=True)
+class AccountUseCases:
+    """The use cases that only accounts have."""
+
+    challenge: Challenge
+    disable: Disable
+    issue_recovery_codes: IssueRecoveryCodes
+    unlock: Unlock
 
 
 class AccountHandlers:

@@ -6,8 +6,8 @@ from typing import Any
 from apispec import APISpec
 from marshmallow import Schema
 
+from presentation.http.docs.problem_schemas import SPECIFIC_RESPONSES, ProblemResponse
 from presentation.http.framework.fields import OneOf, OrNull
-from presentation.http.framework.problem_responses import SPECIFIC_RESPONSES, ProblemResponse
 from presentation.http.framework.problem_types import Problems
 
 
