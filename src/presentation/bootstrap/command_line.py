@@ -39,6 +39,9 @@ def _serve() -> None:
         settings = checked_address(_load_settings())
     except SettingsError as error:
         raise Refused(str(error)) from None
+    # gunicorn reads this variable when it is imported, and fails if it is empty, which Compose makes it by default.
+    if not os.environ.get("WEB_CONCURRENCY", "1"):
+        del os.environ["WEB_CONCURRENCY"]
     from presentation.bootstrap.server import serve  # noqa: PLC0415
 
     serve(settings)
