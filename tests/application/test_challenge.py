@@ -43,7 +43,7 @@ def test_a_code_that_was_verified_is_a_replay(credential_id: CredentialId) -> No
 
 
 @pytest.mark.parametrize("credential_id", EVERYTHING, ids=str)
-def test_a_code_that_was_accepted_can_not_be_verified(credential_id: CredentialId) -> None:
+def test_a_code_that_was_accepted_cannot_be_verified(credential_id: CredentialId) -> None:
     account, codes = account_with_everything()
     account.challenged(codes[credential_id])
 

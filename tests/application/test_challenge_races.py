@@ -45,7 +45,7 @@ def test_digits_that_two_factors_share_are_accepted_once() -> None:
     assert answers == [(Factor.TOTP, Accepted()), (Factor.TOTP, REPLAYED), (Factor.TOTP, REPLAYED)]
 
 
-def test_digits_that_one_factor_accepted_are_a_replay_also_when_the_other_is_no_longer_locked() -> None:
+def test_digits_that_one_factor_accepted_are_a_replay_after_the_lock_of_the_other_ends() -> None:
     account, code = account_with_shared_digits()
     account.fails(TOTP)
     first = account.challenged(code)
@@ -57,7 +57,7 @@ def test_digits_that_one_factor_accepted_are_a_replay_also_when_the_other_is_no_
     ]
 
 
-def test_digits_that_two_factors_share_are_accepted_once_of_many_sent_at_once() -> None:
+def test_digits_that_two_factors_share_are_accepted_once_of_many_simultaneous_submissions() -> None:
     account, code = account_with_shared_digits()
     answers: list[object] = []
 
@@ -74,7 +74,7 @@ def test_digits_that_two_factors_share_are_accepted_once_of_many_sent_at_once() 
 
 
 @pytest.mark.parametrize("credential_id", EVERYTHING, ids=str)
-def test_of_many_that_send_one_code_at_once_one_is_accepted(credential_id: CredentialId) -> None:
+def test_one_of_many_simultaneous_submissions_of_a_code_is_accepted(credential_id: CredentialId) -> None:
     account, codes = account_with_everything()
     answers: list[object] = []
 
@@ -89,14 +89,14 @@ def test_of_many_that_send_one_code_at_once_one_is_accepted(credential_id: Crede
 
 
 @pytest.mark.parametrize("credential_id", EVERYTHING, ids=str)
-def test_a_code_that_is_verified_in_between_is_a_replay(credential_id: CredentialId) -> None:
+def test_a_code_that_is_verified_in_the_meantime_is_a_replay(credential_id: CredentialId) -> None:
     account, codes = account_with_everything()
     account.repository.rivals = [lambda: account.sends(credential_id, codes[credential_id])]
 
     assert verdict_of(account.challenged(codes[credential_id])) == (credential_id.factor, REPLAYED)
 
 
-def test_another_factors_code_sent_at_once_is_accepted_too() -> None:
+def test_a_simultaneous_code_of_another_factor_is_accepted_too() -> None:
     account, codes = account_with_everything()
     rivals: list[object] = []
     account.repository.rivals = [lambda: rivals.append(verdict_of(account.challenged(codes[RECOVERY_CODES])))]
@@ -210,7 +210,9 @@ def test_a_recovery_code_of_a_set_that_is_replaced_in_between_is_wrong(which: in
 
 @pytest.mark.parametrize("flag", FLAGS)
 @pytest.mark.parametrize("credential_id", EVERYTHING, ids=str)
-def test_no_code_is_accepted_or_announced_that_is_not_known_to_be_spent(credential_id: CredentialId, flag: str) -> None:
+def test_a_code_is_neither_accepted_nor_announced_unless_it_is_known_to_be_spent(
+    credential_id: CredentialId, flag: str
+) -> None:
     account, codes = account_with_everything()
     setattr(account.repository, flag, True)
 
@@ -232,7 +234,7 @@ def test_a_code_whose_acceptance_was_not_stored_is_still_valid(credential_id: Cr
 
 
 @pytest.mark.parametrize("credential_id", EVERYTHING, ids=str)
-def test_a_code_whose_acceptance_was_stored_without_a_reply_is_spent(credential_id: CredentialId) -> None:
+def test_a_code_whose_acceptance_was_stored_without_a_response_is_spent(credential_id: CredentialId) -> None:
     account, codes = account_with_everything()
     account.repository.down_after_commits = True
     with pytest.raises(StoreUnavailable):
@@ -242,7 +244,7 @@ def test_a_code_whose_acceptance_was_stored_without_a_reply_is_spent(credential_
     assert verdict_of(account.challenged(codes[credential_id])) == (credential_id.factor, REPLAYED)
 
 
-def test_a_wrong_code_that_not_all_factors_could_count_is_not_answered() -> None:
+def test_a_wrong_code_has_no_outcome_unless_all_factors_count_it() -> None:
     account, _ = account_with_everything()
 
     def fail() -> None:

@@ -112,7 +112,7 @@ def test_a_pending_factor_can_be_disabled() -> None:
 
 
 @both
-def test_an_unknown_credential_can_not_be_disabled(credential_id: CredentialId) -> None:
+def test_an_unknown_credential_cannot_be_disabled(credential_id: CredentialId) -> None:
     with pytest.raises(NotEnrolled):
         Account().disables(credential_id, WRONG)
 
@@ -157,7 +157,7 @@ def test_a_code_that_disables_a_factor_in_between_is_accepted_by_no_other(creden
 
 
 @both
-def test_of_two_that_disable_at_once_one_does(credential_id: CredentialId) -> None:
+def test_one_of_two_simultaneous_requests_to_disable_succeeds(credential_id: CredentialId) -> None:
     account, code = account_with(credential_id)
     account.repository.rivals = [lambda: account.disables(credential_id, code)]
 
@@ -188,7 +188,7 @@ def test_a_code_that_disabled_nothing_is_announced_as_a_verdict_alone(credential
 
 @both
 @pytest.mark.parametrize("flag", FLAGS)
-def test_a_removal_without_a_reply_of_the_store_is_neither_answered_nor_announced(
+def test_a_removal_without_a_response_of_the_store_is_neither_reported_nor_announced(
     credential_id: CredentialId, flag: str
 ) -> None:
     account, code = account_with(credential_id)

@@ -98,7 +98,7 @@ def test_one_of_two_enrolments_at_once_is_refused() -> None:
         rig.enrolled_totp()
 
 
-def test_hotp_and_totp_stand_side_by_side() -> None:
+def test_an_owner_can_have_hotp_and_totp() -> None:
     rig = Rig()
     rig.enrolled_hotp()
     key = rig.enrolled_totp()
@@ -121,7 +121,7 @@ def test_an_expired_credential_can_be_enrolled_again() -> None:
     assert rig.enrol.execute(EnrolRequest(ALICE, 60, TotpParameters())).expires_at == NOON + 120
 
 
-def test_no_failures_remain_of_an_expired_credential() -> None:
+def test_an_expired_credential_leaves_no_failures() -> None:
     rig = Rig()
     rig.enrolled_totp(lifetime=60)
     rig.submit(TOTP, WRONG)

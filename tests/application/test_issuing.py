@@ -63,7 +63,7 @@ def test_a_message_contains_the_owner_and_the_expiry() -> None:
     assert rig.outbox.messages == [Message(issued.code, TO, ALICE, NOON, NOON + 300)]
 
 
-def test_neither_answer_nor_message_shows_the_code() -> None:
+def test_neither_the_result_nor_the_message_shows_the_code() -> None:
     rig = Rig()
     issued = send(rig, digits=10)
     (message,) = rig.outbox.messages
@@ -150,7 +150,7 @@ def test_no_refusal_repeats_the_recipient(error: type[Exception]) -> None:
     assert TO not in str(raised.value)
 
 
-def test_a_code_that_can_not_be_sent_does_not_count_as_sent() -> None:
+def test_a_code_that_cannot_be_sent_does_not_count_as_sent() -> None:
     rig = Rig()
     rig.outbox.wait = 77
 
@@ -170,7 +170,7 @@ def test_no_code_is_valid_after_a_failed_delivery() -> None:
     assert isinstance(rig.submit(OTP, rig.outbox.refused[0].code.text).verdict, Rejected)
 
 
-def test_a_code_is_not_live_while_it_is_being_sent() -> None:
+def test_a_code_is_not_valid_while_it_is_being_sent() -> None:
     verdicts: list[object] = []
     rig, _ = failing(
         before_failure=lambda rig: verdicts.append(rig.submit(OTP, rig.outbox.refused[0].code.text).verdict)
@@ -181,7 +181,7 @@ def test_a_code_is_not_live_while_it_is_being_sent() -> None:
     assert verdicts == [Rejected(Reason.EXPIRED, 4)]
 
 
-def test_a_delivery_that_failed_keeps_the_failures_and_those_that_come_in_between() -> None:
+def test_a_failed_delivery_keeps_all_failures_including_those_during_the_delivery() -> None:
     rig, _ = failing(before_failure=lambda rig: rig.submit(OTP, "000000"))
     with pytest.raises(DeliveryFailed):
         send(rig)
@@ -202,7 +202,7 @@ def test_a_delivery_that_failed_keeps_the_lock() -> None:
     assert rig.submit(OTP, "000000").verdict == Locked(NOON + 30)
 
 
-def test_a_delivery_that_failed_is_announced_as_that_alone() -> None:
+def test_a_failed_delivery_is_announced_only_as_such() -> None:
     rig, _ = failing()
     with pytest.raises(DeliveryFailed):
         send(rig)
@@ -254,7 +254,7 @@ def test_a_code_that_is_not_known_to_be_stored_is_neither_sent_nor_announced(fla
 
 
 @pytest.mark.parametrize("flag", ["down_for_loads", "down_before_commits"])
-def test_a_code_that_was_sent_and_could_not_be_made_live_never_is(flag: str) -> None:
+def test_a_sent_code_whose_acceptance_is_not_stored_never_becomes_valid(flag: str) -> None:
     rig = Rig()
     rig.outbox.before_failure = lambda: setattr(rig.repository, flag, True)
     with pytest.raises(StoreUnavailable):

@@ -55,7 +55,7 @@ def test_after_a_lost_race_the_decision_is_made_again_on_the_new_state() -> None
     assert OptimisticUpdate(repository, FakeClock()).apply(HOTP, counting) == "21"
 
 
-def test_who_loses_a_race_decides_again_at_the_time_it_then_is() -> None:
+def test_the_decision_after_a_lost_race_gets_the_current_time() -> None:
     clock = FakeClock()
 
     def rival() -> None:
@@ -72,7 +72,7 @@ def test_who_loses_a_race_decides_again_at_the_time_it_then_is() -> None:
     assert answer == NOON + 7
 
 
-def test_who_loses_a_race_against_a_removal_decides_on_nothing() -> None:
+def test_the_decision_after_a_race_lost_to_a_removal_gets_no_state() -> None:
     repository = MemoryRepository(lambda: repository.forget(HOTP.owner))
     repository.put(tombstone(10))
 
@@ -137,7 +137,7 @@ def test_the_last_attempt_may_still_be_committed() -> None:
     assert OptimisticUpdate(repository, FakeClock()).apply(HOTP, counting) == "11"
 
 
-def test_who_loses_64_races_gives_up() -> None:
+def test_a_change_fails_after_64_lost_races() -> None:
     repository = MemoryRepository()
     repository.rivals = [lambda: repository.put(tombstone(10))] * 64
 
@@ -145,7 +145,7 @@ def test_who_loses_64_races_gives_up() -> None:
         OptimisticUpdate(repository, FakeClock()).apply(HOTP, counting)
 
 
-def test_who_gives_up_has_changed_nothing() -> None:
+def test_a_change_that_loses_all_races_stores_nothing() -> None:
     repository = MemoryRepository()
     repository.rivals = [lambda: repository.put(tombstone(10))] * 64
 
@@ -156,7 +156,7 @@ def test_who_gives_up_has_changed_nothing() -> None:
 
 
 @pytest.mark.parametrize("flag", ["down_for_loads", "down_before_commits", "down_after_commits"])
-def test_there_is_no_answer_if_the_store_fails(flag: str) -> None:
+def test_a_change_has_no_answer_if_the_store_fails(flag: str) -> None:
     repository = MemoryRepository()
     setattr(repository, flag, True)
 
@@ -185,7 +185,7 @@ def test_one_of_two_simultaneous_submissions_of_a_code_is_a_replay() -> None:
     assert [*winners, loser.verdict] == [Accepted(), Rejected(Reason.REPLAYED, 5)]
 
 
-def test_of_many_that_send_one_code_at_once_one_is_accepted() -> None:
+def test_one_of_many_simultaneous_submissions_of_a_code_is_accepted() -> None:
     rig, code = totp_rig()
     verdicts: list[Verdict] = []
 
@@ -224,7 +224,7 @@ def test_a_valid_code_that_loses_a_race_against_the_fifth_wrong_one_is_locked_ou
     assert rig.submit(TOTP, code).verdict == Locked(NOON + 30)
 
 
-def test_a_code_that_loses_a_race_against_the_removal_finds_nothing() -> None:
+def test_a_code_that_loses_a_race_against_the_removal_is_not_judged() -> None:
     rig, code = totp_rig()
     rig.repository.rivals = [lambda: rig.remove.execute(TOTP)]
 
@@ -233,7 +233,7 @@ def test_a_code_that_loses_a_race_against_the_removal_finds_nothing() -> None:
 
 
 @pytest.mark.parametrize("flag", ["down_for_loads", "down_before_commits", "down_after_commits"])
-def test_a_verdict_without_an_answer_is_not_announced(flag: str) -> None:
+def test_a_verdict_that_is_not_known_to_be_stored_is_not_announced(flag: str) -> None:
     rig, code = totp_rig()
     setattr(rig.repository, flag, True)
 
@@ -254,7 +254,7 @@ def test_a_code_whose_acceptance_was_not_stored_is_still_valid() -> None:
     assert rig.submit(TOTP, code).verdict == Accepted()
 
 
-def test_a_code_whose_acceptance_was_stored_without_a_reply_is_spent() -> None:
+def test_a_code_whose_acceptance_was_stored_without_a_response_is_spent() -> None:
     rig, code = totp_rig()
     rig.repository.down_after_commits = True
     with pytest.raises(StoreUnavailable):

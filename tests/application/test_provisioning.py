@@ -46,7 +46,7 @@ def test_a_session_is_called_session_and_not_by_its_id() -> None:
     assert urlsplit(PROVISIONING.uri(replace(totp(), id=credential_id))).path == "/Open-MFA:session"
 
 
-def test_label_and_issuer_of_the_enrolment_go_before_the_defaults() -> None:
+def test_label_and_issuer_of_the_enrolment_override_the_defaults() -> None:
     uri = urlsplit(PROVISIONING.uri(replace(totp(), label="alice@example.com", issuer="Example & Co")))
 
     assert unquote(uri.path) == "/Example & Co:alice@example.com"
@@ -63,7 +63,7 @@ def test_the_period_is_the_interval(interval: int) -> None:
     st.text(min_size=1, max_size=128).filter(is_a_name),
     st.text(min_size=1, max_size=128).filter(is_a_name),
 )
-def test_any_names_come_back_out_of_the_uri(credential: SecretCredential, label: str, issuer: str) -> None:
+def test_the_uri_preserves_any_names(credential: SecretCredential, label: str, issuer: str) -> None:
     uri = urlsplit(PROVISIONING.uri(replace(credential, label=label, issuer=issuer)))
 
     assert unquote(uri.path) == f"/{issuer}:{label}"
@@ -71,7 +71,7 @@ def test_any_names_come_back_out_of_the_uri(credential: SecretCredential, label:
 
 
 @given(st.one_of(hotp_credentials(), totp_credentials()))
-def test_an_authenticator_reads_the_secret_and_the_parameters_out_of_the_uri(credential: SecretCredential) -> None:
+def test_an_authenticator_reads_the_secret_and_the_parameters_from_the_uri(credential: SecretCredential) -> None:
     named = replace(credential, label="alice", issuer="Example")
 
     query = parse_qs(urlsplit(PROVISIONING.uri(named)).query)

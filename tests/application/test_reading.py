@@ -37,7 +37,7 @@ def test_a_credential_is_described_as_it_is_stored() -> None:
 
 
 @pytest.mark.parametrize("credential_id", [OTP, HOTP, TOTP])
-def test_an_unknown_credential_can_not_be_described(credential_id: CredentialId) -> None:
+def test_an_unknown_credential_cannot_be_described(credential_id: CredentialId) -> None:
     with pytest.raises(NotEnrolled):
         Rig().describe.execute(credential_id)
 

@@ -129,7 +129,7 @@ def test_without_a_set_no_recovery_code_can_be_verified() -> None:
         Account().sends(RECOVERY_CODES, WRONG_RECOVERY_CODE)
 
 
-def test_of_many_that_send_one_code_at_once_one_is_accepted() -> None:
+def test_one_of_many_simultaneous_submissions_of_a_code_is_accepted() -> None:
     account = Account()
     code = account.has_recovery_codes()[0]
     verdicts: list[Verdict] = []

@@ -19,7 +19,7 @@ from tests.support.fakes import NOON
 WRONG = "000000"
 
 
-def test_nothing_remains_if_no_code_was_wrong() -> None:
+def test_removing_a_credential_without_failures_leaves_nothing() -> None:
     rig = Rig()
     rig.enrolled_totp()
 
@@ -28,7 +28,7 @@ def test_nothing_remains_if_no_code_was_wrong() -> None:
     assert rig.repository.state(TOTP) is None
 
 
-def test_failures_remain_if_codes_were_wrong() -> None:
+def test_removing_a_credential_with_failures_leaves_them() -> None:
     rig = Rig()
     rig.enrolled_totp()
     rig.submit(TOTP, WRONG)
@@ -67,12 +67,12 @@ def test_an_issued_code_can_be_removed() -> None:
 
 
 @pytest.mark.parametrize("credential_id", [OTP, HOTP, TOTP])
-def test_an_unknown_credential_can_not_be_removed(credential_id: CredentialId) -> None:
+def test_an_unknown_credential_cannot_be_removed(credential_id: CredentialId) -> None:
     with pytest.raises(NotEnrolled):
         Rig().remove.execute(credential_id)
 
 
-def test_a_tombstone_can_not_be_removed() -> None:
+def test_a_tombstone_cannot_be_removed() -> None:
     rig = Rig()
     rig.enrolled_totp()
     rig.submit(TOTP, WRONG)
@@ -113,7 +113,7 @@ def test_a_removal_that_is_not_known_to_be_stored_is_not_announced(flag: str) ->
     assert rig.events.all == []
 
 
-def test_nothing_remains_of_an_owner_not_even_failures() -> None:
+def test_a_forgotten_owner_has_no_stored_state() -> None:
     rig = Rig()
     rig.enrolled_hotp()
     rig.enrolled_totp()

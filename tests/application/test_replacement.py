@@ -104,7 +104,7 @@ def test_there_is_one_replacement_at_a_time(credential_id: CredentialId) -> None
 
 
 @both
-def test_a_pending_credential_can_not_be_replaced(credential_id: CredentialId) -> None:
+def test_a_pending_credential_cannot_be_replaced(credential_id: CredentialId) -> None:
     account = Account()
     account.enrolled_hotp()
     account.enrolled_totp()
@@ -124,7 +124,7 @@ def test_without_a_credential_nothing_can_be_replaced(credential_id: CredentialI
 
 
 @both
-def test_of_two_replacements_started_at_once_one_is_refused(credential_id: CredentialId) -> None:
+def test_one_of_two_simultaneous_replacements_is_refused(credential_id: CredentialId) -> None:
     account, _ = account_with(credential_id)
     rivals: list[SecretCredential] = []
     account.repository.rivals = [lambda: rivals.append(account.gets_replacement(credential_id))]
@@ -280,7 +280,7 @@ def test_a_dropped_replacement_accepts_no_code_and_the_present_secret_stays(cred
 
 
 @both
-def test_the_factor_is_as_before_after_its_replacement_was_dropped(credential_id: CredentialId) -> None:
+def test_dropping_the_replacement_restores_the_former_state_of_the_factor(credential_id: CredentialId) -> None:
     account, _ = account_with(credential_id)
     before = stored(account, credential_id)
     account.gets_replacement(credential_id)
@@ -299,7 +299,7 @@ def test_without_a_replacement_none_can_be_dropped(credential_id: CredentialId) 
 
 
 @both
-def test_a_replacement_past_its_hour_can_not_be_dropped(credential_id: CredentialId) -> None:
+def test_a_replacement_past_its_hour_cannot_be_dropped(credential_id: CredentialId) -> None:
     account, _, _ = replacing(credential_id)
     account.clock.advance(3600)
 

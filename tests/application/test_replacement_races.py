@@ -17,7 +17,7 @@ from tests.support.fakes import NOON
 
 
 @both
-def test_of_many_that_send_the_swapping_code_at_once_one_is_accepted(credential_id: CredentialId) -> None:
+def test_one_of_many_simultaneous_submissions_of_the_swapping_code_is_accepted(credential_id: CredentialId) -> None:
     account, _, fresh = replacing(credential_id)
     answers: list[object] = []
 
@@ -136,7 +136,7 @@ def test_a_drop_that_is_not_known_to_be_stored_is_not_announced(flag: str) -> No
 
 
 @pytest.mark.parametrize("flag", FLAGS)
-def test_a_swap_without_a_reply_of_the_store_is_neither_answered_nor_announced(flag: str) -> None:
+def test_a_swap_without_a_response_of_the_store_is_neither_reported_nor_announced(flag: str) -> None:
     account, _, fresh = replacing(TOTP)
     setattr(account.repository, flag, True)
 
@@ -159,7 +159,7 @@ def test_both_secrets_stay_valid_after_a_swap_that_was_not_stored(credential_id:
 
 
 @both
-def test_a_stored_swap_without_a_reply_has_spent_its_code(credential_id: CredentialId) -> None:
+def test_a_stored_swap_without_a_response_has_spent_its_code(credential_id: CredentialId) -> None:
     account, _, fresh = replacing(credential_id)
     account.repository.down_after_commits = True
     with pytest.raises(StoreUnavailable):

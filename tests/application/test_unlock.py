@@ -73,7 +73,7 @@ def test_a_valid_code_is_accepted_after_unlocking() -> None:
     assert account.challenged(shown(credential)).outcome.verdict == Accepted()
 
 
-def test_after_unlocking_the_lock_is_as_far_as_at_first() -> None:
+def test_after_unlocking_all_attempts_are_left() -> None:
     account = Account()
     account.has_totp()
     account.fails(TOTP)
@@ -158,7 +158,7 @@ def test_a_credential_without_failures_is_neither_written_nor_announced() -> Non
     assert account.events.all == [(Action.UNLOCKED, TOTP)]
 
 
-def test_each_that_was_unlocked_is_announced() -> None:
+def test_each_unlocked_credential_is_announced() -> None:
     account = locked_account()
 
     account.unlock.execute(ALICE)
@@ -166,7 +166,7 @@ def test_each_that_was_unlocked_is_announced() -> None:
     assert account.events.all == [(Action.UNLOCKED, credential_id) for credential_id in EVERYTHING]
 
 
-def test_a_wrong_code_that_came_in_between_is_forgiven_too() -> None:
+def test_unlocking_also_clears_a_wrong_code_that_is_counted_in_the_meantime() -> None:
     account = Account()
     account.has_totp()
     account.fails(TOTP, 3)

@@ -56,7 +56,7 @@ def test_a_code_is_not_judged_after_the_credential_expired() -> None:
 
 
 @pytest.mark.parametrize("credential_id", [OTP, HOTP, TOTP])
-def test_an_unknown_credential_can_not_be_verified(credential_id: CredentialId) -> None:
+def test_an_unknown_credential_cannot_be_verified(credential_id: CredentialId) -> None:
     with pytest.raises(NotEnrolled):
         Rig().submit(credential_id, WRONG)
 
@@ -103,7 +103,7 @@ def test_a_double_click_does_not_lock() -> None:
     assert rig.submit(HOTP, hotp_value(key, 1)).verdict == Accepted()
 
 
-def test_factors_are_locked_each_for_itself() -> None:
+def test_each_factor_has_its_own_lock() -> None:
     rig = Rig()
     rig.enrolled_hotp()
     key = rig.enrolled_totp()
@@ -195,7 +195,7 @@ def test_the_lock_that_invalidates_a_one_time_code_is_announced() -> None:
     assert rig.events.all[-1] == ("locked", OTP, NOON + 30)
 
 
-def test_a_replay_of_a_spent_code_announces_no_lock_though_no_attempts_are_left() -> None:
+def test_a_replay_of_a_spent_code_announces_no_lock_even_without_attempts_left() -> None:
     rig = Rig()
     key = rig.enrolled_hotp()
     rig.submit(HOTP, hotp_value(key, 0))
@@ -207,7 +207,7 @@ def test_a_replay_of_a_spent_code_announces_no_lock_though_no_attempts_are_left(
     assert rig.events.all[-1] == (Purpose.VERIFY, HOTP, Rejected(Reason.REPLAYED, 0))
 
 
-def test_resynchronization_brings_a_hotp_authenticator_back() -> None:
+def test_codes_of_a_hotp_authenticator_are_accepted_after_resynchronization() -> None:
     rig = Rig()
     key = rig.enrolled_hotp()
 
@@ -216,7 +216,7 @@ def test_resynchronization_brings_a_hotp_authenticator_back() -> None:
     assert outcome == AcceptedOutcome(rig.repository.state(HOTP))
 
 
-def test_resynchronization_brings_a_totp_authenticator_back() -> None:
+def test_codes_of_a_totp_authenticator_are_accepted_after_resynchronization() -> None:
     rig = Rig()
     key = rig.enrolled_totp()
 
@@ -225,7 +225,7 @@ def test_resynchronization_brings_a_totp_authenticator_back() -> None:
     assert outcome == AcceptedOutcome(rig.repository.state(TOTP))
 
 
-def test_a_resynchronization_is_announced_as_one() -> None:
+def test_a_resynchronization_is_announced_with_its_purpose() -> None:
     rig = Rig()
     key = rig.enrolled_hotp()
     rig.submit_pair(HOTP, hotp_value(key, 700), hotp_value(key, 701))
@@ -259,12 +259,12 @@ def test_no_pair_is_judged_while_locked() -> None:
 
 
 @pytest.mark.parametrize("credential_id", [OTP, HOTP, TOTP])
-def test_an_unknown_credential_can_not_be_resynchronized(credential_id: CredentialId) -> None:
+def test_an_unknown_credential_cannot_be_resynchronized(credential_id: CredentialId) -> None:
     with pytest.raises(NotEnrolled):
         Rig().submit_pair(credential_id, WRONG, WRONG)
 
 
-def test_a_one_time_code_can_not_be_resynchronized() -> None:
+def test_a_one_time_code_cannot_be_resynchronized() -> None:
     rig = Rig()
     rig.issued()
 

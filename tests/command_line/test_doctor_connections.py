@@ -253,7 +253,7 @@ def test_a_superfluous_password_is_reported(redis_server: RedisServer) -> None:
     assert "has no password" in fault(redis_server.url.replace("//", "//:secret@"))
 
 
-def test_renamed_commands_are_told_apart_from_forbidden_ones() -> None:
+def test_renamed_and_forbidden_commands_are_distinguished() -> None:
     with RedisServer("--rename-command", "INFO", "", "--rename-command", "TIME", "") as server:
         open_ = [finding.text for finding in diagnose(settings(server.url))]
         closed = [finding.text for finding in diagnose(settings(restricted(server, RULES)))]

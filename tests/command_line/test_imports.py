@@ -24,7 +24,7 @@ def test_a_command_without_settings_loads_no_adapters(arguments: tuple[str, ...]
     assert done.stdout.splitlines()[-1] == "[]"
 
 
-def test_the_doctor_loads_them() -> None:
+def test_the_doctor_loads_its_adapters() -> None:
     environment = {"PATH": "/usr/bin:/bin", "OPEN_MFA_ENV": "development"}
     command = [sys.executable, "-c", PROGRAM, "doctor"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)

@@ -93,7 +93,7 @@ def test_show_prints_what_the_api_returns(settings: dict[str, str], alice: Accou
     assert json.loads(done.stdout) == alice.show() | {"tenant": "shop"}
 
 
-def test_unlock_lets_the_account_in_again(settings: dict[str, str], alice: Account) -> None:
+def test_unlock_allows_codes_of_the_account_again(settings: dict[str, str], alice: Account) -> None:
     statuses = [alice.guess() for _ in range(6)]
 
     done = run("account", "unlock", "alice", **settings)

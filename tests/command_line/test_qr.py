@@ -84,7 +84,7 @@ def test_either_a_uri_or_a_secret_is_required(wrong: list[str]) -> None:
         (["x"], {"PYTHONIOENCODING": "latin-1"}, "encoding"),
     ],
 )
-def test_a_code_that_can_not_be_drawn_is_refused(arguments: list[str], environment: dict[str, str], what: str) -> None:
+def test_a_code_that_cannot_be_drawn_is_refused(arguments: list[str], environment: dict[str, str], what: str) -> None:
     done = run("qr", *arguments, **environment)
 
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1)

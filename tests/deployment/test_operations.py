@@ -65,7 +65,7 @@ def alice(staging: Stack) -> pyotp.HOTP:
 # --- Backup and restore ---
 
 
-def test_what_was_lost_with_the_volume_is_back_from_the_backup(staging: Stack, alice: pyotp.HOTP) -> None:
+def test_the_backup_restores_a_lost_volume(staging: Stack, alice: pyotp.HOTP) -> None:
     told = operate(staging, block(COMPOSE, "docker compose exec redis redis-cli"))
     keys = int(told.split()[-1])
     bob = enrol(staging, "bob")
@@ -94,7 +94,7 @@ def judged(staging: Stack, account: str, code: str) -> tuple[int, str | None]:
     return status, document.get("reason")
 
 
-def test_a_store_that_is_there_is_not_written_over(staging: Stack, alice: pyotp.HOTP) -> None:
+def test_an_existing_store_is_not_overwritten(staging: Stack, alice: pyotp.HOTP) -> None:
     operate(staging, block(page("how-to/back-up-and-restore"), "cat >restore.sh"))
     into = block(COMPOSE, "docker compose stop app redis").splitlines()[2].removesuffix(" &&")
     before = staging.compose("exec", "-T", "redis", "ls", "-l", "appendonlydir")
@@ -146,7 +146,7 @@ def test_logs_of_all_instances_are_read_with_the_filters(staging: Stack, alice: 
     operate(staging, read)
 
 
-def test_another_logging_driver_takes_the_place_of_dockers_own(staging: Stack) -> None:
+def test_another_logging_driver_replaces_the_default_of_docker(staging: Stack) -> None:
     override = staging.home / "compose.override.yaml"
     override.write_text(block(COMPOSE, "services:\n  app:\n    logging", "yaml"))
     try:

@@ -65,7 +65,7 @@ def test_the_first_accepted_code_confirms(make: Make) -> None:
 
 
 @pytest.mark.parametrize("make", [hotp, totp])
-def test_later_accepted_codes_keep_the_moment_of_confirmation(make: Make) -> None:
+def test_later_accepted_codes_keep_the_time_of_confirmation(make: Make) -> None:
     used = Lifecycle(created_at=1, expires_at=NOON + 100, confirmed_at=2, last_used_at=3)
     credential = replace(make(), lifecycle=used)
 

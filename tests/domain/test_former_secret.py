@@ -188,7 +188,7 @@ def test_merging_keeps_the_newest_secrets_and_the_furthest_of_each(lasts: list[t
     assert list(merged(entries(lasts), NOON)) == entries([(number, furthest[number]) for number in newest])
 
 
-def test_a_digest_does_not_tell_that_two_owners_have_the_same_secret() -> None:
+def test_digests_of_the_same_secret_differ_between_owners() -> None:
     bobs = replace(totp(STEP), id=replace(totp().id, owner=BOB))
 
     assert bobs.digest != totp(STEP).digest

@@ -67,7 +67,7 @@ def test_another_code_is_wrong_and_counted_after_the_valid_one_too() -> None:
 
 
 @pytest.mark.parametrize("code", [GOOD, WRONG])
-def test_valid_and_wrong_codes_get_the_same_answer_after_the_end(code: Code) -> None:
+def test_valid_and_wrong_codes_get_the_same_verdict_after_the_end(code: Code) -> None:
     assert submit(one_time_code(failures=Failures(2)), code, END).verdict == Rejected(Reason.EXPIRED, 3)
 
 

@@ -178,7 +178,7 @@ def test_a_set_that_is_used_up_still_counts_wrong_codes() -> None:
 
 
 @given(TEXTS)
-def test_a_code_of_no_set_is_wrong(text: str) -> None:
+def test_a_code_that_is_not_in_the_set_is_wrong(text: str) -> None:
     if text not in RECOVERY_TEXTS:
         assert submit(recovery_codes(), RecoveryCode(text)).verdict == Rejected(Reason.WRONG, 4)
 

@@ -209,7 +209,7 @@ def test_without_a_replacement_nothing_can_be_confirmed(make: Make) -> None:
 
 
 @both
-def test_a_pending_credential_can_not_be_replaced(make: Make) -> None:
+def test_a_pending_credential_cannot_be_replaced(make: Make) -> None:
     with pytest.raises(AlreadyEnrolled):
         make().with_replacement(fresh(make), NOON)
 
@@ -221,7 +221,7 @@ def test_a_replacement_of_another_factor_is_refused(present: Make, replacement: 
 
 
 @both
-def test_an_unexpired_replacement_can_not_be_replaced(make: Make) -> None:
+def test_an_unexpired_replacement_cannot_be_replaced(make: Make) -> None:
     with pytest.raises(AlreadyEnrolled):
         replacing(make).with_replacement(fresh(make), END - 1)
 

@@ -57,7 +57,7 @@ def test_the_error_names_a_length_that_is_impossible_in_base32(text: str) -> Non
 
 
 @given(SECRETS)
-def test_padding_may_be_there_or_not(key: bytes) -> None:
+def test_padding_is_optional(key: bytes) -> None:
     padded = base64.b32encode(key).decode()
 
     assert SharedSecret.from_base32(padded) == SharedSecret.from_base32(padded.rstrip("=")) == SharedSecret(key)
@@ -73,7 +73,7 @@ def test_base32_is_shown_without_padding() -> None:
 
 
 @pytest.mark.parametrize("size", [16, 17, 20, 32, 64, 127, 128])
-def test_secrets_of_128_to_1024_bits_are_fine(size: int) -> None:
+def test_secrets_of_128_to_1024_bits_are_accepted(size: int) -> None:
     assert SharedSecret.from_base32(base64.b32encode(bytes(size)).decode()).key == bytes(size)
 
 

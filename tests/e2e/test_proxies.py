@@ -760,7 +760,7 @@ def test_a_client_cannot_choose_a_name_if_the_gate_reports_none(
     assert heard.values("Remote-User") in ([], ["{http.reverse_proxy.header.Remote-User}"])
 
 
-def test_the_proxy_asks_the_gate_again_after_its_return(
+def test_the_proxy_uses_the_gate_again_after_its_return(
     site_without_gate: str, application: Application, gate_port: int
 ) -> None:
     requests.get(f"{site_without_gate}/x", timeout=5)

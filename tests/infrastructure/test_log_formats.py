@@ -62,7 +62,7 @@ def test_text_has_every_member(fields: dict[str, object]) -> None:
 
 
 @given(st.text(), st.dictionaries(NAMES, VALUES, max_size=6), st.lists(st.text(), max_size=3))
-def test_text_has_one_line_whatever_the_values_are_and_one_for_each_line_of_an_exception(
+def test_text_has_one_line_for_any_values_and_one_more_for_each_line_of_an_exception(
     message: str, fields: dict[str, object], exception: list[str]
 ) -> None:
     lines = TextFormat()(NOON, "INFO", "open_mfa", message, {**fields, EXCEPTION: exception}).split("\n")
@@ -120,7 +120,7 @@ def test_the_setting_selects_the_format(development: bool) -> None:
     [({}, True), ({"NO_COLOR": ""}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)],
     ids=["nothing", "an empty NO_COLOR", "NO_COLOR", "a terminal without escape sequences"],
 )
-def test_colours_are_for_terminals_that_want_them(environ: dict[str, str], colours: bool) -> None:
+def test_only_terminals_that_allow_colours_get_them(environ: dict[str, str], colours: bool) -> None:
     with terminal() as screen:
         on_screen = line_format("text", development=True, stream=screen, environ=environ)
         in_a_file = line_format("text", development=True, stream=io.StringIO(), environ=environ)

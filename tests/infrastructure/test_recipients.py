@@ -122,7 +122,7 @@ def test_short_numbers_have_many_spellings_too(written: str) -> None:
 
 
 @given(st.text("abc2", min_size=10, max_size=10))
-def test_letters_of_a_keypad_make_no_other_recipients_without_end(letters: str) -> None:
+def test_letters_of_a_keypad_do_not_make_unlimited_recipients(letters: str) -> None:
     spelled = counted_as(Channel.WEBHOOK, f"+1{letters}")
 
     assert spelled & {"1" + "2" * digits for digits in range(4, 8)} | spelled & {"2" * 8}
@@ -289,7 +289,7 @@ def test_comments_and_spaces_of_a_mailbox_do_not_matter(comments: list[str], spa
 
 
 @given(st.lists(st.sampled_from("-."), min_size=3, max_size=3), st.sampled_from(["yandex.ru", "ya.ru", "Yandex.com"]))
-def test_hyphens_and_dots_are_one_at_yandex(marks: list[str], domain: str) -> None:
+def test_hyphens_and_dots_are_equal_at_yandex(marks: list[str], domain: str) -> None:
     name = "a{}b{}c{}d".format(*marks)
 
     assert counted_as(Channel.EMAIL, f"{name}@{domain}") == counted_as(Channel.EMAIL, "a.b.c.d@yandex.ru")
@@ -305,7 +305,7 @@ def test_every_text_has_a_spelling_and_invisible_marks_do_not_change_it(
 
 
 @given(st.text(string.ascii_letters + string.digits + " -_.", max_size=12))
-def test_cases_and_widths_are_one(text: str) -> None:
+def test_case_and_width_of_characters_do_not_matter(text: str) -> None:
     wide = "".join(chr(ord(character) + 0xFEE0) if character.isalnum() else character for character in text)
 
     assert counted_as(Channel.WEBHOOK, wide) == counted_as(Channel.WEBHOOK, text.swapcase())

@@ -149,7 +149,7 @@ def test_during_a_replacement_each_code_is_accepted_at_most_once(accounts: Servi
         assert challenged[200, ""] <= 1
 
 
-def test_of_32_replacements_at_once_one_is_enrolled(accounts: Service, volley: Volley) -> None:
+def test_one_of_32_simultaneous_replacements_is_enrolled(accounts: Service, volley: Volley) -> None:
     account = Account(accounts.port)
     account.confirmed("totp")
 
@@ -159,7 +159,7 @@ def test_of_32_replacements_at_once_one_is_enrolled(accounts: Service, volley: V
 
 
 @pytest.mark.parametrize("factor", ["hotp", "totp"])
-def test_a_good_code_disables_exactly_once(accounts: Service, volley: Volley, factor: str) -> None:
+def test_a_valid_code_disables_exactly_once(accounts: Service, volley: Volley, factor: str) -> None:
     seen: Seen = Counter()
     for _ in range(ROUNDS):
         account = Account(accounts.port)
@@ -171,7 +171,7 @@ def test_a_good_code_disables_exactly_once(accounts: Service, volley: Volley, fa
 
 
 @pytest.mark.parametrize("path", ["challenge", "totp/disable", "totp/verify"])
-def test_of_200_wrong_guesses_at_once_five_are_judged(accounts: Service, volley: Volley, path: str) -> None:
+def test_five_of_200_simultaneous_wrong_codes_are_judged(accounts: Service, volley: Volley, path: str) -> None:
     account = Account(accounts.port)
     code = wrong(good_code(account.confirmed("totp"), 1))
 
@@ -180,7 +180,7 @@ def test_of_200_wrong_guesses_at_once_five_are_judged(accounts: Service, volley:
     assert outcomes(answers) == {(403, "wrong"): 5, (429, "locked"): GUESSERS - 5}
 
 
-def test_of_200_wrong_guesses_at_two_factors_five_are_judged_by_each(accounts: Service, volley: Volley) -> None:
+def test_each_of_two_factors_judges_five_of_200_simultaneous_wrong_codes(accounts: Service, volley: Volley) -> None:
     account = Account(accounts.port)
     code = wrong(good_code(account.confirmed("totp"), 1))
     account.confirmed("hotp")
@@ -193,7 +193,7 @@ def test_of_200_wrong_guesses_at_two_factors_five_are_judged_by_each(accounts: S
     assert outcome[403, "wrong"] <= 10
 
 
-def test_of_200_wrong_recovery_codes_at_once_five_are_judged(accounts: Service, volley: Volley) -> None:
+def test_five_of_200_simultaneous_wrong_recovery_codes_are_judged(accounts: Service, volley: Volley) -> None:
     account = Account(accounts.port)
     account.confirmed("totp")
     account.recovery_codes()
@@ -204,7 +204,7 @@ def test_of_200_wrong_recovery_codes_at_once_five_are_judged(accounts: Service, 
     assert account.send("GET", "totp").document["failed_attempts"] == 0
 
 
-def test_of_sets_of_recovery_codes_issued_at_once_one_remains(accounts: Service, volley: Volley) -> None:
+def test_one_of_several_sets_of_recovery_codes_issued_at_once_remains(accounts: Service, volley: Volley) -> None:
     account = Account(accounts.port)
     answers = volley.fire([account.request("POST", RECOVERY)] * 4)
 

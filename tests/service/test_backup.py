@@ -190,7 +190,7 @@ def test_an_invalid_backup_is_not_restored_as_an_empty_store(backup: Path, conte
     assert not list(backup.parent.glob("appendonly*"))
 
 
-def test_a_code_spent_after_the_backup_is_good_again(backup: Path) -> None:
+def test_restoring_a_backup_makes_a_code_valid_that_was_spent_later(backup: Path) -> None:
     """This is unavoidable. The guide names the remedy."""
     with protected() as first, Service(OPEN_MFA_REDIS_URL=url(first), **KEYS) as service:
         hotp = pyotp.HOTP(alice(service).send("POST", "hotp", {}).document["secret"])

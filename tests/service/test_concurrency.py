@@ -46,7 +46,7 @@ def test_a_code_sent_by_32_callers_at_once_is_accepted_exactly_once(
 
 
 @pytest.mark.parametrize("factor", FACTORS)
-def test_of_200_wrong_guesses_at_once_five_are_judged(service: Service, volley: Volley, factor: str) -> None:
+def test_five_of_200_simultaneous_wrong_codes_are_judged(service: Service, volley: Volley, factor: str) -> None:
     session = Session(service.port)
     code = next(session.good_codes(factor))
 
@@ -69,7 +69,7 @@ def test_a_pair_sent_by_32_callers_at_once_resynchronizes_exactly_once(
 
 
 @pytest.mark.parametrize("factor", ["hotp", "totp"])
-def test_of_32_enrolments_at_once_one_succeeds(service: Service, volley: Volley, factor: str) -> None:
+def test_one_of_32_simultaneous_enrolments_succeeds(service: Service, volley: Volley, factor: str) -> None:
     session = Session(service.port)
     session.enrol("otp")
 
@@ -90,7 +90,7 @@ def test_the_secret_of_the_successful_enrolment_verifies(service: Service, volle
     assert session.send("POST", f"{factor}/verify", {"code": next(codes)}).status == 200
 
 
-def test_of_codes_issued_at_once_one_is_good(service: Service, volley: Volley) -> None:
+def test_one_of_several_codes_issued_at_once_is_valid(service: Service, volley: Volley) -> None:
     session = Session(service.port)
     session.enrol("hotp")
     issued = volley.fire([session.request("POST", "otp", {})] * 8)

@@ -103,7 +103,7 @@ def test_stalled_requests_delay_no_other_client(own_service: Service, raw: bytes
 
 
 @pytest.mark.parametrize("path", LARGE_ANSWERS)
-def test_clients_that_read_no_answer_delay_no_other_client(own_service: Service, path: str) -> None:
+def test_clients_that_read_no_response_delay_no_other_client(own_service: Service, path: str) -> None:
     with ExitStack() as stack:
         for _ in range(40):
             stack.enter_context(Wire(own_service.port, buffer=4096)).send(request("GET", path) * 20)
@@ -111,7 +111,7 @@ def test_clients_that_read_no_answer_delay_no_other_client(own_service: Service,
 
 
 @pytest.mark.parametrize("path", LARGE_ANSWERS)
-def test_large_answers_arrive_whole_and_in_order(own_service: Service, path: str) -> None:
+def test_large_responses_arrive_completely_and_in_order(own_service: Service, path: str) -> None:
     expected = requests.get(f"{own_service.base}{path}", timeout=5).content
     with Wire(own_service.port, buffer=4096) as wire:
         wire.send(request("GET", path) * 3 + HEALTH + request("GET", path, headers={"Connection": "close"}))
@@ -126,7 +126,7 @@ def test_large_answers_arrive_whole_and_in_order(own_service: Service, path: str
     [*((path, {}) for path in LARGE_ANSWERS), (LARGE_ANSWERS[0], {"Range": "bytes=0-"})],
     ids=["file", "document", "part of a file"],
 )
-def test_clients_that_read_no_answer_share_one_copy(one_worker: Service, path: str, headers: dict[str, str]) -> None:
+def test_clients_that_read_no_response_share_one_copy(one_worker: Service, path: str, headers: dict[str, str]) -> None:
     assert once(one_worker.port, request("GET", path), "GET").status == 200
     before = anonymous_memory(one_worker)
     with ExitStack() as stack:
@@ -226,7 +226,7 @@ def test_without_a_free_descriptor_the_connection_that_waits_longest_is_closed()
             assert silent.is_ended()
 
 
-def test_an_answer_is_followed_by_the_end_of_the_connection(own_service: Service) -> None:
+def test_the_connection_ends_after_the_last_response(own_service: Service) -> None:
     with Wire(own_service.port) as wire:
         assert wire.ask(LAST_REQUESTS["Connection: close"], "GET").status == 200
 

@@ -17,7 +17,7 @@ from tests.support.service import Service
 
 
 @CHANNELS
-def test_a_code_arrives_and_is_good_once(world: World, channel: str, recipient: str) -> None:
+def test_a_code_arrives_and_is_accepted_once(world: World, channel: str, recipient: str) -> None:
     account = world.account()
 
     answer = issue(account, channel, recipient, digits=8)
@@ -28,7 +28,7 @@ def test_a_code_arrives_and_is_good_once(world: World, channel: str, recipient: 
 
 
 @CHANNELS
-def test_the_answer_contains_neither_the_code_nor_the_address(world: World, channel: str, recipient: str) -> None:
+def test_the_response_contains_neither_the_code_nor_the_address(world: World, channel: str, recipient: str) -> None:
     answer = issue(world.account(), channel, recipient)
 
     (code,) = world.arrived(channel)
@@ -109,7 +109,7 @@ def test_a_refused_delivery_leaves_no_valid_code(world: World, channel: str, rec
 
 
 @CHANNELS
-def test_a_refusal_repeats_neither_the_code_nor_the_address_nor_the_servers_answer(
+def test_a_refusal_repeats_neither_the_code_nor_the_address_nor_the_response_of_the_server(
     world: World, channel: str, recipient: str
 ) -> None:
     world.refuse()
@@ -167,7 +167,7 @@ def test_a_recipient_that_the_mail_server_refuses_is_a_failed_delivery(
         b"",
     ],
 )
-def test_an_answer_of_the_webhook_other_than_2xx_is_a_failed_delivery(
+def test_a_response_of_the_webhook_other_than_2xx_is_a_failed_delivery(
     world: World, answer: bytes, recipient: str
 ) -> None:
     world.hook.answer = answer

@@ -153,7 +153,7 @@ def test_requests_of_another_owner_do_not_block_a_recipient(world: World, recipi
     assert statuses == [[201] * 5 + [429]] * 3
 
 
-def test_codes_in_the_answer_do_not_count_as_sent(world: World) -> None:
+def test_codes_in_the_response_do_not_count_as_sent(world: World) -> None:
     account = world.account()
 
     assert {account.send("POST", "otp", {}).status for _ in range(8)} == {201}

@@ -56,19 +56,19 @@ def broken(request: pytest.FixtureRequest, own_redis: RedisServer, own_service: 
     return traffic, back
 
 
-def test_while_redis_is_broken_every_answer_is_a_good_one_or_503(broken: tuple[Traffic, float]) -> None:
+def test_while_redis_is_broken_every_response_is_correct_or_503(broken: tuple[Traffic, float]) -> None:
     assert {call.status for call in broken[0].calls} == {200, 403, 503}
 
 
-def test_while_redis_is_broken_every_answer_comes_within_five_seconds(broken: tuple[Traffic, float]) -> None:
+def test_while_redis_is_broken_every_response_arrives_within_five_seconds(broken: tuple[Traffic, float]) -> None:
     assert max(call.seconds for call in broken[0].calls) < LONGEST_ANSWER
 
 
-def test_while_redis_breaks_and_comes_back_no_code_is_accepted_twice(broken: tuple[Traffic, float]) -> None:
+def test_no_code_is_accepted_twice_while_redis_fails_and_returns(broken: tuple[Traffic, float]) -> None:
     assert set(broken[0].accepted().values()) == {1}
 
 
-def test_when_redis_is_back_the_service_recovers_without_a_restart(broken: tuple[Traffic, float]) -> None:
+def test_the_service_recovers_without_a_restart_when_redis_returns(broken: tuple[Traffic, float]) -> None:
     traffic, back = broken
 
     assert min(call.began + call.seconds for call in traffic.since(back) if call.status == 200) - back < LONGEST_ANSWER

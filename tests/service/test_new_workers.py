@@ -82,7 +82,7 @@ def no_descriptors(pid: int) -> Iterator[None]:
     resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
 
 
-def test_a_worker_that_can_not_start_starts_later(redis_server: RedisServer) -> None:
+def test_a_worker_that_cannot_start_starts_later(redis_server: RedisServer) -> None:
     with Service(OPEN_MFA_REDIS_URL=redis_server.url, **SETTINGS) as service:
         have_started(service, 2)
         before = service.workers()

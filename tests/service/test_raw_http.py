@@ -194,7 +194,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_the_answer_to_an_unreadable_request_names_its_fault(service: Service, fault: str) -> None:
+def test_the_response_to_an_unreadable_request_names_its_fault(service: Service, fault: str) -> None:
     head, words = FAULTS[fault]
     answer = once(service.port, f"{head}\r\n".encode())
 
@@ -208,7 +208,7 @@ def test_the_answer_to_an_unreadable_request_names_its_fault(service: Service, f
 @pytest.mark.parametrize(
     "raw", [b"hello\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n", b"GET /" + b"x" * 70_000], ids=["no HTTP", "no Host", "large"]
 )
-def test_the_log_line_of_an_unreadable_request_has_the_id_of_the_answer(service: Service, raw: bytes) -> None:
+def test_the_log_line_of_an_unreadable_request_has_the_id_of_the_response(service: Service, raw: bytes) -> None:
     request_id = once(service.port, raw).document["request_id"]
 
     (line,) = service.awaited_lines(lambda line: line.get("request_id") == request_id, 1)

@@ -120,7 +120,7 @@ def test_a_service_with_an_unread_stderr_ends_in_time(redis_server: RedisServer)
         assert service.process.wait(PATIENCE) == 0
 
 
-def test_a_stopping_service_writes_the_lines_of_all_its_answers(redis_server: RedisServer) -> None:
+def test_a_stopping_service_writes_the_log_lines_of_all_its_responses(redis_server: RedisServer) -> None:
     with PipedService(OPEN_MFA_REDIS_URL=redis_server.url, **ONE_WORKER) as service:
         session = Session(service.port)
         spent = next(session.good_codes("hotp"))

@@ -63,7 +63,7 @@ def test_a_written_record_is_read(state: StoredState) -> None:
     assert CODEC.decode(CODEC.encode(state), state.id).state == state
 
 
-def test_records_of_before_former_secrets_are_read() -> None:
+def test_records_from_before_former_secrets_are_read() -> None:
     """Records of former versions end with the replacement or with the end of a lock."""
     blob = KEYS.seal(totp().secret.key, totp().id, "secret")
     life = [NOON, None, None]
@@ -131,7 +131,7 @@ def test_another_secret_is_sealed_again(state: SecretCredential) -> None:
     assert CODEC.decode(CODEC.encode(other, record.sealed), state.id).state == other
 
 
-def test_a_sealed_secret_is_not_taken_for_an_equal_one_of_another_owner() -> None:
+def test_the_sealed_form_of_a_secret_is_not_reused_for_another_owner() -> None:
     alices = CODEC.decode(CODEC.encode(totp()), totp().id)
     bobs = replace(totp(), id=CredentialId(BOB, Factor.TOTP), secret=SharedSecret(totp().secret.key))
 
@@ -351,7 +351,7 @@ def test_an_unknown_kind_of_credential_is_not_written() -> None:
         CODEC.encode(Novelty(id=TOMBSTONE.id, lifecycle=totp().lifecycle, secret=totp().secret))
 
 
-def test_a_replacement_that_does_not_open_takes_nothing_with_it() -> None:
+def test_a_replacement_that_does_not_open_leaves_the_rest_readable() -> None:
     other = RecordCodec(KeyRing((EncryptionKey("other", bytes(32)),)))
     foreign = msgpack.decode(other.encode(REPLACING)[REVISION_BYTES:])[-1]
 

@@ -43,16 +43,16 @@ def test_a_session_of_the_gate_ends(gate: GateSessions) -> None:
     assert gate.user_of([other]) == "alice"
 
 
-def test_several_sessions_of_one_user_are_that_user(gate: GateSessions) -> None:
+def test_several_sessions_of_one_user_identify_that_user(gate: GateSessions) -> None:
     assert gate.user_of([gate.begin("alice"), gate.begin("alice")]) == "alice"
 
 
-def test_sessions_of_several_users_are_no_user(gate: GateSessions) -> None:
+def test_sessions_of_several_users_identify_no_user(gate: GateSessions) -> None:
     assert gate.user_of([gate.begin("alice"), gate.begin("mallory")]) is None
 
 
 @pytest.mark.parametrize("tokens", [[], [""], ["a"], ["*" * 43], ["a" * 43], ["ü" * 43], ["a" * 43, "b" * 43]])
-def test_an_unknown_token_is_no_user(gate: GateSessions, tokens: list[str]) -> None:
+def test_an_unknown_token_identifies_no_user(gate: GateSessions, tokens: list[str]) -> None:
     assert gate.user_of(tokens) is None
     gate.end(tokens)
 

@@ -74,7 +74,7 @@ def test_a_code_of_a_refused_request_is_not_spent(account: Account, full: Accoun
     assert account.challenge(code).status_code == 200
 
 
-def test_reading_requests_are_answered(account: Account, full: Account) -> None:
+def test_requests_that_only_read_succeed(account: Account, full: Account) -> None:
     account.confirmed("totp")
 
     assert full.get("totp").status_code == 200

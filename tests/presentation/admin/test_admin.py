@@ -76,7 +76,7 @@ def test_a_request_without_the_right_credentials_changes_nothing(api: Api) -> No
     assert api.snapshot() == {}
 
 
-def test_requests_without_credentials_get_401_whatever_their_body(api: Api) -> None:
+def test_requests_without_credentials_get_401_with_any_body(api: Api) -> None:
     assert api.client.put(f"{ADMIN}/logging", data=b"garbage").status_code == 401
 
 

@@ -338,7 +338,7 @@ def test_an_empty_form_is_refused(api: Api) -> None:
 @pytest.mark.parametrize(
     "media_type", ["application/json; charset=utf-8", 'application/json; charset="UTF-8"', "Application/JSON"]
 )
-def test_json_may_say_that_it_is_utf_8(api: Api, media_type: str) -> None:
+def test_json_may_declare_utf_8(api: Api, media_type: str) -> None:
     assert api.raw("totp", b"{}", media_type).status_code == 201
 
 
