@@ -385,8 +385,8 @@ class Made:
         return True
 
     @classmethod
-    def make(cls, properties: Item, place: tuple[str, str]) -> "Made":
-        """Create the resource. `place` is the account and the region."""
+    def make(cls, properties: Item, location: tuple[str, str]) -> "Made":
+        """Create the resource. `location` is the account and the region."""
         raise NotImplementedError
 
     @classmethod
@@ -411,8 +411,8 @@ class User(Made):
     """`AWS::ElastiCache::User`, which refuses invalid passwords like ElastiCache."""
 
     @classmethod
-    def make(cls, properties: Item, place: tuple[str, str]) -> Made:
-        account_id, region_name = place
+    def make(cls, properties: Item, location: tuple[str, str]) -> Made:
+        account_id, region_name = location
         passwords = []
         for reference in properties["AuthenticationMode"]["Passwords"]:
             parts = DYNAMIC_REFERENCE.fullmatch(reference)

@@ -176,15 +176,15 @@ def test_a_change_of_the_source_takes_effect(dev: Stack) -> None:
         except (OSError, http.client.HTTPException):
             return False
 
-    edge = dev.tree / "src/presentation/http/framework/middleware.py"
-    before = edge.read_text()
+    middleware = dev.tree / "src/presentation/http/framework/middleware.py"
+    before = middleware.read_text()
     assert not has_field("X-Changed")
-    edge.write_text(before.replace('    ("X-Frame-Options"', '    ("X-Changed", "yes"),\n    ("X-Frame-Options"'))
+    middleware.write_text(before.replace('    ("X-Frame-Options"', '    ("X-Changed", "yes"),\n    ("X-Frame-Options"'))
     wait_until(lambda: has_field("X-Changed"), "the effect of the change", patience=40)
 
-    edge.write_text("this is not Python\n")
+    middleware.write_text("this is not Python\n")
     wait_until(lambda: not dev.serves(), "the effect of the syntax error", patience=40)
-    edge.write_text(before)
+    middleware.write_text(before)
     dev.wait_until_it_serves()
 
 

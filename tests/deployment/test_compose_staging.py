@@ -73,10 +73,10 @@ def workers(staging: Stack) -> set[str]:
 
 def header(staging: Stack, name: str, value: str) -> None:
     """Change the source, so that every answer of the new image has another header field."""
-    edge = staging.tree / "src/presentation/http/framework/middleware.py"
-    text = edge.read_text()
-    edge.write_text(text.replace('    ("X-Frame-Options"', f'    ("{name}", "{value}"),\n    ("X-Frame-Options"'))
-    assert edge.read_text() != text
+    middleware = staging.tree / "src/presentation/http/framework/middleware.py"
+    text = middleware.read_text()
+    middleware.write_text(text.replace('    ("X-Frame-Options"', f'    ("{name}", "{value}"),\n    ("X-Frame-Options"'))
+    assert middleware.read_text() != text
 
 
 def image_of(container: str) -> str:
@@ -226,13 +226,13 @@ def exists(container: str) -> bool:
 
 def test_after_a_deployment_of_a_broken_image_the_old_containers_serve(staging: Stack) -> None:
     before = staging.containers("app")
-    edge = staging.tree / "src/presentation/http/framework/middleware.py"
-    text = edge.read_text()
-    edge.write_text(text + "\nraise SystemExit('broken')\n")
+    middleware = staging.tree / "src/presentation/http/framework/middleware.py"
+    text = middleware.read_text()
+    middleware.write_text(text + "\nraise SystemExit('broken')\n")
     try:
         done = staging.attempt("stack.sh", "staging", "roll", PATIENCE="20")
     finally:
-        edge.write_text(text)
+        middleware.write_text(text)
 
     assert done.returncode == 1
     assert "The old containers continue to serve." in done.stderr

@@ -572,12 +572,12 @@ def test_no_state_and_no_plan_contains_a_secret(installation: Installation) -> N
     kept |= plans
     drawn = re.compile(r"\b(?=\w*[A-Z])[A-Za-z0-9]{64}\b|\b[A-Z2-7]{32}\b|[A-Za-z0-9+/]{42}A=")
     assert all(drawn.search(value) for name, value in secrets.items() if name not in LISTS)
-    assert {place: found[0] for place, content in kept.items() if (found := drawn.search(content))} == {}
-    for place in installation.stacks[BOOTSTRAP].directory.parent.glob("*/*.tfstate*"):
-        kept[str(place)] = place.read_text()
+    assert {source: found[0] for source, content in kept.items() if (found := drawn.search(content))} == {}
+    for path in installation.stacks[BOOTSTRAP].directory.parent.glob("*/*.tfstate*"):
+        kept[str(path)] = path.read_text()
     # The search works, because it finds the names of secrets in the state.
     assert any("redis-passwords/p1" in content for content in kept.values())
-    assert [place for place, content in kept.items() if any(value in content for value in values)] == []
+    assert [source for source, content in kept.items() if any(value in content for value in values)] == []
 
 
 def test_only_public_paths_reach_the_service(installation: Installation) -> None:

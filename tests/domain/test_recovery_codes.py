@@ -99,9 +99,9 @@ def test_any_text_is_a_code_of_the_alphabet_or_malformed(typed: str) -> None:
 
 
 @given(TEXTS, st.integers(0, 15), st.characters(min_codepoint=128, exclude_characters="\u00a0\u2009\u202f\u2010\u2011"))
-def test_no_character_beyond_ascii_stands_for_one_of_a_code(text: str, credential_id: int, strange: str) -> None:
+def test_no_character_beyond_ascii_stands_for_one_of_a_code(text: str, position: int, strange: str) -> None:
     with pytest.raises(MalformedCode):
-        RecoveryCode.parse(text[:credential_id] + strange + text[credential_id + 1 :])
+        RecoveryCode.parse(text[:position] + strange + text[position + 1 :])
 
 
 @pytest.mark.parametrize("typed", ["K7QM-2X9D-4HPW-8RTU", "K7QM2X9D4HPW8RTC0"])

@@ -18,7 +18,7 @@ from tests.support.processes import free_port, spawn, stop, wait_until
 CONFIGURATIONS = Path(__file__).parents[2] / "deploy/proxies"
 STATED = {"service": 8080, "application": 3000, "proxy": 8000}
 """The ports that the configurations name."""
-PLACES = os.pathsep.join([os.environ.get("PATH", ""), str(Path(sys.executable).parent)])
+SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", ""), str(Path(sys.executable).parent)])
 NGINX_MAIN = """
 daemon off; pid {directory}/pid; error_log {directory}/error.log notice; worker_processes 1;
 events {{ worker_connections 256; }}
@@ -48,7 +48,7 @@ class Ports:
 
 
 def find(program: str) -> str | None:
-    return shutil.which(program, path=PLACES)
+    return shutil.which(program, path=SEARCH_PATH)
 
 
 def require(program: str) -> str:

@@ -11,11 +11,11 @@ from infrastructure.crypto.derivation import DerivationError, HkdfDerivation
 from tests.domain.examples import ALICE, BOB
 
 MASTER = "a master secret for the tests"
-PLACE = CredentialId(ALICE, Factor.TOTP)
+CREDENTIAL_ID = CredentialId(ALICE, Factor.TOTP)
 
 
 def test_a_secret_is_hkdf_sha_256_of_master_salt_and_account() -> None:
-    secret = HkdfDerivation(MASTER).new(PLACE)
+    secret = HkdfDerivation(MASTER).new(CREDENTIAL_ID)
     assert secret.derivation is not None
 
     # RFC 5869, sections 2.2 and 2.3, written out; one block is enough.
@@ -26,21 +26,21 @@ def test_a_secret_is_hkdf_sha_256_of_master_salt_and_account() -> None:
 
 
 def test_a_secret_can_be_derived_again() -> None:
-    secret = HkdfDerivation(MASTER).new(PLACE)
+    secret = HkdfDerivation(MASTER).new(CREDENTIAL_ID)
     assert secret.derivation is not None
 
-    assert HkdfDerivation(MASTER).again(secret.derivation, PLACE) == secret
+    assert HkdfDerivation(MASTER).again(secret.derivation, CREDENTIAL_ID) == secret
 
 
 def test_every_enrolment_has_a_new_secret() -> None:
     derivation = HkdfDerivation(MASTER)
 
-    assert len({derivation.new(PLACE).key for _ in range(100)}) == 100
+    assert len({derivation.new(CREDENTIAL_ID).key for _ in range(100)}) == 100
 
 
 @pytest.mark.parametrize("credential_id", [CredentialId(BOB, Factor.TOTP), CredentialId(ALICE, Factor.HOTP)])
 def test_the_salt_of_another_credential_derives_nothing(credential_id: CredentialId) -> None:
-    secret = HkdfDerivation(MASTER).new(PLACE)
+    secret = HkdfDerivation(MASTER).new(CREDENTIAL_ID)
     assert secret.derivation is not None
 
     with pytest.raises(DerivationError):
@@ -48,11 +48,11 @@ def test_the_salt_of_another_credential_derives_nothing(credential_id: Credentia
 
 
 def test_a_changed_master_secret_is_detected() -> None:
-    secret = HkdfDerivation(MASTER).new(PLACE)
+    secret = HkdfDerivation(MASTER).new(CREDENTIAL_ID)
     assert secret.derivation is not None
 
     with pytest.raises(DerivationError, match="a different OPEN_MFA_DERIVATION_SECRET"):
-        HkdfDerivation("another").again(secret.derivation, PLACE)
+        HkdfDerivation("another").again(secret.derivation, CREDENTIAL_ID)
 
 
 def test_nothing_is_derived_without_a_master_secret() -> None:
@@ -60,10 +60,10 @@ def test_nothing_is_derived_without_a_master_secret() -> None:
 
     assert not derivation.is_set_up
     with pytest.raises(DerivationError, match="not set"):
-        derivation.again(Derivation(bytes(16), bytes(8)), PLACE)
+        derivation.again(Derivation(bytes(16), bytes(8)), CREDENTIAL_ID)
 
 
 def test_a_derived_secret_hides_from_repr() -> None:
-    secret = HkdfDerivation(MASTER).new(PLACE)
+    secret = HkdfDerivation(MASTER).new(CREDENTIAL_ID)
 
     assert repr(secret) == repr(replace(secret, key=bytes(20)))

@@ -16,12 +16,12 @@ OLD = EncryptionKey("a", bytes(range(32)))
 NEW = EncryptionKey("c", bytes(range(100, 132)))
 RING = KeyRing((OLD,))
 BOTH = KeyRing((NEW, OLD))
-PLACE = CredentialId(Owner(OwnerKind.ACCOUNT, "shop/alice"), Factor.TOTP)
+CREDENTIAL_ID = CredentialId(Owner(OwnerKind.ACCOUNT, "shop/alice"), Factor.TOTP)
 SECRET = b"12345678901234567890"
 ELSEWHERE = [
-    pytest.param(replace(PLACE, owner=Owner(OwnerKind.ACCOUNT, "shop/bob")), id="another owner"),
-    pytest.param(replace(PLACE, owner=Owner(OwnerKind.SESSION, "shop/alice")), id="another kind of owner"),
-    pytest.param(replace(PLACE, factor=Factor.HOTP), id="another factor"),
+    pytest.param(replace(CREDENTIAL_ID, owner=Owner(OwnerKind.ACCOUNT, "shop/bob")), id="another owner"),
+    pytest.param(replace(CREDENTIAL_ID, owner=Owner(OwnerKind.SESSION, "shop/alice")), id="another kind of owner"),
+    pytest.param(replace(CREDENTIAL_ID, factor=Factor.HOTP), id="another factor"),
 ]
 
 
@@ -33,98 +33,98 @@ def flipped(value: bytes, bit: int) -> bytes:
 
 @given(st.binary(max_size=200))
 def test_a_sealed_value_opens(plaintext: bytes) -> None:
-    assert RING.open(RING.seal(plaintext, PLACE, "secret"), PLACE, "secret") == plaintext
+    assert RING.open(RING.seal(plaintext, CREDENTIAL_ID, "secret"), CREDENTIAL_ID, "secret") == plaintext
 
 
 def test_every_sealing_gives_another_value() -> None:
-    assert RING.seal(SECRET, PLACE, "secret") != RING.seal(SECRET, PLACE, "secret")
+    assert RING.seal(SECRET, CREDENTIAL_ID, "secret") != RING.seal(SECRET, CREDENTIAL_ID, "secret")
 
 
 @given(st.binary(min_size=16, max_size=128))
 def test_a_sealed_value_does_not_contain_the_plaintext(plaintext: bytes) -> None:
-    assert plaintext not in RING.seal(plaintext, PLACE, "secret")
+    assert plaintext not in RING.seal(plaintext, CREDENTIAL_ID, "secret")
 
 
 @pytest.mark.parametrize("credential_id", ELSEWHERE)
 def test_a_sealed_value_does_not_open_for_another_credential(credential_id: CredentialId) -> None:
-    blob = RING.seal(SECRET, PLACE, "secret")
+    blob = RING.seal(SECRET, CREDENTIAL_ID, "secret")
 
     with pytest.raises(SealingError):
         RING.open(blob, credential_id, "secret")
 
 
 def test_a_sealed_value_does_not_open_as_another_field() -> None:
-    blob = RING.seal(SECRET, PLACE, "secret")
+    blob = RING.seal(SECRET, CREDENTIAL_ID, "secret")
 
     with pytest.raises(SealingError):
-        RING.open(blob, PLACE, "code")
+        RING.open(blob, CREDENTIAL_ID, "code")
 
 
 def test_a_sealed_value_does_not_open_under_another_key_of_the_same_name() -> None:
-    blob = KeyRing((EncryptionKey(OLD.id, bytes(32)),)).seal(SECRET, PLACE, "secret")
+    blob = KeyRing((EncryptionKey(OLD.id, bytes(32)),)).seal(SECRET, CREDENTIAL_ID, "secret")
 
     with pytest.raises(SealingError):
-        RING.open(blob, PLACE, "secret")
+        RING.open(blob, CREDENTIAL_ID, "secret")
 
 
 @given(st.integers(min_value=0, max_value=8 * 200))
 @example(9)
 def test_a_sealed_value_does_not_open_when_any_bit_is_flipped(bit: int) -> None:
-    blob = flipped(BOTH.seal(SECRET, PLACE, "secret"), bit)
+    blob = flipped(BOTH.seal(SECRET, CREDENTIAL_ID, "secret"), bit)
 
     with pytest.raises(SealingError):
-        BOTH.open(blob, PLACE, "secret")
+        BOTH.open(blob, CREDENTIAL_ID, "secret")
 
 
 def test_a_sealed_value_does_not_open_when_its_end_is_missing() -> None:
-    blob = RING.seal(SECRET, PLACE, "secret")
+    blob = RING.seal(SECRET, CREDENTIAL_ID, "secret")
 
     for length in range(len(blob)):
         with pytest.raises(SealingError):
-            RING.open(blob[:length], PLACE, "secret")
+            RING.open(blob[:length], CREDENTIAL_ID, "secret")
 
 
 def test_a_sealed_value_does_not_open_with_further_bytes() -> None:
-    blob = RING.seal(SECRET, PLACE, "secret")
+    blob = RING.seal(SECRET, CREDENTIAL_ID, "secret")
 
     with pytest.raises(SealingError):
-        RING.open(blob + b"\0", PLACE, "secret")
+        RING.open(blob + b"\0", CREDENTIAL_ID, "secret")
 
 
 @given(st.binary(max_size=100) | st.binary(max_size=100).map(lambda tail: b"\x01a" + tail))
 def test_an_arbitrary_value_does_not_open(blob: bytes) -> None:
     with pytest.raises(SealingError):
-        RING.open(blob, PLACE, "secret")
+        RING.open(blob, CREDENTIAL_ID, "secret")
 
 
 def test_an_unknown_key_is_named() -> None:
-    blob = KeyRing((NEW,)).seal(SECRET, PLACE, "secret")
+    blob = KeyRing((NEW,)).seal(SECRET, CREDENTIAL_ID, "secret")
 
     with pytest.raises(SealingError, match="key 'c'"):
-        RING.open(blob, PLACE, "secret")
+        RING.open(blob, CREDENTIAL_ID, "secret")
 
 
 def test_an_impossible_name_of_a_key_is_not_repeated() -> None:
     with pytest.raises(SealingError) as caught:
-        RING.open(b"\x14" + b"no name of a key, \n!" + bytes(60), PLACE, "secret")
+        RING.open(b"\x14" + b"no name of a key, \n!" + bytes(60), CREDENTIAL_ID, "secret")
 
     assert "no name" not in str(caught.value)
 
 
 def test_the_first_key_seals() -> None:
-    blob = BOTH.seal(SECRET, PLACE, "secret")
+    blob = BOTH.seal(SECRET, CREDENTIAL_ID, "secret")
 
-    assert KeyRing((NEW,)).open(blob, PLACE, "secret") == SECRET
+    assert KeyRing((NEW,)).open(blob, CREDENTIAL_ID, "secret") == SECRET
 
 
 def test_a_key_that_no_longer_seals_still_opens() -> None:
-    assert BOTH.open(RING.seal(SECRET, PLACE, "secret"), PLACE, "secret") == SECRET
+    assert BOTH.open(RING.seal(SECRET, CREDENTIAL_ID, "secret"), CREDENTIAL_ID, "secret") == SECRET
 
 
 def test_an_instance_with_both_keys_opens_values_of_a_rotated_instance() -> None:
-    blob = BOTH.seal(SECRET, PLACE, "secret")
+    blob = BOTH.seal(SECRET, CREDENTIAL_ID, "secret")
 
-    assert KeyRing((OLD, NEW)).open(blob, PLACE, "secret") == SECRET
+    assert KeyRing((OLD, NEW)).open(blob, CREDENTIAL_ID, "secret") == SECRET
 
 
 def test_a_key_ring_needs_a_key() -> None:
@@ -180,10 +180,10 @@ def test_a_key_ring_hides_its_keys_from_repr() -> None:
 
 @given(st.integers(min_value=0, max_value=8 * 200))
 def test_the_error_contains_neither_secret_nor_key(bit: int) -> None:
-    blob = flipped(BOTH.seal(SECRET, PLACE, "secret"), bit)
+    blob = flipped(BOTH.seal(SECRET, CREDENTIAL_ID, "secret"), bit)
 
     with pytest.raises(SealingError) as caught:
-        BOTH.open(blob, PLACE, "secret")
+        BOTH.open(blob, CREDENTIAL_ID, "secret")
 
     shown = "".join(traceback.format_exception(caught.value))
     assert not any(form in shown for form in (SECRET.decode(), SECRET.hex(), GOOD, NEW.material.hex()))

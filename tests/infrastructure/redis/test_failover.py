@@ -177,10 +177,14 @@ def test_a_frozen_master_does_not_delay_access_to_the_others() -> None:
             # No replica takes over before the callers have failed.
             node.ask("CONFIG", "SET", "cluster-node-timeout", "600000")
         caller = Caller(connector(topology.url))
-        places = [caller.enrol(new_owner()) for _ in range(64)]
-        victim = topology.master_of(key_of(places[0]))
-        behind = [credential_id for credential_id in places if topology.master_of(key_of(credential_id)) is victim]
-        beside = [credential_id for credential_id in places if topology.master_of(key_of(credential_id)) is not victim]
+        credential_ids = [caller.enrol(new_owner()) for _ in range(64)]
+        victim = topology.master_of(key_of(credential_ids[0]))
+        behind = [
+            credential_id for credential_id in credential_ids if topology.master_of(key_of(credential_id)) is victim
+        ]
+        beside = [
+            credential_id for credential_id in credential_ids if topology.master_of(key_of(credential_id)) is not victim
+        ]
         assert len(behind) > MAX_RETRYING_CALLERS
         victim.freeze()
         ending = threading.Event()

@@ -187,7 +187,7 @@ def test_a_wrong_url_is_refused_without_repeating_it(url: str) -> None:
     assert "hunter2" not in "".join([str(refusal.value), str(refusal.value.__cause__ or "")])
 
 
-PLACES = st.sampled_from(
+SCHEMES_AND_RESTS = st.sampled_from(
     [
         ("redis", "cache"),
         ("REDIS", "cache:7000/3"),
@@ -198,11 +198,15 @@ PLACES = st.sampled_from(
 )
 
 
-@given(PLACES, st.text(st.characters(exclude_characters="%", exclude_categories=["Cs"])), st.sampled_from("/?#@"))
+@given(
+    SCHEMES_AND_RESTS,
+    st.text(st.characters(exclude_characters="%", exclude_categories=["Cs"])),
+    st.sampled_from("/?#@"),
+)
 def test_a_password_that_is_not_encoded_is_refused_with_the_name_of_the_character(
-    credential_id: tuple[str, str], text: str, character: str
+    scheme_and_rest: tuple[str, str], text: str, character: str
 ) -> None:
-    scheme, rest = credential_id
+    scheme, rest = scheme_and_rest
     password = f"{text}{character}hunter2"
 
     for url in (f"{scheme}://:{password}@{rest}", f"{scheme}://user:{password}@{rest}"):

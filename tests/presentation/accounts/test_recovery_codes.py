@@ -195,8 +195,8 @@ def test_the_codes_of_two_sets_differ(account: Account) -> None:
     (first,) = account.snapshot().items()
     other = account.named("bob")
     other.recovery_codes()
-    (place,) = set(account.snapshot()) - {first[0]}
-    account.redis.set(place, first[1] or b"")
+    (key,) = set(account.snapshot()) - {first[0]}
+    account.redis.set(key, first[1] or b"")
 
     assert slug(other.verify(RECOVERY, WRONG)) == "store-unavailable"
 

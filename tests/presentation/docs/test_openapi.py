@@ -63,11 +63,11 @@ def contents(openapi: dict[str, Any], operations: list[Described]) -> Iterator[t
     """Yield a name, the schema and the examples of each body."""
     for method, path, operation in operations:
         bodies = {"request": operation["requestBody"]} if "requestBody" in operation else {}
-        for place, body in (bodies | operation["responses"]).items():
+        for name, body in (bodies | operation["responses"]).items():
             for media_type, content in body.get("content", {}).items():
                 examples = [example["value"] for example in content.get("examples", {}).values()]
                 examples += [content["example"]] if "example" in content else []
-                yield f"{method} {path} {place} {media_type}", content["schema"], examples
+                yield f"{method} {path} {name} {media_type}", content["schema"], examples
 
 
 def references(node: Any) -> set[str]:

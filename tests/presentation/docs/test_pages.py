@@ -125,7 +125,7 @@ def test_swagger_ui_is_current() -> None:
     assert served != (Path(str(files("flasgger"))) / "ui3" / "static" / "swagger-ui-bundle.js").read_bytes()
 
 
-def test_flasgger_uses_the_current_swagger_ui() -> None:
+def test_flasgger_lists_the_openapi_document() -> None:
     """The view of flasgger can also return a list of its documents."""
     shown = Api().client.get("/docs?json=true").get_json()
 

@@ -364,10 +364,10 @@ def test_one_response_lists_all_credentials(api: Api) -> None:
 
 def test_a_stored_record_cannot_be_moved_to_another_session(api: Api) -> None:
     code = api.good_code("totp", api.enrol("totp"))
-    ((place, value),) = api.snapshot().items()
+    ((key, value),) = api.snapshot().items()
     api.client = api.another()
     api.enrol("totp")
-    (other,) = set(api.snapshot()) - {place}
+    (other,) = set(api.snapshot()) - {key}
     api.redis.set(other, value or b"")
 
     assert slug(api.verify("totp", code)) == "store-unavailable"

@@ -19,8 +19,8 @@ def attributes(answer: Any) -> set[str]:
     return {part for part in parts[1:] if not part.startswith("Expires=")}
 
 
-def spoilt(cookie: str, place: int) -> str:
-    return cookie[:place] + ("A" if cookie[place] != "A" else "B") + cookie[place + 1 :]
+def spoilt(cookie: str, position: int) -> str:
+    return cookie[:position] + ("A" if cookie[position] != "A" else "B") + cookie[position + 1 :]
 
 
 @pytest.mark.parametrize("factor", FACTORS)
