@@ -54,6 +54,14 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named(PAGES))
+def test_every_table_is_in_one_piece(page: Path) -> None:
+    # A row after an empty line is text for the code host, not a table.
+    tables = re.findall(r"(?:^\|.*\n?)+", prose(page), re.MULTILINE)
+
+    assert [table for table in tables if not re.match(r"\|.*\n\|(?: *:?-+:? *\|)+\n\|", table)] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named(PAGES))
 def test_every_path_and_module_in_the_text_exists(page: Path) -> None:
     spans = re.findall(r"`([^`\n]+)`", prose(page))
     paths = [span for span in spans if PATH.fullmatch(span)]
