@@ -92,7 +92,7 @@ class Enrol:
         Raises:
             NotEnrolled: there is no credential to replace.
             AlreadyEnrolled: the credential is pending, or has an unexpired replacement.
-            InvalidSecret: the request contains the present secret.
+            InvalidSecret: the request contains the current secret.
             NoDerivation, StoreUnavailable: nothing was changed.
         """
 

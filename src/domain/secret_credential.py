@@ -114,7 +114,7 @@ class SecretCredential(Credential):
         return replacement
 
     def with_replacement(self, replacement: "SecretCredential", now: int) -> Self:
-        """Return the state with a replacement. The present secret stays valid until the replacement is confirmed.
+        """Return the state with a replacement. The current secret stays valid until the replacement is confirmed.
 
         Raises:
             InvalidValue: the replacement is of another factor.
@@ -127,7 +127,7 @@ class SecretCredential(Credential):
             raise AlreadyEnrolled
         if replacement.secret.key == self.secret.key or replacement.digest == self.digest:
             # Spent codes would be accepted once more. Keys of different length can have the same codes.
-            raise InvalidSecret("must differ from the present secret")
+            raise InvalidSecret("must differ from the current secret")
         try:
             self.unexpired_replacement(now)
         except NotEnrolled:

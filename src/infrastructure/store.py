@@ -39,7 +39,7 @@ class SealedCredentialRepository(CredentialRepository, Protocol):
         """Commit the same state with its secrets sealed under the first encryption key.
 
         Returns:
-            None if committed; otherwise the present snapshot, and nothing was changed.
+            None if committed; otherwise the current snapshot, and nothing was changed.
 
         Raises:
             StoreUnavailable: the store failed.

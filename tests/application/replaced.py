@@ -20,7 +20,7 @@ def account_with(credential_id: CredentialId) -> tuple[Account, Code]:
 
 
 def replacing(credential_id: CredentialId) -> tuple[Account, Code, Code]:
-    """Return an account, a valid code of the present secret, and a valid one of its replacement."""
+    """Return an account, a valid code of the current secret, and a valid one of its replacement."""
     account, present = account_with(credential_id)
     # A HOTP replacement starts with counter 0, so the authenticator is one counter ahead, within the look-ahead.
     fresh = shown(account.gets_replacement(credential_id))

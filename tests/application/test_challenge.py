@@ -91,7 +91,7 @@ def test_a_replacement_does_not_judge_a_challenge() -> None:
     assert verdict_of(answer) == (Factor.TOTP, Rejected(Reason.WRONG, 4))
 
 
-def test_the_present_secret_judges_while_a_replacement_is_pending() -> None:
+def test_the_current_secret_judges_while_a_replacement_is_pending() -> None:
     account = Account()
     present = account.has_totp()
     account.gets_replacement(TOTP)

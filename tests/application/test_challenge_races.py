@@ -26,7 +26,7 @@ from tests.support.fakes import NOON
 
 
 def account_with_shared_digits() -> tuple[Account, Code]:
-    """The next code of HOTP is also the present one of TOTP, whose steps last longer than a lock."""
+    """The next code of HOTP is also the current one of TOTP, whose steps last longer than a lock."""
     account = Account(FewCodes())
     step = NOON // 300
     digits = few_codes(step, 6)

@@ -149,7 +149,7 @@ def test_a_code_that_is_accepted_while_a_replacement_is_started_stays_spent(cred
 
 
 @both
-def test_the_present_secret_is_valid_until_the_swap(credential_id: CredentialId) -> None:
+def test_the_current_secret_is_valid_until_the_swap(credential_id: CredentialId) -> None:
     account, present, _ = replacing(credential_id)
 
     assert account.sends(credential_id, present).verdict == Accepted()
@@ -270,7 +270,7 @@ def test_a_credential_that_was_removed_during_a_lock_is_still_locked() -> None:
 
 
 @both
-def test_a_dropped_replacement_accepts_no_code_and_the_present_secret_stays(credential_id: CredentialId) -> None:
+def test_a_dropped_replacement_accepts_no_code_and_the_current_secret_stays(credential_id: CredentialId) -> None:
     account, present, fresh = replacing(credential_id)
     account.drop_replacement.execute(credential_id)
 

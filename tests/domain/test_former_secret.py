@@ -96,7 +96,7 @@ def test_another_form_of_the_same_key_has_the_same_spent_codes(
 
 
 @pytest.mark.parametrize("make", [totp, hotp], ids=["totp", "hotp"])
-def test_another_form_of_the_present_key_is_no_replacement(make: Callable[..., SecretCredential]) -> None:
+def test_another_form_of_the_current_key_is_no_replacement(make: Callable[..., SecretCredential]) -> None:
     life = Lifecycle(created_at=NOON, expires_at=None, confirmed_at=NOON)
     present = replace(make(STEP), lifecycle=life)
 

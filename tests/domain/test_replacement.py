@@ -78,7 +78,7 @@ def test_a_code_of_the_replacement_is_wrong_elsewhere(make: Make) -> None:
 
 
 @both
-def test_an_accepted_code_of_the_present_secret_keeps_the_replacement(make: Make) -> None:
+def test_an_accepted_code_of_the_current_secret_keeps_the_replacement(make: Make) -> None:
     after = replacing(make).judge(good(confirmed(make)), NOON, ALGORITHM).state
 
     assert isinstance(after, SecretCredential)
@@ -94,7 +94,7 @@ def test_a_wrong_code_keeps_the_replacement(make: Make) -> None:
 
 
 @both
-def test_a_resynchronization_of_the_present_secret_keeps_the_replacement(make: Make) -> None:
+def test_a_resynchronization_of_the_current_secret_keeps_the_replacement(make: Make) -> None:
     present = confirmed(make)
 
     outcome = replacing(make).resynchronize(good(present), good(present, 1), NOON, ALGORITHM)
@@ -105,7 +105,7 @@ def test_a_resynchronization_of_the_present_secret_keeps_the_replacement(make: M
 
 
 @both
-def test_a_code_of_the_present_secret_does_not_confirm_the_replacement(make: Make) -> None:
+def test_a_code_of_the_current_secret_does_not_confirm_the_replacement(make: Make) -> None:
     outcome = submit(replacing(make), good(confirmed(make)))
 
     assert outcome == RefusedOutcome(Rejected(Reason.WRONG, 4), replacing(make, Failures(1)))

@@ -74,7 +74,7 @@ class CredentialRepository(Protocol):
             state: the new state; None to remove the stored one.
 
         Returns:
-            None if the state was replaced; otherwise the present snapshot, and nothing was changed.
+            None if the state was replaced; otherwise the current snapshot, and nothing was changed.
 
         Raises:
             StoreUnavailable: the store failed. The commit may have been carried out.

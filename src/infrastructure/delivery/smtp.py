@@ -184,7 +184,7 @@ class _Conversation(smtplib.SMTP):
         super().__init__(*server.address, local_hostname=_own_name(self._connection))
 
     def connect(self, *_: object, **__: object) -> tuple[int, bytes]:
-        """Use the present connection."""
+        """Use the current connection."""
         self.sock, self.file = self._connection, None
         return self.getreply()
 

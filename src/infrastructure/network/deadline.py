@@ -19,7 +19,7 @@ _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 
 class within:  # noqa: N801 - used like a function; as a generator it would cost three times as much
-    """Set a deadline in so many seconds, or keep the present one if it is earlier.
+    """Set a deadline in so many seconds, or keep the current one if it is earlier.
 
     Entering returns the deadline on the monotonic clock.
     """

@@ -30,7 +30,7 @@ def test_time_that_passes_is_subtracted(clock: Monotonic) -> None:
         assert deadline.left() == 1
 
 
-def test_a_longer_deadline_inside_does_not_extend_the_present_one(clock: Monotonic) -> None:
+def test_a_longer_deadline_inside_does_not_extend_the_current_one(clock: Monotonic) -> None:
     with deadline.within(1), deadline.within(10):
         assert deadline.left() == 1
 

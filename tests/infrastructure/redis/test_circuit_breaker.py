@@ -36,7 +36,7 @@ class Rig:
     """A circuit breaker whose callers have `seconds` each.
 
     Attributes:
-        pauses: the seconds between the attempts of the present caller.
+        pauses: the seconds between the attempts of the current caller.
         failures: the errors that the breaker reported.
     """
 

@@ -361,7 +361,7 @@ def test_a_replacement_that_does_not_open_leaves_the_rest_readable() -> None:
     assert CODEC.decode(rewritten(REPLACING, spoil), REPLACING.id).state == replace(REPLACING, replacement=None)
 
 
-def test_a_replacements_secret_does_not_open_as_the_present_one() -> None:
+def test_a_replacements_secret_does_not_open_as_the_current_one() -> None:
     def swap(fields: list[Any]) -> None:
         fields[7], fields[-1][2] = fields[-1][2], fields[7]
 

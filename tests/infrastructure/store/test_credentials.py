@@ -31,7 +31,7 @@ def test_a_committed_state_is_loaded_with_every_field(store: Store, credential_i
     assert store.credentials.load(state.id).state == state
 
 
-def test_a_commit_against_the_present_revision_replaces_the_state(store: Store, credential_id: CredentialId) -> None:
+def test_a_commit_against_the_current_revision_replaces_the_state(store: Store, credential_id: CredentialId) -> None:
     revision = put(store, hotp(credential_id))
     assert store.credentials.commit(credential_id, revision, hotp(credential_id, 1)) is None
     assert store.credentials.load(credential_id).state == hotp(credential_id, 1)

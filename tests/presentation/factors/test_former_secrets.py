@@ -16,7 +16,7 @@ def code(api: Api, factor: str, secret: str, ahead: int = 0) -> str:
 
 
 def replace(api: Api, factor: str, secret: str) -> TestResponse:
-    """Replace the present secret, and return the response to the first code of the new one."""
+    """Replace the current secret, and return the response to the first code of the new one."""
     answer = api.post(f"{factor}/replacement", {"secret": secret})
     assert answer.status_code == 201, answer.text
     return api.post(f"{factor}/replacement/verify", {"code": code(api, factor, secret)})

@@ -1,4 +1,4 @@
-"""Redis Sentinel, which names the present master."""
+"""Redis Sentinel, which names the current master."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -5,7 +5,7 @@
 -- ARGV[2]  the new record
 -- ARGV[3]  the expiry of the new record: Unix time in milliseconds, '0' for never
 --
--- Returns 1 if the new record is stored, otherwise the present record ('' if there is none).
+-- Returns 1 if the new record is stored, otherwise the current record ('' if there is none).
 local current = redis.call('GET', KEYS[1]) or ''
 local revision = string.sub(current, 1, 9)
 

@@ -40,7 +40,7 @@ class RedisRateLimits(Storage):
         return count
 
     def get(self, key: str) -> int:
-        """Return the present count."""
+        """Return the current count."""
         return int(self._gateway.get(_key(key)) or 0)
 
     def get_expiry(self, key: str) -> float:

@@ -25,7 +25,7 @@ from infrastructure.crypto.derivation import DerivationError
 from infrastructure.crypto.sealing import SealingError
 from infrastructure.redis.stores.stored_secrets import SecretReader, SecretWriter
 
-_PRESENT: Final = "secret"
+_CURRENT: Final = "secret"
 _REPLACEMENT: Final = "replacement"
 """The fields that a secret is sealed for. It opens only in its own field."""
 
@@ -200,7 +200,7 @@ def _common(credential: Credential, secrets: SecretWriter) -> list[Any]:
         lifecycle.created_at,
         lifecycle.confirmed_at,
         lifecycle.last_used_at,
-        secrets.write(credential, _PRESENT),
+        secrets.write(credential, _CURRENT),
     ]
 
 
@@ -279,7 +279,7 @@ def _read_common(record: CredentialRecord, secrets: SecretReader) -> dict[str, A
             confirmed_at=record.confirmed_at,
             last_used_at=record.last_used_at,
         ),
-        "secret": secrets.read(record.secret, _PRESENT),
+        "secret": secrets.read(record.secret, _CURRENT),
     }
 
 
@@ -291,7 +291,7 @@ def _read_replacement(
     try:
         secret = secrets.read(record.secret, _REPLACEMENT)
     except (SealingError, DerivationError):
-        # Nobody depends on a replacement yet, so it does not make the present secret unreadable.
+        # Nobody depends on a replacement yet, so it does not make the current secret unreadable.
         return None
     lifecycle = Lifecycle(created_at=record.created_at, expires_at=record.expires_at)
     return read(record, {"id": secrets.credential_id, "lifecycle": lifecycle, "secret": secret})
