@@ -103,7 +103,7 @@ class Challenge:
             credentials.require_readable()
             # This includes the case that no factor is confirmed.
             if all(candidate.id.factor is Factor.RECOVERY_CODES for candidate in confirmed):
-                # Recovery codes replace a lost factor and are no factor themselves.
+                # Recovery codes replace a lost factor and are not a factor themselves.
                 raise NotEnrolled
             raise MalformedCode(" or ".join(sorted({candidate.credential.shape for candidate in confirmed})))
         return fitting
@@ -137,8 +137,8 @@ def _rank(verdict: Verdict) -> int:
 def _strictest(refused: Sequence[tuple[Factor, RefusedOutcome[StoredState]]]) -> ChallengeOutcome:
     """Return the strictest of several refusals: the longest lock, or else the one with the fewest attempts left.
 
-    A code that may belong to the locked factor is not reported as wrong. The other factors have counted it all the
-    same: otherwise, a lock on one factor would allow unlimited guesses at the others.
+    A code that may belong to the locked factor is not reported as wrong. The other factors have still counted it.
+    Otherwise, a lock on one factor would allow unlimited guesses at the others.
     """
 
     def leniency(each: tuple[Factor, RefusedOutcome[StoredState]]) -> tuple[int, int]:

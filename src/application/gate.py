@@ -28,12 +28,12 @@ class LogInRequest:
     Attributes:
         code: the code.
         account: the account; None for the shared secret.
-        formers: the tokens of earlier sessions that the client sent.
+        former_tokens: the tokens of earlier sessions that the client sent.
     """
 
     code: Code
     account: str | None = None
-    formers: Sequence[str] = ()
+    former_tokens: Sequence[str] = ()
 
 
 class VerifyShared:
@@ -89,5 +89,5 @@ class LogInAtGate:
         if isinstance(outcome, RefusedOutcome):
             return outcome
         token = self._sessions.begin(user)
-        self._sessions.end(request.formers)
+        self._sessions.end(request.former_tokens)
         return token

@@ -80,7 +80,7 @@ class Credential(ABC):
     def match(self, code: Code, now: int, algorithm: HotpAlgorithm) -> Self | Reason:
         """Return the state in which the code is spent, or the reason for refusing the code.
 
-        This does not regard failures, and does not change the lifecycle.
+        This ignores the failures and does not change the lifecycle.
         """
 
     @property

@@ -73,7 +73,7 @@ class Tombstone:
         return replace(self, failures=NO_FAILURES) if past and self.failures != NO_FAILURES else self
 
     def judge(self, _code: Code, now: int, _algorithm: HotpAlgorithm) -> RefusedOutcome[Self]:
-        """Return that the credential is locked.
+        """Refuse the code because the credential is locked.
 
         Raises:
             NotEnrolled: it is not locked, and there is no credential that could judge the code.

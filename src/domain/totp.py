@@ -74,7 +74,7 @@ class TotpCredential(SecretCredential):
         return replace(self, last_step=max(self.last_step, last))
 
     def _spent(self) -> range:
-        """Return the last accepted step and the steps in its window. Their codes are replays, however late they come.
+        """Return the last accepted step and the steps in its window. Their codes are always replays, even much later.
 
         The step before it is always included, because a resynchronization spends both.
         """

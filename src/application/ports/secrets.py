@@ -29,4 +29,4 @@ class SecretDerivation(Protocol):
         """Return whether there is a master secret."""
 
     def new(self, credential: CredentialId) -> SharedSecret:
-        """Return a secret of 160 bits that no other enrolment has, before or after."""
+        """Return a secret of 160 bits. Every enrolment gets a different one."""

@@ -97,8 +97,8 @@ class GateSessions(Protocol):
     def user_of(self, tokens: Sequence[str]) -> str | None:
         """Return the user whose sessions have these tokens; None if there is no session or more than one user.
 
-        With sessions of two users, one of them may have planted their token in the other's browser, and the other
-        would act in their name.
+        With sessions of two users, one of them may have planted their token in the browser of the other, who
+        would then act in the wrong name.
         """
 
     def end(self, tokens: Sequence[str]) -> None:
@@ -139,4 +139,4 @@ class LogLevels(Protocol):
         """Return the level that was set for all workers; None if none was set."""
 
     def write(self, level: str) -> None:
-        """Set the level for all workers. It has no end."""
+        """Set the level for all workers. It does not expire."""

@@ -76,7 +76,7 @@ class Template:
         return cls(_template(subject, "the subject", _IN_SUBJECT), _template(body, "the text", _IN_BODY))
 
     def render(self, code: str, issuer: str, minutes: int) -> Text:
-        """Return the mail for one code, which is valid for so many minutes."""
+        """Return the mail for one code. `minutes` is the time until the code expires."""
         known = {"issuer": issuer, "minutes": str(minutes)}
         return Text(self.subject.substitute(known), self.body.substitute(known, code=code))
 

@@ -19,7 +19,7 @@ _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 
 class within:  # noqa: N801 - used like a function; as a generator it would cost three times as much
-    """Set a deadline in so many seconds, or keep the current one if it is earlier.
+    """Set a deadline `seconds` from now, or keep the current one if it is earlier.
 
     Entering returns the deadline on the monotonic clock.
     """
@@ -41,7 +41,7 @@ class within:  # noqa: N801 - used like a function; as a generator it would cost
 
 
 class paused:  # noqa: N801 - see `within`
-    """Suspend the deadline, for a wait that has its own bound.
+    """Suspend the deadline, for a wait that has its own limit.
 
     There is no deadline inside, unless another `within` sets one. On exit, the deadline of the innermost surrounding
     `within` moves by the time that was spent inside. Deadlines further out do not move.

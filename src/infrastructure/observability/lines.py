@@ -178,7 +178,7 @@ class Lines:
                 return
 
     def _end_of_whole_lines(self, data: bytes, written: int) -> int:
-        """Return how many of the written bytes are whole lines. Tell all processes if a part of a line follows them.
+        """Return how many of the written bytes are whole lines. Notify all processes if a part of a line follows them.
 
         The part is written again with its line, because the log may be emptied before the rest can be written.
         """

@@ -32,7 +32,7 @@ class RedisStore:
         self.log_levels = RedisLogLevels(gateway)
 
     def gate_sessions(self, gate: str, lifetime: int) -> GateSessions:
-        """Return the sessions of one gate, which end after so many seconds."""
+        """Return the sessions of one gate. They end after `lifetime` seconds."""
         return RedisGateSessions(self._gateway, gate, lifetime)
 
     def check_ready(self) -> None:

@@ -106,7 +106,7 @@ class CircuitBreaker:
         return self._last_failed or self.state is not State.CLOSED
 
     def call(self, operation: Callable[[], T], on_failure: Callable[[Exception], None]) -> T:
-        """Carry out an operation, again and again until it succeeds or the deadline comes.
+        """Carry out an operation, and repeat it until it succeeds or the deadline passes.
 
         Args:
             operation: may be called several times.

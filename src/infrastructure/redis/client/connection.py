@@ -59,7 +59,7 @@ class _Socket:
 
 
 class _DeadlineConnection(AbstractConnection):
-    """The additions to each of redis-py's connections."""
+    """The additions to all kinds of redis-py's connections."""
 
     @property
     def server_name(self) -> str:

@@ -92,7 +92,7 @@ class Gateway:
         return self._run(read, _Access.READING, keys[0])
 
     def set(self, key: str, value: str, lifetime: int | None = None) -> None:
-        """Set a key, which expires after so many seconds; None for never."""
+        """Set a key. It expires after `lifetime` seconds; None for never."""
         command: Command = ("SET", key, value) if lifetime is None else ("SET", key, value, "EX", lifetime)
         self._run(lambda client: self._write(client, key, command), _Access.DURABLE_WRITING, key)
 
@@ -223,7 +223,7 @@ class Gateway:
         return self._client
 
     def _close_idle(self, error: Exception) -> None:
-        """Close idle connections, each of which might time out, or lead to a former master for ever."""
+        """Close idle connections. Each might time out, or stay connected to a former master."""
         if isinstance(error, _BROKEN) and isinstance(self._client, Redis):
             self._client.connection_pool.disconnect(inuse_connections=False)
 

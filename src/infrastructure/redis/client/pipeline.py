@@ -18,7 +18,7 @@ def send(node: Redis, commands: Sequence[Command]) -> list[Any]:
     redis-py's own pipeline does the same at three times the cost.
 
     Raises:
-        RedisError: the first error among the responses. The other commands were carried out all the same.
+        RedisError: the first error among the responses. The other commands were still carried out.
     """
     pool = node.connection_pool
     connection = pool.get_connection()

@@ -44,7 +44,7 @@ class Sentinels(Sentinel):
         self._last = self.sentinels[0]
 
     def master(self, service: str) -> Redis:
-        """Return a client for the master of a service, whichever server that is when it connects."""
+        """Return a client for the master of a service. Each new connection leads to the current master."""
         client: Redis = self.master_for(  # type: ignore[no-untyped-call] # likewise
             service, redis_class=_Master, connection_pool_class=LeanMasterPool
         )

@@ -165,7 +165,7 @@ def _takes_snapshots(ask: Ask, information: dict[str, str] | None) -> bool | Non
 
 
 def _clock_ahead(ask: Ask, now: Callable[[], float]) -> float | None:
-    """Return the least difference of the clocks, because theirs is read between two readings of ours."""
+    """Return the smallest possible difference of the clocks: theirs is read between two readings of ours."""
     before = now()
     try:
         seconds, microseconds = ask(("TIME",))

@@ -51,7 +51,7 @@ class RedisCredentialRepository:
         self._clock = clock
 
     def load(self, credential_id: CredentialId) -> Snapshot:
-        """Return the stored state. Raise `StoreUnavailable`, or `UnreadableRecord` for a value that is no record."""
+        """Return the stored state. Raise `StoreUnavailable`, or `UnreadableRecord` for a value that is not a record."""
         return self._snapshot(self._gateway.get(key_of(credential_id)), credential_id)
 
     def load_all(self, owner: Owner) -> OwnerCredentials:

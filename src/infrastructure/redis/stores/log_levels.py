@@ -19,5 +19,5 @@ class RedisLogLevels:
         return None if value is None else value.decode("ascii", "replace")
 
     def write(self, level: str) -> None:
-        """Set the level for all workers. It has no end. Raise `StoreUnavailable`."""
+        """Set the level for all workers. It does not expire. Raise `StoreUnavailable`."""
         self._gateway.set(KEY, level)

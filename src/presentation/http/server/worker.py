@@ -173,7 +173,7 @@ class Worker(ThreadWorker):
         self._proceed(conn)
 
     def _proceed(self, conn: Any) -> None:
-        """Pass the request to a thread if it is complete, else wait for the rest."""
+        """Pass the request to a thread if it is complete. Otherwise, wait for the rest."""
         arrival = conn.client_socket.arrival
         if arrival.is_complete:
             self._submit(conn)
