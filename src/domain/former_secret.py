@@ -12,7 +12,7 @@ FORMER_SECRETS: Final = 4
 FORMER_DIGEST_BYTES: Final = 8
 """64 bits distinguish four secrets. If two digests are equal by chance, the service only refuses some fresh codes."""
 REACH: Final = 31
-"""Time steps after which every TOTP code is too old: the largest drift (20), the largest window (10), and the step itself."""
+"""Time steps after which every TOTP code is too old: the largest drift (20), the largest window (10), and one more."""
 
 
 @dataclass(frozen=True, slots=True)

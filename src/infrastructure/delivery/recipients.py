@@ -163,7 +163,7 @@ def _significant(digits: str, *, is_international: bool) -> str:
 
 
 def _digits(text: str, *, is_certain: bool) -> str | None:
-    """Return the digits before the first mark of an extension or a pause; None if letters show that this is not a number.
+    """Return the digits before the first mark of an extension or a pause; None if letters show that it is no number.
 
     If it is certain that the text is a number, letters among the first digits stand for digits, and a later letter is
     such a mark.
