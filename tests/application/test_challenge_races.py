@@ -126,7 +126,7 @@ def test_guesses_that_are_sent_at_once_are_counted_one_by_one() -> None:
     assert counted(account) == {Factor.TOTP: 3, Factor.HOTP: 3}
 
 
-def test_a_factor_that_is_enrolled_again_in_between_is_not_confirmed() -> None:
+def test_a_factor_that_is_enrolled_again_meanwhile_is_not_confirmed() -> None:
     account = Account()
     former = account.has_hotp()
 
@@ -143,7 +143,7 @@ def test_a_factor_that_is_enrolled_again_in_between_is_not_confirmed() -> None:
     assert state.status is Status.PENDING
 
 
-def test_nothing_is_enrolled_if_the_only_factor_is_removed_in_between() -> None:
+def test_nothing_is_enrolled_if_the_only_factor_is_removed_meanwhile() -> None:
     account = Account()
     credential = account.has_totp()
     account.repository.rivals = [lambda: account.remove.execute(TOTP)]
@@ -152,7 +152,7 @@ def test_nothing_is_enrolled_if_the_only_factor_is_removed_in_between() -> None:
         account.challenged(shown(credential))
 
 
-def test_the_other_factors_judge_and_count_if_one_is_removed_in_between() -> None:
+def test_the_other_factors_judge_and_count_if_one_is_removed_meanwhile() -> None:
     account, _ = account_with_everything()
     account.repository.rivals = [lambda: account.remove.execute(TOTP)]
 
@@ -167,21 +167,21 @@ def account_with_replacement(digits: int = 6) -> tuple[Account, SecretCredential
     return account, present, account.gets_replacement(TOTP, digits)
 
 
-def test_a_code_of_the_former_secret_is_wrong_if_the_swap_happens_in_between() -> None:
+def test_a_code_of_the_former_secret_is_wrong_if_the_swap_happens_meanwhile() -> None:
     account, present, replacement = account_with_replacement()
     account.repository.rivals = [lambda: account.swaps(TOTP, shown(replacement, -1))]
 
     assert verdict_of(account.challenged(shown(present))) == (Factor.TOTP, Rejected(Reason.WRONG, 4))
 
 
-def test_a_code_of_the_replacement_is_valid_if_the_swap_happens_in_between() -> None:
+def test_a_code_of_the_replacement_is_valid_if_the_swap_happens_meanwhile() -> None:
     account, _, replacement = account_with_replacement()
     account.repository.rivals = [lambda: account.swaps(TOTP, shown(replacement, -1))]
 
     assert verdict_of(account.challenged(shown(replacement))) == (Factor.TOTP, Accepted())
 
 
-def test_the_code_of_a_swap_in_between_is_a_replay() -> None:
+def test_the_code_that_swaps_the_secrets_meanwhile_is_a_replay() -> None:
     account, _, replacement = account_with_replacement()
     account.repository.rivals = [lambda: account.swaps(TOTP, shown(replacement))]
 
@@ -197,7 +197,7 @@ def test_no_code_is_accepted_if_a_replacement_with_other_digits_is_swapped_in() 
 
 
 @pytest.mark.parametrize("which", [0, 5])
-def test_a_recovery_code_of_a_set_that_is_replaced_in_between_is_wrong(which: int) -> None:
+def test_a_recovery_code_of_a_set_that_is_replaced_meanwhile_is_wrong(which: int) -> None:
     account = Account()
     code = account.has_recovery_codes()[which]
     account.repository.rivals = [account.has_recovery_codes]

@@ -130,7 +130,7 @@ def test_a_credential_that_was_removed_during_a_lock_is_still_locked(credential_
 
 
 @both
-def test_a_code_that_is_verified_in_between_removes_nothing(credential_id: CredentialId) -> None:
+def test_a_code_that_is_verified_meanwhile_removes_nothing(credential_id: CredentialId) -> None:
     account, code = account_with(credential_id)
     rivals: list[object] = []
     account.repository.rivals = [lambda: rivals.append(account.sends(credential_id, code).verdict)]
@@ -140,7 +140,7 @@ def test_a_code_that_is_verified_in_between_removes_nothing(credential_id: Crede
 
 
 @both
-def test_a_code_that_a_challenge_accepts_in_between_removes_nothing(credential_id: CredentialId) -> None:
+def test_a_code_that_a_challenge_accepts_meanwhile_removes_nothing(credential_id: CredentialId) -> None:
     account, code = account_with(credential_id)
     account.repository.rivals = [lambda: account.challenged(code)]
 
@@ -148,7 +148,7 @@ def test_a_code_that_a_challenge_accepts_in_between_removes_nothing(credential_i
 
 
 @both
-def test_a_code_that_disables_a_factor_in_between_is_accepted_by_no_other(credential_id: CredentialId) -> None:
+def test_a_code_that_disables_a_factor_meanwhile_is_accepted_by_no_other(credential_id: CredentialId) -> None:
     account, code = account_with(credential_id)
     account.repository.rivals = [lambda: account.disables(credential_id, code)]
 

@@ -62,7 +62,7 @@ def test_the_enrolled_credential_is_the_stored_one() -> None:
     assert rig.repository.state(TOTP) == credential
 
 
-def test_every_enrolment_gets_a_secret_of_its_own() -> None:
+def test_every_enrolment_gets_its_own_secret() -> None:
     rig = Rig()
 
     assert rig.enrolled_hotp() != rig.enrolled_totp()
@@ -106,7 +106,7 @@ def test_an_owner_can_have_hotp_and_totp() -> None:
     assert rig.submit(TOTP, hotp_value(key, STEP)).verdict == Accepted()
 
 
-def test_owners_have_credentials_of_their_own() -> None:
+def test_every_owner_has_its_own_credentials() -> None:
     rig = Rig()
     rig.enrolled_totp()
 

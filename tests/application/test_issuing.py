@@ -96,7 +96,7 @@ def test_a_code_that_was_sent_replaces_the_one_before() -> None:
     assert rig.submit(OTP, former.text).verdict == Rejected(Reason.WRONG, 4)
 
 
-def test_a_code_is_sent_once_however_many_races_were_lost() -> None:
+def test_a_code_is_sent_once_after_any_number_of_lost_races() -> None:
     rig = Rig()
     rig.repository.rivals = [rig.issued] * 3
     send(rig)

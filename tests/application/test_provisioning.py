@@ -40,7 +40,7 @@ def test_a_hotp_uri_contains_all_parameters() -> None:
     )
 
 
-def test_a_session_is_called_session_and_not_by_its_id() -> None:
+def test_the_uri_of_a_session_does_not_contain_its_id() -> None:
     credential_id = CredentialId(Owner(OwnerKind.SESSION, "3q2-7w"), Factor.TOTP)
 
     assert urlsplit(PROVISIONING.uri(replace(totp(), id=credential_id))).path == "/Open-MFA:session"

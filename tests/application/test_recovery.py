@@ -80,7 +80,7 @@ def test_the_codes_hide_from_repr() -> None:
         assert code.text not in f"{issued!r} {issued.codes!r} {issued.credential!r}"
 
 
-def test_two_sets_are_keyed_with_secrets_of_their_own() -> None:
+def test_two_sets_are_keyed_with_different_secrets() -> None:
     account = Account()
 
     first, second = (account.issue_recovery_codes.execute(ALICE).credential for _ in range(2))
@@ -152,7 +152,7 @@ def test_two_codes_sent_at_once_are_both_spent() -> None:
     assert stored(account).remaining == 8
 
 
-def test_a_code_of_a_set_that_is_replaced_in_between_is_wrong() -> None:
+def test_a_code_of_a_set_that_is_replaced_meanwhile_is_wrong() -> None:
     account = Account()
     code = account.has_recovery_codes()[0]
     account.repository.rivals = [account.has_recovery_codes]
@@ -160,7 +160,7 @@ def test_a_code_of_a_set_that_is_replaced_in_between_is_wrong() -> None:
     assert account.sends(RECOVERY_CODES, code).verdict == Rejected(Reason.WRONG, 4)
 
 
-def test_a_new_set_counts_a_wrong_code_that_came_in_between() -> None:
+def test_a_new_set_counts_a_wrong_code_that_came_meanwhile() -> None:
     account = Account()
     account.has_recovery_codes()
     account.repository.rivals = [lambda: account.fails(RECOVERY_CODES, 1)]

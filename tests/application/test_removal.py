@@ -82,7 +82,7 @@ def test_a_tombstone_cannot_be_removed() -> None:
         rig.remove.execute(TOTP)
 
 
-def test_removal_counts_a_wrong_code_that_came_in_between() -> None:
+def test_removal_counts_a_wrong_code_that_came_meanwhile() -> None:
     rig = Rig()
     rig.enrolled_totp()
     rig.repository.rivals = [lambda: rig.submit(TOTP, WRONG)]

@@ -34,7 +34,7 @@ def test_one_of_many_simultaneous_submissions_of_the_swapping_code_is_accepted(c
 
 
 @both
-def test_a_swap_keeps_no_code_of_the_former_secret_that_came_in_between(credential_id: CredentialId) -> None:
+def test_a_swap_keeps_no_code_of_the_former_secret_that_came_meanwhile(credential_id: CredentialId) -> None:
     account, present, fresh = replacing(credential_id)
     account.repository.rivals = [lambda: account.sends(credential_id, present)]
 
@@ -51,7 +51,7 @@ def test_a_code_of_the_former_secret_is_wrong_when_the_swap_comes_first(credenti
 
 
 @both
-def test_a_replacement_that_is_dropped_in_between_is_not_swapped_in(credential_id: CredentialId) -> None:
+def test_a_replacement_that_is_dropped_meanwhile_is_not_swapped_in(credential_id: CredentialId) -> None:
     account, present, fresh = replacing(credential_id)
     account.repository.rivals = [lambda: account.drop_replacement.execute(credential_id)]
 
@@ -62,7 +62,7 @@ def test_a_replacement_that_is_dropped_in_between_is_not_swapped_in(credential_i
 
 
 @both
-def test_a_replacement_that_is_swapped_in_in_between_is_not_dropped(credential_id: CredentialId) -> None:
+def test_a_replacement_that_is_swapped_in_meanwhile_is_not_dropped(credential_id: CredentialId) -> None:
     account, _, fresh = replacing(credential_id)
     account.repository.rivals = [lambda: account.swaps(credential_id, fresh)]
 
@@ -73,7 +73,7 @@ def test_a_replacement_that_is_swapped_in_in_between_is_not_dropped(credential_i
 
 
 @both
-def test_a_swap_does_not_restore_a_credential_that_was_removed_in_between(credential_id: CredentialId) -> None:
+def test_a_swap_does_not_restore_a_credential_that_was_removed_meanwhile(credential_id: CredentialId) -> None:
     account, _, fresh = replacing(credential_id)
     account.repository.rivals = [lambda: account.remove.execute(credential_id)]
 
@@ -84,7 +84,7 @@ def test_a_swap_does_not_restore_a_credential_that_was_removed_in_between(creden
 
 
 @both
-def test_the_fifth_wrong_code_in_between_locks_the_swap_out(credential_id: CredentialId) -> None:
+def test_the_fifth_wrong_code_prevents_a_swap_that_is_committed_later(credential_id: CredentialId) -> None:
     account, _, fresh = replacing(credential_id)
     account.fails(credential_id, 4)
     account.repository.rivals = [lambda: account.fails(credential_id, 1)]

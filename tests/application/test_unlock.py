@@ -177,7 +177,7 @@ def test_unlocking_also_clears_a_wrong_code_that_is_counted_in_the_meantime() ->
     assert account.failures(TOTP) == 0
 
 
-def test_a_code_that_was_accepted_in_between_stays_spent() -> None:
+def test_a_code_that_was_accepted_meanwhile_stays_spent() -> None:
     account = Account()
     code = shown(account.has_totp())
     account.fails(TOTP, 3)
@@ -188,7 +188,7 @@ def test_a_code_that_was_accepted_in_between_stays_spent() -> None:
     assert account.sends(TOTP, code).verdict == Rejected(Reason.REPLAYED, 5)
 
 
-def test_a_credential_that_is_removed_in_between_is_not_restored() -> None:
+def test_a_credential_that_is_removed_meanwhile_is_not_restored() -> None:
     account = Account()
     account.has_totp()
     account.fails(TOTP, 3)
@@ -199,7 +199,7 @@ def test_a_credential_that_is_removed_in_between_is_not_restored() -> None:
     assert not isinstance(account.repository.state(TOTP), Credential)
 
 
-def test_a_credential_that_is_enrolled_in_between_is_unlocked() -> None:
+def test_a_credential_that_is_enrolled_meanwhile_is_unlocked() -> None:
     account = Account()
     account.has_recovery_codes()
     account.fails(RECOVERY_CODES)

@@ -92,7 +92,7 @@ def test_a_former_secret_takes_few_bytes() -> None:
 
 
 @every_kind
-def test_every_record_has_a_revision_of_its_own(state: StoredState) -> None:
+def test_every_record_has_its_own_revision(state: StoredState) -> None:
     revisions = {CODEC.encode(state)[:REVISION_BYTES] for _ in range(100)}
 
     assert len(revisions) == 100
