@@ -59,6 +59,8 @@ def serious_findings(page: Page) -> list[str]:
     """Return the serious and critical violations that axe-core finds on the page."""
     if not AXE.exists():
         _miss(MISSING_AXE)
+    # During a transition, colours are between those of two themes or states.
+    page.evaluate("Promise.all(document.getAnimations().map((animation) => animation.finished))")
     # The policy of the page forbids further scripts in it.
     page.evaluate(AXE.read_text())
     found = page.evaluate("axe.run()")

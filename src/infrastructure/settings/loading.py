@@ -77,7 +77,11 @@ def _variables_in(dotenv: Path, texts: Mapping[str, str]) -> dict[str, str]:
     A value may contain `${NAME}` and `${NAME:-default}`. python-dotenv would look up the names in `os.environ`.
     """
     found: dict[str, str] = {}
-    for name, text in dotenv_values(dotenv, interpolate=False).items():
+    try:
+        lines = dotenv_values(dotenv, interpolate=False)
+    except UnicodeDecodeError:
+        raise SettingsError({str(dotenv): ["Must be text in UTF-8."]}) from None
+    for name, text in lines.items():
         if text is not None:
             known = found | dict(texts)
             found[name] = "".join(part.resolve(known) for part in parse_variables(text))

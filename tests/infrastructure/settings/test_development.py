@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from domain.secret import SharedSecret
-from infrastructure.settings import Settings, load
+from infrastructure.settings import Settings, SettingsError, load
 from tests.infrastructure.settings.variables import DEVELOPMENT, REQUIRED, SHOP, loaded
 from tests.presentation.api import RFC_SECRET
 
@@ -117,3 +117,10 @@ def test_a_value_in_the_file_may_contain_variables() -> None:
 
     assert settings.enrolment.issuer == "environment 127.0.0.2 default |"
     assert settings.server.host == "127.0.0.2"
+
+
+def test_a_file_that_is_not_text_in_utf_8_is_reported() -> None:
+    Path(".env").write_bytes("OPEN_MFA_ISSUER=Café\n".encode("latin-1"))
+
+    with pytest.raises(SettingsError, match=r"\.env: Must be text in UTF-8"):
+        load({"OPEN_MFA_ENV": "development"})
