@@ -42,7 +42,7 @@ def _workers(texts: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """The HTTP server has no TLS: put a reverse proxy that ends TLS in front of it.
+    """The HTTP server has no TLS: put a reverse proxy that terminates TLS in front of it.
 
     See also: [run behind a proxy](../how-to/run-behind-a-proxy.md), [run below a path](../how-to/run-below-a-path.md).
     """
