@@ -16,7 +16,7 @@ ATTEMPTS: Final = 64
 """Lost races after which a change is given up.
 
 A race is lost only to another commit. At most five wrong codes can be committed on one credential before it is locked,
-and an accepted code refuses all its copies. Only a client that sends dozens of good codes at once reaches this limit.
+and an accepted code refuses all its copies. Only a client that sends dozens of valid codes at once reaches this limit.
 """
 
 

@@ -112,8 +112,8 @@ class Credential(ABC):
     def outcome_of(self, match: Self | Reason, now: int) -> OutcomeOf[Self]:
         """Return the outcome of a match: an accepted code clears the failures, a wrong one is counted.
 
-        A spent or expired code is refused, but not counted. It does not help to guess a code, and a double click must
-        not lock the user out.
+        A spent or expired code is refused, but not counted. Such a code does not help an attacker to guess one, and a
+        double click must not lock the user out.
         """
         if not isinstance(match, Reason):
             return AcceptedOutcome(replace(match, failures=NO_FAILURES, lifecycle=self.lifecycle.used(now)))

@@ -41,7 +41,7 @@ class Failures:
 
     @property
     def attempts_left(self) -> int:
-        """Return the number of wrong codes that are left; the last of them locks."""
+        """Return the number of wrong codes that remain. The last one locks the factor."""
         return max(0, FAILURES_BEFORE_LOCK - self.count)
 
 

@@ -54,7 +54,7 @@ class HotpCredential(SecretCredential):
 
     @property
     def series(self) -> str:
-        """Return the hash. The number of digits is left out, because six digits are the end of eight."""
+        """Return the hash. The number of digits is left out, because a shorter code is the end of a longer one."""
         return f"hotp {self.parameters.algorithm.value}"
 
     def as_former(self) -> FormerSecret | None:

@@ -48,7 +48,11 @@ class OneTimeCode(Credential):
         return type(code) is Code and len(code.text) == self.code_digits
 
     def match(self, code: Code, now: int, algorithm: HotpAlgorithm) -> Self | Reason:  # noqa: ARG002 - no HOTP
-        """Compare the code. After the end of the issued code, every other code is expired, so nobody can guess it."""
+        """Compare the code.
+
+        After the end of the issued code, the verdict on every code is `EXPIRED`, so it does not help to guess the code.
+        Only the replay of an accepted code is still recognized.
+        """
         good = compare_digest(keyed_digest(self.secret, code.text), self.digest)
         spent = self.lifecycle.last_used_at is not None
         if good and spent:

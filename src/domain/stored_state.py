@@ -21,7 +21,7 @@ Outcome = OutcomeOf[AnyCredential]
 
 
 def unexpired(state: StoredState | None, now: int) -> StoredState | None:
-    """Return the state as it counts at `now`, Unix time in seconds; None if it has expired.
+    """Return the state that is in effect at `now`, Unix time in seconds; None if it has expired.
 
     A store that removes expired states late must not extend their life.
     """

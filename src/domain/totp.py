@@ -60,7 +60,7 @@ class TotpCredential(SecretCredential):
 
     @property
     def series(self) -> str:
-        """Return hash and interval. The number of digits is left out, because six digits are the end of eight."""
+        """Return hash and interval, without the number of digits: a shorter code is the end of a longer one."""
         return f"totp {self.parameters.algorithm.value} {self.parameters.interval}"
 
     def as_former(self) -> FormerSecret | None:

@@ -14,7 +14,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The code was good. It is spent now."""
+    """The code was accepted and is spent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ class SegnoQrRenderer:
 
         A screen has no stains, so it needs no more correction. Fewer modules are larger and faster to draw.
         """
-        # A code with any mask can be read. To compare all eight, as the standard does, takes six times as long.
+        # A code with any mask can be read. Comparing all eight, as the standard does, takes six times as long.
         code = segno.make_qr(text, error="l", mask=0)
         if picture is QrFormat.PNG:
             return _png(code.matrix)

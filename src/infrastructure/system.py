@@ -9,7 +9,7 @@ from domain.secret import RECOMMENDED_SECRET, SharedSecret
 
 
 class SystemClock:
-    """The clock of this machine; NTP is expected to keep it right."""
+    """The clock of this machine; NTP is expected to keep it accurate."""
 
     def now(self) -> int:
         """Return Unix time in whole seconds, rounded down."""

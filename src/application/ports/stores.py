@@ -97,8 +97,8 @@ class GateSessions(Protocol):
     def user_of(self, tokens: Sequence[str]) -> str | None:
         """Return the user whose sessions have these tokens; None if there is no session or more than one user.
 
-        With sessions of two users, one of them may have planted their token in the browser of the other, who
-        would then act in the wrong name.
+        If the sessions belong to two users, one of them may have planted their token in the browser of the other,
+        who would then act under the wrong name.
         """
 
     def end(self, tokens: Sequence[str]) -> None:

@@ -1,7 +1,7 @@
 """The spellings under which a recipient of codes is counted (ADR 22).
 
-A caller could evade the limit of a recipient by many spellings. So the rules prefer to count two recipients as one: two
-recipients then share a limit, which is harmless in practice.
+A caller could evade the limit of a recipient by many spellings. In case of doubt, the rules therefore count two
+recipients as one. The two then share a limit, which is harmless in practice.
 """
 
 import re

@@ -123,7 +123,7 @@ class Webhook:
         """Return the status of the response. Its body is not read."""
         connection = HTTPConnection(*self._parts.address)
         try:
-            # http.client opens no connection if it has one. Its own would not keep to the deadline.
+            # http.client opens no connection if it has one. A connection of its own would not keep to the deadline.
             connection.sock = connect(self._parts.address, self._context)
             connection.request("POST", self._parts.target, body, headers)
             with connection.getresponse() as response:

@@ -43,7 +43,7 @@ class Variable:
             text.
         description: one or two sentences for operators, in Markdown.
         default: the default as text, None if there is no default.
-        absence: what happens without a value, for the documentation of settings that have no default.
+        absence: the effect of a missing value, for the documentation of settings that have no default.
         required: whether the service does not start without a value.
         secret: whether the value must not be shown.
         generate: returns a text for development mode, which generates it if the variable is not set.

@@ -26,7 +26,7 @@ WAIT_MILLISECONDS: Final = 250
 MAX_RETRYING_CALLERS: Final = 4
 """Half of the usual threads of a worker."""
 SCAN_COUNT: Final = 500
-"""Keys in one step of a scan. Redis does nothing else for less than a millisecond."""
+"""Keys in one step of a scan. A step blocks Redis for less than a millisecond."""
 _BROKEN: Final = (ConnectionError, ReadOnlyError, TimeoutError)
 """Errors after which no connection can be trusted: the server may be gone, or it may no longer be the master."""
 
@@ -54,7 +54,7 @@ class Gateway:
         replicas: the number of replicas that must have a write before it counts as done (`WAIT`).
         max_retrying_callers: the number of callers that may retry at the same time while Redis fails. The others fail
             at once.
-        address: what an operator should look at if it fails; a failure of one server names that server instead.
+        address: the address in the message of a failure. A failure of one server names that server instead.
     """
 
     def __init__(

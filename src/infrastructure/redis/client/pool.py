@@ -67,7 +67,7 @@ class LeanPool(ConnectionPool):
 
 
 class LeanMasterPool(LeanPool, SentinelConnectionPool):
-    """The same for the master that the Sentinels name."""
+    """The same pool for the master that the Sentinels name."""
 
 
 def _is_unusable(connection: Any) -> bool:

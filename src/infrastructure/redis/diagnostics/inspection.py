@@ -1,4 +1,4 @@
-"""Inspections of the Redis masters for operators: what each reports of itself, and which commands it refuses."""
+"""Inspections of the Redis masters for operators: the report of each, and the commands that it refuses."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

@@ -148,7 +148,7 @@ class _Attempt:
                 self._send(key, f"{PREFIX}:{{", name, *arguments)
         if not isinstance(self._client, Redis):
             self._send(key, f"{PREFIX}:{{", "ASKING")
-            # The client asks any node for the topology, so that every node must answer.
+            # The client may request the topology from any node, so every node must answer.
             self._send(key, f"{PREFIX}:{{", "CLUSTER", "SLOTS")
         self._send(key, f"{PREFIX}:{{", "DEL", key)
         return Trial(

@@ -20,7 +20,7 @@ from infrastructure.redis.stores.stored_secrets import Sealed
 COMPARE_AND_SET: Final = Script("infrastructure.redis.stores", "compare_and_set.lua")
 KEY_PREFIX: Final = "open-mfa"
 REMOVAL_REMEMBERED: Final = 10
-"""Seconds for which a removal leaves its revision in Redis. This is longer than a caller retries the same commit."""
+"""Seconds for which a removal leaves its revision in Redis. Callers stop retrying a commit earlier."""
 _KEY: Final = re.compile(rf"{KEY_PREFIX}:\{{({'|'.join(OwnerKind)}):([^{{}}]+)\}}:({'|'.join(Factor)})")
 
 _log = logging.getLogger("open_mfa.store")
@@ -82,8 +82,8 @@ class RedisCredentialRepository:
     def require_writable(self, credential_id: CredentialId) -> None:
         """Raise `StoreUnavailable` while commits are refused.
 
-        This costs a round trip only after a refused commit: a commit to a key of the same slot that nothing else uses.
-        That record expires in 1970, so Redis removes it at once.
+        This costs a round trip only after a refused commit. It then commits a record to a key of the same slot that
+        nothing else uses. The record expires in 1970, so Redis removes it at once.
         """
         if self._gateway.refuses_writes(key_of(credential_id)):
             trial = f"{KEY_PREFIX}:{{{credential_id.owner}}}:write-trial"

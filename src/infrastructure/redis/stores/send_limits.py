@@ -29,8 +29,8 @@ class RedisSendLimit:
     """The `SendLimit` in Redis: for one recipient, for all recipients, and for one client address.
 
     At most 5 codes are sent to one recipient in any 10 minutes, for each tenant and for all sessions together. The two
-    other limits do not depend on the spelling of a recipient. Keys have keyed digests of recipients and addresses, so
-    nobody can read in Redis to whom codes are sent.
+    other limits do not depend on the spelling of a recipient. Keys contain keyed digests of recipients and addresses,
+    so Redis does not reveal the recipients of codes.
 
     Args:
         gateway: the gateway to Redis.

@@ -1,4 +1,4 @@
-"""Who may send the requests of a group of routes, and for which owner."""
+"""The access to a group of routes: the checks of a request, and its owner."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

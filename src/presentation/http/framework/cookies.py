@@ -79,7 +79,7 @@ class Cookie:
     def _sent_as(self, name: str) -> list[str]:
         # Werkzeug would also unquote values, which ours never need. Only spaces and tabs may precede a name. Browsers
         # treat other white space as part of the name, which then has no prefix: any host of the domain could set it.
-        # A header is searched for the name and never split, because splitting one of only separators would be slow.
+        # A header is searched for the name and never split, because a header of only separators would be slow to split.
         header: str = request.environ.get("HTTP_COOKIE", "")
         values = []
         end = 0

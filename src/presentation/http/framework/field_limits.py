@@ -1,7 +1,7 @@
 """Limits for the fields that the application reads.
 
 A head may have 64 KiB, because proxies pass on large cookies and long addresses. A parser of lists and parameters needs
-many milliseconds for a field of this size. So a field gets to its parser only if it is as short as those of real
+many milliseconds for a field of this size. So a field reaches its parser only if it is no longer than those of real
 clients.
 """
 

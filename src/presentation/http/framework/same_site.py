@@ -17,9 +17,9 @@ _SAME_ORIGIN_IF_ORIGIN_MATCHES: Final = frozenset({None, "same-site"})
 def refuse_other_sites() -> None:
     """Raise a problem if a browser sends the request on behalf of a page of another site.
 
-    If the browser sends Fetch Metadata, it decides. Otherwise `Origin` (RFC 6454) must name the host of the request.
-    Clients other than browsers send neither. A request with `same-site` must have a matching `Origin`, because an
-    attacker may control another host of the same site, such as a forgotten subdomain.
+    If the browser sends Fetch Metadata, only that counts. Otherwise, `Origin` (RFC 6454) must name the host of the
+    request. Clients other than browsers send neither. A request with `same-site` must have a matching `Origin`, because
+    an attacker may control another host of the same site, such as a forgotten subdomain.
     """
     environ = request.environ
     site = environ.get("HTTP_SEC_FETCH_SITE")

@@ -1,4 +1,4 @@
-"""Conclusions from the header fields of browsers: who sees the response, and which site sent the request."""
+"""Conclusions from the header fields of browsers about the use of the response and the origin of the request."""
 
 from flask import request
 

@@ -68,7 +68,7 @@ class ReturnTo:
                 return False
             if _NOT_IN_PATH.search(path) or _DOT_SEGMENT.search(path) or _NOT_IN_URL.search(text):
                 return False
-            # An encoded question mark belongs to the path for a browser, and may end it for a proxy.
+            # A browser treats an encoded question mark as part of the path. A proxy may end the path there.
             if f"{re.sub('/+', '/', re.split('[?#]', path, maxsplit=1)[0])}/".startswith(f"{self.gate}/"):
                 return False
             path, text = unquote(path), unquote(text)

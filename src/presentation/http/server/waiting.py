@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @unique
 class Reason(Enum):
-    """The reason why a connection waits, with the seconds after which its time is up. It ends up to a second later."""
+    """The reason why a connection waits, and its time limit in seconds. The worker may close it a second later."""
 
     FIRST_BYTE = 10.0
     """The client has not sent anything yet."""
