@@ -177,7 +177,7 @@ class FactorModel(RuleBasedStateMachine):
         repository.rivals = []
         repository.down_before_commits = repository.down_after_commits = False
         note(f"{answer} {rival_answers}")
-        assert before == snapshot, "what was judged has been changed"
+        assert before == snapshot, "the judged state was changed"
         for rival_answer in rival_answers:
             expected, _ = self.predict(attempt)
             self.compare(rival_answer, expected)

@@ -1,4 +1,4 @@
-"""The second step of a login: the factors that judge a code, the outcome, and the factors that count a wrong code."""
+"""The second step of a log-in: the factors that judge a code, the outcome, and the factors that count a wrong code."""
 
 import pytest
 

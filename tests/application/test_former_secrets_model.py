@@ -141,7 +141,7 @@ class FormerSecretsModel(RuleBasedStateMachine):
 
     @rule(where=CREDENTIAL_IDS)
     def the_next_code_is_good(self, where: CredentialId) -> None:
-        """The authenticator of a secret that is enrolled again is synchronous."""
+        """The authenticator of a secret that is enrolled again is synchronized."""
         which = self.present[where]
         if which is None:
             return

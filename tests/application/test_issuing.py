@@ -186,7 +186,7 @@ def test_a_failed_delivery_keeps_all_failures_including_those_during_the_deliver
     with pytest.raises(DeliveryFailed):
         send(rig)
 
-    # Before the delivery, every code is expired: it is no guess.
+    # A code that is sent before the delivery is expired and does not count as a guess.
     state = rig.repository.state(OTP)
     assert state is not None
     assert state.failures == Failures(1)

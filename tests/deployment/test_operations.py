@@ -159,7 +159,7 @@ def test_another_logging_driver_replaces_the_default_of_docker(staging: Stack) -
 
 
 def test_every_instance_can_be_scraped_from_inside_the_network(staging: Stack) -> None:
-    """Asks as Prometheus would, by what the guide has for it."""
+    """The test sends the requests that Prometheus sends with the configuration in the guide."""
     (job,) = yaml.safe_load(block(COMPOSE, "scrape_configs:", "yaml"))["scrape_configs"]
     ((found,),) = (each["names"] for each in job["dns_sd_configs"])
     port = job["dns_sd_configs"][0]["port"]

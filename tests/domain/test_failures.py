@@ -40,7 +40,7 @@ def test_a_lock_holds_in_its_last_second() -> None:
     assert after(5).locked(NOON + 29)
 
 
-def test_a_lock_ends_at_its_last_second() -> None:
+def test_a_lock_ends_after_its_last_second() -> None:
     assert not after(5).locked(NOON + 30)
 
 

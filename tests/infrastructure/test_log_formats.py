@@ -26,12 +26,12 @@ COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def members_in(line: str) -> dict[str, object]:
-    """Return the members that stand after the message, as a reader understands them."""
+    """Return the members that follow the message, with their values unquoted."""
     return {name: value if value[:1] != '"' else json.loads(value) for name, value in MEMBER.findall(line)}
 
 
 def as_read(value: object) -> object:
-    """Return a value as text that is not quoted has it."""
+    """Return a value in the form in which `members_in` returns it."""
     return value if isinstance(value, str) else json.dumps(value)
 
 

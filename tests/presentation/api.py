@@ -53,7 +53,7 @@ class BufferedClient(FlaskClient):
         return super().open(*args, **options | {"buffered": True})
 
     def _add_cookies_to_wsgi(self, environ: dict[str, Any]) -> None:
-        """Keep a Cookie header that a test sends. Werkzeug would replace it by the cookies of its own."""
+        """Keep a Cookie header that a test sends. Werkzeug would replace it with its own cookies."""
         if "HTTP_COOKIE" not in environ:
             super()._add_cookies_to_wsgi(environ)
 

@@ -4,7 +4,7 @@ The document admits further members in answers, because a later version may add 
 only the members that the document names, so here its schemas admit no others.
 
 No schema says exactly which codes and secrets the service reads, because it ignores white space, dashes and invisible
-marks. The document's patterns are wider. Here schemathesis learns how a usual code or secret looks.
+marks. The document's patterns are wider. This module describes the usual form of codes and secrets.
 """
 
 import base64

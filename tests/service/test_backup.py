@@ -114,7 +114,9 @@ def test_a_restored_backup_has_all_credentials_and_spent_codes(backup: Path) -> 
 
     assert answers == [403, 403, 200]
     assert factors["totp"]["status"] == "confirmed"
-    assert [each["factor"] for each in after] == list(factors), "and it is kept by its own append-only file"
+    assert [each["factor"] for each in after] == list(factors), (
+        "the restored store must keep them in its own append-only file"
+    )
 
 
 def test_a_backup_without_room_reports_that_and_fails(backup: Path, tmp_path: Path) -> None:

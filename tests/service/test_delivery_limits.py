@@ -115,7 +115,7 @@ def test_all_recipients_together_have_a_limit(redis_server: RedisServer) -> None
 
     assert [answer.status for answer in of_tenant] == [201] * 12 + [429] * 2
     assert 3500 < int(of_tenant[-1].headers["Retry-After"]) <= 3600
-    # Each client address may send 5 codes, two addresses of one IPv6 network together, and all of them 12.
+    # Each client address may send 5 codes. Two addresses of one IPv6 network share this limit. All may send 12.
     assert [answer.status for answer in of_clients] == [
         *([201] * 5 + [429]),
         *([201] * 5 + [429]),

@@ -145,7 +145,7 @@ def test_the_searched_texts_are_not_empty(remains: Remains) -> None:
 
 
 def test_no_secret_is_in_the_logs(remains: Remains) -> None:
-    # gunicorn's own line about a request that is none repeats it: see the next test.
+    # The next test examines the lines about unreadable requests.
     lines = [line for line in remains.logs.splitlines() if "unreadable request" not in line]
 
     assert found(remains.secrets, "\n".join(lines).encode()) == []

@@ -103,7 +103,7 @@ def test_no_code_is_judged_while_the_log_is_stalled_and_codes_are_judged_afterwa
         wait_until(lambda: expected <= service.judged(), "the audit trail")
         judged = service.judged()
 
-    # None of the guesses that got 503 was counted, and the good code among them was not spent.
+    # None of the guesses that got 503 was counted, and the valid code among them was not spent.
     assert refused.document["attempts_left"] == 4
     assert status == 200
     assert not judged & {each for status, each in answers if status == 503}

@@ -35,9 +35,10 @@ def set_level(service: Service, level: str) -> None:
 
 
 def all_debug(service: Service, debug: bool) -> bool:
-    """Requests on connections of their own go to any worker: of twenty, one that differs would show.
+    """Return whether all workers log at DEBUG or, without `debug`, whether none does.
 
-    A line may be written shortly after its answer, so this may have to be asked again.
+    Each request has its own connection, which any worker may accept. Twenty requests reach all workers almost
+    certainly. A line may be written shortly after its answer, so the caller may have to repeat this.
     """
     asked = {uuid4().hex for _ in range(20)}
     for request_id in asked:

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tests.support.processes import PATIENCE
 
 CHROMIUM = "/usr/bin/chromium"
-MISSING_CHROMIUM = "chromium is not installed, so no page was looked at in a browser (Debian: apt-get install chromium)"
+MISSING_CHROMIUM = "chromium is not installed, so no page was tested in a browser (Debian: apt-get install chromium)"
 AXE = Path(__file__).parents[1] / "node_modules/axe-core/axe.min.js"
 MISSING_AXE = "axe-core is not installed, so accessibility was not checked (npm ci in tests/, as `make e2e` does)"
 PICTURES = Path(__file__).parents[2] / "build/screenshots"

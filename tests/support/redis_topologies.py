@@ -334,7 +334,7 @@ def _is_free(port: int) -> bool:
 
 
 def _bytes(answer: Any) -> bytes:
-    """Return the text of an answer, of which redis-py turns some into dictionaries."""
+    """Return the text of an answer. redis-py converts some answers into dictionaries."""
     if isinstance(answer, dict):
         return "\n".join(f"{name}:{value}" for name, value in answer.items()).encode()
     return answer if isinstance(answer, bytes) else str(answer).encode()

@@ -37,7 +37,7 @@ class TcpProxy:
 
     Attributes:
         target: the server's port, for new connections.
-        delay: seconds that every piece of an answer is late.
+        delay: seconds by which every piece of an answer is delayed.
         drip: answers come one byte at a time.
     """
 

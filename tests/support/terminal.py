@@ -39,9 +39,9 @@ def qr_text(text: str, *, dark: bool, inverted: bool = False) -> str | None:
     """Return the content of the QR code on a dark or light terminal, or None if it can't be read.
 
     Args:
-        text: what was printed; of the escape sequences it knows the colours that are used here, and no others.
+        text: the printed text. Of the escape sequences, only the colours that `open-mfa` uses are read.
         dark: whether the terminal writes white on black, or black on white.
-        inverted: whether whoever looks reads white on black codes too, as not every scanner does.
+        inverted: whether the scanner also reads white-on-black codes. Not every scanner does.
     """
     rows = [row for line in text.splitlines() for row in _rows(line, dark=dark)]
     width = max(len(row) for row in rows)

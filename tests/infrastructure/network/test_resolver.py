@@ -14,7 +14,7 @@ from infrastructure.network.resolver import resolve
 
 @pytest.fixture
 def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """A resolver that does not answer before the end of the test. The list has the names that it was asked for."""
+    """A resolver that does not answer before the end of the test. The list contains the requested names."""
     asked: list[str] = []
     ended = threading.Event()
 

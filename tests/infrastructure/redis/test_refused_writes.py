@@ -126,7 +126,7 @@ def test_only_guesses_under_way_are_judged_when_writes_are_first_refused(
 def test_a_spent_code_is_not_reported_as_a_replay_while_writes_are_refused(
     own_server: RedisServer, guesser: Guesser
 ) -> None:
-    """A response that reports a replay would reveal that the digits were right once."""
+    """A response that reports a replay would reveal that the digits were once valid."""
     (good,) = PyotpHotp().codes(SharedSecret(b"a secret of 160 bits"), HashAlgorithm.SHA1, 6, [0])
     assert guesser.send(Code(good)) == Accepted()
     begin, end = FAULTS["out of memory"]

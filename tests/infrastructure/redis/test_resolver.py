@@ -21,7 +21,7 @@ getaddrinfo = socket.getaddrinfo
 def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """A resolver that resolves no name before the end of the test. It resolves IP addresses at once, as real ones do.
 
-    The list has the names that it was asked for.
+    The list contains the requested names.
     """
     asked: list[str] = []
     ended = threading.Event()

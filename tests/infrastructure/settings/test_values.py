@@ -1,4 +1,4 @@
-"""Each setting accepts good values and refuses others, without repeating them."""
+"""Each setting accepts valid values and refuses others, without repeating them."""
 
 import base64
 from pathlib import Path

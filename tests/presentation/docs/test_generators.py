@@ -1,7 +1,7 @@
 """The OpenAPI document has no construct that client generators misread (ADR 23).
 
-`tests/e2e/test_generated_clients.py` runs the generators themselves. These tests say which constructs they refuse, drop
-or misread, so that a new member or schema cannot bring one of them back.
+`tests/e2e/test_generated_clients.py` runs the generators themselves. These tests list the constructs that
+generators refuse, drop or misread, so that no new member or schema brings one of them back.
 """
 
 import builtins

@@ -58,7 +58,7 @@ def test_bad_input_changes_nothing(
     before = api.snapshot()
     environ = {} if cookie is None else {"HTTP_COOKIE": f"{COOKIE}={api.cookie()}; x={cookie}"}
     if method == "POST" and target in FACTORS and not body:
-        body = b"[]"  # an empty body is a good request there
+        body = b"[]"  # an empty body is a valid request there
 
     answer = api.client.open(
         f"{SESSION}/{target}", method=method, data=body, content_type=media_type, environ_overrides=environ

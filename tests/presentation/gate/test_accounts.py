@@ -84,7 +84,7 @@ class TestAccounts:
         assert alice.replace("alice", "nobody") == nobody
 
     def test_a_request_with_tokens_of_two_users_does_not_pass(self, staff: Api) -> None:
-        """One user may have planted their cookie on the other, who would then act in their name."""
+        """One user may have planted their cookie in the browser of the other, who would then act under their name."""
         totp = self.enrolled(staff)
         tokens = []
         for fields in ({"account": "alice"}, {}):
@@ -132,7 +132,7 @@ class TestAccounts:
         assert (
             check(Api(staff.redis, staff.clock, **TENANT), headers={"Cookie": f"{COOKIE}={shared}"}).status_code == 401
         )
-        assert log_in(staff, wrong(staff)).status_code == 403, "without an account it is the shared secret's"
+        assert log_in(staff, wrong(staff)).status_code == 403, "without an account, the shared secret judges the code"
         log_in(staff, code(staff, 1))
         assert check(staff).headers["Remote-User"] == "everybody"
         assert (

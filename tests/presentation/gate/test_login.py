@@ -95,7 +95,7 @@ def test_a_form_of_another_site_does_not_log_in(gate: Api, headers: dict[str, st
 
     assert answer.status_code == 403
     assert "Set-Cookie" not in answer.headers
-    assert log_in(gate, code(gate)).status_code == 303, "nor is the code spent"
+    assert log_in(gate, code(gate)).status_code == 303, "the refused form must not spend the code"
 
 
 def test_a_proxy_that_changes_the_host_does_not_block_browsers(gate: Api) -> None:
@@ -123,7 +123,7 @@ def test_another_secret_of_the_gate_is_another_credential(gate: Api) -> None:
     other = SharedSecret(b"another secret of 160 b.")
     rotated = Api(gate.redis, gate.clock, gate_secret=other)
 
-    assert check(rotated, headers={"Cookie": token}).status_code == 401, "who had it must not keep what it opened"
+    assert check(rotated, headers={"Cookie": token}).status_code == 401, "a log-in with the former secret must not pass"
     assert log_in(rotated, pyotp.TOTP(other.base32).at(gate.clock.now())).status_code == 303
 
 

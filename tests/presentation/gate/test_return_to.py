@@ -194,7 +194,7 @@ def test_the_pages_of_the_gate_are_below_the_path(path: str) -> None:
     below = ReturnTo("/mfa/auth").safe
 
     assert below(path) == HOME
-    assert below("/auth/logout") == "/auth/logout", "there it is the application's"
+    assert below("/auth/logout") == "/auth/logout", "this path belongs to the application"
 
 
 @given(st.lists(st.sampled_from(URL_PIECES), max_size=8).map("".join))

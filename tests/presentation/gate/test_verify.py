@@ -15,7 +15,7 @@ def test_an_application_can_verify_a_code_of_the_gate(gate: Api) -> None:
     assert (first.status_code, document(first)) == (200, {"verified": True})
     assert (second.status_code, document(second)["reason"]) == (403, "replayed")
     assert "Set-Cookie" not in first.headers
-    assert log_in(gate, code(gate)).status_code == 403, "one code, whichever way it came"
+    assert log_in(gate, code(gate)).status_code == 403, "a code must be accepted only once at both endpoints"
 
 
 def test_an_application_may_call_the_code_a_token(gate: Api) -> None:

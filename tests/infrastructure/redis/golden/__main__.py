@@ -2,7 +2,7 @@
 
 The present records were made by the former codec, at commit 091aa0e, with the class names of that commit. The records
 with "before former secrets" in their names were made by an older one, at commit 1eb108d. A record is never made again:
-it shows what a former version has stored.
+it shows the bytes that a former version stored.
 """
 
 import base64
