@@ -126,13 +126,13 @@ roll() {
   docker compose build app
   replicas=$(docker compose config app | sed -n 's/^ *replicas: //p')
   front=$(docker inspect --format '{{index .Config.Labels "com.docker.compose.project"}}' "${old[0]}")_front
-  # Not with --scale, because the next `up` would compare the containers with it and replace them all.
+  # --scale is not used, because the next `up` would compare the containers with it and replace them all.
   APP_REPLICAS=$((${#old[@]} + replicas)) docker compose create --no-recreate app
   mapfile -t new < <(apps | grep -vxF "$(printf '%s\n' "${old[@]}")")
   trap give_up EXIT
   trap 'exit 130' INT TERM
   ((${#new[@]} == replicas)) || fail "Compose created ${#new[@]} new containers instead of $replicas."
-  # Disconnected from the proxy until they are ready, because the proxy forwards requests to every started container.
+  # They are disconnected from the proxy until they are ready, because it forwards requests to every started container.
   for container in "${new[@]}"; do
     docker network disconnect "$front" "$container"
   done

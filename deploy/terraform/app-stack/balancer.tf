@@ -40,8 +40,8 @@ resource "aws_lb_target_group" "service" {
   # Longer than the longest request (20 s). A stopping task gets no new requests during this time.
   deregistration_delay = 30
 
-  # Not /readyz: during a failure of Redis it would fail for all tasks, and ECS would replace them repeatedly without effect.
-  # The tasks answer 503, and the alarms report the failure.
+  # /readyz is not used: during a failure of Redis, it would fail for all tasks, and ECS would replace them repeatedly
+  # without effect. The tasks answer 503, and the alarms report the failure.
   health_check {
     path                = "/healthz"
     matcher             = "200"

@@ -50,7 +50,7 @@ resource "aws_ecs_task_definition" "service" {
   memory                   = var.task_memory
   execution_role_arn       = aws_iam_role.execution.arn
   task_role_arn            = aws_iam_role.task.arn
-  # The former ones are what a roll-back goes back to.
+  # A roll-back needs the former task definitions.
   skip_destroy = true
 
   runtime_platform {

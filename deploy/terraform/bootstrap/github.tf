@@ -202,7 +202,7 @@ data "aws_iam_policy_document" "github_plan" {
       "acm:DescribeCertificate", "acm:ListTagsForCertificate",
       "application-autoscaling:Describe*", "application-autoscaling:ListTagsForResource",
       "cloudwatch:DescribeAlarms", "cloudwatch:GetDashboard", "cloudwatch:ListTagsForResource",
-      # Not ec2:Describe*, which would include start-up scripts of other machines.
+      # ec2:Describe* would include start-up scripts of other machines.
       "ec2:DescribeAddresses", "ec2:DescribeAddressesAttribute", "ec2:DescribeFlowLogs",
       "ec2:DescribeInternetGateways", "ec2:DescribeNatGateways", "ec2:DescribeNetworkAcls",
       "ec2:DescribeNetworkInterfaces", "ec2:DescribePrefixLists", "ec2:DescribeRouteTables", "ec2:DescribeSecurityGroup*",

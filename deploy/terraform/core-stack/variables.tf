@@ -142,7 +142,7 @@ variable "provided_secrets" {
 }
 
 variable "secret_generations" {
-  description = "How often the value of a secret was generated, where that is more than once: raise its number to have it generated anew. A number never goes down and an entry never goes away: that would generate it anew, too. What has a list of its own is renewed by a second one there; OPEN_MFA_DERIVATION_SECRET never is, for what hangs on it would be lost."
+  description = "How many times the value of a secret was generated, if more than once. Increase the number to generate a new value. Never decrease a number or remove an entry, because that generates a new value, too. To replace an encryption key or a password of Redis, add another one to its list. Do the same for an API key whose former value must stay valid for a while. OPEN_MFA_DERIVATION_SECRET can't be replaced, because all derived secrets would be lost."
   type        = map(number)
   default     = {}
 

@@ -1,4 +1,4 @@
-# Which workflows on GitHub may assume a role, with a mocked AWS provider. These tests create nothing. The project's own tests
+# The workflows on GitHub that may assume a role, with a mocked AWS provider. These tests create nothing. The project's own tests
 # compare the permissions of the roles with the requests that Terraform sends.
 
 mock_provider "aws" {
