@@ -92,7 +92,8 @@ def _add_options(parser: Parser) -> None:
     parser.add_argument(
         "--digest",
         type=_digest,
-        help="the hash for HMAC, any of OpenSSL: sha1 (default), sha256, sha3-256, sha512-256, blake2b512, …",
+        help="the hash function of HMAC, any that OpenSSL supports: sha1 (default), sha256, sha3-256, sha512-256, "
+        "blake2b512, …",
     )
     parser.add_argument("--digits", metavar="N", type=_digits, help="1 to 10 (default: 6)")
 

@@ -24,8 +24,8 @@ def add(add_parser: AddParser) -> None:
     parser = add_parser(
         "qr",
         help="print a QR code",
-        description="Print a provisioning URI as a QR code on the terminal, or write it to a picture that only you"
-        " can read. With --key or --secret, build the URI from the same options as `open-mfa uri`.",
+        description="Print a provisioning URI as a QR code on the terminal, or write it to an image file that"
+        " only you can read. With --key or --secret, build the URI from the same options as `open-mfa uri`.",
         examples=(
             "uri totp --label alice | open-mfa qr -",
             "qr @uri.txt -o alice.png",

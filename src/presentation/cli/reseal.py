@@ -21,11 +21,11 @@ def add(add_parser: AddParser) -> None:
     parser = add_parser(
         "reseal",
         help="seal all stored secrets under the first encryption key",
-        description="Seal again each stored secret that is not sealed under the first of OPEN_MFA_ENCRYPTION_KEYS. The"
-        " service keeps serving. You can interrupt this command and run it again.",
+        description="Reseal each stored secret that is not sealed under the first key of OPEN_MFA_ENCRYPTION_KEYS. The"
+        " service can run in the meantime. You can interrupt this command and run it again.",
         examples=("reseal",),
-        notes="When every instance has the new key first, and this command reports that no secret is sealed under a"
-        " former key, remove the former key from the setting.",
+        notes="When the new key is the first one on every instance, and this command reports that no secret is sealed"
+        " under a former key, remove the former key from the setting.",
     )
     parser.set_defaults(run=_run)
 
@@ -61,7 +61,7 @@ def _report(tally: "Tally", keys: "KeyRing") -> int:
         return REFUSED
     former = ", ".join(keys.names[1:])
     if former:
-        say(f"When every instance has {keys.first} first, you can remove {former} from OPEN_MFA_ENCRYPTION_KEYS.")
+        say(f"When {keys.first} is first on every instance, you can remove {former} from OPEN_MFA_ENCRYPTION_KEYS.")
     return DONE
 
 

@@ -34,8 +34,8 @@ def add(add_parser: AddParser) -> None:
     parser = add_parser(
         "uri",
         help="print a provisioning URI",
-        description="Print a provisioning URI (otpauth://…). It contains the given secret, or a new one with 160"
-        " bits. The service does not learn the secret. `open-mfa qr` prints a URI as a QR code.",
+        description="Print a provisioning URI (otpauth://…). It contains the given secret, or a new one of 160"
+        " bits. The command does not store the secret in the service. `open-mfa qr` prints a URI as a QR code.",
         examples=("uri totp --label alice", "uri totp --label alice | open-mfa qr -"),
     )
     kinds = parser.add_subparsers(dest="kind", required=True, metavar="KIND")

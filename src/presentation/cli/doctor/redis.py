@@ -119,7 +119,7 @@ def check_master(
     if ahead is not None and abs(ahead) > LARGEST_CLOCK_DIFFERENCE:
         yield Finding(
             Grade.MUST_CHANGE,
-            f" has a clock {ahead:+.1f} s off this machine's: synchronize both by NTP",
+            f" has a clock that is {ahead:+.1f} s off this machine's: synchronize both with NTP",
         )
     elif ahead is not None:
         yield Finding(Grade.OK, " has the same time as this machine")

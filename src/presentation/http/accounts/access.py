@@ -19,7 +19,7 @@ API_KEY: Final = SecurityScheme(
         "type": "http",
         "scheme": "bearer",
         "description": "An API key from `OPEN_MFA_API_KEYS`. In development, the service generates a key and prints it "
-        "at the start.",
+        "when it starts.",
     },
 )
 _OWNER: Final = "open_mfa.owner"
@@ -78,7 +78,7 @@ class AccountOwners:
 def account_access(keys: Iterable[tuple[str, str]]) -> Access:
     """Return the access to the routes of accounts: only clients with an API key may send requests."""
     owners = AccountOwners(keys)
-    account_id = PathVariable("The account, by the application's own name for it.", "alice@example.com", ACCOUNT_ID)
+    account_id = PathVariable("The ID of the account in the application.", "alice@example.com", ACCOUNT_ID)
     return Access(
         security=API_KEY,
         path_variables={"account_id": account_id},

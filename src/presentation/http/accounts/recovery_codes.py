@@ -49,8 +49,8 @@ def recovery_code_routes(issue: IssueRecoveryCodes, services: FactorServices) ->
     describe = operations.describe("Describe the recovery codes", RecoveryCodesResponse())
     issuing = Operation(
         summary="Issue ten recovery codes",
-        description="The response is the only one that contains the codes. They replace the former codes. Wrong codes "
-        "that were counted still count.",
+        description="Only this response contains the codes. They replace the previous codes. The count of wrong codes "
+        "continues.",
         body=EmptyBody(),
         responses={201: IssuedRecoveryCodesResponse()},
         owner=OwnerUse.REQUIRED,

@@ -142,7 +142,7 @@ def _account_routes(account: AccountHandlers) -> tuple[Route, ...]:
             Operation(
                 summary="Verify a code at log-in",
                 description="The code may belong to any confirmed factor, or be an unused recovery code. Only factors "
-                "whose codes have the same form judge the code, and a wrong code counts for these factors only.",
+                "whose codes have the same form judge the code, and a wrong code counts only for these factors.",
                 body=ChallengeBody(),
                 body_required=True,
                 responses={200: ChallengePassedResponse()},

@@ -204,7 +204,7 @@ function showProblem(factor, problem) {
   } else if (reason === "wrong") {
     showResult("locked", "Wrong code, now locked", "That was the last attempt.");
   } else if (reason === "replayed") {
-    showResult("replayed", "Replayed", "The code is correct, but it was used before. Each code is accepted only once. A replay costs no attempt.");
+    showResult("replayed", "Replayed", "The code is correct, but it was used before. Each code is accepted only once. A replay does not use up an attempt.");
   } else if (reason === "expired") {
     showResult("refused", "Expired", "The code came too late. Begin again for a new code.");
   } else if (problem?.errors) {

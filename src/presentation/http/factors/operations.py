@@ -106,7 +106,7 @@ def remove(summary: str) -> Operation:
     """Return the operation that removes a credential."""
     return Operation(
         summary=summary,
-        description="Wrong codes that were counted still count for the next credential of the factor.",
+        description="The next credential of the factor inherits the count of wrong codes.",
         responses={204: None},
         problems=(Problems.NOT_ENROLLED,),
         owner=OwnerUse.REQUIRED,

@@ -79,9 +79,9 @@ def otp_routes(services: FactorServices, lifetime: int | None, sending_guards: G
     issue = IssueHandler(services.use_cases.issue, lifetime, sending_guards).issue
     issuing = Operation(
         summary="Issue a one-time code",
-        description="The code is random and valid once. It replaces the previous code. Wrong codes that were counted "
-        "still count, and the fifth one makes the code invalid. The service sends at most 5 codes in 10 minutes to one "
-        "recipient, regardless of the spelling of the address, and a limited number per hour in total.",
+        description="The code is random and valid once. It replaces the previous code. The count of wrong codes "
+        "continues, and the fifth wrong code makes the one-time code invalid. The service sends at most 5 codes in 10 "
+        "minutes to one recipient, regardless of the spelling of the address, and a limited number per hour in total.",
         body=IssueCodeBody(),
         responses={201: IssuedCodeResponse()},
         problems=(Problems.RATE_LIMITED, Problems.DELIVERY_FAILED),

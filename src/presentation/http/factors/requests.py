@@ -111,7 +111,7 @@ class EnrolTotpBody(EnrolBody):
         INTERVAL, DEFAULT_INTERVAL, "The length of a time step in seconds. Many authenticator apps support only 30."
     )
     window = integer_field(
-        WINDOW, DEFAULT_WINDOW, "The number of time steps before and after the current one that count."
+        WINDOW, DEFAULT_WINDOW, "The number of time steps on either side of the current one that are accepted."
     )
 
 

@@ -65,7 +65,7 @@ class TotpEnrolmentResponse(EnrolmentResponse):
 
     interval = response_field(fields.Integer, "The length of a time step in seconds.", DEFAULT_INTERVAL)
     window = response_field(
-        fields.Integer, "The number of time steps before and after the current one that count.", DEFAULT_WINDOW
+        fields.Integer, "The number of time steps on either side of the current one that are accepted.", DEFAULT_WINDOW
     )
 
 
@@ -165,7 +165,7 @@ class TotpResponse(SecretCredentialResponse):
     factor = factor_field(Factor.TOTP)
     interval = response_field(fields.Integer, "The length of a time step in seconds.", DEFAULT_INTERVAL)
     window = response_field(
-        fields.Integer, "The number of time steps before and after the current one that count.", DEFAULT_WINDOW
+        fields.Integer, "The number of time steps on either side of the current one that are accepted.", DEFAULT_WINDOW
     )
     drift = response_field(
         fields.Integer, "The number of time steps that the authenticator was ahead at the last resynchronization.", 0

@@ -51,7 +51,7 @@ class Problems(Enum):
         "Only applications and administrators may use this part of the service. The request has no credentials, or "
         "wrong ones.",
         "If you are an administrator, check your user name and password. Otherwise, you do not need this page.",
-        "Send an API key as `Authorization: Bearer <key>`. For the admin API, send the user name and the password by "
+        "Send an API key as `Authorization: Bearer <key>`. For the admin API, send the user name and the password with "
         "HTTP Basic authentication.",
     )
     CODE_REJECTED = ProblemType(
@@ -85,7 +85,7 @@ class Problems(Enum):
         "not-enrolled",
         404,
         "This factor is not enrolled",
-        "There is nothing to verify, show or delete. The factor was never enrolled or confirmed, was deleted, or "
+        "There is nothing to verify, show or delete. The factor was never enrolled or confirmed, it was deleted, it "
         "became invalid after wrong codes, or the session has ended.",
         "Enrol the factor and confirm it, or request a new code.",
     )
@@ -109,10 +109,10 @@ class Problems(Enum):
         "already-enrolled",
         409,
         "This factor is already enrolled",
-        "The factor or its replacement already exists. The service never replaces a secret by an enrolment. Nothing "
+        "The factor or its replacement already exists. An enrolment never replaces an existing secret. Nothing "
         "was changed.",
         "If you did not finish the enrolment, delete the factor and start again. For a new phone, replace the factor.",
-        "DELETE a pending factor before you POST it again. Replace a confirmed factor by a POST to its `replacement`.",
+        "DELETE a pending factor before you POST it again. To replace a confirmed factor, POST to its `replacement`.",
     )
     ALREADY_CONFIRMED = ProblemType(
         "already-confirmed",

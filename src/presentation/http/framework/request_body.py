@@ -74,7 +74,7 @@ def _parse(raw: bytes) -> Any:
             # JSON can escape half of a surrogate pair, but UTF-8 cannot encode it. Refuse it before anything uses it.
             encode(document)
     except (ValueError, RecursionError):
-        raise invalid({"body": ["Must be JSON in UTF-8, and name no member twice."]}) from None
+        raise invalid({"body": ["Must be JSON in UTF-8, without repeated members."]}) from None
     return document
 
 

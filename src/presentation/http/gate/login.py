@@ -31,7 +31,7 @@ _REASONS: Final = {
 _UNAVAILABLE: Final = "The service cannot check codes at the moment, so nobody can log in. Try again in a few seconds."
 _NOT_ACCEPTED: Final = (
     "The account or the code is wrong, or the code was used before. Wait for the next code and try again. After "
-    "several wrong codes, wait some minutes."
+    "several wrong codes, wait a few minutes."
 )
 """One text for all cases, so that nobody learns which accounts exist and which factors they have."""
 

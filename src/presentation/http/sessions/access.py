@@ -22,7 +22,7 @@ class SessionOwners:
 
     absent = (
         "The request has no session, or several at once, so nothing is enrolled. An enrolment starts a session. Keep "
-        "its cookie and send it with each request (over https, unless OPEN_MFA_COOKIE_SECURE is off)."
+        "its cookie and send it with each request (over https, unless OPEN_MFA_COOKIE_SECURE is false)."
     )
     sets_cookie = True
 
