@@ -20,7 +20,10 @@ def conflicts(texts: Mapping[str, str], values: Mapping[str, Any]) -> Iterator[t
         values: the values of all variables, without those whose text is invalid.
     """
     if {"OPEN_MFA_GATE_SECRET", "OPEN_MFA_GATE_SECRET_TEXT"} <= texts.keys():
-        yield "OPEN_MFA_GATE_SECRET_TEXT", "Must not be set beside OPEN_MFA_GATE_SECRET: the gate has one secret."
+        yield (
+            "OPEN_MFA_GATE_SECRET_TEXT",
+            "Must not be set together with OPEN_MFA_GATE_SECRET: the gate has one secret.",
+        )
     if "OPEN_MFA_REDIS_URL" not in texts:
         if values.get("OPEN_MFA_REDIS_WAIT"):
             yield "OPEN_MFA_REDIS_WAIT", "Needs a Redis with replicas, but OPEN_MFA_REDIS_URL is not set."

@@ -9,7 +9,7 @@ document.querySelector("form").addEventListener("submit", (event) => {
   sent = true;
   button.disabled = true;
 });
-// A browser may show the page again as it was when the person left it.
+// A browser may restore the page in the state in which the person left it.
 window.addEventListener("pageshow", () => {
   sent = false;
   button.disabled = false;

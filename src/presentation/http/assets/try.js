@@ -1,4 +1,4 @@
-// The try-it page. It calls only the public session API, so it is also an example of how to use that API.
+// The try-it page. It calls only the public session API, so it is also an example of the use of that API.
 
 /** The path below which the service runs: empty, or for example /mfa. */
 const ROOT = new URL("..", import.meta.url).pathname.slice(0, -1);
@@ -93,7 +93,7 @@ function record(request, body, status, text) {
   if (sent > MAX_EXCHANGES) find("exchanges").lastChild.remove();
 }
 
-/** Returns null without a response: then the page shows the key without a QR code. */
+/** Returns null if there is no response. The page then shows the key without a QR code. */
 async function fetchPicture(factor) {
   try {
     const signal = AbortSignal.timeout(TIMEOUT);
@@ -288,7 +288,7 @@ async function draw() {
 
 function drawPicture(image) {
   if (picture) URL.revokeObjectURL(picture);
-  // Not the path itself: a browser caches the picture of a path, and the next key has the same path.
+  // The path itself is not used, because a browser caches its picture, and the next key has the same path.
   picture = image ? URL.createObjectURL(image) : null;
   if (picture) find("qr").src = picture;
   else find("qr").removeAttribute("src");
@@ -296,7 +296,7 @@ function drawPicture(image) {
 
 const secondsLocked = () => Math.ceil(((locks[drawn] ?? 0) - now()) / 1000);
 
-/** Draws what changes with time. */
+/** Draws the parts that change with time. */
 function tick() {
   const state = factors[drawn];
   const locked = secondsLocked();
