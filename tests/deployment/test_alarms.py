@@ -85,12 +85,12 @@ def of_a_service() -> Iterator[dict[str, list[Line]]]:
         wait_until(lambda: any(line.get("reason") == "locked" for line in service.lines()), "the line", service.log)
         lines_of["wrong codes"] = since()
         store.kill()
-        wait_until(says("the store is unavailable"), "the follower's word", service.log)
+        wait_until(says("the store is unavailable"), "the follower's log line", service.log)
         assert post("hotp/verify", code="000000") == 503
         wait_until(says("store unavailable"), "the line", service.log)
         lines_of["the store is unavailable"] = since()
         store.start()
-        wait_until(says("the store is available again"), "the follower's word", service.log)
+        wait_until(says("the store is available again"), "the follower's log line", service.log)
         lines_of["the store is available again"] = since()
         yield lines_of
 

@@ -84,7 +84,5 @@ def test_the_service_recovers_without_a_restart(
     notice(lambda: caller.repository.load(credential_id))
     topology.thaw()
     wait_until(lambda: answers(lambda: caller.repository.load(credential_id)), "the recovery")
-    wait_until(
-        lambda: answers(lambda: caller.gateway.set("open-mfa:test", "x")), "a master with its replica, to be written to"
-    )
+    wait_until(lambda: answers(lambda: caller.gateway.set("open-mfa:test", "x")), "a writable master with its replica")
     assert caller.verify(credential_id, 0) == Accepted()

@@ -43,7 +43,8 @@ class Move:
         for node in (self.target, self.source):
             node.ask("CLUSTER", "SETSLOT", self.slot, "NODE", target)
         wait_until(
-            lambda: self.cluster.master_of(self.key(Factor.HOTP)) is self.target, "everyone's knowledge of the move"
+            lambda: self.cluster.master_of(self.key(Factor.HOTP)) is self.target,
+            "the announcement of the move to all nodes",
         )
 
 
