@@ -181,7 +181,7 @@ def entries(lasts: Sequence[tuple[int, int]]) -> list[FormerSecret]:
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 9)), max_size=12))
-def test_merging_keeps_the_newest_secrets_and_the_furthest_of_each(lasts: list[tuple[int, int]]) -> None:
+def test_merging_keeps_the_newest_secrets_and_the_last_moving_factor_of_each(lasts: list[tuple[int, int]]) -> None:
     furthest = {number: max(last for other, last in lasts if other == number) for number, _ in lasts}
     newest = list(dict.fromkeys(number for number, _ in lasts))[:FORMER_SECRETS]
 

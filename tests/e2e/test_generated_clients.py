@@ -155,7 +155,7 @@ def missing(names: list[str], text: str) -> list[str]:
     return [name for name in names if not re.search(rf"\b{name}\b", text)]
 
 
-def test_openapi_python_client(document: Path, everything: Service, tmp_path: Path) -> None:
+def test_openapi_python_client_generates_a_working_client(document: Path, everything: Service, tmp_path: Path) -> None:
     output = run(
         *(BIN / "openapi-python-client", "generate", "--fail-on-warning", "--meta", "none"),
         *("--path", document, "--output-path", tmp_path / "client"),
@@ -169,7 +169,9 @@ def test_openapi_python_client(document: Path, everything: Service, tmp_path: Pa
     assert journey("openapi_python_client_journey.py", tmp_path, everything) == JOURNEY
 
 
-def test_openapi_generator_for_python(document: Path, everything: Service, tmp_path: Path) -> None:
+def test_openapi_generator_generates_a_working_python_client(
+    document: Path, everything: Service, tmp_path: Path
+) -> None:
     openapi_generator("python", document, tmp_path)
 
     text = text_of(tmp_path / "openapi_client" / "api", "*.py")
@@ -214,7 +216,7 @@ def arguments(service: Service) -> list[str]:
         ("go", "*.go", lambda name: camel(f"_{name}")),
     ],
 )
-def test_openapi_generator(
+def test_openapi_generator_generates_every_operation(
     document: Path, tmp_path: Path, generator: str, pattern: str, name: Callable[[str], str]
 ) -> None:
     openapi_generator(generator, document, tmp_path)
@@ -224,7 +226,9 @@ def test_openapi_generator(
         compile_typescript(tmp_path, noEmit=True, module="esnext", moduleResolution="bundler")
 
 
-def test_datamodel_code_generator(document: Path, everything: Service, tmp_path: Path) -> None:
+def test_datamodel_code_generator_generates_models_of_the_responses(
+    document: Path, everything: Service, tmp_path: Path
+) -> None:
     output = run(
         # The formatter is named because the generator announces that it will use another one.
         *(BIN / "datamodel-codegen", "--input", document, "--input-file-type", "openapi", "--formatters", "builtin"),
@@ -249,7 +253,7 @@ print(*sorted(type(factor.root).__name__ for factor in account.factors))
     assert read.split() == ["Hotp", "Otp", "RecoveryCodes", "Totp"]
 
 
-def test_openapi_typescript(document: Path, tmp_path: Path) -> None:
+def test_openapi_typescript_generates_every_operation(document: Path, tmp_path: Path) -> None:
     output = run(of_npm("openapi-typescript"), document, "--output", tmp_path / "schema.ts", cwd=tmp_path)
 
     assert warnings(output) == []
@@ -257,7 +261,7 @@ def test_openapi_typescript(document: Path, tmp_path: Path) -> None:
     compile_typescript(tmp_path, noEmit=True, module="esnext", moduleResolution="bundler")
 
 
-def test_hey_api(document: Path, everything: Service, tmp_path: Path) -> None:
+def test_hey_api_generates_a_working_client(document: Path, everything: Service, tmp_path: Path) -> None:
     output = run(of_npm("openapi-ts"), "--input", document, "--output", tmp_path / "client", cwd=tmp_path)
 
     assert warnings(output) == []

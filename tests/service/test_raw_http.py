@@ -27,7 +27,7 @@ BAD_HEADS = {
     "a negative length": (JSON_POST + "Content-Length: -2\r\n\r\n{}").encode(),
     "two lengths": (JSON_POST + "Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}").encode(),
     "a length and chunks": (JSON_POST + "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n").encode(),
-    "an expectation nobody meets": (JSON_POST + "Expect: miracles\r\nContent-Length: 2\r\n\r\n{}").encode(),
+    "an unsupported expectation": (JSON_POST + "Expect: miracles\r\nContent-Length: 2\r\n\r\n{}").encode(),
 }
 
 

@@ -33,7 +33,7 @@ def test_a_number_outside_its_bounds_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CHOICES)
-def test_a_word_that_is_no_choice_is_refused(name: str) -> None:
+def test_a_word_that_is_not_a_choice_is_refused(name: str) -> None:
     expected = {name: [f"Must be one of {', '.join(CHOICES[name].options)}."]}
 
     assert problems({**REQUIRED, name: "something else"}) == expected

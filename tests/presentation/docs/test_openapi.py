@@ -74,7 +74,7 @@ def references(node: Any) -> set[str]:
     return set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(node)))
 
 
-def test_it_is_a_valid_openapi_document(openapi: dict[str, Any]) -> None:
+def test_the_document_is_valid_openapi(openapi: dict[str, Any]) -> None:
     validate(openapi)
 
 

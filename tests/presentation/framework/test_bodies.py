@@ -42,7 +42,7 @@ NOT_AN_INTEGER: dict[str, bytes] = {
     "a fraction": b"6.5",
     "a whole number with a point": b"6.0",
     "a whole number with an exponent": b"6e0",
-    "a number beyond all": b"1e400",
+    "a number beyond all floats": b"1e400",
     "a string": b'"6"',
     "null": b"null",
     "an array": b"[6]",

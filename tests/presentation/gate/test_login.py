@@ -161,7 +161,7 @@ class TestLoggedIn:
         assert "Set-Cookie" not in answer.headers
         assert gate.client.get("/auth/login?return_to=//evil.example").headers["Location"] == "/"
 
-    @pytest.mark.parametrize("step", [0, 1], ids=["the same code", "another good code"])
+    @pytest.mark.parametrize("step", [0, 1], ids=["the same code", "another valid code"])
     def test_a_second_submission_redirects_and_judges_no_code(self, gate: Api, step: int) -> None:
         log_in(gate, code(gate))
         before = stored(gate)
