@@ -59,7 +59,7 @@ class Arrival:
         size = len(self._bytes)
         if self.ended or self.too_large or size >= self._wanted:
             return True
-        # A chunked body ends with an empty line. If its data has one, the request is passed on early, but unchanged.
+        # A chunked body ends with an empty line. If its data has one, the request is passed on too early.
         return self._chunked and self._bytes.find(b"\r\n\r\n", self._head) >= 0
 
     def add(self, data: bytes) -> None:
