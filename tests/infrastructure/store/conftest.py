@@ -19,6 +19,7 @@ def clock() -> FakeClock:
 def rig(request: pytest.FixtureRequest, clock: FakeClock) -> Iterator[Rig]:
     rig = open_rig(request.param, KEYS, clock, request)
     yield rig
+    rig.remove_log_level()
     rig.store.close()
 
 

@@ -12,6 +12,7 @@ from infrastructure.redis.client.gateway import Gateway
 from infrastructure.redis.store import RedisStore
 from infrastructure.redis.stores.codec import RecordCodec
 from infrastructure.redis.stores.credentials import key_of
+from infrastructure.redis.stores.log_levels import KEY as LOG_LEVEL
 from infrastructure.store import Store
 from tests.infrastructure.redis.topologies import TOPOLOGIES, connect_to
 from tests.support.fakes import FakeClock
@@ -29,11 +30,13 @@ class Rig:
         reopen: returns the same store with other encryption keys.
         expires_at: returns the time at which the store removes a record, Unix time in seconds; None for never. No port
             has such a query.
+        remove_log_level: removes the log level, which would otherwise apply to the services of later tests.
     """
 
     store: Store
     reopen: Callable[[KeyRing], Store]
     expires_at: Callable[[CredentialId], int | None]
+    remove_log_level: Callable[[], object]
 
 
 def open_rig(name: str, keys: KeyRing, clock: FakeClock, request: pytest.FixtureRequest) -> Rig:
@@ -50,4 +53,4 @@ def open_rig(name: str, keys: KeyRing, clock: FakeClock, request: pytest.Fixture
         assert milliseconds != -2, "there is no record"
         return None if milliseconds == -1 else milliseconds // 1000
 
-    return Rig(reopen(keys), reopen, expires_at)
+    return Rig(reopen(keys), reopen, expires_at, lambda: gateway.delete([LOG_LEVEL]))
