@@ -1,4 +1,4 @@
-"""Disabling a factor by a code, and unlocking an account (docs/reference/http.md, Accounts only)."""
+"""Disabling a factor with a code, and unlocking an account (docs/reference/http.md, Accounts only)."""
 
 import pytest
 

@@ -103,8 +103,8 @@ def account_blueprint(
     access = account_access(api_keys)
     blueprint = Blueprint("account", __name__, url_prefix="/api/v1/accounts/<account_id>")
     disabling = {
-        "TOTP": (Route("POST", "/totp/disable", account.disable_totp, _disable("Disable TOTP by a valid code")),),
-        "HOTP": (Route("POST", "/hotp/disable", account.disable_hotp, _disable("Disable HOTP by a valid code")),),
+        "TOTP": (Route("POST", "/totp/disable", account.disable_totp, _disable("Disable TOTP with a valid code")),),
+        "HOTP": (Route("POST", "/hotp/disable", account.disable_hotp, _disable("Disable HOTP with a valid code")),),
     }
     for name, description, routes in factor_routes(services, None, EnrolAccountTotpBody()):
         add_routes(blueprint, Tag(f"Account: {name}", description), access, (*routes, *disabling.get(name, ())))

@@ -60,7 +60,7 @@ def hotp_routes(services: FactorServices, lifetime: int | None, body: EnrolHotpB
             "POST",
             "/hotp/replacement/verify",
             secret.confirm_replacement,
-            op.confirm_replacement("Confirm the HOTP replacement by a code"),
+            op.confirm_replacement("Confirm the HOTP replacement with a code"),
         ),
         Route("DELETE", "/hotp/replacement", secret.drop_replacement, op.drop_replacement("Drop the HOTP replacement")),
         Route(

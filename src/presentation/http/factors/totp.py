@@ -60,7 +60,7 @@ def totp_routes(services: FactorServices, lifetime: int | None, body: EnrolTotpB
             "POST",
             "/totp/replacement/verify",
             secret.confirm_replacement,
-            op.confirm_replacement("Confirm the TOTP replacement by a code"),
+            op.confirm_replacement("Confirm the TOTP replacement with a code"),
         ),
         Route("DELETE", "/totp/replacement", secret.drop_replacement, op.drop_replacement("Drop the TOTP replacement")),
         Route(
