@@ -34,7 +34,7 @@ class LineFormatter(logging.Formatter):
 
 
 class LinesHandler(logging.Handler):
-    """A handler that queues lines for the writer thread, so that no logging call waits for the reader of stderr."""
+    """A handler that passes lines to the queue, so that no logging call waits for the reader of stderr."""
 
     def __init__(self, lines: Lines, line_format: LineFormat = json_line) -> None:
         super().__init__()

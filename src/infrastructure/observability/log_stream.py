@@ -1,0 +1,144 @@
+"""The stream that log lines are written to, usually stderr, which several processes share."""
+
+import array
+import errno
+import fcntl
+import io
+import mmap
+import os
+import select
+import stat
+import sys
+import termios
+from collections.abc import Callable
+from functools import partial
+from typing import Final, TextIO
+
+SMALLEST_PIPE: Final = 64 * 1024
+"""The usual capacity of a pipe in bytes (pipe(7)). Only a user with very many pipes gets smaller ones."""
+FREE_PIPE: Final = 3 / 4
+"""The share of a pipe that must be free for a write that does not wait.
+
+Even if several processes write `PIPE_BUF` bytes at the same moment, they cannot fill it.
+"""
+_GONE: Final = frozenset({errno.EPIPE, errno.EBADF, errno.ECONNRESET, errno.ENOTCONN})
+"""Errors after which no write can succeed: the reader has ended, or stderr is closed."""
+
+
+class StreamGone(Exception):
+    """Nothing that is written to the stream can ever be read."""
+
+
+class LogStream:
+    """A stream for whole lines, which a full disk may cut. One thread at a time uses it.
+
+    Args:
+        stream: the stream; None for the `sys.stderr` at the time of each write.
+    """
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self.stream = stream
+        self._cuts = memoryview(mmap.mmap(-1, 8)).cast("Q")
+        """A number that forked processes share. It changes when one of them has written only a part of a line."""
+        self._known_cuts = 0
+        self._known_stream: TextIO | None = None
+        self._has_room: Callable[[], bool] = lambda: False
+
+    @property
+    def takes_lines_at_once(self) -> bool:
+        """Whether `PIPE_BUF` bytes can be written now without waiting for a reader."""
+        stream = self._target()
+        try:
+            if stream is not self._known_stream:
+                self._has_room = _room_test(stream)
+                self._known_stream = stream
+            return self._has_room()
+        except (OSError, ValueError, AttributeError):
+            return False
+
+    def write(self, data: bytes) -> int:
+        """Write whole lines once. Return how many of these bytes need not be written again.
+
+        Raises:
+            OSError: nothing was written now, for example because the disk is full.
+            StreamGone: no line can be written any more.
+        """
+        try:
+            cuts = self._cuts[0]
+            # The file may end with a part of a line, which this line must not follow.
+            separator = b"\n" if cuts != self._known_cuts else b""
+            written = self._write_some(separator + data) - len(separator)
+            self._known_cuts = cuts
+            whole = written == len(data) or not self._is_file()
+        except OSError as error:
+            if error.errno in _GONE:
+                raise StreamGone from error
+            raise
+        except Exception as error:
+            # The stream was closed or replaced.
+            raise StreamGone from error
+        return max(0, written if whole else self._end_of_whole_lines(data, written))
+
+    def _end_of_whole_lines(self, data: bytes, written: int) -> int:
+        """Return how many of the written bytes are whole lines. Notify all processes if a part of a line follows them.
+
+        The part is written again with its line, because the log may be emptied before the rest can be written.
+        """
+        start = data.rfind(b"\n", 0, written) + 1
+        if start == written:
+            return written
+        self._cuts[0] += 1
+        is_whole = data[written : written + 1] == b"\n"
+        return written if is_whole else start
+
+    def _is_file(self) -> bool:
+        return stat.S_ISREG(os.fstat(self._target().fileno()).st_mode)
+
+    def _write_some(self, data: bytes) -> int:
+        stream = self._target()
+        try:
+            descriptor = stream.fileno()
+        except io.UnsupportedOperation:
+            stream.write(data.decode())
+            return len(data)
+        return os.write(descriptor, data)
+
+    def _target(self) -> TextIO:
+        return self.stream or sys.stderr
+
+
+def _room_test(stream: TextIO) -> Callable[[], bool]:
+    """Return the test whether a stream has room for `PIPE_BUF` bytes. Raise `OSError` for a closed stream."""
+    try:
+        descriptor = stream.fileno()
+    except io.UnsupportedOperation:  # The stream is in memory, as in tests.
+        return _always
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode):
+        return _always
+    if stat.S_ISFIFO(mode) and fcntl.fcntl(descriptor, fcntl.F_GETPIPE_SZ) >= SMALLEST_PIPE:
+        return partial(_pipe_has_room, descriptor)
+    if stat.S_ISSOCK(mode):
+        return partial(_socket_has_room, descriptor)
+    return _never
+
+
+def _always() -> bool:
+    return True
+
+
+def _never() -> bool:
+    return False
+
+
+def _pipe_has_room(descriptor: int) -> bool:
+    unread = array.array("i", [0])
+    fcntl.ioctl(descriptor, termios.FIONREAD, unread)
+    return unread[0] <= SMALLEST_PIPE * (1 - FREE_PIPE)
+
+
+def _socket_has_room(descriptor: int) -> bool:
+    """Return whether a socket is writable. A Unix socket, such as journald's, then has room for far more (unix(7))."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLOUT)
+    return any(event == select.POLLOUT for _, event in poll.poll(0))
