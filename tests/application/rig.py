@@ -2,8 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from fakeredis import FakeRedis
-
 from application.challenge import Challenge, ChallengeOutcome, ChallengeRequest
 from application.enrolment import Enrol, EnrolRequest
 from application.errors import AuditUnavailable, DeliveryFailed
@@ -35,6 +33,7 @@ from infrastructure.redis.stores.codec import RecordCodec
 from tests.domain.examples import ALICE, KEYS
 from tests.support.fakes import FakeClock, FakeRandomness
 from tests.support.memory_repository import MemoryRepository
+from tests.support.redis_clients import embedded_redis
 from tests.support.stored_repository import StoredRepository
 
 if TYPE_CHECKING:
@@ -104,7 +103,7 @@ class Rig:
         self.derivation = HkdfDerivation("a master secret for the tests")
         self.repository = MemoryRepository()
         if stored:
-            self.repository = StoredRepository(FakeRedis(), RecordCodec(KEYS, self.derivation), self.clock)
+            self.repository = StoredRepository(embedded_redis(), RecordCodec(KEYS, self.derivation), self.clock)
         self.events = RecordedEvents()
         self.changes = OptimisticUpdate(self.repository, self.clock)
         randomness = FakeRandomness()

@@ -5,12 +5,9 @@ from copy import copy
 from itertools import count
 from typing import Any, Self
 
-import fakeredis
 import pyotp
 from flask.testing import FlaskClient
 from redis import Redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 from werkzeug.test import TestResponse
 
 from infrastructure.crypto.sealing import EncryptionKey
@@ -21,6 +18,7 @@ from infrastructure.settings import Administrator
 from presentation.bootstrap.stores import redis_store
 from presentation.bootstrap.web import create_app
 from tests.support.fakes import NOON, FakeClock
+from tests.support.redis_clients import embedded_redis, redis_client
 from tests.support.settings import settings_with
 
 RFC_SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
@@ -70,7 +68,7 @@ class Api:
         **settings: Any,
     ) -> None:
         self.clock = clock or FakeClock()
-        self.redis: Redis = redis or fakeredis.FakeRedis()
+        self.redis: Redis = redis or embedded_redis()
         everything = settings_with(**SETTINGS | settings)
         self.app = create_app(
             everything,
@@ -188,7 +186,7 @@ class Account(Api):
 
 def without_a_store() -> Api:
     """Return a client of a service whose Redis is unreachable."""
-    return Api(Redis(port=1, socket_connect_timeout=0.1, retry=Retry(NoBackoff(), 0)))
+    return Api(redis_client("redis://127.0.0.1:1"))
 
 
 def document(answer: TestResponse) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Self
 import redis
 
 from tests.support.processes import free_port, spawn, stop, wait_until_started
+from tests.support.redis_clients import redis_client
 
 
 class RedisServer:
@@ -49,9 +50,9 @@ class RedisServer:
             return False
         return True
 
-    def client(self) -> redis.Redis:
+    def client(self, database: int = 0) -> redis.Redis:
         """Return a client that can read and corrupt the stored data."""
-        return redis.Redis(port=self.port, socket_timeout=5, protocol=2)
+        return redis_client(f"redis://127.0.0.1:{self.port}/{database}")
 
     def kill(self) -> None:
         """Crash the server."""

@@ -70,9 +70,9 @@ class Node(RedisServer):
         company = ["--appendonly", "no", "--repl-diskless-sync-delay", "0"]
         super().__init__(*company, *options, *(tls.options(port) if tls else []), port=port)
 
-    def client(self) -> redis.Redis:
+    def client(self, database: int = 0) -> redis.Redis:
         tls: dict[str, Any] = {} if self._tls is None else {"ssl": True, "ssl_ca_certs": self._tls.authority}
-        return redis.Redis(host="127.0.0.1", port=self.port, socket_timeout=5, **tls)
+        return redis.Redis(host="127.0.0.1", port=self.port, db=database, socket_timeout=5, **tls)
 
     def ask(self, *command: str | int) -> Any:
         """Run one command on a new connection."""

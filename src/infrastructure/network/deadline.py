@@ -68,5 +68,8 @@ def left() -> float:
 
 def socket_timeout() -> float:
     """Return the time-out in seconds for one wait on a socket: `SOCKET_TIMEOUT`, or less if less time is left."""
-    rest = left()
+    deadline = _deadline.get()
+    if deadline is None:
+        return SOCKET_TIMEOUT
+    rest = deadline - time.monotonic()
     return SOCKET_TIMEOUT if rest > SOCKET_TIMEOUT else max(_SHORTEST_TIMEOUT, rest)

@@ -24,6 +24,7 @@ from redis.sentinel import Sentinel, SentinelConnectionPool, SentinelManagedConn
 from infrastructure.redis.client import connection
 from infrastructure.redis.client.cluster import Cluster as ClusterClient
 from infrastructure.redis.client.embedded import embedded
+from infrastructure.redis.client.link import Link
 from infrastructure.redis.client.pipeline import send
 from infrastructure.redis.client.pool import LeanMasterPool, LeanPool
 from infrastructure.redis.client.url import Client, Connect, connector
@@ -74,7 +75,7 @@ def test_redis_py_connects_by_connect_check_health() -> None:
 def test_redis_py_reads_and_writes_through_our_socket(client: Redis) -> None:
     assert send(client, [("PING",)]) == [b"PONG"]
     taken = client.connection_pool.get_connection()
-    assert isinstance(taken._sock, connection._Socket)
+    assert isinstance(taken._sock, Link)
     taken.send_command("PING")
     wait_until(taken.can_read, "the response to PING")
     # redis-py peeks at a socket that is ready, to see whether the server has closed it.

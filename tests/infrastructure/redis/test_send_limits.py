@@ -14,7 +14,7 @@ from application.request_context import FIELDS
 from domain.owner import Owner, OwnerKind
 from infrastructure.network import deadline
 from infrastructure.redis.client.gateway import Gateway
-from infrastructure.redis.client.url import Connect
+from infrastructure.redis.client.url import Connect, connector
 from infrastructure.redis.stores.send_limits import HOUR, MOST_SENDS, WINDOW, RedisSendLimit
 from tests.domain.examples import ALICE
 from tests.infrastructure.redis.callers import all_at_once, unique_letters
@@ -162,7 +162,9 @@ def test_redis_contains_no_recipient(redis_server: RedisServer, recipient: str, 
     session = Owner(OwnerKind.SESSION, "s1")
     with redis_server.client() as client:
         client.flushdb()
-        RedisSendLimit(Gateway(lambda: client), clock, KEY, UNLIMITED).admit(session, Channel.EMAIL, recipient, CLIENT)
+        RedisSendLimit(Gateway(connector(redis_server.url)), clock, KEY, UNLIMITED).admit(
+            session, Channel.EMAIL, recipient, CLIENT
+        )
 
         values = {
             key: client.get(key) if client.type(key) == b"string" else client.lindex(key, 0)
@@ -186,7 +188,7 @@ def test_every_key_expires_with_its_window(redis_server: RedisServer, recipient:
     session = Owner(OwnerKind.SESSION, "s1")
     with redis_server.client() as client:
         client.flushdb()
-        limit = RedisSendLimit(Gateway(lambda: client), clock, KEY, UNLIMITED)
+        limit = RedisSendLimit(Gateway(connector(redis_server.url)), clock, KEY, UNLIMITED)
         for _ in range(20):
             limit.admit(session, Channel.EMAIL, recipient, CLIENT)
 
@@ -207,7 +209,7 @@ def test_another_digest_key_counts_separately(gateway: Gateway, clock: FakeClock
 
 
 def test_without_redis_nothing_is_admitted(own_server: RedisServer, clock: FakeClock, recipient: str) -> None:
-    gateway = Gateway(own_server.client)
+    gateway = Gateway(connector(own_server.url))
     limit = RedisSendLimit(gateway, clock, KEY, UNLIMITED)
     limit.admit(ALICE, Channel.EMAIL, recipient, CLIENT)
     own_server.kill()
@@ -303,7 +305,7 @@ def test_a_refused_code_counts_for_no_limit(gateway: Gateway, clock: FakeClock, 
 def test_sessions_of_one_client_share_a_smaller_limit(clock: FakeClock, redis_server: RedisServer) -> None:
     with redis_server.client() as client:
         client.flushdb()
-    limit = RedisSendLimit(Gateway(redis_server.client), clock, KEY, 200)
+    limit = RedisSendLimit(Gateway(connector(redis_server.url)), clock, KEY, 200)
 
     def admitted(client: str) -> bool:
         session = Owner(OwnerKind.SESSION, uuid.uuid4().hex)

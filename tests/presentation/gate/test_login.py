@@ -5,7 +5,6 @@ from html import unescape
 
 import pyotp
 import pytest
-import redis
 from limits import RateLimitItemPerMinute
 
 from domain.secret import SharedSecret
@@ -21,6 +20,7 @@ from tests.presentation.gate.support import (
     wrong,
 )
 from tests.support.processes import free_port
+from tests.support.redis_clients import redis_client
 
 
 @pytest.mark.parametrize("typed", PASTED)
@@ -202,10 +202,12 @@ class TestLoggedIn:
         assert [log_in(gate, code(gate)).status_code for _ in range(3)] == [303, 303, 303]
 
     def test_the_page_without_a_cookie_sends_no_command_to_redis(self) -> None:
-        assert Api(redis.Redis(port=free_port()), **GATE).client.get("/auth/login").status_code == 200
+        assert (
+            Api(redis_client(f"redis://127.0.0.1:{free_port()}"), **GATE).client.get("/auth/login").status_code == 200
+        )
 
     def test_a_person_gets_a_page_if_redis_is_unreachable(self) -> None:
-        gate = Api(redis.Redis(port=free_port()), **GATE)
+        gate = Api(redis_client(f"redis://127.0.0.1:{free_port()}"), **GATE)
         answer = gate.client.get("/auth/login?return_to=/a", headers={"Cookie": f"{COOKIE}={'x' * 43}"})
 
         assert (answer.status_code, answer.mimetype) == (503, "text/html")
@@ -226,7 +228,7 @@ def test_a_form_with_an_empty_origin_does_not_match_an_empty_host(gate: Api) -> 
 
 
 def test_a_person_gets_a_page_if_redis_is_unreachable() -> None:
-    gate = Api(redis.Redis(port=free_port()), **TENANT)
+    gate = Api(redis_client(f"redis://127.0.0.1:{free_port()}"), **TENANT)
     answer = log_in(gate, "123456", account="alice", return_to="/reports")
 
     assert (answer.status_code, answer.mimetype) == (503, "text/html")

@@ -4,7 +4,6 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from enum import Enum
 from typing import Final, TypeVar
 
@@ -118,41 +117,47 @@ class CircuitBreaker:
                 left, explains less than the errors before it.
         """
         seconds = PROBE_SECONDS if self.state is State.OPEN else deadline.BUDGET
-        with deadline.within(seconds), ExitStack() as slot:
-            holds_slot = self.state is not State.CLOSED
+        holds_slot = self.state is not State.CLOSED
+        if holds_slot:
+            self._take_slot()
+        telling: Exception | None = None
+        pause = FIRST_PAUSE
+        try:
+            with deadline.within(seconds):
+                while True:
+                    try:
+                        result = operation()
+                    except FAILURES as error:
+                        if not is_transient(error):
+                            self._last_failed = True
+                            raise
+                        failure: Exception = error
+                    else:
+                        self.state, self._last_failed = State.CLOSED, False
+                        return result
+                    # Outside of the `except` block, so that an error that is raised here keeps its own context.
+                    on_failure(failure)
+                    if telling is None or not isinstance(failure, TimeoutError):
+                        telling = failure
+                    wait = pause * (0.5 + self._jitter() / 2)
+                    if self.state is State.OPEN or self._left() <= wait:
+                        self.state, self._last_failed = State.OPEN, True
+                        raise telling
+                    if not holds_slot and (isinstance(failure, TimeoutError) or pause > FIRST_PAUSE):
+                        self._suspect()
+                        holds_slot = True
+                    self._sleep(wait)
+                    pause = min(LONGEST_PAUSE, pause * 2)
+        finally:
             if holds_slot:
-                self._take(slot)
-            telling: Exception | None = None
-            pause = FIRST_PAUSE
-            while True:
-                try:
-                    result = operation()
-                except FAILURES as error:
-                    if not is_transient(error):
-                        self._last_failed = True
-                        raise
-                    failure: Exception = error
-                else:
-                    self.state, self._last_failed = State.CLOSED, False
-                    return result
-                # Outside of the `except` block, so that an error that is raised here keeps its own context.
-                on_failure(failure)
-                if telling is None or not isinstance(failure, TimeoutError):
-                    telling = failure
-                wait = pause * (0.5 + self._jitter() / 2)
-                if self.state is State.OPEN or self._left() <= wait:
-                    self.state, self._last_failed = State.OPEN, True
-                    raise telling
-                if not holds_slot and (isinstance(failure, TimeoutError) or pause > FIRST_PAUSE):
-                    if self.state is State.CLOSED:
-                        self.state = State.SUSPECTED
-                    self._take(slot)
-                    holds_slot = True
-                self._sleep(wait)
-                pause = min(LONGEST_PAUSE, pause * 2)
+                self._retrying.release()
 
-    def _take(self, slot: ExitStack) -> None:
-        """Take a slot until the stack unwinds. Raise `TooManyCallers` if there is none."""
+    def _suspect(self) -> None:
+        if self.state is State.CLOSED:
+            self.state = State.SUSPECTED
+        self._take_slot()
+
+    def _take_slot(self) -> None:
+        """Take a slot. Raise `TooManyCallers` if there is none."""
         if not self._retrying.acquire(blocking=False):
             raise TooManyCallers
-        slot.callback(self._retrying.release)

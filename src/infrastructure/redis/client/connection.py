@@ -10,13 +10,14 @@ import ssl
 from typing import Any, Final
 
 from redis.connection import AbstractConnection, Connection, UnixDomainSocketConnection
-from redis.exceptions import RedisError
+from redis.exceptions import ConnectionError, RedisError
 from redis.sentinel import SentinelManagedConnection
 
 from infrastructure.network import deadline
 from infrastructure.network.address import Address
 from infrastructure.network.resolver import resolve
 from infrastructure.redis.client.explanations import HandshakeTimeout, name_server
+from infrastructure.redis.client.link import Link
 
 OPTIONS: Final[dict[str, Any]] = {
     # RESP 2 needs no handshake. With RESP 3, redis-py subscribes to maintenance notices, and then no longer checks
@@ -29,37 +30,10 @@ OPTIONS: Final[dict[str, Any]] = {
 """The options of every connection pool."""
 
 
-class _Socket:
-    """A socket whose reads and writes end at the deadline."""
-
-    def __init__(self, inner: socket.socket) -> None:
-        self._inner = inner
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
-
-    def recv(self, bufsize: int, flags: int = 0) -> bytes:
-        self._set_timeout()
-        return self._inner.recv(bufsize, flags)
-
-    def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
-        self._set_timeout()
-        return self._inner.recv_into(buffer, nbytes, flags)
-
-    def sendall(self, data: bytes) -> None:
-        self._set_timeout()
-        self._inner.sendall(data)
-
-    def _set_timeout(self) -> None:
-        # Setting a time-out is a system call, for which the thread releases the interpreter's lock. Usually the
-        # time-out is set already.
-        timeout = deadline.socket_timeout()
-        if timeout != self._inner.gettimeout():
-            self._inner.settimeout(timeout)
-
-
 class _DeadlineConnection(AbstractConnection):
     """The additions to all kinds of redis-py's connections."""
+
+    _link: Link | None = None
 
     @property
     def server_name(self) -> str:
@@ -85,8 +59,29 @@ class _DeadlineConnection(AbstractConnection):
             name_server(error, self.server_name)
             raise
 
+    def ensure_connected(self) -> None:
+        """Connect, unless the connection is open and the server has sent nothing since the last response."""
+        link = self._link
+        if link is not None:
+            if link.is_quiet:
+                return
+            self.disconnect()
+        self.connect()  # type: ignore[no-untyped-call] # redis-py has no types here
+
+    def exchange(self, packed: bytes, number: int) -> list[Any]:
+        """Send packed commands and return their responses; see `Link.exchange`."""
+        if self._link is None:
+            raise ConnectionError("not connected")
+        return self._link.exchange(packed, number)
+
+    def disconnect(self, *arguments: Any, **options: Any) -> None:
+        """Close the connection."""
+        self._link = None
+        super().disconnect(*arguments, **options)  # type: ignore[no-untyped-call] # likewise
+
     def _connect(self) -> Any:
-        return _Socket(self._open())
+        self._link = Link(self._open())
+        return self._link
 
     def _open(self) -> socket.socket:
         plain: socket.socket = super()._connect()  # type: ignore[no-untyped-call, safe-super] # never abstract

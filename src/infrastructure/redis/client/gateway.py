@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from enum import Enum, auto
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -31,17 +30,15 @@ _BROKEN: Final = (ConnectionError, ReadOnlyError, TimeoutError)
 """Errors after which no connection can be trusted: the server may be gone, or it may no longer be the master."""
 
 
-class _Access(Enum):
-    """The kinds of access, each of which can fail while the others work.
+_READING: Final = "reading"
+_WRITING: Final = "writing"
+_DURABLE_WRITING: Final = "durable writing"
+_REMOVING: Final = "removing"
+"""The kinds of access, each of which can fail while the others work.
 
-    A replica without a master can be read. A master without enough replicas accepts writes that need not be durable.
-    """
-
-    READING = auto()
-    WRITING = auto()
-    DURABLE_WRITING = auto()
-    REMOVING = auto()
-    """A full Redis still removes keys, so a successful removal proves nothing about writes."""
+A replica without a master can be read. A master without enough replicas accepts writes that need not be durable. A full
+Redis still removes keys, so a successful removal proves nothing about writes.
+"""
 
 
 class Gateway:
@@ -71,7 +68,7 @@ class Gateway:
         self._connecting = threading.Lock()
         self._retrying = threading.BoundedSemaphore(max_retrying_callers)
         # One for each node of a Cluster, because the failure of a node says nothing about the others.
-        self._breakers: dict[tuple[_Access, str], CircuitBreaker] = {}
+        self._breakers: dict[tuple[str, str], CircuitBreaker] = {}
 
     def get(self, key: str) -> bytes | None:
         """Return the value of a key; None if there is no such key."""
@@ -89,16 +86,16 @@ class Gateway:
                 return [send_by_key(client, key, [("GET", key)])[0] for key in keys]
             return values
 
-        return self._run(read, _Access.READING, keys[0])
+        return self._run(read, _READING, keys[0])
 
     def set(self, key: str, value: str, lifetime: int | None = None) -> None:
         """Set a key. It expires after `lifetime` seconds; None for never."""
         command: Command = ("SET", key, value) if lifetime is None else ("SET", key, value, "EX", lifetime)
-        self._run(lambda client: self._write(client, key, command), _Access.DURABLE_WRITING, key)
+        self._run(lambda client: self._write(client, key, command), _DURABLE_WRITING, key)
 
     def refuses_writes(self, key: str) -> bool:
         """Return whether a durable write to the key's node has failed and none has succeeded since."""
-        return self._breaker(_Access.DURABLE_WRITING, key).refuses
+        return self._breaker(_DURABLE_WRITING, key).refuses
 
     def delete(self, keys: list[str]) -> int:
         """Remove keys that share a hash tag, all at once, and return how many existed."""
@@ -110,7 +107,7 @@ class Gateway:
                 return sum(self._write(client, key, ("DEL", key)) for key in keys)
             return count
 
-        return self._run(remove, _Access.REMOVING, keys[0])
+        return self._run(remove, _REMOVING, keys[0])
 
     def seconds_to_live(self, key: str) -> int:
         """Return the seconds until a key expires; 0 if it does not expire or does not exist."""
@@ -145,20 +142,20 @@ class Gateway:
                 # After SCRIPT FLUSH, a restart or a fail-over. EVAL loads the script again.
                 return self._write(client, key, ("EVAL", script.text, *values), durable=durable)
 
-        return self._run(run, _Access.DURABLE_WRITING if durable else _Access.WRITING, key)
+        return self._run(run, _DURABLE_WRITING if durable else _WRITING, key)
 
     def scan(self, pattern: str) -> Iterator[str]:
         """Yield the keys that match a pattern, on all masters. Each step has its own deadline.
 
         A fail-over during the walk may hide some of them.
         """
-        nodes = self._run(lambda client: client.masters() if isinstance(client, Cluster) else [""], _Access.READING)
+        nodes = self._run(lambda client: client.masters() if isinstance(client, Cluster) else [""], _READING)
         for node in nodes:
             cursor = 0
             while True:
                 command: Command = ("SCAN", cursor, "MATCH", pattern, "COUNT", SCAN_COUNT)
                 step = partial(_send_to, node=node, command=command)
-                cursor, keys = self._run(step, _Access.READING)
+                cursor, keys = self._run(step, _READING)
                 yield from (key.decode("utf-8", "replace") for key in keys)
                 cursor = int(cursor)
                 if cursor == 0:
@@ -166,17 +163,17 @@ class Gateway:
 
     def ping(self) -> None:
         """Return if Redis answers; for a Cluster, if one of its nodes answers."""
-        self._run(lambda client: _execute_anywhere(client, "PING"), _Access.READING)
+        self._run(lambda client: _execute_anywhere(client, "PING"), _READING)
 
     def describe(self) -> StoreDescription:
         """Return the version and the clock of Redis; for a Cluster, those of one of its nodes."""
-        info = self._run(lambda client: _execute_anywhere(client, "INFO", "server"), _Access.READING)
-        seconds, _ = self._run(lambda client: _execute_anywhere(client, "TIME"), _Access.READING)
+        info = self._run(lambda client: _execute_anywhere(client, "INFO", "server"), _READING)
+        seconds, _ = self._run(lambda client: _execute_anywhere(client, "TIME"), _READING)
         return StoreDescription(str(info["redis_version"]), int(seconds))
 
     def look(self, inspection: Callable[[Client], T]) -> T:
         """Return the result of an inspection of the servers themselves. It may run more than once."""
-        return self._run(inspection, _Access.READING)
+        return self._run(inspection, _READING)
 
     def close(self) -> None:
         """Close all connections."""
@@ -184,7 +181,7 @@ class Gateway:
             self._client.close()
 
     def _read(self, key: str, *command: str) -> Any:
-        return self._run(lambda client: send_by_key(client, key, [command])[0], _Access.READING, key)
+        return self._run(lambda client: send_by_key(client, key, [command])[0], _READING, key)
 
     def _write(self, client: Client, key: str, command: Command, *, durable: bool = True) -> Any:
         """Send a write and its WAIT together, because WAIT covers only the writes of its own connection."""
@@ -195,9 +192,11 @@ class Gateway:
             raise TooFewReplicas(f"{reached} of {self._replicas} replicas have the write")
         return result
 
-    def _run(self, operation: Callable[[Client], T], access: _Access, key: str | None = None) -> T:
+    def _run(self, operation: Callable[[Client], T], access: str, key: str | None = None) -> T:
         try:
-            return self._breaker(access, key).call(lambda: operation(self._connected()), self._close_idle)
+            return self._breaker(access, key).call(
+                lambda: operation(self._client or self._connected()), self._close_idle
+            )
         except TooManyCallers:
             text = f"Redis at {self._address} does not answer, and too many requests are already waiting"
             raise StoreUnavailable(text) from None
@@ -205,7 +204,7 @@ class Gateway:
             server = server_of(error) or self._address
             raise StoreUnavailable(f"Redis at {server} {explain(error)} ({code_of(error)})") from error
 
-    def _breaker(self, access: _Access, key: str | None) -> CircuitBreaker:
+    def _breaker(self, access: str, key: str | None) -> CircuitBreaker:
         client = self._client
         node = client.name_of(key) if key is not None and isinstance(client, Cluster) else ""
         breaker = self._breakers.get((access, node))

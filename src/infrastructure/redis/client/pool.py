@@ -5,7 +5,6 @@ from collections import deque
 from typing import Any
 
 from redis import ConnectionPool
-from redis.exceptions import ConnectionError, TimeoutError
 from redis.sentinel import SentinelConnectionPool
 
 
@@ -36,10 +35,7 @@ class LeanPool(ConnectionPool):
             with self._creating:
                 connection = self.make_connection()
         try:
-            if connection.is_connected and _is_unusable(connection):
-                connection.disconnect()
-            if not connection.is_connected:
-                connection.connect()
+            connection.ensure_connected()
         except BaseException:
             connection.disconnect()
             self._spare.append(connection)
@@ -68,11 +64,3 @@ class LeanPool(ConnectionPool):
 
 class LeanMasterPool(LeanPool, SentinelConnectionPool):
     """The same pool for the master that the Sentinels name."""
-
-
-def _is_unusable(connection: Any) -> bool:
-    """Return whether the server has closed the connection, or it holds the response to a former command."""
-    try:
-        return bool(connection.can_read())
-    except (ConnectionError, TimeoutError):
-        return True

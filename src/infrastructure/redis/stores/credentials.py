@@ -128,7 +128,7 @@ def key_of(credential_id: CredentialId) -> str:
 
     The hash tag keeps all keys of an owner in one slot of a Cluster.
     """
-    return f"{KEY_PREFIX}:{{{credential_id.owner}}}:{credential_id.factor.value}"
+    return f"{KEY_PREFIX}:{{{credential_id.owner}}}:{credential_id.factor}"
 
 
 def id_of(key: str) -> CredentialId | None:
