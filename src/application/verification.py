@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from application.optimistic_update import Change, OptimisticUpdate
@@ -65,18 +66,9 @@ class VerdictCommitter:
         Raises:
             NotEnrolled, MalformedCode or StoreUnavailable: nothing was accepted.
         """
-
-        def decide(state: StoredState | None, now: int) -> Change[OutcomeOf[Kind]]:
-            if state is None:
-                raise NotEnrolled
-            outcome = judge(state, now)
-            if removing and isinstance(outcome, AcceptedOutcome):
-                return Change(outcome, outcome.state.removed(now))
-            return Change(outcome, outcome.state)
-
         if snapshot is None:
             self.require_room()
-        outcome = self._changes.apply(credential_id, decide, snapshot)
+        outcome = self._changes.apply(credential_id, partial(_decide, judge, removing), snapshot)
         self._events.judged(purpose, credential_id, outcome.verdict)
         match outcome:
             case RefusedOutcome(Rejected(Reason.WRONG, attempts_left=0), state):
@@ -86,6 +78,17 @@ class VerdictCommitter:
     def require_room(self) -> None:
         """Raise `AuditUnavailable` unless the audit trail has room for one more verdict."""
         self._events.require_room()
+
+
+def _decide(
+    judge: Callable[[StoredState, int], OutcomeOf[Kind]], removing: bool, state: StoredState | None, now: int
+) -> Change[OutcomeOf[Kind]]:
+    if state is None:
+        raise NotEnrolled
+    outcome = judge(state, now)
+    if removing and isinstance(outcome, AcceptedOutcome):
+        return Change(outcome, outcome.state.removed(now))
+    return Change(outcome, outcome.state)
 
 
 class Verify:

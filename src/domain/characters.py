@@ -81,4 +81,6 @@ def compact(typed: str) -> str:
     White space and dashes are dropped everywhere, invisible characters only at the ends. Inside a code or a secret, no
     program adds an invisible character.
     """
+    if typed.isascii() and typed.isalnum():
+        return typed
     return trim("".join(character for character in typed if not is_separator(character)))

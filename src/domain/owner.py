@@ -63,7 +63,7 @@ class Owner:
         return self.id.partition(":")[2] if self.kind is OwnerKind.ACCOUNT else None
 
     def __str__(self) -> str:
-        return f"{self.kind.value}:{self.id}"
+        return f"{self.kind}:{self.id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,4 +74,4 @@ class CredentialId:
     factor: Factor
 
     def __str__(self) -> str:
-        return f"{self.owner}/{self.factor.value}"
+        return f"{self.owner}/{self.factor}"
