@@ -1,10 +1,9 @@
 """The wiring of the HTTP application."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from flask import Flask
-from flask.sessions import SecureCookieSession, SessionInterface
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from application.log_level import SharedLogLevel
@@ -22,6 +21,7 @@ from presentation.http.admin.authentication import BasicAuthentication
 from presentation.http.admin.routes import AdminHandlers, admin_blueprint
 from presentation.http.docs.resources import register_docs
 from presentation.http.factors.use_cases import FactorServices
+from presentation.http.framework.application import Application
 from presentation.http.framework.error_handlers import register_error_handlers
 from presentation.http.framework.field_limits import FieldLimits
 from presentation.http.framework.middleware import RequestMiddleware
@@ -109,23 +109,10 @@ def create_app(
     return app
 
 
-class _NoSession(SessionInterface):
-    """Disables Flask's sessions. Opening and saving one would take a tenth of the time of a verification."""
-
-    _nothing = SecureCookieSession()
-
-    def open_session(self, app: Flask, request: Any) -> SecureCookieSession:  # noqa: ARG002 - Flask's signature
-        return self._nothing
-
-    def is_null_session(self, obj: object) -> bool:  # noqa: ARG002 - Flask's signature
-        return True
-
-
 def _flask(settings: Settings, metrics: Metrics, lines: Lines) -> Flask:
-    app = Flask("presentation.http", static_folder=None)
+    app = Application("presentation.http", static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=LARGEST_BODY, PROPAGATE_EXCEPTIONS=False)
     app.config[PATH_PREFIX] = settings.server.path_prefix
-    app.session_interface = _NoSession()
     app.url_map.merge_slashes = False
 
     register_error_handlers(app, metrics.store_failure)

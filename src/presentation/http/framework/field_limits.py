@@ -27,18 +27,20 @@ _IGNORED: Final = (
 """Fields that a server may ignore (RFC 9110, sections 7.8, 13.1.5 and 14.2)."""
 _FORWARDED: Final = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PROTO")
 """Lists to which each proxy appends one value."""
+_ABSENT: Final = ""
 _LIMITS: Final = {
-    "HTTP_ACCEPT": LONGEST,
-    "HTTP_IF_MATCH": LONGEST,
-    "HTTP_IF_MODIFIED_SINCE": LONGEST,
-    "HTTP_IF_NONE_MATCH": LONGEST,
-    "HTTP_IF_UNMODIFIED_SINCE": LONGEST,
-    **dict.fromkeys(_FORWARDED, LONGEST),
-    "QUERY_STRING": LONGEST_QUERY,
+    "HTTP_ACCEPT": (LONGEST, _ABSENT),
+    "HTTP_IF_MATCH": (LONGEST, _ABSENT),
+    "HTTP_IF_MODIFIED_SINCE": (LONGEST, _ABSENT),
+    "HTTP_IF_NONE_MATCH": (LONGEST, _ABSENT),
+    "HTTP_IF_UNMODIFIED_SINCE": (LONGEST, _ABSENT),
+    **dict.fromkeys(_FORWARDED, (LONGEST, _ABSENT)),
+    "QUERY_STRING": (LONGEST_QUERY, _ABSENT),
+    # These make the service refuse the body. An absent field would not.
+    "CONTENT_TYPE": (LONGEST, "application/octet-stream"),
+    "HTTP_TRANSFER_ENCODING": (LONGEST, "unknown"),
 }
-"""The fields that count as absent if they are longer."""
-_SUBSTITUTES: Final = {"CONTENT_TYPE": "application/octet-stream", "HTTP_TRANSFER_ENCODING": "unknown"}
-"""The values that replace longer fields. They make the service refuse the body; an absent field would not."""
+"""The fields with their longest values, and the values that replace longer ones."""
 
 
 class FieldLimits:
@@ -60,11 +62,9 @@ class FieldLimits:
         for name in _FORWARDED:
             if name in environ:
                 environ[name] = self._values_of_proxies(environ[name])
-        for name, longest in _LIMITS.items():
-            if len(environ.get(name, "")) > longest:
-                environ[name] = ""
-        for name, substitute in _SUBSTITUTES.items():
-            if len(environ.get(name, "")) > LONGEST:
+        for name in _LIMITS.keys() & environ.keys():
+            longest, substitute = _LIMITS[name]
+            if len(environ[name]) > longest:
                 environ[name] = substitute
         return self._application(environ, start_response)
 

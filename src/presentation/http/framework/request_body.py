@@ -1,15 +1,19 @@
 """Reading and validating the bodies of requests."""
 
 from json import JSONDecoder
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from flask import request
 from marshmallow import Schema, ValidationError
 from marshmallow.exceptions import SCHEMA
+from werkzeug.sansio.utils import get_content_length
 
 from presentation.http.framework.problem_types import Problems
 from presentation.http.framework.problems import Problem, invalid
 from presentation.http.framework.responses import JSON, encode
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 LARGEST_BODY: Final = 16 * 1024
 """The size of the largest body in bytes."""
@@ -21,8 +25,9 @@ def read_body(schema: Schema, *, required: bool) -> dict[str, Any]:
     Raises:
         Problem: 400 with all invalid members, 413 or 415.
     """
-    raw = read_raw()
-    if request.environ.get("CONTENT_TYPE") != JSON and (raw or request.mimetype) and not _is_json():
+    environ = request.environ
+    raw = read_raw(environ)
+    if environ.get("CONTENT_TYPE") != JSON and (raw or request.mimetype) and not _is_json():
         raise Problem(Problems.UNSUPPORTED_MEDIA_TYPE)
     document = _parse(raw) if raw or required else {}
     if not isinstance(document, dict):
@@ -34,18 +39,18 @@ def read_body(schema: Schema, *, required: bool) -> dict[str, Any]:
     return loaded
 
 
-def read_raw() -> bytes:
-    """Return the bytes of the body.
+def read_raw(environ: "WSGIEnvironment") -> bytes:
+    """Return the bytes of the body of a request.
 
     This reads the server's stream, because Werkzeug silently cuts off a chunked body at the limit.
 
     Raises:
         Problem: 400 or 413.
     """
-    environ = request.environ
-    length = request.content_length
-    if environ.get("HTTP_TRANSFER_ENCODING", "chunked").strip().lower() != "chunked":
+    coding = environ.get("HTTP_TRANSFER_ENCODING")
+    if coding is not None and coding.strip().lower() != "chunked":
         raise invalid({"body": ["Must have no transfer coding other than `chunked`."]})
+    length = get_content_length(environ.get("CONTENT_LENGTH"), coding)
     if length is None and not environ.get("wsgi.input_terminated"):
         return b""
     if length is not None and length > LARGEST_BODY:

@@ -5,6 +5,7 @@ from json import JSONEncoder
 from typing import TYPE_CHECKING, Any, Final
 
 from flask import Response
+from werkzeug.datastructures import Headers
 
 from application.timestamps import rfc3339
 
@@ -20,7 +21,12 @@ class CompleteResponse(Response):
     """A response that is complete when it is made. Werkzeug would copy, search and encode all of it once more."""
 
     def __init__(self, body: bytes, status: int, content_type: str, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(body, status, {"Content-Length": str(len(body)), **(headers or {})}, content_type=content_type)
+        fields = Headers()
+        fields.add("Content-Type", content_type)
+        fields.add("Content-Length", str(len(body)))
+        for name, value in (headers or {}).items():
+            fields.add(name, value)
+        super().__init__([body], status, fields)
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         start_response(self.status, list(self.headers))

@@ -152,7 +152,7 @@ def _form() -> dict[str, str]:
     if request.mimetype != _FORM:
         raise Problem(Problems.UNSUPPORTED_MEDIA_TYPE, "Send the form in the format that the page uses.")
     try:
-        return dict(parse_qsl(read_raw().decode(), keep_blank_values=True, max_num_fields=16))
+        return dict(parse_qsl(read_raw(request.environ).decode(), keep_blank_values=True, max_num_fields=16))
     except ValueError:
         raise invalid({"body": ["Must be a form in UTF-8 with at most 16 fields."]}) from None
 
