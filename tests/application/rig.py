@@ -57,6 +57,10 @@ class RecordedEvents:
     def changed(self, action: Action, credential_id: CredentialId) -> None:
         self.all.append((action, credential_id))
 
+    def enrolled(self, credential_id: CredentialId, *, imported: bool, weak: bool) -> None:
+        marks = [mark for mark, marked in (("imported", imported), ("weak", weak)) if marked]
+        self.all.append((Action.ENROLLED, credential_id, *marks))
+
     def judged(self, purpose: Purpose, credential_id: CredentialId, verdict: Verdict) -> None:
         self.all.append((purpose, credential_id, verdict))
 

@@ -41,6 +41,15 @@ class Events(Protocol):
     def changed(self, action: Action, credential_id: CredentialId) -> None:
         """Announce that a credential was changed without a code."""
 
+    def enrolled(self, credential_id: CredentialId, *, imported: bool, weak: bool) -> None:
+        """Announce that a secret was enrolled.
+
+        Args:
+            credential_id: the credential.
+            imported: whether the secret has come from another system and is confirmed.
+            weak: whether the secret has fewer than 128 bits.
+        """
+
     def judged(self, purpose: Purpose, credential_id: CredentialId, verdict: Verdict) -> None:
         """Announce that a code was judged, or refused during a lock."""
 

@@ -42,6 +42,15 @@ class AuditTrail:
         self._metrics.change(credential_id.factor.value, action.value)
         self._write("INFO", action.value, _fields(credential_id))
 
+    def enrolled(self, credential_id: CredentialId, *, imported: bool, weak: bool) -> None:
+        """Write `enrolled`, with `imported` and `weak` only if they are true."""
+        self._metrics.change(credential_id.factor.value, Action.ENROLLED.value)
+        if weak:
+            self._metrics.weak_secret(credential_id.factor.value)
+        marks = {"imported": imported, "weak": weak}
+        fields = _fields(credential_id) | {name: True for name, marked in marks.items() if marked}
+        self._write("INFO", Action.ENROLLED.value, fields)
+
     def judged(self, purpose: Purpose, credential_id: CredentialId, verdict: Verdict) -> None:
         """Write `judged` with the purpose of the code and the outcome."""
         self._metrics.verdict(credential_id.factor.value, purpose.value, verdict)
