@@ -7,12 +7,12 @@ from marshmallow import ValidationError, fields, validates_schema
 
 from domain.owner import Factor
 from presentation.http.factors.fields import AnyCodeField, RecoveryCodeField
-from presentation.http.factors.requests import EnrolTotpBody
+from presentation.http.factors.requests import EnrolTotpBody, ReplaceTotpBody
 from presentation.http.framework.fields import RequestSchema, StrictBoolean
 
 
-class EnrolAccountTotpBody(EnrolTotpBody):
-    """A new TOTP secret (RFC 6238) for an account."""
+class DerivedSecret(RequestSchema):
+    """The member of a secret that is derived instead of stored."""
 
     derived = StrictBoolean(
         load_default=False,
@@ -27,6 +27,14 @@ class EnrolAccountTotpBody(EnrolTotpBody):
     def _one_secret(self, data: Mapping[str, Any], **_: Any) -> None:
         if data["derived"] and "secret" in data:
             raise ValidationError("Must be absent if `derived` is true.", "secret")
+
+
+class EnrolAccountTotpBody(DerivedSecret, EnrolTotpBody):
+    """A new TOTP secret (RFC 6238) for an account."""
+
+
+class ReplaceAccountTotpBody(DerivedSecret, ReplaceTotpBody):
+    """A new TOTP secret (RFC 6238) that replaces the confirmed one of an account."""
 
 
 class VerifyRecoveryBody(RequestSchema):

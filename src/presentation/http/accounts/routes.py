@@ -14,7 +14,7 @@ from domain.errors import MalformedCode
 from domain.owner import CredentialId, Factor, Owner
 from presentation.http.accounts.access import account_access
 from presentation.http.accounts.recovery_codes import recovery_code_routes
-from presentation.http.accounts.requests import ChallengeBody, EnrolAccountTotpBody
+from presentation.http.accounts.requests import ChallengeBody, EnrolAccountTotpBody, ReplaceAccountTotpBody
 from presentation.http.accounts.responses import AccountResponse, ChallengePassedResponse
 from presentation.http.factors.requests import VerifyBody
 from presentation.http.factors.routes import factor_routes
@@ -106,7 +106,8 @@ def account_blueprint(
         "TOTP": (Route("POST", "/totp/disable", account.disable_totp, _disable("Disable TOTP with a valid code")),),
         "HOTP": (Route("POST", "/hotp/disable", account.disable_hotp, _disable("Disable HOTP with a valid code")),),
     }
-    for name, description, routes in factor_routes(services, None, EnrolAccountTotpBody()):
+    bodies = EnrolAccountTotpBody(), ReplaceAccountTotpBody()
+    for name, description, routes in factor_routes(services, None, *bodies):
         add_routes(blueprint, Tag(f"Account: {name}", description), access, (*routes, *disabling.get(name, ())))
     recovery_codes = recovery_code_routes(use_cases.issue_recovery_codes, services)
     for_lost_authenticators = Tag("Account: recovery codes", "Codes for a person whose authenticator is lost.")

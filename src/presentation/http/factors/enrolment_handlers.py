@@ -48,10 +48,13 @@ class EnrolmentHandlers:
         issuer: str | None = None,
         secret: SharedSecret | None = None,
         derived: bool = False,
+        confirmed: bool = False,
     ) -> Response:
         """Enrol a TOTP secret."""
         parameters = TotpParameters(algorithm or self._algorithm, digits, interval, window)
-        return self._respond(EnrolRequest(owner, self._lifetime, parameters, 0, label, issuer, secret, derived))
+        return self._respond(
+            EnrolRequest(owner, self._lifetime, parameters, None, label, issuer, secret, derived, confirmed)
+        )
 
     def hotp(
         self,
@@ -64,10 +67,13 @@ class EnrolmentHandlers:
         label: str | None = None,
         issuer: str | None = None,
         secret: SharedSecret | None = None,
+        confirmed: bool = False,
     ) -> Response:
         """Enrol a HOTP secret."""
         parameters = HotpParameters(algorithm or self._algorithm, digits, look_ahead)
-        return self._respond(EnrolRequest(owner, self._lifetime, parameters, initial_counter, label, issuer, secret))
+        return self._respond(
+            EnrolRequest(owner, self._lifetime, parameters, initial_counter, label, issuer, secret, confirmed=confirmed)
+        )
 
     def _respond(self, wanted: EnrolRequest) -> Response:
         try:
@@ -81,6 +87,7 @@ class EnrolmentHandlers:
             "secret": credential.secret.base32,
             **parameters_of(credential),
             "status": credential.status.value,
+            "weak": credential.secret.weak,
             "qr": link(f"{request.path}/qr"),
             "expires_at": timestamp(credential.expires_at),
         }

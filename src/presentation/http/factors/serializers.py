@@ -75,6 +75,7 @@ def _state_of(credential: AnyCredential, now: int) -> dict[str, Any]:
 
 def _authenticator_of(credential: AnySecretCredential, now: int) -> dict[str, Any]:
     return {
+        "weak": credential.secret.weak,
         "label": credential.label,
         "issuer": credential.issuer,
         "replacement": _describe_replacement(credential, now),

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from flask import Blueprint, Response
 
 from domain.owner import Owner
-from presentation.http.factors.requests import EnrolTotpBody
+from presentation.http.factors.requests import EnrolTotpBody, ReplaceTotpBody
 from presentation.http.factors.routes import factor_routes
 from presentation.http.factors.serializers import describe_credential
 from presentation.http.factors.use_cases import FactorServices
@@ -70,7 +70,7 @@ def session_blueprint(services: FactorServices, sessions: Sessions, limits: Mapp
     access = session_access(sessions, limits)
     blueprint = Blueprint("session", __name__, url_prefix="/api/v1/session")
     for name, description, of_factor in factor_routes(
-        services, lifetime, EnrolTotpBody(), limits.get(Limit.CODE_CHECKS, ())
+        services, lifetime, EnrolTotpBody(), ReplaceTotpBody(), limits.get(Limit.CODE_CHECKS, ())
     ):
         add_routes(blueprint, Tag(f"Session: {name}", description), access, of_factor)
     add_routes(blueprint, Tag("Session", "All credentials of a session."), access, routes)
