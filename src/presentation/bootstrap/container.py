@@ -6,6 +6,7 @@ from functools import cached_property
 from hashlib import scrypt
 from typing import Final
 
+from application.account_list import ListAccounts
 from application.challenge import Challenge
 from application.enrolment import Enrol
 from application.gate import LogInAtGate, VerifyShared
@@ -109,6 +110,7 @@ class Container:
     def accounts(self) -> AccountUseCases:
         """The use cases for accounts only."""
         return AccountUseCases(
+            list_accounts=ListAccounts(self.store.accounts, self.clock),
             challenge=Challenge(self.repository, self.clock, self._committer, self._algorithm),
             disable=Disable(self._committer, self._algorithm, self.events),
             issue_recovery_codes=IssueRecoveryCodes(self._changes, self._randomness, self.events),

@@ -55,7 +55,7 @@ def check_store(settings: Settings, now: Callable[[], float], grave: Grade) -> I
 
 def _unneeded(settings: Settings) -> dict[str, str]:
     """Return the commands that this service does not need, and for each what does not work without it."""
-    unneeded = {"SCAN": "`open-mfa reseal`"}
+    unneeded = {"SCAN": "`open-mfa reseal` and the list of accounts"}
     if not settings.channels:
         unneeded |= dict.fromkeys(commands_for_sending(), "sending codes")
     return unneeded

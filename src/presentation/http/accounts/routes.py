@@ -4,7 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from flask import Blueprint, Response
+from werkzeug.exceptions import NotFound
 
+from application.account_list import ListAccounts
 from application.challenge import Challenge, ChallengeRequest
 from application.recovery import IssueRecoveryCodes
 from application.removal import Unlock
@@ -12,7 +14,7 @@ from application.verification import Disable, VerifyRequest
 from domain.code import Code
 from domain.errors import MalformedCode
 from domain.owner import CredentialId, Factor, Owner
-from presentation.http.accounts.access import account_access
+from presentation.http.accounts.access import ACCOUNTS, AccountOwners, ApiKeys, account_access
 from presentation.http.accounts.recovery_codes import recovery_code_routes
 from presentation.http.accounts.requests import ChallengeBody, EnrolAccountTotpBody, ReplaceAccountTotpBody
 from presentation.http.accounts.responses import AccountResponse, ChallengePassedResponse
@@ -32,6 +34,7 @@ from presentation.http.framework.responses import json_response, no_content
 class AccountUseCases:
     """The use cases that only accounts have."""
 
+    list_accounts: ListAccounts
     challenge: Challenge
     disable: Disable
     issue_recovery_codes: IssueRecoveryCodes
@@ -100,8 +103,10 @@ def account_blueprint(
         api_keys: names of tenants, each with an API key.
     """
     account = AccountHandlers(use_cases, services)
-    access = account_access(api_keys)
-    blueprint = Blueprint("account", __name__, url_prefix="/api/v1/accounts/<account_id>")
+    owners = AccountOwners(ApiKeys(api_keys))
+    access = account_access(owners)
+    blueprint = Blueprint("account", __name__, url_prefix=f"{ACCOUNTS}/<account_id>")
+    blueprint.app_errorhandler(NotFound)(owners.refuse_encoded_slash)
     disabling = {
         "TOTP": (Route("POST", "/totp/disable", account.disable_totp, _disable("Disable TOTP with a valid code")),),
         "HOTP": (Route("POST", "/hotp/disable", account.disable_hotp, _disable("Disable HOTP with a valid code")),),

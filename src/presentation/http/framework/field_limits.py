@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 LONGEST: Final = 1024
 """Characters of a field that is parsed."""
 LONGEST_QUERY: Final = 8 * 1024
-"""Characters of the query, which only the log-in page reads."""
+"""Characters of the query."""
 _IGNORED: Final = (
     # The server has handled it already, and Werkzeug would search it for an Upgrade.
     "HTTP_CONNECTION",
@@ -34,11 +34,16 @@ _LIMITS: Final = {
     "HTTP_IF_NONE_MATCH": LONGEST,
     "HTTP_IF_UNMODIFIED_SINCE": LONGEST,
     **dict.fromkeys(_FORWARDED, LONGEST),
-    "QUERY_STRING": LONGEST_QUERY,
 }
 """The fields that count as absent if they are longer."""
-_SUBSTITUTES: Final = {"CONTENT_TYPE": "application/octet-stream", "HTTP_TRANSFER_ENCODING": "unknown"}
-"""The values that replace longer fields. They make the service refuse the body; an absent field would not."""
+_SUBSTITUTES: Final = {
+    "CONTENT_TYPE": (LONGEST, "application/octet-stream"),
+    "HTTP_TRANSFER_ENCODING": (LONGEST, "unknown"),
+    "QUERY_STRING": (LONGEST_QUERY, "too-long"),
+}
+"""The values that replace longer fields. They make the service refuse a body, or a query that is a part of the API. An
+absent field would not.
+"""
 
 
 class FieldLimits:
@@ -63,8 +68,8 @@ class FieldLimits:
         for name, longest in _LIMITS.items():
             if len(environ.get(name, "")) > longest:
                 environ[name] = ""
-        for name, substitute in _SUBSTITUTES.items():
-            if len(environ.get(name, "")) > LONGEST:
+        for name, (longest, substitute) in _SUBSTITUTES.items():
+            if len(environ.get(name, "")) > longest:
                 environ[name] = substitute
         return self._application(environ, start_response)
 
