@@ -148,7 +148,7 @@ def test_the_application_in_python_runs_unchanged(second_factor: Any) -> None:
         assert not factor.challenge("alice@example.com", no_code)
 
 
-@pytest.mark.parametrize("account", ["alice smith", "..", ".", "", "a/b", "é", "a" * 129, "a?b", "a#b", "a%2fb"])
+@pytest.mark.parametrize("account", ["alice smith", "..", ".", "", "a/b", "é", "a" * 256, "a?b", "a#b", "a%2fb"])
 def test_the_application_in_python_raises_for_an_invalid_account_id(second_factor: Any, account: str) -> None:
     for ask in (
         lambda: second_factor.challenge(account, "123456"),

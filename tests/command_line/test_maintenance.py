@@ -112,7 +112,7 @@ def test_delete_removes_all_credentials(settings: dict[str, str], alice: Account
 @pytest.mark.parametrize(
     ("arguments", "own", "reason"),
     [
-        (["account", "show", "a b"], {}, "must be 1 to 128"),
+        (["account", "show", "a b"], {}, "must be 1 to 255"),
         (["account", "show", "alice", "--tenant", "bank"], {}, "it has shop"),
         (
             ["account", "show", "alice"],
