@@ -10,6 +10,7 @@ from infrastructure.migration.formats.google import GoogleMigrationReader
 from infrastructure.migration.formats.jsonl import KEY_BYTES, JsonLinesReader, JsonLinesWriter
 from infrastructure.migration.formats.oath_csv import OathCsvReader
 from infrastructure.migration.formats.otpauth import OtpauthReader, OtpauthWriter
+from infrastructure.migration.formats.pskc import PskcReader, PskcWriter
 from infrastructure.migration.formats.yubico_csv import YubicoCsvReader
 
 
@@ -38,19 +39,27 @@ def _without_secrets(reader: Callable[[], AuthenticatorReader]) -> Callable[[Fil
 
 
 def _jsonl_reader(secrets: FileSecrets) -> AuthenticatorReader:
-    return JsonLinesReader(_jsonl_key(secrets))
+    return JsonLinesReader(_file_key(secrets))
 
 
 def _jsonl_writer(secrets: FileSecrets) -> AuthenticatorWriter:
-    return JsonLinesWriter(_jsonl_key(secrets))
+    return JsonLinesWriter(_file_key(secrets))
 
 
-def _jsonl_key(secrets: FileSecrets) -> bytes | None:
+def _file_key(secrets: FileSecrets) -> bytes | None:
     if secrets.passphrase is not None:
         raise UnreadableFile("files of this format have a key instead of a passphrase")
     if secrets.key is not None and len(secrets.key) != KEY_BYTES:
         raise UnreadableFile(f"the key must have {KEY_BYTES} bytes")
     return secrets.key
+
+
+def _pskc_reader(secrets: FileSecrets) -> AuthenticatorReader:
+    return PskcReader(secrets.key, secrets.passphrase)
+
+
+def _pskc_writer(secrets: FileSecrets) -> AuthenticatorWriter:
+    return PskcWriter(_file_key(secrets))
 
 
 def _otpauth_writer(secrets: FileSecrets) -> AuthenticatorWriter:
@@ -66,11 +75,13 @@ READERS: Final[Mapping[str, Callable[[FileSecrets], AuthenticatorReader]]] = {
     "google-migration": _without_secrets(GoogleMigrationReader),
     "aegis": _without_secrets(AegisReader),
     "jsonl": _jsonl_reader,
+    "pskc": _pskc_reader,
 }
 """The readers by the name of their format. They raise `UnreadableFile` for secrets of the wrong kind or length."""
 
 WRITERS: Final[Mapping[str, Callable[[FileSecrets], AuthenticatorWriter]]] = {
     "jsonl": _jsonl_writer,
+    "pskc": _pskc_writer,
     "otpauth": _otpauth_writer,
 }
 """The writers by the name of their format. Without a secret, they write plain text."""

@@ -21,6 +21,7 @@ from infrastructure.migration.formats.pskc.names import HASHES, HOTP, OTHER_ALGO
 from infrastructure.migration.formats.pskc.policy import require_in_period, require_permitted
 from infrastructure.migration.formats.pskc.protection import Protection
 from infrastructure.migration.formats.pskc.values import number, secret
+from infrastructure.migration.records import display_name
 
 _KEY: Final = (
     "Issuer",
@@ -69,8 +70,8 @@ def authenticator(package: Element, place: str, protection: Protection, now: int
         secret=secret(required(data, "Secret"), protection),
         account=optional_text(key, "UserId") or optional_text(device, "UserId") or serial,
         serial=serial,
-        issuer=optional_text(key, "Issuer"),
-        name=_friendly_name(key),
+        issuer=display_name(optional_text(key, "Issuer") or ""),
+        name=display_name(_friendly_name(key)),
         counter=counter,
         drift=drift,
     )
@@ -83,10 +84,10 @@ def _algorithm(key: Element) -> str:
     raise Unusable(f"the key is for {OTHER_ALGORITHMS.get(name, 'another algorithm')}, not for HOTP or TOTP")
 
 
-def _friendly_name(key: Element) -> str | None:
-    """Return the first of the names, which may be in several languages."""
+def _friendly_name(key: Element) -> str:
+    """Return the first of the names, which may be in several languages; an empty text if there is none."""
     name = key.find(f"{{{PSKC}}}FriendlyName")
-    return None if name is None else text_of(name) or None
+    return "" if name is None else text_of(name)
 
 
 def _format(parameters: Element) -> tuple[HashAlgorithm, int]:

@@ -15,7 +15,6 @@ from cryptography.hazmat.primitives.padding import PKCS7
 
 from domain.credential import Status
 from domain.hotp import HotpCredential
-from domain.secret_credential import SecretCredential
 from domain.stored_state import AnySecretCredential, StoredState
 from domain.totp import NO_STEP, TotpCredential
 from infrastructure.migration.formats.pskc.names import AES256_CBC, DS, HMAC_SHA256, HOTP, PSKC, TOTP, XENC
@@ -56,7 +55,7 @@ class PskcWriter:
             stream.write(encryption.head.encode())
         written = 0
         for state in states:
-            if isinstance(state, SecretCredential) and state.status is Status.CONFIRMED:
+            if isinstance(state, AnySecretCredential) and state.status is Status.CONFIRMED:
                 stream.write(_key_package(state, encryption).encode())
                 written += 1
         stream.write(_END.encode())
