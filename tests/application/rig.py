@@ -70,6 +70,9 @@ class RecordedEvents:
     def forgotten(self, owner: Owner) -> None:
         self.all.append(("forgotten", owner))
 
+    def exported(self, tenant: str, file_format: str, count: int, *, complete: bool) -> None:
+        self.all.append(("exported", tenant, file_format, count, complete))
+
 
 class Outbox:
     """A channel that keeps its messages, and a limit that can be reached."""

@@ -114,6 +114,7 @@ def test_every_audit_event_and_every_member_is_listed(capsys: pytest.CaptureFixt
             trail.judged(Purpose.VERIFY, totp, verdict)
         trail.locked(totp, 0)
         trail.forgotten(owner)
+    trail.exported("shop", "jsonl", 7, complete=True)
     current_request.reset(token)
     lines = [json.loads(line) for line in written(capsys).splitlines()]
 

@@ -58,3 +58,13 @@ class Events(Protocol):
 
     def forgotten(self, owner: Owner) -> None:
         """Announce that all credentials of an owner were removed."""
+
+    def exported(self, tenant: str, file_format: str, count: int, *, complete: bool) -> None:
+        """Announce that the credentials of a tenant were written to a file.
+
+        Args:
+            tenant: the tenant.
+            file_format: the name of the format.
+            count: the number of states in the file.
+            complete: whether the file is complete. An incomplete one reveals secrets too.
+        """

@@ -73,6 +73,11 @@ class AuditTrail:
         """Write `forgotten`: all credentials of the owner were deleted."""
         self._write("INFO", "forgotten", _owner_fields(owner))
 
+    def exported(self, tenant: str, file_format: str, count: int, *, complete: bool) -> None:
+        """Write `exported` with the format and the number of states."""
+        fields = {"tenant": tenant, "format": file_format, "count": count, "complete": complete}
+        self._write("WARNING", "exported", fields)
+
     def _write(self, level: str, event: str, fields: dict[str, Any]) -> None:
         self._lines.append(self._line_format(time.time(), level, LOGGER, event, fields))
 

@@ -49,6 +49,8 @@ class SilentEvents:
 
     def forgotten(self, *_: object) -> None: ...
 
+    def exported(self, *_: object, **__: object) -> None: ...
+
 
 class Caller:
     """One instance of the service, from the use cases down."""
