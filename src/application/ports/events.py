@@ -17,6 +17,7 @@ class Action(StrEnum):
     REPLACEMENT_DROPPED = "replacement-dropped"
     UNLOCKED = "unlocked"
     REMOVED = "removed"
+    IMPORTED = "imported"
 
 
 class Purpose(StrEnum):

@@ -98,5 +98,6 @@ class AuthenticatorWriter(Protocol):
         """Write the states that the format can express, and return their number.
 
         The caller passes only states of accounts, and turns one-time codes into tombstones, because a copy of an issued
-        code would be accepted twice. The errors of `states` and of `stream` are passed on; the file is incomplete then.
+        code would be accepted twice. Pending replacements are not written. The errors of `states` and of `stream` are
+        passed on; the file is incomplete then.
         """

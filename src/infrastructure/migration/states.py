@@ -1,10 +1,11 @@
 """The JSON form of stored states in the files of this service.
 
 Files of released versions stay readable, so a new member must be optional. Secrets and digests are in base64, times are
-Unix time in seconds. A derived secret is written as the secret itself, because another service can't derive it.
+Unix time in seconds. A derived secret is written as the secret itself, because another service can't derive it. A
+replacement is not written, because it is pending and expires within an hour.
 """
 
-from typing import Any, TypeVar, assert_never
+from typing import Any, assert_never
 
 from msgspec import Struct
 
@@ -17,7 +18,7 @@ from domain.owner import CredentialId, Factor, Owner
 from domain.parameters import HashAlgorithm, HotpParameters, TotpParameters
 from domain.recovery_codes import RecoveryCodes
 from domain.secret import SharedSecret
-from domain.stored_state import AnySecretCredential, StoredState
+from domain.stored_state import StoredState
 from domain.tombstone import Tombstone
 from domain.totp import NO_STEP, TotpCredential
 
@@ -65,7 +66,7 @@ class RecoveryCodesState(CredentialState, kw_only=True, tag=Factor.RECOVERY_CODE
 
 
 class Codes(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The members of every source of codes: a credential or its replacement."""
+    """The parameters of codes, and the names for the authenticator."""
 
     algorithm: HashAlgorithm
     digits: int
@@ -74,7 +75,7 @@ class Codes(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
 
 
 class HotpCodes(Codes, kw_only=True):
-    """A source of HOTP codes."""
+    """The parameters and the counters of HOTP."""
 
     look_ahead: int
     counter: int
@@ -82,7 +83,7 @@ class HotpCodes(Codes, kw_only=True):
 
 
 class TotpCodes(Codes, kw_only=True):
-    """A source of TOTP codes."""
+    """The parameters and the spent steps of TOTP."""
 
     interval: int
     window: int
@@ -90,29 +91,10 @@ class TotpCodes(Codes, kw_only=True):
     drift: int = 0
 
 
-class HotpReplacement(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The replacement of a HOTP secret."""
-
-    created_at: int
-    expires_at: int | None
-    secret: bytes
-    codes: HotpCodes
-
-
-class TotpReplacement(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The replacement of a TOTP secret."""
-
-    created_at: int
-    expires_at: int | None
-    secret: bytes
-    codes: TotpCodes
-
-
 class HotpState(CredentialState, kw_only=True, tag=Factor.HOTP.value):
     """A HOTP credential."""
 
     codes: HotpCodes
-    replacement: HotpReplacement | None = None
     former: list[Former] = []
 
 
@@ -120,12 +102,10 @@ class TotpState(CredentialState, kw_only=True, tag=Factor.TOTP.value):
     """A TOTP credential."""
 
     codes: TotpCodes
-    replacement: TotpReplacement | None = None
     former: list[Former] = []
 
 
 AnyState = HotpState | TotpState | RecoveryCodesState | TombstoneState
-Kind = TypeVar("Kind", bound=AnySecretCredential)
 
 
 def json_form(state: StoredState) -> AnyState:
@@ -148,11 +128,9 @@ def json_form(state: StoredState) -> AnyState:
         }
     match state:
         case HotpCredential():
-            new = None if state.replacement is None else HotpReplacement(**_replacement(state.replacement))
-            return HotpState(**common, codes=_hotp(state), replacement=new, former=_former(state.former))
+            return HotpState(**common, codes=_hotp(state), former=_former(state.former))
         case TotpCredential():
-            pending = None if state.replacement is None else TotpReplacement(**_replacement(state.replacement))
-            return TotpState(**common, codes=_totp(state), replacement=pending, former=_former(state.former))
+            return TotpState(**common, codes=_totp(state), former=_former(state.former))
         case RecoveryCodes():
             return RecoveryCodesState(**common, digests=list(state.digests), spent=state.spent)
         case Tombstone():
@@ -162,16 +140,6 @@ def json_form(state: StoredState) -> AnyState:
             raise ValueError("a one-time code is not exported")
         case _:
             assert_never(state)
-
-
-def _replacement(credential: AnySecretCredential) -> dict[str, Any]:
-    lifecycle = credential.lifecycle
-    return {
-        "created_at": lifecycle.created_at,
-        "expires_at": lifecycle.expires_at,
-        "secret": credential.secret.key,
-        "codes": _hotp(credential) if isinstance(credential, HotpCredential) else _totp(credential),
-    }
 
 
 def _hotp(credential: HotpCredential) -> HotpCodes:
@@ -223,14 +191,12 @@ def state_of(form: AnyState) -> StoredState:
             return RecoveryCodes(**common, digests=tuple(form.digests), spent=form.spent)
         case HotpState():
             common = _common(form, owner, Factor.HOTP, failures)
-            replacement = _read_replacement(common["id"], form.replacement)
             former = _former_secrets(form.former)
-            return HotpCredential(**common, **_hotp_fields(form.codes), replacement=replacement, former=former)
+            return HotpCredential(**common, **_hotp_fields(form.codes), former=former)
         case TotpState():
             common = _common(form, owner, Factor.TOTP, failures)
-            pending = _read_replacement(common["id"], form.replacement)
             former = _former_secrets(form.former)
-            return TotpCredential(**common, **_totp_fields(form.codes), replacement=pending, former=former)
+            return TotpCredential(**common, **_totp_fields(form.codes), former=former)
         case _:
             assert_never(form)
 
@@ -247,23 +213,6 @@ def _common(form: CredentialState, owner: Owner, factor: Factor, failures: Failu
         ),
         "secret": SharedSecret.accepting_weak(form.secret),
     }
-
-
-def _read_replacement(credential_id: CredentialId, form: HotpReplacement | TotpReplacement | None) -> Any:
-    if form is None:
-        return None
-    common: dict[str, Any] = {
-        "id": credential_id,
-        "lifecycle": Lifecycle(created_at=form.created_at, expires_at=form.expires_at),
-        "secret": SharedSecret.accepting_weak(form.secret),
-    }
-    match form:
-        case HotpReplacement():
-            return HotpCredential(**common, **_hotp_fields(form.codes))
-        case TotpReplacement():
-            return TotpCredential(**common, **_totp_fields(form.codes))
-        case _:
-            assert_never(form)
 
 
 def _hotp_fields(codes: HotpCodes) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from infrastructure.observability.lines import LINES, Lines
 from infrastructure.observability.metrics import Metrics, outcome_of
 
 LOGGER: Final = "open_mfa.audit"
+WAIT_FOR_ROOM: Final = 60.0
+"""Seconds for which a command waits for a reader of the log that is slow or paused."""
 
 
 class AuditTrail:
@@ -80,6 +82,16 @@ class AuditTrail:
 
     def _write(self, level: str, event: str, fields: dict[str, Any]) -> None:
         self._lines.append(self._line_format(time.time(), level, LOGGER, event, fields))
+
+
+class WaitingAuditTrail(AuditTrail):
+    """The port `Events` for a command that makes many changes: it waits until its former lines are written."""
+
+    def require_room(self) -> None:
+        """Wait for room. Raise `AuditUnavailable` if nothing reads the lines for `WAIT_FOR_ROOM` seconds."""
+        if self._lines.is_full:
+            self._lines.flush(WAIT_FOR_ROOM)
+        super().require_room()
 
 
 def _fields(credential_id: CredentialId) -> dict[str, Any]:

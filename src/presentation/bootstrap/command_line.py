@@ -76,6 +76,7 @@ def _maintenance() -> Iterator[Maintenance]:
             unlock=container.accounts.unlock,
             forget=container.factors.forget,
             resealing=Resealing(container.repository, keys),
+            importing=container.importing,
         )
     except StoreUnavailable as error:
         raise Refused(str(error)) from None

@@ -10,6 +10,7 @@ from application.account_list import ListAccounts
 from application.challenge import Challenge
 from application.enrolment import Enrol
 from application.gate import LogInAtGate, VerifyShared
+from application.importing import ImportAuthenticators
 from application.issuing import ConfiguredChannel, IssueCode
 from application.optimistic_update import OptimisticUpdate
 from application.ports.clock import Clock
@@ -24,7 +25,7 @@ from domain.owner import Owner, OwnerKind
 from infrastructure.crypto.derivation import HkdfDerivation
 from infrastructure.crypto.hotp import PyotpHotp
 from infrastructure.delivery.bulkhead import Bulkhead
-from infrastructure.observability.audit import AuditTrail
+from infrastructure.observability.audit import AuditTrail, WaitingAuditTrail
 from infrastructure.observability.lines import LINES, Lines
 from infrastructure.observability.metrics import Metrics
 from infrastructure.qr import SegnoQrRenderer
@@ -67,6 +68,7 @@ class Container:
         self._randomness = randomness or SystemRandomness()
         self.store = store or open_store(settings, self.clock)
         self.metrics = metrics or Metrics()
+        self._lines = lines
         lines.count_dropped = self.metrics.lines_dropped
         self.events = AuditTrail(self.metrics, lines, selected_format(settings))
         self._derivation = HkdfDerivation(settings.keys.derivation_secret)
@@ -116,6 +118,12 @@ class Container:
             issue_recovery_codes=IssueRecoveryCodes(self._changes, self._randomness, self.events),
             unlock=Unlock(self._changes, self.repository, self.events),
         )
+
+    @cached_property
+    def importing(self) -> ImportAuthenticators:
+        """The import, which waits for room in the audit trail instead of failing."""
+        events = WaitingAuditTrail(self.metrics, self._lines, selected_format(self._settings))
+        return ImportAuthenticators(self._changes, self.repository, self.clock, events)
 
     @cached_property
     def gate(self) -> GateUseCases | None:

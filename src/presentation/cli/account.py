@@ -2,7 +2,7 @@
 
 import json
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
@@ -11,6 +11,7 @@ from domain.errors import InvalidValue
 from domain.owner import Owner
 from presentation.cli.arguments import AddParser, Parser, whole
 from presentation.cli.output import DONE, Refused, say
+from presentation.cli.tenant import tenant_of
 from presentation.cli.wiring import Maintenance
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def add(add_parser: AddParser) -> None:
             examples=(f"account {action} alice", f"account {action} alice --tenant shop"),
         )
         command.add_argument("id", metavar="ID", help="the account's id in the application")
-        _add_tenant(command)
+        _addtenant_of(command)
         command.set_defaults(run=_run)
 
 
@@ -54,7 +55,7 @@ def _add_list(add_parser: AddParser) -> None:
         notes="The accounts have no order. An account can appear more than once. To get the next page, pass the member"
         " next of a page as --cursor, until it is null.",
     )
-    _add_tenant(command)
+    _addtenant_of(command)
     command.add_argument(
         "--limit", metavar="N", type=whole(1, 500), default=100, help="at most N accounts on a page: 1 to 500 (100)"
     )
@@ -63,7 +64,7 @@ def _add_list(add_parser: AddParser) -> None:
     command.set_defaults(run=_list)
 
 
-def _add_tenant(command: Parser) -> None:
+def _addtenant_of(command: Parser) -> None:
     command.add_argument(
         "--tenant", help="the name of the account's API key; required if OPEN_MFA_API_KEYS has several names"
     )
@@ -72,7 +73,7 @@ def _add_tenant(command: Parser) -> None:
 def _list(options: Namespace) -> int:
     maintenance: Maintenance
     with options.wiring.maintenance() as maintenance:
-        pages = _pages(maintenance, _tenant(maintenance.tenants, options.tenant), options)
+        pages = _pages(maintenance, tenant_of(maintenance.tenants, options.tenant), options)
         try:
             if options.all:
                 for page in pages:
@@ -99,7 +100,7 @@ def _run(options: Namespace) -> int:
     maintenance: Maintenance
     with options.wiring.maintenance() as maintenance:
         try:
-            owner = Owner.of_account(_tenant(maintenance.tenants, options.tenant), options.id)
+            owner = Owner.of_account(tenant_of(maintenance.tenants, options.tenant), options.id)
         except InvalidValue as error:
             raise Refused(f"the account's id {error}") from None
         if options.action == "unlock":
@@ -120,13 +121,3 @@ def _show(owner: Owner, maintenance: Maintenance) -> None:
     now = maintenance.clock.now()
     factors = [describe_credential(each, now) for each in maintenance.describe_all.execute(owner)]
     say(json.dumps({"tenant": owner.tenant, "account_id": owner.account, "factors": factors}, indent=2))
-
-
-def _tenant(tenants: Sequence[str], name: str | None) -> str:
-    if name in tenants:
-        return str(name)
-    if name is not None:
-        raise Refused(f"OPEN_MFA_API_KEYS has no key with this name; it has {', '.join(tenants) or 'none'}")
-    if len(tenants) != 1:
-        raise Refused(f"name the tenant with --tenant: {', '.join(tenants) or 'OPEN_MFA_API_KEYS is not set'}")
-    return tenants[0]

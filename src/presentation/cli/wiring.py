@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     # These take a while to load, and most commands need none of them.
     from application.account_list import ListAccounts
+    from application.importing import ImportAuthenticators
     from application.ports.clock import Clock
     from application.reading import DescribeAll
     from application.removal import Forget, Unlock
@@ -33,6 +34,7 @@ class Maintenance:
     unlock: "Unlock"
     forget: "Forget"
     resealing: "Resealing"
+    importing: "ImportAuthenticators"
 
 
 @dataclass(frozen=True, slots=True)
