@@ -2,7 +2,6 @@
 
 import json
 from argparse import Namespace
-from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +14,8 @@ from presentation.cli.tenant import tenant_of
 from presentation.cli.wiring import Maintenance
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from application.account_list import AccountPage
 
 _HELP: Final = {
@@ -42,7 +43,7 @@ def add(add_parser: AddParser) -> None:
             examples=(f"account {action} alice", f"account {action} alice --tenant shop"),
         )
         command.add_argument("id", metavar="ID", help="the account's id in the application")
-        _addtenant_of(command)
+        _add_tenant(command)
         command.set_defaults(run=_run)
 
 
@@ -55,7 +56,7 @@ def _add_list(add_parser: AddParser) -> None:
         notes="The accounts have no order. An account can appear more than once. To get the next page, pass the member"
         " next of a page as --cursor, until it is null.",
     )
-    _addtenant_of(command)
+    _add_tenant(command)
     command.add_argument(
         "--limit", metavar="N", type=whole(1, 500), default=100, help="at most N accounts on a page: 1 to 500 (100)"
     )
@@ -64,7 +65,7 @@ def _add_list(add_parser: AddParser) -> None:
     command.set_defaults(run=_list)
 
 
-def _addtenant_of(command: Parser) -> None:
+def _add_tenant(command: Parser) -> None:
     command.add_argument(
         "--tenant", help="the name of the account's API key; required if OPEN_MFA_API_KEYS has several names"
     )
