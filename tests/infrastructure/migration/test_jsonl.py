@@ -238,9 +238,9 @@ class TestOtpauthWriter:
         assert count == len(stream.getvalue().splitlines())
         return stream.getvalue()
 
-    @given(STATES)
-    def test_a_confirmed_authenticator_comes_back(self, state: StoredState) -> None:
-        data = self.uris([state])
+    @given(STATES, st.sampled_from([None, "Example", "Big Corp & Sons"]))
+    def test_a_confirmed_authenticator_comes_back(self, state: StoredState, issuer: str | None) -> None:
+        data = self.uris([replace(state, issuer=issuer) if isinstance(state, SecretCredential) else state])
         if data:
             (record,) = records("otpauth", data)
 
