@@ -130,6 +130,16 @@ class FormerSecretsModel(RuleBasedStateMachine):
         self.send(where, 0, off, swapping=False)
         self.send(where, 0, off - 1, swapping=False)
 
+    @rule(where=CREDENTIAL_IDS, off=st.integers(-1, 1))
+    def bring_and_enrol_again(self, where: CredentialId, off: int) -> None:
+        """Send a code that the other system has accepted, after the import was undone."""
+        self.remove(where)
+        self.another_system_accepts(where, 0, off)
+        self.bring(where, 0)
+        self.remove(where)
+        self.enrol(where, 0)
+        self.send(where, 0, off - 1 if where == HOTP else off, swapping=False)
+
     @rule(where=CREDENTIAL_IDS, which=WHICH, off=st.integers(-3, 2))
     def verify(self, where: CredentialId, which: int, off: int) -> None:
         self.send(where, which, off, swapping=False)
