@@ -7,6 +7,7 @@ from fakeredis import FakeRedis
 from application.challenge import Challenge, ChallengeOutcome, ChallengeRequest
 from application.enrolment import Enrol, EnrolRequest
 from application.errors import AuditUnavailable, DeliveryFailed
+from application.importing import ImportAuthenticators
 from application.issuing import ConfiguredChannel, IssueCode, IssueCodeRequest, IssuedCode
 from application.optimistic_update import OptimisticUpdate
 from application.ports.delivery import Channel, Message
@@ -131,6 +132,7 @@ class Rig:
         self.resynchronize = Resynchronize(judge, algorithm)
         self.remove = Remove(self.changes, self.repository, self.events)
         self.forget = Forget(self.repository, self.events)
+        self.importing = ImportAuthenticators(self.changes, self.repository, self.clock, self.events)
         self.describe = Describe(self.repository, self.clock)
         self.describe_all = DescribeAll(self.repository, self.clock)
 
