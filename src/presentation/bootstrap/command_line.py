@@ -77,6 +77,7 @@ def _maintenance() -> Iterator[Maintenance]:
             forget=container.factors.forget,
             resealing=Resealing(container.repository, keys),
             importing=container.importing,
+            exporting=container.exporting,
         )
     except StoreUnavailable as error:
         raise Refused(str(error)) from None

@@ -9,6 +9,7 @@ from typing import Final
 from application.account_list import ListAccounts
 from application.challenge import Challenge
 from application.enrolment import Enrol
+from application.export import Export
 from application.gate import LogInAtGate, VerifyShared
 from application.importing import ImportAuthenticators
 from application.issuing import ConfiguredChannel, IssueCode
@@ -124,6 +125,11 @@ class Container:
         """The import, which waits for room in the audit trail instead of failing."""
         events = WaitingAuditTrail(self.metrics, self._lines, selected_format(self._settings))
         return ImportAuthenticators(self._changes, self.repository, self.clock, events)
+
+    @cached_property
+    def exporting(self) -> Export:
+        """The export of a tenant."""
+        return Export(self.store.accounts, self.clock, self.events)
 
     @cached_property
     def gate(self) -> GateUseCases | None:

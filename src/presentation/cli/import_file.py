@@ -1,17 +1,16 @@
 """`open-mfa import`: import authenticators from a file of another system, or an export of this service."""
 
-import base64
-import binascii
 import csv
 import sys
-from argparse import ArgumentTypeError, Namespace
+from argparse import Namespace
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from presentation.cli.arguments import SECRETS_AS_ARGUMENTS, AddParser, secret
+from presentation.cli.arguments import SECRETS_AS_ARGUMENTS, AddParser
+from presentation.cli.file_secrets import key_of_file, passphrase_of_file
 from presentation.cli.output import DONE, REFUSED, Refused, say, tell
 from presentation.cli.progress import progress_of
 from presentation.cli.tenant import tenant_of
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from application.ports.migration import AuthenticatorReader
     from presentation.cli.wiring import Maintenance
 
-FORMATS: Final = ("csv", "yubico", "otpauth", "google-migration", "aegis", "jsonl")
+FORMATS: Final = ("csv", "yubico", "otpauth", "google-migration", "aegis", "pskc", "jsonl")
 
 
 def add(add_parser: AddParser) -> None:
@@ -117,32 +116,11 @@ def _reader(options: Namespace) -> "AuthenticatorReader":
     from application.ports.migration import UnreadableFile  # noqa: PLC0415
     from infrastructure.migration.registry import READERS, FileSecrets  # noqa: PLC0415
 
-    key = None if options.key is None else file_key(_secret(options.key, "--key"))
-    passphrase = None if options.passphrase is None else _secret(options.passphrase, "--passphrase")
+    secrets = FileSecrets(key_of_file(options.key), passphrase_of_file(options.passphrase))
     try:
-        return READERS[options.format](FileSecrets(key, passphrase))
+        return READERS[options.format](secrets)
     except UnreadableFile as error:
         raise Refused(str(error)) from None
-
-
-def _secret(text: str, name: str) -> bytes:
-    try:
-        return secret(text)
-    except ArgumentTypeError as error:
-        raise Refused(f"{name} {error}") from None
-
-
-def file_key(text: bytes) -> bytes:
-    """Return the key of a file from its text. Raise `Refused` unless it is base64 or hexadecimal digits of a key."""
-    compact = b"".join(text.split())
-    for decode in (bytes.fromhex, lambda digits: base64.b64decode(digits, validate=True)):
-        try:
-            key = decode(compact.decode("ascii"))
-        except (ValueError, binascii.Error):
-            continue
-        if len(key) in {16, 24, 32}:
-            return key
-    raise Refused("the key must be base64 or hexadecimal digits of 16, 24 or 32 bytes")
 
 
 def _accounts(path: str) -> dict[str, str]:

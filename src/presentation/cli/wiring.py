@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     # These take a while to load, and most commands need none of them.
     from application.account_list import ListAccounts
+    from application.export import Export
     from application.importing import ImportAuthenticators
     from application.ports.clock import Clock
     from application.reading import DescribeAll
@@ -35,6 +36,7 @@ class Maintenance:
     forget: "Forget"
     resealing: "Resealing"
     importing: "ImportAuthenticators"
+    exporting: "Export"
 
 
 @dataclass(frozen=True, slots=True)
