@@ -6,7 +6,7 @@ import json
 import re
 import stat
 import subprocess
-from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pyotp
@@ -14,7 +14,18 @@ import pytest
 import requests
 from pskc import PSKC
 
+from domain.credential import Lifecycle
+from domain.failures import Failures
+from domain.owner import CredentialId, Factor, Owner
+from domain.secret import SharedSecret
+from domain.stored_state import StoredState
+from infrastructure.redis.client.gateway import Gateway
+from infrastructure.redis.client.url import connector
+from infrastructure.redis.stores.codec import RecordCodec
+from infrastructure.redis.stores.credentials import RedisCredentialRepository
+from tests.domain.examples import BOB, KEYS, hotp, one_time_code, recovery_codes, totp
 from tests.support.command_line import COMMAND, called, run
+from tests.support.fakes import FakeClock
 from tests.support.redis_server import RedisServer
 from tests.support.service import SETTINGS, Service
 
@@ -39,49 +50,31 @@ def key_file(tmp_path: Path) -> str:
     return f"@{path}"
 
 
-class Accounts:
-    """The accounts of a service: alice with every factor, bob with a pending secret, and alice of another tenant."""
+LIFE = Lifecycle(created_at=1, expires_at=None, confirmed_at=2)
+HOTP = replace(hotp(42), lifecycle=LIFE, secret=SharedSecret(b"the HOTP secret of a"), initial_counter=41)
+TOTP = replace(totp(), lifecycle=LIFE, secret=SharedSecret(b"the TOTP secret of a"))
+PENDING = replace(totp(), id=CredentialId(BOB, Factor.TOTP), secret=SharedSecret(b"the pending secret b"))
+BANK = CredentialId(Owner.of_account("bank", "alice"), Factor.TOTP)
+FOREIGN = replace(TOTP, id=BANK, secret=SharedSecret(b"the secret of a bank"))
+STATES: tuple[StoredState, ...] = (HOTP, TOTP, PENDING, FOREIGN, one_time_code(failures=Failures(2)), recovery_codes())
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
-        self.hotp = self.post("alice", "hotp", initial_counter=41).json()["secret"]
-        assert self.verify(41) == 200
-        self.totp = self.post("alice", "totp", secret=pyotp.random_base32(), confirmed=True).json()["secret"]
-        self.recovery_codes = self.post("alice", "recovery-codes").json()["codes"]
-        self.one_time_code = self.post("alice", "otp").json()["code"]
-        self.pending = self.post("bob", "totp").json()["secret"]
-        self.foreign = self.post("alice", "totp", key=f"{API_KEY}2").json()["secret"]
-        wrong = "0" * 6 if self.one_time_code != "0" * 6 else "1" * 6
-        self.post("alice", "otp/verify", code=wrong)
 
-    @property
-    def secrets(self) -> list[str]:
-        """All texts that neither an encrypted file nor a message may contain."""
-        raw = [base64.b32decode(each) for each in (self.hotp, self.totp, self.pending, self.foreign)]
-        texts = [self.hotp, self.totp, self.pending, self.foreign, self.one_time_code, *self.recovery_codes]
-        return texts + [each.hex() for each in raw] + [base64.b64encode(each).decode() for each in raw]
+def spellings(secret: SharedSecret) -> list[str]:
+    return [secret.base32, secret.key.hex(), base64.b64encode(secret.key).decode()]
 
-    def post(self, account: str, path: str, key: str = API_KEY, **body: object) -> requests.Response:
-        return requests.post(
-            f"{self._service.api}/accounts/{account}/{path}",
-            json=body,
-            headers={"Authorization": f"Bearer {key}"},
-            timeout=10,
-        )
 
-    def verify(self, counter: int) -> int:
-        return self.post("alice", "hotp/verify", code=pyotp.HOTP(self.hotp).at(counter)).status_code
-
-    def guess(self) -> int:
-        wrong = {pyotp.HOTP(self.hotp).at(counter) for counter in range(100)}
-        code = next(text for text in (f"{number:06d}" for number in range(1000)) if text not in wrong)
-        return self.post("alice", "hotp/verify", code=code).status_code
+SECRETS = [text for state in (HOTP, TOTP, PENDING, FOREIGN) for text in spellings(state.secret)]
+"""All texts that neither an encrypted file nor a message may contain."""
 
 
 @pytest.fixture
-def accounts(settings: dict[str, str]) -> Iterator[Accounts]:
-    with Service(**settings) as service:
-        yield Accounts(service)
+def stored(settings: dict[str, str], redis_server: RedisServer) -> None:
+    """Store the states under the key of `SETTINGS`."""
+    gateway = Gateway(connector(redis_server.url), 0)
+    repository = RedisCredentialRepository(gateway, RecordCodec(KEYS), FakeClock())
+    for state in STATES:
+        assert repository.commit(state.id, repository.load(state.id).revision, state) is None
+    gateway.close()
 
 
 def audit_lines(stderr: str) -> list[dict[str, object]]:
@@ -89,60 +82,82 @@ def audit_lines(stderr: str) -> list[dict[str, object]]:
     return [line for line in lines if line["logger"] == "open_mfa.audit"]
 
 
+class Phone:
+    """A HOTP authenticator of alice, and her recovery codes, over the API."""
+
+    def __init__(self, service: Service) -> None:
+        self._url = f"{service.api}/accounts/alice"
+        self._secret = self.post("hotp", initial_counter=41).json()["secret"]
+
+    def post(self, path: str, **body: object) -> requests.Response:
+        headers = {"Authorization": f"Bearer {API_KEY}"}
+        return requests.post(f"{self._url}/{path}", json=dict(body), headers=headers, timeout=10)
+
+    def verify(self, counter: int) -> int:
+        return self.post("hotp/verify", code=pyotp.HOTP(self._secret).at(counter)).status_code
+
+    def guess(self) -> int:
+        good = {pyotp.HOTP(self._secret).at(counter) for counter in range(100)}
+        code = next(text for text in (f"{number:06d}" for number in range(1000)) if text not in good)
+        return self.post("hotp/verify", code=code).status_code
+
+
 def test_a_copy_of_the_own_format_bypasses_neither_a_lock_nor_the_replay_protection(
-    settings: dict[str, str], accounts: Accounts, key_file: str, tmp_path: Path, redis_server: RedisServer
+    settings: dict[str, str], key_file: str, tmp_path: Path, redis_server: RedisServer
 ) -> None:
-    assert [accounts.guess() for _ in range(5)] == [403] * 5
     file = str(tmp_path / "shop.jsonl")
     common = ("--tenant", "shop", "--format", "jsonl", "--key", key_file)
+    with Service(**settings) as service:
+        phone = Phone(service)
+        used, unused = phone.post("recovery-codes").json()["codes"][:2]
+        assert phone.post("recovery-codes/verify", code=used).status_code == 200
+        issued = phone.post("otp").json()["code"]
+        assert [phone.verify(41), *(phone.guess() for _ in range(5))] == [200, *[403] * 5]
 
-    done = run("export", *common, "-o", file, **settings)
-    assert done.returncode == 0, done.stderr
-    with redis_server.client() as client:
-        client.flushall()
-    assert accounts.verify(42) == 404
-    imported = run("import", file, *common, **settings)
+        exported = run("export", *common, "-o", file, **settings)
+        with redis_server.client() as client:
+            client.flushall()
+        assert (exported.returncode, phone.verify(42)) == (0, 404)
+        imported = run("import", file, *common, **settings)
 
-    assert imported.returncode == 0, imported.stderr
-    assert accounts.verify(42) == 429, "the lock came along"
-    assert run("account", "unlock", "alice", "--tenant", "shop", **settings).returncode == 0
-    assert (accounts.verify(41), accounts.verify(42)) == (403, 200), "so did the counter"
-    used, unused = accounts.recovery_codes[:2]
-    assert accounts.post("alice", "recovery-codes/verify", code=used).status_code == 200
-    assert accounts.post("alice", "recovery-codes/verify", code=unused).status_code == 200
-    assert accounts.post("alice", "otp/verify", code=accounts.one_time_code).status_code == 404
+        assert imported.returncode == 0, imported.stderr
+        assert phone.verify(42) == 429, "the lock came along"
+        assert run("account", "unlock", "alice", "--tenant", "shop", **settings).returncode == 0
+        assert (phone.verify(41), phone.verify(42)) == (403, 200), "so did the counter"
+        assert phone.post("recovery-codes/verify", code=used).status_code == 403
+        assert phone.post("recovery-codes/verify", code=unused).status_code == 200
+        assert phone.post("otp/verify", code=issued).status_code == 404
 
 
+@pytest.mark.usefixtures("stored")
 @pytest.mark.parametrize("form", ["jsonl", "pskc"])
-def test_an_encrypted_export_shows_no_secret(
-    settings: dict[str, str], accounts: Accounts, key_file: str, form: str
-) -> None:
+def test_an_encrypted_export_shows_no_secret(settings: dict[str, str], key_file: str, form: str) -> None:
     done = run("export", "--tenant", "shop", "--format", form, "--key", key_file, **settings)
 
     assert done.returncode == 0, done.stderr
-    assert not [secret for secret in accounts.secrets if secret in done.stdout + done.stderr]
+    assert not [secret for secret in SECRETS if secret in done.stdout + done.stderr]
     assert not re.search("bank|foreign", done.stdout)
 
 
-def test_pskc_has_the_confirmed_secrets_and_their_counters(
-    settings: dict[str, str], accounts: Accounts, key_file: str
-) -> None:
+@pytest.mark.usefixtures("stored")
+def test_pskc_has_the_confirmed_secrets_and_their_counters(settings: dict[str, str], key_file: str) -> None:
     done = run("export", "--tenant", "shop", "--format", "pskc", "--key", key_file, **settings)
     pskc = PSKC(io.BytesIO(done.stdout.encode()))
     pskc.encryption.key = KEY
     found = {key.algorithm.rpartition(":")[2]: (key.userid, key.secret, key.counter) for key in pskc.keys}
 
     assert found == {
-        "hotp": ("alice", base64.b32decode(accounts.hotp), 42),
-        "totp": ("alice", base64.b32decode(accounts.totp), None),
+        "hotp": ("alice", HOTP.secret.key, 42),
+        "totp": ("alice", TOTP.secret.key, None),
     }
     assert all(key.check() for key in pskc.keys)
     assert re.search(r"2 accounts: 2 records exported; \d others have no place in this format", done.stderr)
 
 
+@pytest.mark.usefixtures("stored")
 @pytest.mark.parametrize("form", FORMATS)
 def test_a_plain_export_is_a_new_file_that_only_its_owner_can_read(
-    settings: dict[str, str], accounts: Accounts, tmp_path: Path, form: str
+    settings: dict[str, str], tmp_path: Path, form: str
 ) -> None:
     file = tmp_path / "plain"
     command = ("export", "--tenant", "shop", "--format", form, "--plain", "-o", str(file))
@@ -151,8 +166,8 @@ def test_a_plain_export_is_a_new_file_that_only_its_owner_can_read(
 
     assert done.returncode == 0, done.stderr
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert any(secret.encode() in first for secret in accounts.secrets)
-    assert accounts.foreign.encode() not in first
+    assert any(secret.encode() in first for secret in SECRETS)
+    assert not any(text.encode() in first for text in spellings(FOREIGN.secret))
 
     again = run(*command, **settings)
     assert (again.returncode, file.read_bytes()) == (1, first)
@@ -168,7 +183,8 @@ def test_a_link_is_not_followed(settings: dict[str, str], tmp_path: Path) -> Non
     assert not target.exists()
 
 
-def test_every_export_has_one_audit_line(settings: dict[str, str], accounts: Accounts, key_file: str) -> None:
+@pytest.mark.usefixtures("stored")
+def test_every_export_has_one_audit_line(settings: dict[str, str], key_file: str) -> None:
     done = run("export", "--tenant", "shop", "--format", "pskc", "--key", key_file, **settings)
     (line,) = audit_lines(done.stderr)
 
@@ -194,7 +210,8 @@ def test_an_incomplete_export_is_removed_audited_and_refused(
     assert not file.exists()
 
 
-def test_unreadable_records_are_reported(settings: dict[str, str], accounts: Accounts, key_file: str) -> None:
+@pytest.mark.usefixtures("stored")
+def test_unreadable_records_are_reported(settings: dict[str, str], key_file: str) -> None:
     other = settings | {"OPEN_MFA_ENCRYPTION_KEYS": OTHER_KEY}
     done = run("export", "--tenant", "shop", "--format", "jsonl", "--key", key_file, **other)
 
@@ -203,7 +220,8 @@ def test_unreadable_records_are_reported(settings: dict[str, str], accounts: Acc
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-def test_a_full_disk_is_reported(settings: dict[str, str], accounts: Accounts, key_file: str) -> None:
+@pytest.mark.usefixtures("stored")
+def test_a_full_disk_is_reported(settings: dict[str, str], key_file: str) -> None:
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
             [COMMAND, "export", "--tenant", "shop", "--format", "jsonl", "--key", key_file],
