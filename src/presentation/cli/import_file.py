@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from application.ports.migration import AuthenticatorReader
     from presentation.cli.wiring import Maintenance
 
-FORMATS: Final = ("csv", "yubico", "otpauth", "google-migration", "aegis", "pskc", "jsonl")
+FORMATS: Final = ("pskc", "csv", "yubico", "otpauth", "google-migration", "aegis", "jsonl")
 
 
 def add(add_parser: AddParser) -> None:

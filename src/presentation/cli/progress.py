@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, BinaryIO, Final, NoReturn, TextIO
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-_KNOWN_SIZE: Final = "{percentage:3.0f} %|{bar}| {postfix}, {remaining} left"
-_UNKNOWN_SIZE: Final = "{postfix}, {elapsed}"
+# The library puts a comma before the postfix, which has the number of records and their rate.
+_KNOWN_SIZE: Final = "{percentage:3.0f} %|{bar}| {remaining} left{postfix}"
+_UNKNOWN_SIZE: Final = "{elapsed}{postfix}"
 _EVERY: Final = 100
 """Records between two updates of the bar."""
 
