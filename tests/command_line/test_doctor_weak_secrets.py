@@ -68,7 +68,7 @@ def test_the_accounts_with_weak_secrets_are_named() -> None:
     (finding,) = findings(stored)
 
     assert finding.grade is Grade.WARNING
-    assert "(1 among the credentials of accounts): shop/user1 (totp): " in finding.text
+    assert "(1 of less than 128 bits) are among the credentials of accounts: shop/user1 (totp): " in finding.text
 
 
 def test_weak_secrets_of_sessions_are_not_named() -> None:
@@ -85,7 +85,7 @@ def test_many_weak_secrets_are_counted() -> None:
 
     (finding,) = findings(stored)
 
-    assert "(12 among" in finding.text
+    assert "(12 of less than" in finding.text
     assert finding.text.count("shop/user") == 10
     assert "and 2 more" in finding.text
 

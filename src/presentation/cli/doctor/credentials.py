@@ -34,12 +34,14 @@ def check_credentials(repository: SealedCredentialRepository, monotonic: Callabl
     if search.unreadable:
         text = f"may be among {search.unreadable} unreadable records: `open-mfa reseal` names the keys that they need"
         yield Finding(Grade.WARNING, f"{_SUBJECT} {text}")
-    where = f"the first {search.looked_at:,} credentials" if search.interrupted else "the credentials of accounts"
+    where = "the credentials of accounts"
+    if search.interrupted:
+        where = f"the first {search.looked_at:,} credentials (`open-mfa account list --all` shows all)"
     if search.weak:
         named = ", ".join(_name(each) for each in search.weak[:MOST_NAMED])
         more = f" and {len(search.weak) - MOST_NAMED:,} more" if len(search.weak) > MOST_NAMED else ""
-        text = f"of less than {SHORTEST_SECRET * 8} bits ({len(search.weak):,} among {where}): {named}{more}"
-        yield Finding(Grade.WARNING, f"{_SUBJECT} {text}: let these people replace them with POST …/replacement")
+        found = f"({len(search.weak):,} of less than {SHORTEST_SECRET * 8} bits) are among {where}: {named}{more}"
+        yield Finding(Grade.WARNING, f"{_SUBJECT} {found}: let these people replace them with POST …/replacement")
     elif search.looked_at:
         yield Finding(Grade.OK, f"{_SUBJECT} are not among {where}")
 
