@@ -52,7 +52,7 @@ def candidate_of(request: ImportRequest, record: ImportedAuthenticator | Importe
 
 
 def _credential(request: ImportRequest, record: ImportedAuthenticator) -> AnySecretCredential:
-    secret = SharedSecret.accepting_weak(record.secret)
+    secret = _secret(record.secret)
     _check_strength(request, secret)
     enrolment = EnrolRequest(
         owner=_owner(request, record.serial or record.account, record.account),
@@ -96,6 +96,13 @@ def _owner(request: ImportRequest, key: str | None, account: str | None) -> Owne
         return Owner.of_account(request.tenant, account)
     except InvalidValue as error:
         raise InvalidValue(f"the id of the account {error}") from None
+
+
+def _secret(key: bytes) -> SharedSecret:
+    try:
+        return SharedSecret.accepting_weak(key)
+    except InvalidSecret as error:
+        raise InvalidSecret(f"the secret {error}") from None
 
 
 def _check_strength(request: ImportRequest, secret: SharedSecret) -> None:

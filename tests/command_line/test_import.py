@@ -122,6 +122,15 @@ def test_refused_records_are_written_to_a_file(settings: dict[str, str], tmp_pat
     assert b"line 7" not in done.stderr
 
 
+def test_the_imported_file_is_not_overwritten(settings: dict[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "tokens.csv"
+    file.write_text(CSV)
+    done = run("import", str(file), "--tenant", "shop", "--format", "csv", "--refused", str(file), **settings)
+
+    assert done.returncode == 1
+    assert file.read_text() == CSV
+
+
 def test_refused_records_are_reported_on_standard_error(settings: dict[str, str]) -> None:
     done = imported("csv", "T5,xyz,totp\n", settings)
 

@@ -1,7 +1,6 @@
 """`open-mfa import`: import authenticators from a file of another system, or an export of this service."""
 
 import csv
-import sys
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -68,7 +67,7 @@ def _run(options: Namespace) -> int:
     with options.wiring.maintenance() as maintenance, _opened(options.file) as stream:
         tenant = tenant_of(maintenance.tenants, options.tenant)
         request = ImportRequest(tenant, accounts, options.weak_secrets == "accept", options.dry_run)
-        with _reporting(options.refused) as report:
+        with _reporting(options.refused, options.file) as report:
             return _import(maintenance.importing, request, reader, stream, report)
 
 
@@ -145,24 +144,24 @@ def _accounts(path: str) -> dict[str, str]:
 
 @contextmanager
 def _opened(path: str) -> Iterator[BinaryIO]:
-    if path == "-":
-        yield sys.stdin.buffer
-        return
     try:
-        stream = Path(path).open("rb")  # noqa: SIM115 - it is closed below, and only opening is guarded
+        # The file is closed below. Only its opening is guarded.
+        stream = open(0, "rb", closefd=False) if path == "-" else Path(path).open("rb")  # noqa: SIM115
     except OSError as error:
-        raise Refused(f"can't read {path}: {error.strerror}") from None
+        raise Refused(f"can't read {'standard input' if path == '-' else path}: {error.strerror}") from None
     with stream:
         yield stream
 
 
 @contextmanager
-def _reporting(path: str | None) -> "Iterator[Callable[[ImportResult], None]]":
+def _reporting(path: str | None, source: str) -> "Iterator[Callable[[ImportResult], None]]":
     """Yield the function that reports a refused record: to the file, or to standard error."""
     if path is None:
         yield lambda result: tell(f"{result.place}: {result.reason}")
         return
     try:
+        if source != "-" and Path(path).exists() and Path(path).samefile(source):
+            raise Refused("--refused must not name the imported file, because it would be overwritten")
         stream = Path(path).open("w", encoding="utf-8", newline="")  # noqa: SIM115 - likewise
     except OSError as error:
         raise Refused(f"can't write {path}: {error.strerror}") from None

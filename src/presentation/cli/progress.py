@@ -66,9 +66,12 @@ class _AboveBar(io.TextIOBase):
     def __init__(self, bar: "tqdm[NoReturn]", terminal: TextIO) -> None:
         self._bar = bar
         self._terminal = terminal
+        self._begun = ""
 
     def write(self, text: str) -> int:
-        self._bar.write(text, file=self._terminal, end="")
+        whole, end, self._begun = (self._begun + text).rpartition("\n")
+        if end:
+            self._bar.write(whole, file=self._terminal)
         return len(text)
 
     def writable(self) -> bool:

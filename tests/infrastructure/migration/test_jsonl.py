@@ -171,6 +171,19 @@ def test_a_line_of_another_file_with_the_same_key_shows() -> None:
     assert states_in(b"".join(lines)) == THREE[:1]
 
 
+def test_lines_that_are_moved_and_renumbered_show() -> None:
+    header, first, second, *rest = FILE.splitlines(keepends=True)
+    moved = [second.replace(b'"line":3', b'"line":2'), first.replace(b'"line":2', b'"line":3')]
+
+    assert states_in(b"".join([header, *moved, *rest])) == []
+
+
+def test_an_end_that_is_moved_and_renumbered_shows() -> None:
+    header, first, *_, end = FILE.splitlines(keepends=True)
+
+    assert states_in(b"".join([header, first, end.replace(b'"line":5', b'"line":3')])) == THREE[:1]
+
+
 def test_a_state_that_is_out_of_range_is_refused_alone() -> None:
     impossible = totp()
     object.__setattr__(impossible.parameters, "digits", 12)
