@@ -35,9 +35,9 @@ from infrastructure.store import Store
 from infrastructure.system import SystemClock, SystemRandomness
 from presentation.bootstrap.logs import selected_format
 from presentation.bootstrap.stores import open_store
-from presentation.http.accounts.routes import AccountUseCases
+from presentation.http.accounts.use_cases import AccountUseCases
 from presentation.http.factors.use_cases import FactorUseCases
-from presentation.http.gate.routes import GateUseCases
+from presentation.http.gate.use_cases import GateUseCases
 
 GATE_ID: Final = 32
 """The length of the id of the gate's owner in hexadecimal digits: 128 bits."""

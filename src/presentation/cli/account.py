@@ -12,6 +12,7 @@ from presentation.cli.arguments import AddParser, Parser, whole
 from presentation.cli.output import DONE, Refused, say
 from presentation.cli.tenant import tenant_of
 from presentation.cli.wiring import Maintenance
+from presentation.http.factors.serializers import describe_credential
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -116,9 +117,6 @@ def _run(options: Namespace) -> int:
 
 
 def _show(owner: Owner, maintenance: Maintenance) -> None:
-    # The serializers load Flask.
-    from presentation.http.factors.serializers import describe_credential  # noqa: PLC0415
-
     now = maintenance.clock.now()
     factors = [describe_credential(each, now) for each in maintenance.describe_all.execute(owner)]
     say(json.dumps({"tenant": owner.tenant, "account_id": owner.account, "factors": factors}, indent=2))

@@ -1,16 +1,12 @@
 """The routes of accounts."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from flask import Blueprint, Response
 from werkzeug.exceptions import NotFound
 
-from application.account_list import ListAccounts
-from application.challenge import Challenge, ChallengeRequest
-from application.recovery import IssueRecoveryCodes
-from application.removal import Unlock
-from application.verification import Disable, VerifyRequest
+from application.challenge import ChallengeRequest
+from application.verification import VerifyRequest
 from domain.code import Code
 from domain.errors import MalformedCode
 from domain.owner import CredentialId, Factor, Owner
@@ -18,6 +14,7 @@ from presentation.http.accounts.access import ACCOUNTS, AccountOwners, ApiKeys, 
 from presentation.http.accounts.recovery_codes import recovery_code_routes
 from presentation.http.accounts.requests import ChallengeBody, EnrolAccountTotpBody, ReplaceAccountTotpBody
 from presentation.http.accounts.responses import AccountResponse, ChallengePassedResponse
+from presentation.http.accounts.use_cases import AccountUseCases
 from presentation.http.factors.requests import VerifyBody
 from presentation.http.factors.routes import factor_routes
 from presentation.http.factors.serializers import describe_credential
@@ -28,17 +25,6 @@ from presentation.http.framework.fields import EmptyBody
 from presentation.http.framework.operation import Operation, OwnerUse
 from presentation.http.framework.problems import invalid
 from presentation.http.framework.responses import json_response, no_content
-
-
-@dataclass(frozen=True, slots=True)
-class AccountUseCases:
-    """The use cases that only accounts have."""
-
-    list_accounts: ListAccounts
-    challenge: Challenge
-    disable: Disable
-    issue_recovery_codes: IssueRecoveryCodes
-    unlock: Unlock
 
 
 class AccountHandlers:

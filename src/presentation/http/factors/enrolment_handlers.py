@@ -7,6 +7,7 @@ from flask import Response, request
 
 from application.enrolment import EnrolRequest
 from application.errors import NoDerivation
+from application.timestamps import timestamp
 from domain.errors import InvalidSecret
 from domain.owner import Owner
 from domain.parameters import HashAlgorithm, HotpParameters, TotpParameters
@@ -16,7 +17,7 @@ from presentation.http.factors.serializers import parameters_of
 from presentation.http.factors.use_cases import FactorServices
 from presentation.http.framework.links import link
 from presentation.http.framework.problems import invalid, sentence
-from presentation.http.framework.responses import json_response, timestamp
+from presentation.http.framework.responses import json_response
 
 
 class EnrolmentHandlers:

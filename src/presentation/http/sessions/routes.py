@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from flask import Blueprint, Response
 
+from application.timestamps import timestamp
 from domain.owner import Owner
 from presentation.http.factors.requests import EnrolTotpBody, ReplaceTotpBody
 from presentation.http.factors.routes import factor_routes
@@ -12,7 +13,7 @@ from presentation.http.factors.use_cases import FactorServices
 from presentation.http.framework.access import Guards, Limit
 from presentation.http.framework.endpoint import Route, Tag, add_routes
 from presentation.http.framework.operation import Operation, OwnerUse
-from presentation.http.framework.responses import json_response, no_content, timestamp
+from presentation.http.framework.responses import json_response, no_content
 from presentation.http.sessions.access import session_access
 from presentation.http.sessions.cookie import Sessions
 from presentation.http.sessions.responses import OwnerResponse
