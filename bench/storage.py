@@ -20,6 +20,8 @@ for number = ARGV[1], ARGV[1] + ARGV[2] - 1 do
   if ARGV[4] ~= '0' then redis.call('PEXPIRE', key, ARGV[4]) end
 end
 """
+NAMES: Final = {"totp": "TOTP", "recovery-codes": "recovery codes"}
+"""The factors of the measured account, as the capacity page names them."""
 _BATCH: Final = 10_000
 
 
@@ -58,7 +60,7 @@ def bytes_per_account(client: redis.Redis, records: dict[bytes, bytes], count: i
     for key, record in sorted(records.items(), reverse=True):
         factor = key.rpartition(b":")[2].decode()
         copy(client, factor, record, count, ACCOUNT)
-        figures[" and ".join([*figures, factor][-2:])] = (info(client, "memory")["used_memory"] - before) / count
+        figures[" and ".join([*figures, NAMES[factor]][-2:])] = (info(client, "memory")["used_memory"] - before) / count
     client.flushdb()
     return figures
 

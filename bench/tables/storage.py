@@ -28,7 +28,8 @@ def _flatness(figures: Mapping[str, Any]) -> str:
 def _memory(accounts: Mapping[str, float], sessions: Mapping[str, Mapping[str, float]]) -> str:
     lines = [[f"an account with {factors}", f"{size:.0f}"] for factors, size in accounts.items()]
     lines += [
-        [f"a session's {factor}, with its expiry", f"{row['used_memory']:.0f}"] for factor, row in sessions.items()
+        [f"a session's {factor.upper()}, with its expiry", f"{row['used_memory']:.0f}"]
+        for factor, row in sessions.items()
     ]
     return table(["in Redis, including the key", "bytes"], lines)
 
