@@ -114,8 +114,8 @@ settings: $(DEV) ## Generate everything that lists settings from their declarati
 	$(BIN)/python -m tools.settings
 
 .PHONY: bench
-bench: $(DEV) ## Measure the performance; requires redis-server
-	$(BIN)/python -m bench
+bench: $(DEV) ## Measure the performance and write the capacity page; with ARGS, only measure. Requires redis-server
+	$(BIN)/python -m bench $(or $(ARGS),--publish)
 
 .PHONY: lock
 lock: $(DEV) ## Pin the newest versions that pyproject.toml allows

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final, Protocol
 
 from bench import floor
+from bench.connections import Connections
 from bench.credentials import (
     Account,
     Session,
@@ -17,7 +18,7 @@ from bench.credentials import (
     verify,
     wrong_totp,
 )
-from bench.load import Connections, Expected, get, post
+from bench.http import Expected, get, post
 
 GUESSES: Final = 4
 """Wrong codes that a credential judges before the next one locks it."""
@@ -30,6 +31,16 @@ LOCKED: Final = Expected(429, b'"locked_until"')
 ENROLLED: Final = Expected(201, b'"secret"')
 BARE: Final = "bare Flask route (a)"
 FLOOR: Final = "GET + compare-and-set (b)"
+ONE_GET: Final = "one GET (c)"
+WRONG_TOTP: Final = "verify: wrong (TOTP)"
+GOOD_TOTP: Final = "verify: good (TOTP)"
+GOOD_HOTP: Final = "verify: good (HOTP)"
+GOOD_OTP: Final = "verify: good (OTP)"
+CHALLENGE: Final = "challenge: good (TOTP)"
+ENROL: Final = "enrol (TOTP)"
+LIMITED: Final = "wrong, with a rate limit"
+CHECK: Final = "/auth/check: passes"
+PEER: Final = "peer: wrong (TOTP)"
 PASSED: Final = Expected(200, b"Remote-User")
 CLOSED: Final = Expected(401)
 _LOCKED_SESSIONS: Final = 16
@@ -41,6 +52,23 @@ class Server:
 
     pids: tuple[int, ...]
     connections: Connections
+    replaces_workers: ClassVar[bool] = False
+
+
+class MeasuredServer(Protocol):
+    """A server of a case. If it replaces its workers, its processes and connections change."""
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """Return the process IDs."""
+
+    @property
+    def connections(self) -> Connections:
+        """Return the connections."""
+
+    @property
+    def replaces_workers(self) -> bool:
+        """Return whether a repetition must be measured again after the server has closed a connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +76,7 @@ class Case:
     """One case. `prepare` returns the requests of one repetition, a list for each connection. It is not measured."""
 
     name: str
-    server: Server
+    server: MeasuredServer
     prepare: Callable[[], list[list[bytes]]]
     expected: Expected
 
@@ -61,10 +89,18 @@ def floor_cases(server: Server, requests: int) -> list[Case]:
         lanes = deal([post(path, body, cookie)] * requests, len(server.connections))
         return Case(name, server, lambda: lanes, Expected(200, b"ok"))
 
-    return [case(BARE, floor.BARE), case(FLOOR, floor.COMPARE_AND_SET)]
+    return [case(BARE, floor.BARE), case(FLOOR, floor.COMPARE_AND_SET), one_get_case(server, requests)]
 
 
-def wrong_case(name: str, server: Server, sessions: Sequence[Session], snapshot: Snapshot, requests: int) -> Case:
+def one_get_case(server: Server, requests: int) -> Case:
+    """Return the case of a route with one GET, the minimum of a check at the gate."""
+    lanes = deal([get(floor.ONE_GET, f"__Host-open_mfa_gate={'x' * 43}")] * requests, len(server.connections))
+    return Case(ONE_GET, server, lambda: lanes, Expected(200, b"ok"))
+
+
+def wrong_case(
+    name: str, server: MeasuredServer, sessions: Sequence[Session], snapshot: Snapshot, requests: int
+) -> Case:
     """Return a case of wrong TOTP codes. Each credential gets at most four, so that all codes are judged."""
     judges = sessions[: -(-requests // GUESSES)]
 
@@ -108,13 +144,13 @@ def service_cases(server: Server, sessions: Sequence[Session], snapshot: Snapsho
 
     enrolments = deal([post("/api/v1/session/totp")] * requests, lanes)
     return [
-        wrong_case("verify: wrong (TOTP)", server, sessions, snapshot, requests),
+        wrong_case(WRONG_TOTP, server, sessions, snapshot, requests),
         Case("verify: replayed (TOTP)", server, replayed, REPLAYED),
-        Case("verify: good (TOTP)", server, good, ACCEPTED),
-        Case("verify: good (HOTP)", server, restored(counters), ACCEPTED),
-        Case("verify: good (OTP)", server, restored(one_time), ACCEPTED),
+        Case(GOOD_TOTP, server, good, ACCEPTED),
+        Case(GOOD_HOTP, server, restored(counters), ACCEPTED),
+        Case(GOOD_OTP, server, restored(one_time), ACCEPTED),
         Case("verify: locked (TOTP)", server, locked, LOCKED),
-        Case("enrol (TOTP)", server, lambda: enrolments, ENROLLED),
+        Case(ENROL, server, lambda: enrolments, ENROLLED),
     ]
 
 
@@ -125,7 +161,7 @@ def challenge_case(server: Server, accounts: Sequence[Account], snapshot: Snapsh
         snapshot.restore()
         return deal(challenge(accounts), len(server.connections))
 
-    return Case("challenge: good (TOTP)", server, prepare, ACCEPTED)
+    return Case(CHALLENGE, server, prepare, ACCEPTED)
 
 
 def gate_cases(server: Server, cookie: str, requests: int) -> list[Case]:
@@ -138,7 +174,7 @@ def gate_cases(server: Server, cookie: str, requests: int) -> list[Case]:
 
     return [
         case("constant (/healthz)", get("/healthz", cookie), Expected(200)),
-        case("/auth/check: passes", get("/auth/check", cookie), PASSED),
+        case(CHECK, get("/auth/check", cookie), PASSED),
         case("/auth/check: unknown cookie", get("/auth/check", stranger), CLOSED),
         case("/auth/check: no cookie", get("/auth/check"), CLOSED),
     ]

@@ -13,8 +13,10 @@ from typing import Final
 import pyotp
 import redis
 import requests
+from redis.cluster import RedisCluster
 
-from bench.load import Connections, Expected, post
+from bench.connections import Connections
+from bench.http import Expected, post
 from bench.servers import API_KEY, GATE_SECRET
 
 ENROL: Final = Expected(201, b'"secret"')
@@ -63,10 +65,14 @@ def _enrol_more(
     return [_answer(dealt[index % len(dealt)][index // len(dealt)])[1] for index in range(len(cookies))]
 
 
+def cookie_of(answer: bytes) -> str:
+    """Return the cookie that an answer sets; empty if it sets none."""
+    found = _COOKIE.search(answer.partition(b"\r\n\r\n")[0])
+    return found[1].decode() if found else ""
+
+
 def _answer(raw: bytes) -> tuple[str, dict[str, object]]:
-    head, _, body = raw.partition(b"\r\n\r\n")
-    cookie = _COOKIE.search(head)
-    return cookie[1].decode() if cookie else "", json.loads(body)
+    return cookie_of(raw), json.loads(raw.partition(b"\r\n\r\n")[2])
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +126,13 @@ def _code(path: str, code: str) -> bytes:
 class Snapshot:
     """The records of all owners in Redis. They can be restored with the same expiry."""
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(self, client: redis.Redis | RedisCluster) -> None:
         self._client = client
         keys: list[bytes] = list(client.scan_iter(_KEYS, count=1000))
-        values: list[bytes] = client.mget(keys)  # type: ignore[assignment] # typed for asyncio too
-        self.records = dict(zip(keys, values, strict=True))
+        pipeline = client.pipeline(transaction=False)
+        for key in keys:
+            pipeline.get(key)
+        self.records: dict[bytes, bytes] = dict(zip(keys, pipeline.execute(), strict=True))
 
     def restore(self) -> None:
         """Write all records in one pipeline."""

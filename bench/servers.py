@@ -1,6 +1,5 @@
-"""The measured servers. All run under gunicorn with two workers of four threads."""
+"""The measured servers. All run under gunicorn, by default with two workers of four threads."""
 
-import os
 import shutil
 import sys
 import tempfile
@@ -9,7 +8,9 @@ from typing import Final, Self
 
 from tests.support.processes import free_port, listens, spawn, stop, wait_until
 from tests.support.redis_server import RedisServer
-from tests.support.service import Service
+from tests.support.service import SETTINGS, Service
+
+from bench.processes import children_of
 
 WORKERS: Final = 2
 THREADS: Final = 4
@@ -17,11 +18,10 @@ KEEP_ALIVE: Final = 75
 """Seconds, the same value as in the service."""
 _MEMORY: Final = "/dev/shm"  # noqa: S108 - gunicorn's heartbeat must not wait for a disk
 _ROOT: Final = str(Path(__file__).parents[1])
-_TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 
 class Floor:
-    """A server with the two routes of `bench.floor`. `with` starts and stops it."""
+    """A server with the routes of `bench.floor`. `with` starts and stops it."""
 
     def __init__(self, redis_url: str) -> None:
         self.port = free_port()
@@ -35,7 +35,7 @@ class Floor:
         log = self._directory / "floor.log"
         self.process = spawn(command, log, {"REDIS_URL": self._redis_url})
         wait_until(
-            lambda: len(workers_of(self.process.pid)) == WORKERS and listens(self.port), "the start of the floor", log
+            lambda: len(children_of(self.process.pid)) == WORKERS and listens(self.port), "the start of the floor", log
         )
         return self
 
@@ -44,18 +44,20 @@ class Floor:
         shutil.rmtree(self._directory, ignore_errors=True)
 
 
+ENCRYPTION_KEYS: Final = SETTINGS["OPEN_MFA_ENCRYPTION_KEYS"]
 API_KEY: Final = "an-API-key-that-nothing-depends-on"
 GATE_SECRET: Final = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"  # noqa: S105 - only the benchmarks use it
 
 
-def service(redis_url: str, rate_limit: str = "off") -> Service:
-    """Return `open-mfa serve` with the usual settings, except for the number of processes and threads."""
+def service(redis_url: str, rate_limit: str = "off", workers: int = WORKERS) -> Service:
+    """Return `open-mfa serve` with the usual settings, except for the number of workers and threads."""
     return Service(
         OPEN_MFA_REDIS_URL=redis_url,
         OPEN_MFA_RATE_LIMIT=rate_limit,
+        OPEN_MFA_ENCRYPTION_KEYS=ENCRYPTION_KEYS,
         OPEN_MFA_API_KEYS=f"bench:{API_KEY}",
         OPEN_MFA_GATE_SECRET=GATE_SECRET,
-        WEB_CONCURRENCY=str(WORKERS),
+        WEB_CONCURRENCY=str(workers),
         THREADS=str(THREADS),
     )
 
@@ -67,15 +69,26 @@ def redis_server(*, persistent: bool) -> RedisServer:
     return RedisServer("--appendonly", "no")
 
 
-def workers_of(master: int) -> list[int]:
-    """Return the process IDs of the workers of a gunicorn."""
-    return [int(pid) for pid in Path(f"/proc/{master}/task/{master}/children").read_text().split()]
+class DelayedRedis:
+    """A Redis behind the proxy of `bench.delay`. `with` starts and ends the proxy, not the Redis."""
 
+    def __init__(self, redis_port: int, milliseconds: float) -> None:
+        self.port = free_port()
+        self._arguments = [str(self.port), str(redis_port), str(milliseconds)]
+        self._directory = Path(tempfile.mkdtemp(prefix="open-mfa-delay-"))
 
-def cpu_seconds(*pids: int) -> float:
-    """Return the user and system time that the processes have used."""
-    ticks = 0
-    for pid in pids:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        ticks += int(fields[11]) + int(fields[12])
-    return ticks / _TICKS
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def __enter__(self) -> Self:
+        log = self._directory / "delay.log"
+        # The current directory may be another one.
+        command = [sys.executable, "-m", "bench.delay", *self._arguments]
+        self.process = spawn(command, log, {"PYTHONPATH": _ROOT})
+        wait_until(lambda: listens(self.port), "the start of the delaying proxy", log)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        stop(self.process, kill=True)
+        shutil.rmtree(self._directory, ignore_errors=True)

@@ -20,6 +20,8 @@ for number = ARGV[1], ARGV[1] + ARGV[2] - 1 do
   if ARGV[4] ~= '0' then redis.call('PEXPIRE', key, ARGV[4]) end
 end
 """
+NAMES: Final = {"totp": "TOTP", "recovery-codes": "recovery codes"}
+"""The factors of the measured account, as the capacity page names them."""
 _BATCH: Final = 10_000
 
 
@@ -35,13 +37,13 @@ def bytes_per_credential(client: redis.Redis, records: dict[bytes, bytes], count
 
     The function deletes everything in the database.
     """
-    figures = {}
+    figures: dict[str, dict[str, float]] = {}
     for factor in FACTORS:
         record = next(value for key, value in records.items() if key.endswith(f":{factor}".encode()))
         client.flushdb()
-        before = _info(client, "memory")["used_memory"]
+        before = info(client, "memory")["used_memory"]
         copy(client, factor, record, count)
-        used = _info(client, "memory")["used_memory"] - before
+        used = info(client, "memory")["used_memory"] - before
         key = f"open-mfa:{{session:{0:032d}}}:{factor}"
         # A string has no elements to sample, so SAMPLES 0 only replaces the default.
         usage: Any = client.memory_usage(key, samples=0)
@@ -53,12 +55,12 @@ def bytes_per_credential(client: redis.Redis, records: dict[bytes, bytes], count
 def bytes_per_account(client: redis.Redis, records: dict[bytes, bytes], count: int) -> dict[str, float]:
     """Return `used_memory` of one account among `count`. The function deletes everything in the database."""
     client.flushdb()
-    before = _info(client, "memory")["used_memory"]
-    figures = {}
+    before = info(client, "memory")["used_memory"]
+    figures: dict[str, float] = {}
     for key, record in sorted(records.items(), reverse=True):
         factor = key.rpartition(b":")[2].decode()
         copy(client, factor, record, count, ACCOUNT)
-        figures[" and ".join([*figures, factor][-2:])] = (_info(client, "memory")["used_memory"] - before) / count
+        figures[" and ".join([*figures, NAMES[factor]][-2:])] = (info(client, "memory")["used_memory"] - before) / count
     client.flushdb()
     return figures
 
@@ -71,9 +73,9 @@ def round_trips(client: redis.Redis, cases: Sequence[Case]) -> dict[str, dict[st
     counts = {}
     for case in cases:
         requests = case.prepare()
-        before, reads = _calls(client), _info(client, "stats")["total_reads_processed"]
+        before, reads = _calls(client), info(client, "stats")["total_reads_processed"]
         case.server.connections.run(requests, case.expected)
-        after, reads_after = _calls(client), _info(client, "stats")["total_reads_processed"]
+        after, reads_after = _calls(client), info(client, "stats")["total_reads_processed"]
         total = sum(len(lane) for lane in requests)
         commands = {name: round((after[name] - before.get(name, 0)) / total, 1) for name in after}
         # This function causes two of the reads.
@@ -84,9 +86,10 @@ def round_trips(client: redis.Redis, cases: Sequence[Case]) -> dict[str, dict[st
 
 
 def _calls(client: redis.Redis) -> dict[str, int]:
-    return {name.removeprefix("cmdstat_"): stat["calls"] for name, stat in _info(client, "commandstats").items()}
+    return {name.removeprefix("cmdstat_"): stat["calls"] for name, stat in info(client, "commandstats").items()}
 
 
-def _info(client: redis.Redis, section: str) -> dict[str, Any]:
+def info(client: redis.Redis, section: str) -> dict[str, Any]:
+    """Return a section of INFO."""
     info: Any = client.info(section)
     return dict(info)

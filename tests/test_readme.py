@@ -148,7 +148,19 @@ def test_the_application_in_python_runs_unchanged(second_factor: Any) -> None:
         assert not factor.challenge("alice@example.com", no_code)
 
 
-@pytest.mark.parametrize("account", ["alice smith", "..", ".", "", "a/b", "é", "a" * 129, "a?b", "a#b", "a%2fb"])
+def test_the_application_in_python_imports_a_secret(second_factor: Any) -> None:
+    secret = pyotp.random_base32()
+    account = "imported@example.com"
+
+    assert second_factor.import_totp(account, secret, digits=8)
+    assert second_factor.is_enrolled(account)
+    assert not second_factor.challenge(account, pyotp.TOTP(secret, digits=8).now())
+    assert not second_factor.import_totp(account, secret, digits=8)
+    with pytest.raises(requests.HTTPError):
+        second_factor.import_totp(account, "not base32")
+
+
+@pytest.mark.parametrize("account", ["alice smith", "..", ".", "", "a/b", "é", "a" * 256, "a?b", "a#b", "a%2fb"])
 def test_the_application_in_python_raises_for_an_invalid_account_id(second_factor: Any, account: str) -> None:
     for ask in (
         lambda: second_factor.challenge(account, "123456"),

@@ -8,16 +8,16 @@ from application.errors import NoDerivation
 from application.optimistic_update import Change, OptimisticUpdate
 from application.ports.events import Action, Events
 from application.ports.secrets import Randomness, SecretDerivation
-from domain.credential import Credential, Lifecycle
-from domain.errors import AlreadyEnrolled, NotEnrolled
+from domain.credential import Credential, Lifecycle, Status
+from domain.errors import AlreadyEnrolled, InvalidSecret, InvalidValue, NotEnrolled, SameSecretEnrolled
 from domain.failures import NO_FAILURES, Failures
 from domain.hotp import HotpCredential
-from domain.owner import CredentialId, Factor, Owner
+from domain.owner import CredentialId, Factor, Owner, OwnerKind
 from domain.parameters import HotpParameters, TotpParameters
 from domain.secret import SharedSecret
 from domain.secret_credential import REPLACEMENT_LIFETIME, SecretCredential
 from domain.stored_state import AnySecretCredential, StoredState, inherited_failures
-from domain.totp import TotpCredential
+from domain.totp import DRIFT, TotpCredential
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +28,46 @@ class EnrolRequest:
         owner: the owner of the credential.
         lifetime: in seconds, None for no end.
         parameters: how the codes are computed and accepted.
-        initial_counter: the first counter, for HOTP only.
+        initial_counter: the first counter, for HOTP only; None for 0. A confirmed secret requires it.
         label: account name for the authenticator, None for the default.
         issuer: issuer for the authenticator, None for the default.
         secret: the secret to enrol, None for a new one.
         derived: whether to derive the secret from the master secret instead of storing it.
+        confirmed: whether the secret comes from another system, where a code has confirmed it. It then counts at once.
+        drift: time steps that the authenticator's clock is ahead of ours, for a confirmed TOTP secret.
+
+    Raises:
+        InvalidValue: `confirmed` lacks a secret or, for HOTP, the counter; or `drift` is out of range or has no use.
+        InvalidSecret: the secret is weak, but neither confirmed nor the gate's own.
     """
 
     owner: Owner
     lifetime: int | None
     parameters: HotpParameters | TotpParameters
-    initial_counter: int = 0
+    initial_counter: int | None = None
     label: str | None = None
     issuer: str | None = None
     secret: SharedSecret | None = None
     derived: bool = False
+    confirmed: bool = False
+    drift: int = 0
+
+    def __post_init__(self) -> None:
+        if self.confirmed and (self.secret is None or self.derived):
+            raise InvalidValue("a confirmed credential requires its secret")
+        if self.confirmed and isinstance(self.parameters, HotpParameters) and self.initial_counter is None:
+            raise InvalidValue("a confirmed HOTP credential requires its counter")
+        if self.drift and not (self.confirmed and isinstance(self.parameters, TotpParameters)):
+            raise InvalidValue("only a confirmed TOTP credential has a drift")
+        DRIFT.check("drift", self.drift)
+        if (
+            self.secret is not None
+            and self.secret.weak
+            and not self.confirmed
+            and self.owner.kind is not OwnerKind.GATE
+        ):
+            # New secrets are strong. Only people who have a weak one in their authenticator may keep it.
+            raise InvalidSecret("must have 128 bits or more unless it is confirmed")
 
     @property
     def credential_id(self) -> CredentialId:
@@ -57,9 +82,11 @@ class EnrolRequest:
 
 
 class Enrol:
-    """Enrol a HOTP or TOTP credential, which is pending until its first accepted code.
+    """Enrol a HOTP or TOTP credential.
 
-    An existing credential has to be removed first. Former failures still count, and spent codes stay spent.
+    It is pending until its first accepted code, unless the request says that another system has confirmed it. Then all
+    codes that the other system can have accepted are spent. An existing credential is never overwritten and has to be
+    removed first. Former failures still count, and spent codes stay spent.
     """
 
     def __init__(
@@ -71,18 +98,27 @@ class Enrol:
         self._events = events
 
     def execute(self, request: EnrolRequest) -> AnySecretCredential:
-        """Return the new credential. Raise `AlreadyEnrolled`, `NoDerivation` or `StoreUnavailable`."""
+        """Return the new credential.
+
+        Raises:
+            SameSecretEnrolled: the confirmed credential has the same codes already; nothing was changed.
+            AlreadyEnrolled: another credential exists, or it is pending; nothing was changed.
+            NoDerivation, StoreUnavailable: nothing was changed.
+        """
 
         def decide(state: StoredState | None, now: int, secret: SharedSecret) -> Change[AnySecretCredential]:
+            credential = build(request, secret, Lifecycle.starting(now, request.lifetime), inherited_failures(state))
+            if request.confirmed:
+                credential = credential.imported(now)
             if isinstance(state, Credential):
-                raise AlreadyEnrolled
-            lifecycle = Lifecycle.starting(now, request.lifetime)
-            credential = build(request, secret, lifecycle, inherited_failures(state))
+                raise _refusal(state, credential)
             if state is not None:
                 credential = replace(credential.after(state.former), former=state.former)
             return Change(credential, credential)
 
-        return self._commit(Action.ENROLLED, request, decide)
+        credential = self._commit(request, decide)
+        self._events.enrolled(credential.id, imported=request.confirmed, weak=credential.secret.weak)
+        return credential
 
     def replace(self, request: EnrolRequest) -> AnySecretCredential:
         """Return a replacement of a confirmed secret, which stays valid. `request.lifetime` has no effect.
@@ -93,8 +129,11 @@ class Enrol:
             NotEnrolled: there is no credential to replace.
             AlreadyEnrolled: the credential is pending, or has an unexpired replacement.
             InvalidSecret: the request contains the current secret.
+            InvalidValue: the request says that the replacement is confirmed, but only a code can confirm it.
             NoDerivation, StoreUnavailable: nothing was changed.
         """
+        if request.confirmed:
+            raise InvalidValue("a replacement is confirmed by its first code")
 
         def decide(state: StoredState | None, now: int, secret: SharedSecret) -> Change[AnySecretCredential]:
             if not isinstance(state, SecretCredential):
@@ -104,20 +143,19 @@ class Enrol:
             replacement = build(request, secret, lifecycle, NO_FAILURES).after(state.remembered(now))
             return Change(replacement, state.with_replacement(replacement, now))
 
-        return self._commit(Action.REPLACEMENT_ENROLLED, request, decide)
+        replacement = self._commit(request, decide)
+        self._events.changed(Action.REPLACEMENT_ENROLLED, replacement.id)
+        return replacement
 
     def _commit(
         self,
-        action: Action,
         request: EnrolRequest,
         decide: Callable[[StoredState | None, int, SharedSecret], Change[AnySecretCredential]],
     ) -> AnySecretCredential:
         self._events.require_room()
         credential_id = request.credential_id
         secret = self._secret(request)
-        credential = self._changes.apply(credential_id, lambda state, now: decide(state, now, secret))
-        self._events.changed(action, credential_id)
-        return credential
+        return self._changes.apply(credential_id, lambda state, now: decide(state, now, secret))
 
     def _secret(self, request: EnrolRequest) -> SharedSecret:
         if not request.derived:
@@ -139,9 +177,16 @@ def build(request: EnrolRequest, secret: SharedSecret, lifecycle: Lifecycle, fai
     }
     match request.parameters:
         case HotpParameters() as parameters:
-            counter = request.initial_counter
+            counter = request.initial_counter or 0
             return HotpCredential(**common, parameters=parameters, counter=counter, initial_counter=counter)
         case TotpParameters() as parameters:
-            return TotpCredential(**common, parameters=parameters)
+            return TotpCredential(**common, parameters=parameters, drift=request.drift)
         case parameters:
             assert_never(parameters)
+
+
+def _refusal(present: Credential, requested: AnySecretCredential) -> AlreadyEnrolled:
+    """Return the error for a request to enrol a factor that is enrolled."""
+    if isinstance(present, SecretCredential) and present.status is Status.CONFIRMED and present.has_codes_of(requested):
+        return SameSecretEnrolled()
+    return AlreadyEnrolled()

@@ -20,6 +20,10 @@ class AuditUnavailable(StoreUnavailable):
     """The audit trail accepts no more lines. Nothing was judged or changed, so the trail has no gap."""
 
 
+class InvalidCursor(ApplicationError):
+    """The cursor is not one that this service has returned to this tenant."""
+
+
 class UnsupportedDelivery(ApplicationError):
     """The channel for sending a one-time code is not set up."""
 

@@ -41,6 +41,10 @@ class Lifecycle:
         """Return a lifecycle that starts now and lasts `lifetime` seconds; without an end if `lifetime` is None."""
         return cls(created_at=now, expires_at=None if lifetime is None else now + lifetime)
 
+    def confirmed(self, now: int) -> "Lifecycle":
+        """Return the lifecycle of a credential that is confirmed without a code."""
+        return replace(self, confirmed_at=now)
+
     def used(self, now: int) -> "Lifecycle":
         """Return the lifecycle after an accepted code. The first accepted code confirms the credential."""
         return Lifecycle(

@@ -25,5 +25,9 @@ class AlreadyEnrolled(DomainError):
     """The factor is enrolled. It has to be removed before it can be enrolled again."""
 
 
+class SameSecretEnrolled(AlreadyEnrolled):
+    """The factor is enrolled and confirmed, and the secret has the same codes, so the request has nothing to do."""
+
+
 class AlreadyConfirmed(DomainError):
     """The secret was requested after the first accepted code. It is shown only before that."""

@@ -46,7 +46,8 @@ class FormerSecret:
 def series_digest(key: bytes, series: str) -> bytes:
     """Return HMAC-SHA-256, truncated to 64 bits, of the other inputs of the codes, under the shared secret.
 
-    A secret has 128 bits or more, so the digest does not reveal it.
+    A secret has 128 bits or more, so nobody can find it by trying. To find a weak secret of 80 bits, a reader of the
+    store has to compute 2^80 digests, and still has 2^16 secrets to choose from.
     """
     return hmac.digest(key, f"former secret\0{series}".encode(), "sha256")[:FORMER_DIGEST_BYTES]
 

@@ -24,7 +24,8 @@ class HotpCredential(SecretCredential):
 
     Attributes:
         counter: the moving factor C of the next code.
-        initial_counter: the counter at enrolment. This service has spent no counter below it.
+        initial_counter: the first counter that can be spent. It is the counter at enrolment, because this service has
+            spent none below it. For an imported secret it is 0: the other system has spent all below the counter.
     """
 
     parameters: HotpParameters
@@ -58,12 +59,16 @@ class HotpCredential(SecretCredential):
         return f"hotp {self.parameters.algorithm.value}"
 
     def as_former(self) -> FormerSecret | None:
-        """Return the digest and the last spent counter; None if this service has accepted no code."""
+        """Return the digest and the last spent counter; None if no counter is spent."""
         return FormerSecret(self.digest, self.counter - 1) if self.counter > self.initial_counter else None
 
     def spent_up_to(self, last: int) -> Self:
         """Return the state in which every counter up to `last` is spent."""
         return replace(self, counter=max(self.counter, last + 1))
+
+    def with_past_codes_spent(self, now: int) -> Self:
+        """Return the state in which every counter below the next one is spent."""
+        return replace(self, initial_counter=0)
 
     def _spent(self) -> range:
         """Return the spent counters whose codes a user is likely to send again."""

@@ -7,9 +7,19 @@ from typing import Final
 
 from domain.errors import InvalidValue
 
-LONGEST_ACCOUNT_ID: Final = 128
+LONGEST_ACCOUNT_ID: Final = 255
 """Characters."""
-ACCOUNT_ID: Final = rf"[A-Za-z0-9._@+:-]{{1,{LONGEST_ACCOUNT_ID}}}"
+ACCOUNT_ID: Final = rf"[!$&-.0-;=@-\[\]-z|~]{{1,{LONGEST_ACCOUNT_ID}}}"
+r"""Printable ASCII without white space and `/ ? # % { } \ " < >`.
+
+Proxies and servers treat some of these characters in a path differently, and braces would end the hash tag of a key in
+Redis. Generators of clients copy the pattern into quotes of their language, so it contains no quotation marks.
+"""
+ACCOUNT_ID_RULE: Final = (
+    f'must be 1 to {LONGEST_ACCOUNT_ID} printable ASCII characters without white space and / ? # % {{ }} \\ " < >, and'
+    " not . or ..; instead of any other id, use its SHA-256 digest in hexadecimal"
+)
+"""The rule for account ids, as the predicate of an error message."""
 TENANT: Final = r"[A-Za-z0-9._-]{1,32}"
 """A colon is not allowed, because it separates a tenant from its account."""
 
@@ -49,7 +59,7 @@ class Owner:
             raise InvalidValue("a tenant must be 1 to 32 of A-Z a-z 0-9 . _ -")
         # Clients remove path segments that consist of dots before they send a request.
         if not re.fullmatch(ACCOUNT_ID, account) or account in {".", ".."}:
-            raise InvalidValue(f"must be 1 to {LONGEST_ACCOUNT_ID} of A-Z a-z 0-9 . _ @ + : -")
+            raise InvalidValue(ACCOUNT_ID_RULE)
         return cls(OwnerKind.ACCOUNT, f"{tenant}:{account}")
 
     @property

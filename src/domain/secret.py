@@ -14,6 +14,8 @@ SHORTEST_SECRET: Final = 16
 """Bytes. RFC 4226 section 4, requirement R6: at least 128 bits."""
 RECOMMENDED_SECRET: Final = 20
 """Bytes. RFC 4226 section 4, requirement R6: 160 bits are recommended."""
+SHORTEST_WEAK_SECRET: Final = 10
+"""Bytes. Many systems generated secrets of 80 bits, among them `pyotp.random_base32()` before version 2.6."""
 _BLOCK_BYTES: Final = {HashAlgorithm.SHA1: 64, HashAlgorithm.SHA256: 64, HashAlgorithm.SHA512: 128}
 """FIPS 180-4, figure 1."""
 LONGEST_SECRET: Final = 128
@@ -40,26 +42,43 @@ class Derivation:
 class SharedSecret:
     """16 to 128 raw bytes, the K of RFC 4226. `repr` does not show them.
 
+    A weak secret has 10 to 15 bytes, fewer than RFC 4226 requires. It exists only if a caller says so explicitly.
+
     Attributes:
         key: the bytes.
         derivation: how to derive it again; None for a secret that is stored.
+        weak: whether the secret is weak.
     """
 
     key: bytes
     derivation: Derivation | None = None
+    weak: bool = False
 
     def __post_init__(self) -> None:
-        if not SHORTEST_SECRET <= len(self.key) <= LONGEST_SECRET:
-            raise InvalidSecret(f"must have {SHORTEST_SECRET * 8} to {LONGEST_SECRET * 8} bits")
+        shortest = SHORTEST_WEAK_SECRET if self.weak else SHORTEST_SECRET
+        if not shortest <= len(self.key) <= LONGEST_SECRET:
+            raise InvalidSecret(f"must have {shortest * 8} to {LONGEST_SECRET * 8} bits")
+        if self.weak and len(self.key) >= SHORTEST_SECRET:
+            raise InvalidSecret("is not weak")
 
     @classmethod
-    def from_base32(cls, text: str) -> "SharedSecret":
+    def accepting_weak(cls, key: bytes) -> "SharedSecret":
+        """Return the secret with this key, which may be weak. Raise `InvalidSecret` unless it has 80 to 1024 bits."""
+        return cls(key, weak=len(key) < SHORTEST_SECRET)
+
+    @classmethod
+    def from_base32(cls, text: str, *, accept_weak: bool = False) -> "SharedSecret":
         """Return the secret of a text in base32; see `base32_bytes`.
 
+        Args:
+            text: the text.
+            accept_weak: whether the secret may be weak.
+
         Raises:
-            InvalidSecret: the text is not base32, or the secret does not have 128 to 1024 bits.
+            InvalidSecret: the text is not base32, or the secret does not have 128 (weak: 80) to 1024 bits.
         """
-        return cls(base32_bytes(text))
+        key = base32_bytes(text)
+        return cls.accepting_weak(key) if accept_weak else cls(key)
 
     def hmac_key(self, algorithm: HashAlgorithm) -> bytes:
         """Return the same key for all secrets that have the same HMACs.

@@ -1,5 +1,6 @@
 """The common part of HOTP and TOTP: a secret, and codes that follow from it and a moving factor."""
 
+import hmac
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -55,6 +56,21 @@ class SecretCredential(Credential):
     @abstractmethod
     def spent_up_to(self, last: int) -> Self:
         """Return the state in which every moving factor up to `last` is spent."""
+
+    @abstractmethod
+    def with_past_codes_spent(self, now: int) -> Self:
+        """Return the state in which every code that another system can have accepted up to `now` is spent."""
+
+    def imported(self, now: int) -> Self:
+        """Return the state after the secret has come from another system, where a code has confirmed it.
+
+        So no code is accepted by both systems, if the other one accepts none after `now`, Unix time in seconds.
+        """
+        return replace(self.with_past_codes_spent(now), lifecycle=self.lifecycle.confirmed(now))
+
+    def has_codes_of(self, other: "SecretCredential") -> bool:
+        """Return whether both credentials have the same codes."""
+        return self.digits == other.digits and hmac.compare_digest(self.digest, other.digest)
 
     @property
     def digest(self) -> bytes:

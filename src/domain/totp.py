@@ -73,6 +73,14 @@ class TotpCredential(SecretCredential):
         """Return the state in which every step up to `last` is spent."""
         return replace(self, last_step=max(self.last_step, last))
 
+    def with_past_codes_spent(self, now: int) -> Self:
+        """Return the state in which every step up to now is spent, and those within the window after it.
+
+        The other system may have accepted a code of each of these steps before its time, from an authenticator whose
+        clock is ahead. It is assumed to have the same window and to know the same drift.
+        """
+        return self.spent_up_to(self._step(now) + max(0, self.drift) + self.parameters.window)
+
     def _spent(self) -> range:
         """Return the last accepted step and the steps in its window. Their codes are always replays, even much later.
 

@@ -10,6 +10,7 @@ from typing import Protocol
 from limits.storage import Storage
 
 from application.ports.stores import (
+    AccountDirectory,
     CredentialRepository,
     GateSessions,
     LogLevels,
@@ -52,6 +53,10 @@ class Store(Protocol):
     @property
     def credentials(self) -> SealedCredentialRepository:
         """The credentials of all owners."""
+
+    @property
+    def accounts(self) -> AccountDirectory:
+        """The accounts of all tenants."""
 
     @property
     def send_limit(self) -> SendLimit:

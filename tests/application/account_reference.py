@@ -24,6 +24,8 @@ class Secret(ABC):
     confirmed: bool = False
     accepted: list[int] = field(default_factory=list)
     replacement: "Secret | None" = None
+    key: bytes = b""
+    """The key of an imported secret."""
 
     @property
     def last(self) -> int:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from application.challenge import Challenge, ChallengeOutcome, ChallengeRequest
 from application.enrolment import Enrol, EnrolRequest
 from application.errors import AuditUnavailable, DeliveryFailed
+from application.importing import ImportAuthenticators
 from application.issuing import ConfiguredChannel, IssueCode, IssueCodeRequest, IssuedCode
 from application.optimistic_update import OptimisticUpdate
 from application.ports.delivery import Channel, Message
@@ -56,6 +57,10 @@ class RecordedEvents:
     def changed(self, action: Action, credential_id: CredentialId) -> None:
         self.all.append((action, credential_id))
 
+    def enrolled(self, credential_id: CredentialId, *, imported: bool, weak: bool) -> None:
+        marks = [mark for mark, marked in (("imported", imported), ("weak", weak)) if marked]
+        self.all.append((Action.ENROLLED, credential_id, *marks))
+
     def judged(self, purpose: Purpose, credential_id: CredentialId, verdict: Verdict) -> None:
         self.all.append((purpose, credential_id, verdict))
 
@@ -64,6 +69,9 @@ class RecordedEvents:
 
     def forgotten(self, owner: Owner) -> None:
         self.all.append(("forgotten", owner))
+
+    def exported(self, tenant: str, file_format: str, count: int, *, complete: bool) -> None:
+        self.all.append(("exported", tenant, file_format, count, complete))
 
 
 class Outbox:
@@ -123,6 +131,7 @@ class Rig:
         self.resynchronize = Resynchronize(judge, algorithm)
         self.remove = Remove(self.changes, self.repository, self.events)
         self.forget = Forget(self.repository, self.events)
+        self.importing = ImportAuthenticators(self.changes, self.repository, self.clock, self.events)
         self.describe = Describe(self.repository, self.clock)
         self.describe_all = DescribeAll(self.repository, self.clock)
 

@@ -4,8 +4,10 @@ The models of the factors examine the verdicts of each factor more closely. This
 factors judge, and credentials that are disabled, replaced, unlocked and removed.
 """
 
+import contextlib
 import copy
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import note, settings
@@ -13,16 +15,18 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from application.enrolment import EnrolRequest
+from application.errors import StoreUnavailable
 from application.verification import VerifyRequest
 from domain.algorithms import HotpAlgorithm
 from domain.code import Code
 from domain.credential import Credential, Status
-from domain.errors import AlreadyEnrolled, NotEnrolled
+from domain.errors import AlreadyEnrolled, NotEnrolled, SameSecretEnrolled
 from domain.failures import NO_FAILURES, Failures
 from domain.hotp import HotpCredential
 from domain.owner import CredentialId, Factor
 from domain.parameters import HotpParameters, TotpParameters
 from domain.recovery_codes import RecoveryCode, RecoveryCodes
+from domain.secret import SharedSecret
 from domain.stored_state import Outcome
 from domain.tombstone import Tombstone
 from domain.totp import TotpCredential
@@ -76,6 +80,8 @@ class AccountModel(RuleBasedStateMachine):
         self.former: list[str] = []
         """Codes that were valid before a removal or a replacement."""
         self.acceptances = 0
+        self.brought = 0
+        """The number of imported secrets, each of which is different."""
 
     @property
     def now(self) -> int:
@@ -324,6 +330,72 @@ class AccountModel(RuleBasedStateMachine):
             return
         key = self.rig.enrol.execute(request(which, digits)).secret.key
         self.slots[which].begin(KINDS[which](self.value_of(key, digits), digits), self.now)
+
+    @rule(
+        which=SECRETS,
+        digits=st.sampled_from([6, 6, 8]),
+        size=st.sampled_from([10, 20]),
+        counter=st.integers(0, 20),
+        accident=ACCIDENTS,
+    )
+    def bring(self, which: CredentialId, digits: int, size: int, counter: int, accident: Accident) -> None:
+        """Import a secret, which may be weak. A pending or confirmed credential is never overwritten."""
+        self.brought += 1
+        key = self.brought.to_bytes(size)
+        secret = SharedSecret.accepting_weak(key)
+        wanted = replace(request(which, digits), secret=secret, initial_counter=counter, confirmed=True)
+        new = KINDS[which](self.value_of(key, digits), digits, confirmed=True, key=key)
+        last = counter - 1 if which == HOTP else self.now // 30 + 1
+        new.accepted += [last] if last >= 0 else []
+        slot = self.slots[which]
+        if slot.state is not None:
+            with pytest.raises(AlreadyEnrolled) as refusal:
+                self.rig.enrol.execute(wanted)
+            assert not isinstance(refusal.value, SameSecretEnrolled)
+        elif self.import_with_accident(wanted, accident):
+            slot.begin(new, self.now)
+
+    def import_with_accident(self, wanted: EnrolRequest, accident: Accident) -> bool:
+        """Return whether the credential is enrolled afterwards."""
+        repository = self.rig.repository
+        expected: type[Exception] | None = None
+        if accident is Accident.RIVAL:
+            repository.rivals = [lambda: self.rig.enrol.execute(wanted)]
+            expected = SameSecretEnrolled
+        elif accident is not Accident.NONE:
+            expected = StoreUnavailable
+        repository.down_before_commits = accident is Accident.STORE_DOWN
+        repository.down_after_commits = accident is Accident.ANSWER_LOST
+        with contextlib.nullcontext() if expected is None else pytest.raises(expected):
+            self.rig.enrol.execute(wanted)
+        repository.rivals = []
+        repository.down_before_commits = repository.down_after_commits = False
+        return accident is not Accident.STORE_DOWN
+
+    @rule(which=SECRETS, counter=st.integers(0, 20))
+    def bring_again(self, which: CredentialId, counter: int) -> None:
+        """Repeat an import."""
+        state = self.slots[which].state
+        if isinstance(state, Secret) and state.key:
+            secret = SharedSecret.accepting_weak(state.key)
+            again = replace(request(which, state.digits), secret=secret, initial_counter=counter, confirmed=True)
+            with pytest.raises(SameSecretEnrolled):
+                self.rig.enrol.execute(again)
+
+    @rule(
+        which=SECRETS,
+        size=st.sampled_from([10, 20]),
+        counter=st.integers(0, 20),
+        number=NUMBERS,
+        accident=ACCIDENTS,
+    )
+    def challenge_with_a_code_of_what_was_just_brought(
+        self, which: CredentialId, size: int, counter: int, number: int, accident: Accident
+    ) -> None:
+        self.prepare(True)
+        self.remove(which)
+        self.bring(which, 6, size, counter, accident)
+        self.ask(self.code((which, False), number), None)
 
     @rule(which=SECRETS, digits=st.sampled_from([6, 6, 8]))
     def start_a_replacement(self, which: CredentialId, digits: int) -> None:

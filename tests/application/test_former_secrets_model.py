@@ -1,4 +1,6 @@
-"""No code of three secrets is accepted twice, in any sequence of enrolments, replacements and removals."""
+"""No code of three secrets is accepted twice, in any sequence of enrolments, imports, replacements and removals."""
+
+from dataclasses import replace
 
 import pytest
 from hypothesis import settings
@@ -9,7 +11,7 @@ from application.enrolment import EnrolRequest
 from application.verification import VerifyRequest
 from domain.code import Code
 from domain.credential import Credential, Status
-from domain.errors import AlreadyEnrolled, InvalidSecret, NotEnrolled
+from domain.errors import AlreadyEnrolled, InvalidSecret, NotEnrolled, SameSecretEnrolled
 from domain.owner import CredentialId
 from domain.parameters import HotpParameters, TotpParameters
 from domain.secret import SharedSecret
@@ -28,7 +30,10 @@ Spent = tuple[CredentialId, int, int]
 
 
 class FormerSecretsModel(RuleBasedStateMachine):
-    """The reference is the set of all codes that were ever accepted."""
+    """The reference is the set of all codes that were ever accepted.
+
+    Another system has the same secrets. A secret is imported while the other system no longer accepts its codes.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,6 +43,8 @@ class FormerSecretsModel(RuleBasedStateMachine):
         self.shown = {(where, which): 0 for where in (TOTP, HOTP) for which in range(len(SECRETS))}
         """The next counter of each token."""
         self.accepted: set[Spent] = set()
+        self.elsewhere: dict[tuple[CredentialId, int], list[int]] = {each: [] for each in self.shown}
+        """The moving factors whose codes the other system has accepted."""
 
     def factor(self, where: CredentialId, which: int) -> int:
         """Return the moving factor of the code that the authenticator displays."""
@@ -87,6 +94,51 @@ class FormerSecretsModel(RuleBasedStateMachine):
             return
         self.rig.enrol.execute(self.request(where, which))
         self.present[where], self.coming[where] = which, None
+
+    @rule(where=CREDENTIAL_IDS, which=WHICH, off=st.integers(-1, 1))
+    def another_system_accepts(self, where: CredentialId, which: int, off: int) -> None:
+        """Its window is one step. Its last counters stay within the look-ahead of a new enrolment."""
+        factor, spent = max(0, self.factor(where, which) + off), self.elsewhere[where, which]
+        if which in {self.present[where], self.coming[where]} or factor <= max(spent, default=-1):
+            return
+        if where == TOTP or factor < 6:
+            spent.append(factor)
+            self.shown[where, which] = max(self.shown[where, which], factor + 1)
+
+    @rule(where=CREDENTIAL_IDS, which=WHICH)
+    def bring(self, where: CredentialId, which: int) -> None:
+        spent = self.elsewhere[where, which]
+        counter = max(spent, default=-1) + 1 if where == HOTP else None
+        request = replace(self.request(where, which), initial_counter=counter, confirmed=True)
+        state = self.state(where)
+        if state is not None:
+            present = self.present[where] == which and state.status is Status.CONFIRMED
+            with pytest.raises(AlreadyEnrolled) as refusal:
+                self.rig.enrol.execute(request)
+            assert isinstance(refusal.value, SameSecretEnrolled) is present
+            return
+        assert self.rig.enrol.execute(request).status is Status.CONFIRMED
+        self.present[where], self.coming[where] = which, None
+        self.accepted |= {(where, which, factor) for factor in spent}
+
+    @rule(where=CREDENTIAL_IDS, off=st.integers(-1, 1))
+    def bring_and_verify(self, where: CredentialId, off: int) -> None:
+        """Send a code that the other system has accepted a moment ago."""
+        self.remove(where)
+        self.another_system_accepts(where, 0, off)
+        self.bring(where, 0)
+        self.send(where, 0, off, swapping=False)
+        self.send(where, 0, off - 1, swapping=False)
+
+    @rule(where=CREDENTIAL_IDS, off=st.integers(-1, 1))
+    def bring_and_enrol_again(self, where: CredentialId, off: int) -> None:
+        """Send a code that the other system has accepted, after the import was undone."""
+        self.remove(where)
+        self.another_system_accepts(where, 0, off)
+        self.bring(where, 0)
+        self.remove(where)
+        self.enrol(where, 0)
+        self.send(where, 0, off - 1 if where == HOTP else off, swapping=False)
 
     @rule(where=CREDENTIAL_IDS, which=WHICH, off=st.integers(-3, 2))
     def verify(self, where: CredentialId, which: int, off: int) -> None:

@@ -87,7 +87,7 @@ class HotpModel(SecretModel):
     def enrol(self, request: EnrolRequest) -> None:
         assert isinstance(request.parameters, HotpParameters)
         self.enrolled_with(request)
-        self.initial, self.spent = request.initial_counter, set()
+        self.initial, self.spent = request.initial_counter or 0, set()
 
     @rule(
         off=st.sampled_from([0, 0, 0, 0, 1, 1, 2, 3, 9, 10, 11, -1, -2, -3, -10, -11, -12, -50, -51, -52, 49, 50, 51]),

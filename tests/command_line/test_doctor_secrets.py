@@ -83,6 +83,23 @@ def test_the_secret_of_the_gate_is_checked(name: str, value: str, grade: Grade) 
     assert value not in done.stdout
 
 
+def test_an_accepted_weak_secret_of_the_gate_is_named(redis_server: RedisServer) -> None:
+    gate = {"OPEN_MFA_GATE_SECRET": "JBSWY3DPEHPK3PXP", "OPEN_MFA_GATE_WEAK_SECRET": "accept"}
+
+    done = run("doctor", **environment(OPEN_MFA_REDIS_URL=redis_server.url, **gate))
+
+    (line,) = [line for line in done.stdout.splitlines() if "OPEN_MFA_GATE_SECRET" in line.split()]
+    assert line.startswith("warning")
+    assert "has 80 bits" in line
+    assert "JBSWY3DPEHPK3PXP" not in done.stdout + done.stderr
+
+
+def test_an_accepted_weak_secret_of_the_gate_that_is_no_random_one_must_change() -> None:
+    (finding,) = check_secrets([("OPEN_MFA_GATE_SECRET", "aaaaaaaaaa")], MUST)
+
+    assert finding.grade is MUST
+
+
 def test_no_random_secret_is_weak() -> None:
     random = [secrets.token_hex(16), secrets.token_urlsafe(32), secrets.token_bytes(32).decode("latin-1")]
     random += [base64.b64encode(secrets.token_bytes(24)).decode()]

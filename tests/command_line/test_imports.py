@@ -1,11 +1,24 @@
-"""Commands that need no settings load neither the settings nor the adapters that parse them."""
+"""Commands load only what they need: no settings or adapters without settings, and no web framework with a store."""
 
 import subprocess
 import sys
 
 import pytest
 
-HEAVY = ("infrastructure.settings", "redis", "limits", "email_validator", "smtplib", "flask", "gunicorn")
+from tests.support.redis_server import RedisServer
+from tests.support.service import SETTINGS
+
+HEAVY = (
+    "infrastructure.settings",
+    "redis",
+    "limits",
+    "email_validator",
+    "smtplib",
+    "flask",
+    "marshmallow",
+    "flasgger",
+    "gunicorn",
+)
 PROGRAM = f"""
 import sys
 from presentation.bootstrap.command_line import main
@@ -30,3 +43,11 @@ def test_the_doctor_loads_its_adapters() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
 
     assert "'infrastructure.settings', 'redis', 'limits'" in done.stdout.splitlines()[-1]
+
+
+def test_a_command_with_a_store_loads_no_web_framework(redis_server: RedisServer) -> None:
+    environment = SETTINGS | {"OPEN_MFA_REDIS_URL": redis_server.url, "OPEN_MFA_API_KEYS": f"shop:{'k' * 32}"}
+    command = [sys.executable, "-c", PROGRAM, "account", "show", "alice"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+
+    assert done.stdout.splitlines()[-1] == "['infrastructure.settings', 'redis', 'limits', 'smtplib']"

@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pyotp
 import pytest
@@ -109,10 +110,47 @@ def test_delete_removes_all_credentials(settings: dict[str, str], alice: Account
     assert alice.show() == {"account_id": "alice", "factors": []}
 
 
+def test_list_prints_what_the_api_returns(settings: dict[str, str], service: Service, alice: Account) -> None:
+    done = run("account", "list", **settings)
+    answer = requests.get(f"{service.api}/accounts", headers={"Authorization": f"Bearer {API_KEY}"}, timeout=10)
+
+    assert done.returncode == 0
+    assert json.loads(done.stdout) == answer.json()
+    assert [each["id"] for each in answer.json()["accounts"]] == ["alice"]
+
+
+def test_list_prints_all_accounts_by_pages_or_at_once(settings: dict[str, str], service: Service) -> None:
+    names = {f"auth0|{number}" for number in range(12)}
+    for name in names:
+        url = f"{service.api}/accounts/{quote(name)}/totp"
+        assert requests.post(url, headers={"Authorization": f"Bearer {API_KEY}"}, timeout=10).status_code == 201
+    page = json.loads(run("account", "list", "--limit", "5", **settings).stdout)
+    found = {each["id"] for each in page["accounts"]}
+    while page["next"] is not None:
+        page = json.loads(run("account", "list", "--limit", "5", f"--cursor={page['next']}", **settings).stdout)
+        assert len(page["accounts"]) <= 5
+        found |= {each["id"] for each in page["accounts"]}
+    done = run("account", "list", "--all", "--limit", "5", **settings)
+
+    assert {json.loads(line)["id"] for line in done.stdout.splitlines()} == found == names
+
+
+@pytest.mark.parametrize("name", ["-ann", "--tenant", "cn=ann,dc=example", "auth0|5f7c", "O'Brien", "*", "@file"])
+def test_an_id_with_any_first_character_is_shown(settings: dict[str, str], service: Service, name: str) -> None:
+    url = f"{service.api}/accounts/{quote(name, safe='')}/totp"
+    assert requests.post(url, headers={"Authorization": f"Bearer {API_KEY}"}, timeout=10).status_code == 201
+
+    shown = json.loads(run("account", "show", "--", name, **settings).stdout)
+
+    assert (shown["account_id"], len(shown["factors"])) == (name, 1)
+
+
 @pytest.mark.parametrize(
     ("arguments", "own", "reason"),
     [
-        (["account", "show", "a b"], {}, "must be 1 to 128"),
+        (["account", "list", "--cursor", "AAAA"], {}, "the cursor is not from a page of this tenant"),
+        (["account", "list", "--tenant", "bank"], {}, "it has shop"),
+        (["account", "show", "a b"], {}, "must be 1 to 255"),
         (["account", "show", "alice", "--tenant", "bank"], {}, "it has shop"),
         (
             ["account", "show", "alice"],

@@ -76,6 +76,7 @@ def test_every_metric_is_listed_with_its_type_and_labels() -> None:
     metrics.verdict("totp", "verify", Accepted())
     metrics.change("totp", "enrolled")
     metrics.lock("totp")
+    metrics.weak_secret("totp")
     text = metrics.exposition().decode()
     types = dict(re.findall(r"^# TYPE (\w+) (\w+)$", text, re.MULTILINE))
     labels = {
@@ -108,10 +109,12 @@ def test_every_audit_event_and_every_member_is_listed(capsys: pytest.CaptureFixt
         totp = CredentialId(owner, Factor.TOTP)
         for action in Action:
             trail.changed(action, totp)
+        trail.enrolled(totp, imported=True, weak=True)
         for verdict in (Accepted(), Rejected(Reason.WRONG, 3), Locked(0)):
             trail.judged(Purpose.VERIFY, totp, verdict)
         trail.locked(totp, 0)
         trail.forgotten(owner)
+    trail.exported("shop", "jsonl", 7, complete=True)
     current_request.reset(token)
     lines = [json.loads(line) for line in written(capsys).splitlines()]
 

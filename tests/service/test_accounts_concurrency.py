@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
+import pyotp
 import pytest
 
 from tests.service.accounts import KEYS, Account, good_code
@@ -84,6 +85,20 @@ def test_a_code_and_a_recovery_code_at_once_are_accepted_once_each(accounts: Ser
             seen.update(outcomes(half).items())
 
     assert seen == {((200, ""), 1): ROUNDS * 2, ((403, "replayed"), CALLERS // 2 - 1): ROUNDS * 2}
+
+
+def test_one_of_many_imports_at_once_is_stored_and_counts_at_once(accounts: Service, volley: Volley) -> None:
+    for _ in range(ROUNDS):
+        account = Account(accounts.port)
+        secret = pyotp.random_base32()
+        imported = {"secret": secret, "confirmed": True, "initial_counter": 7}
+
+        answers = volley.fire([account.request("POST", "hotp", imported)] * CALLERS)
+
+        assert outcomes(answers) == {(201, ""): 1, (409, "already-enrolled"): CALLERS - 1}
+        code = pyotp.HOTP(secret).at(7)
+        judged = volley.fire([account.submission("challenge", code)] * CALLERS)
+        assert outcomes(judged) == {(200, ""): 1, (403, "replayed"): CALLERS - 1}
 
 
 def test_a_code_sent_to_every_operation_is_accepted_exactly_once(accounts: Service, volley: Volley) -> None:

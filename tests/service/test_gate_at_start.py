@@ -8,6 +8,7 @@ import pyotp
 import pytest
 import requests
 
+from tests.domain.reference import hotp_value
 from tests.support.service import Service
 from tests.support.terminal import qr_text
 
@@ -86,3 +87,15 @@ def test_production_has_no_gate_without_a_secret() -> None:
     with Service(OPEN_MFA_GATE_SHOW_QR="true") as service:
         assert status(service, "123456") == 404
         assert "otpauth" not in service.log.read_text()
+
+
+def test_a_weak_secret_that_the_settings_accept_opens_the_gate() -> None:
+    secret = "JBSWY3DPEHPK3PXP"
+    weak = {"OPEN_MFA_GATE_SECRET": secret, "OPEN_MFA_GATE_WEAK_SECRET": "accept", "OPEN_MFA_GATE_SHOW_QR": "true"}
+
+    with Service(**weak) as service:
+        code = hotp_value(base64.b32decode(secret), int(time.time()) // 30)
+
+        assert f"secret={secret}&" in service.log.read_text()
+        assert status(service, code) == 303
+        assert status(service, code) == 403

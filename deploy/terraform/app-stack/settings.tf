@@ -7,6 +7,7 @@ locals {
     "OPEN_MFA_ISSUER",
     "OPEN_MFA_ALGORITHM",
     "OPEN_MFA_SESSION_LIFETIME",
+    "OPEN_MFA_GATE_WEAK_SECRET",
     "OPEN_MFA_GATE_LIFETIME",
     "OPEN_MFA_GATE_TENANT",
     "OPEN_MFA_GATE_COOKIE_DOMAIN",
@@ -19,7 +20,8 @@ locals {
 
   # The settings that have few possible values.
   setting_values = {
-    OPEN_MFA_ALGORITHM = ["SHA1", "SHA256", "SHA512"]
-    OPEN_MFA_LOG_LEVEL = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+    OPEN_MFA_ALGORITHM        = ["SHA1", "SHA256", "SHA512"]
+    OPEN_MFA_GATE_WEAK_SECRET = ["accept"]
+    OPEN_MFA_LOG_LEVEL        = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
   }
 }

@@ -252,7 +252,7 @@ variable "public_paths" {
   description = "Patterns of the public paths, where * matches any text. The load balancer answers all other paths with 404."
   type        = list(string)
   default = [
-    "/api/v1/session", "/api/v1/session/*", "/api/v1/accounts/*",
+    "/api/v1/session", "/api/v1/session/*", "/api/v1/accounts", "/api/v1/accounts/*",
     "/api/v1/gate/*", "/auth/*", "/healthz", "/health",
     "/problems/*", "/assets/*", "/docs",
     "/openapi.json", "/", "/problems",

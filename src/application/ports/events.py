@@ -17,6 +17,7 @@ class Action(StrEnum):
     REPLACEMENT_DROPPED = "replacement-dropped"
     UNLOCKED = "unlocked"
     REMOVED = "removed"
+    IMPORTED = "imported"
 
 
 class Purpose(StrEnum):
@@ -41,6 +42,15 @@ class Events(Protocol):
     def changed(self, action: Action, credential_id: CredentialId) -> None:
         """Announce that a credential was changed without a code."""
 
+    def enrolled(self, credential_id: CredentialId, *, imported: bool, weak: bool) -> None:
+        """Announce that a secret was enrolled.
+
+        Args:
+            credential_id: the credential.
+            imported: whether the secret has come from another system and is confirmed.
+            weak: whether the secret has fewer than 128 bits.
+        """
+
     def judged(self, purpose: Purpose, credential_id: CredentialId, verdict: Verdict) -> None:
         """Announce that a code was judged, or refused during a lock."""
 
@@ -49,3 +59,13 @@ class Events(Protocol):
 
     def forgotten(self, owner: Owner) -> None:
         """Announce that all credentials of an owner were removed."""
+
+    def exported(self, tenant: str, file_format: str, count: int, *, complete: bool) -> None:
+        """Announce that the credentials of a tenant were written to a file.
+
+        Args:
+            tenant: the tenant.
+            file_format: the name of the format.
+            count: the number of states in the file.
+            complete: whether the file is complete. An incomplete one reveals secrets too.
+        """

@@ -88,6 +88,40 @@ class CredentialRepository(Protocol):
         """Remove the stored states of these factors of the owner at once, readable or not; of all without `factors`."""
 
 
+@dataclass(frozen=True, slots=True)
+class AccountsPart:
+    """A part of the accounts of a tenant.
+
+    Attributes:
+        credentials: the stored states of each account.
+        next: the cursor of the next part; None at the end.
+    """
+
+    credentials: Mapping[Owner, OwnerCredentials]
+    next: str | None
+
+
+class AccountDirectory(Protocol):
+    """The accounts for which the store has a state."""
+
+    def accounts(self, tenant: str, cursor: str | None, limit: int) -> AccountsPart:
+        """Return at most `limit` accounts of the tenant, in no order, possibly none before the end.
+
+        A walk from the first part to the end returns every account that has a state during the whole walk, some of them
+        more than once. An account that is created or deleted in the meantime may be missing. The store reads a bounded
+        number of keys for each part.
+
+        Args:
+            tenant: the tenant.
+            cursor: `next` of the previous part; None for the first one.
+            limit: the largest number of accounts, at least 1.
+
+        Raises:
+            InvalidCursor: the store has not returned this cursor to this tenant.
+            StoreUnavailable: the store failed.
+        """
+
+
 class GateSessions(Protocol):
     """The sessions of the gate, each identified by a random token."""
 

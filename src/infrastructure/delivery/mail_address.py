@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from email.header import Header
 from typing import Final
 
-import email_validator
-
 from domain.characters import is_blank, is_line
 
 LONGEST_LOCAL_PART: Final = 64
@@ -24,10 +22,6 @@ _EXAMPLE: Final = '"Acme, Inc." <mfa@example.com>'
 _ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _ATOMS: Final = re.compile(rf"{_ATOM}(?: {_ATOM})*")
 """A name that needs no quotes (RFC 5322 section 3.2.5)."""
-
-# The library refuses names such as localhost, mail.local and test, which companies use in their own networks. It has no
-# option for that; its documentation says to change this list.
-email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
 
 
 class NotAnAddress(ValueError):
@@ -116,6 +110,12 @@ def wire_address(text: str) -> str:
         NotAnAddress: the text is not one mail address.
         ValueError: the local part is too long or has an encoded word.
     """
+    # Loading the library takes about 10 ms, and a service without mail does not need it.
+    import email_validator  # noqa: PLC0415
+
+    # The library refuses names such as localhost, mail.local and test, which companies use in their own networks. It
+    # has no option for that; its documentation says to change this list.
+    email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
     try:
         parts = email_validator.validate_email(
             text, check_deliverability=False, globally_deliverable=False, allow_quoted_local=False, strict=True

@@ -13,6 +13,8 @@ from infrastructure.observability.lines import LINES, Lines
 from infrastructure.observability.metrics import Metrics, outcome_of
 
 LOGGER: Final = "open_mfa.audit"
+WAIT_FOR_ROOM: Final = 60.0
+"""Seconds for which a command waits for a reader of the log that is slow or paused."""
 
 
 class AuditTrail:
@@ -42,6 +44,15 @@ class AuditTrail:
         self._metrics.change(credential_id.factor.value, action.value)
         self._write("INFO", action.value, _fields(credential_id))
 
+    def enrolled(self, credential_id: CredentialId, *, imported: bool, weak: bool) -> None:
+        """Write `enrolled`, with `imported` and `weak` only if they are true."""
+        self._metrics.change(credential_id.factor.value, Action.ENROLLED.value)
+        if weak:
+            self._metrics.weak_secret(credential_id.factor.value)
+        marks = {"imported": imported, "weak": weak}
+        fields = _fields(credential_id) | {name: True for name, marked in marks.items() if marked}
+        self._write("INFO", Action.ENROLLED.value, fields)
+
     def judged(self, purpose: Purpose, credential_id: CredentialId, verdict: Verdict) -> None:
         """Write `judged` with the purpose of the code and the outcome."""
         self._metrics.verdict(credential_id.factor.value, purpose.value, verdict)
@@ -64,8 +75,23 @@ class AuditTrail:
         """Write `forgotten`: all credentials of the owner were deleted."""
         self._write("INFO", "forgotten", _owner_fields(owner))
 
+    def exported(self, tenant: str, file_format: str, count: int, *, complete: bool) -> None:
+        """Write `exported` with the format and the number of states."""
+        fields = {"tenant": tenant, "format": file_format, "count": count, "complete": complete}
+        self._write("WARNING", "exported", fields)
+
     def _write(self, level: str, event: str, fields: dict[str, Any]) -> None:
         self._lines.append(self._line_format(time.time(), level, LOGGER, event, fields))
+
+
+class WaitingAuditTrail(AuditTrail):
+    """The port `Events` for a command that makes many changes: it waits until its former lines are written."""
+
+    def require_room(self) -> None:
+        """Wait for room. Raise `AuditUnavailable` if nothing reads the lines for `WAIT_FOR_ROOM` seconds."""
+        if self._lines.is_full:
+            self._lines.flush(WAIT_FOR_ROOM)
+        super().require_room()
 
 
 def _fields(credential_id: CredentialId) -> dict[str, Any]:

@@ -25,6 +25,7 @@ _REQUESTS: Final = "open_mfa_http_request_duration_seconds"
 _COUNTERS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "open_mfa_verdicts": ("Judged codes.", ("factor", "purpose", "outcome")),
     "open_mfa_changes": ("Changes of credentials without a code.", ("factor", "action")),
+    "open_mfa_weak_secrets": ("Enrolled secrets of less than 128 bits.", ("factor",)),
     "open_mfa_locks": ("Locked factors.", ("factor",)),
     "open_mfa_store_failures": ("Requests that the store could not serve, answered with 503.", ()),
     "open_mfa_log_lines_dropped": ("Log lines that were dropped because nothing read them.", ()),
@@ -70,6 +71,10 @@ class Metrics:
     def change(self, factor: str, action: str) -> None:
         """Count a change of a credential without a code."""
         self._count("open_mfa_changes", factor, action)
+
+    def weak_secret(self, factor: str) -> None:
+        """Count an enrolled secret of less than 128 bits."""
+        self._count("open_mfa_weak_secrets", factor)
 
     def lock(self, factor: str) -> None:
         """Count a locked factor."""

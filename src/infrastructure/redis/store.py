@@ -3,11 +3,13 @@
 from application.ports.clock import Clock
 from application.ports.stores import GateSessions, StoreDescription
 from infrastructure.redis.client.gateway import Gateway
+from infrastructure.redis.stores.accounts import RedisAccountDirectory
 from infrastructure.redis.stores.codec import RecordCodec
 from infrastructure.redis.stores.credentials import RedisCredentialRepository
 from infrastructure.redis.stores.gate_sessions import RedisGateSessions
 from infrastructure.redis.stores.log_levels import RedisLogLevels
 from infrastructure.redis.stores.rate_limits import RedisRateLimits
+from infrastructure.redis.stores.scan_positions import PositionCodec
 from infrastructure.redis.stores.send_limits import RedisSendLimit
 
 
@@ -18,7 +20,7 @@ class RedisStore:
         gateway: the gateway to Redis.
         codec: the codec of credentials; it has the encryption keys.
         clock: the service's clock.
-        digest_key: the key of the digests of recipients.
+        digest_key: the key of the digests of recipients. The key of the cursors is derived from it.
         sends_per_hour: the number of codes that each tenant, and all sessions together, may send in an hour.
     """
 
@@ -27,6 +29,7 @@ class RedisStore:
     ) -> None:
         self._gateway = gateway
         self.credentials = RedisCredentialRepository(gateway, codec, clock)
+        self.accounts = RedisAccountDirectory(gateway, self.credentials, PositionCodec(digest_key))
         self.send_limit = RedisSendLimit(gateway, clock, digest_key, sends_per_hour)
         self.rate_limits = RedisRateLimits(gateway)
         self.log_levels = RedisLogLevels(gateway)

@@ -24,6 +24,12 @@ def conflicts(texts: Mapping[str, str], values: Mapping[str, Any]) -> Iterator[t
             "OPEN_MFA_GATE_SECRET_TEXT",
             "Must not be set together with OPEN_MFA_GATE_SECRET: the gate has one secret.",
         )
+    gate_secret = values.get("OPEN_MFA_GATE_SECRET")
+    if gate_secret is not None and gate_secret.weak and values.get("OPEN_MFA_GATE_WEAK_SECRET") is None:
+        yield (
+            "OPEN_MFA_GATE_SECRET",
+            "Must have 128 to 1024 bits. To keep a secret of 80 to 127 bits, set OPEN_MFA_GATE_WEAK_SECRET to accept.",
+        )
     if "OPEN_MFA_REDIS_URL" not in texts:
         if values.get("OPEN_MFA_REDIS_WAIT"):
             yield "OPEN_MFA_REDIS_WAIT", "Needs a Redis with replicas, but OPEN_MFA_REDIS_URL is not set."

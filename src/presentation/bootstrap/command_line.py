@@ -71,10 +71,13 @@ def _maintenance() -> Iterator[Maintenance]:
             tenants=tuple(dict.fromkeys(name for name, _ in settings.accounts.api_keys)),
             keys=keys,
             clock=container.clock,
+            list_accounts=container.accounts.list_accounts,
             describe_all=container.factors.describe_all,
             unlock=container.accounts.unlock,
             forget=container.factors.forget,
             resealing=Resealing(container.repository, keys),
+            importing=container.importing,
+            exporting=container.exporting,
         )
     except StoreUnavailable as error:
         raise Refused(str(error)) from None

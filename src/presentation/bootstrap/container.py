@@ -6,9 +6,12 @@ from functools import cached_property
 from hashlib import scrypt
 from typing import Final
 
+from application.account_list import ListAccounts
 from application.challenge import Challenge
 from application.enrolment import Enrol
+from application.export import Export
 from application.gate import LogInAtGate, VerifyShared
+from application.importing import ImportAuthenticators
 from application.issuing import ConfiguredChannel, IssueCode
 from application.optimistic_update import OptimisticUpdate
 from application.ports.clock import Clock
@@ -23,7 +26,7 @@ from domain.owner import Owner, OwnerKind
 from infrastructure.crypto.derivation import HkdfDerivation
 from infrastructure.crypto.hotp import PyotpHotp
 from infrastructure.delivery.bulkhead import Bulkhead
-from infrastructure.observability.audit import AuditTrail
+from infrastructure.observability.audit import AuditTrail, WaitingAuditTrail
 from infrastructure.observability.lines import LINES, Lines
 from infrastructure.observability.metrics import Metrics
 from infrastructure.qr import SegnoQrRenderer
@@ -32,9 +35,9 @@ from infrastructure.store import Store
 from infrastructure.system import SystemClock, SystemRandomness
 from presentation.bootstrap.logs import selected_format
 from presentation.bootstrap.stores import open_store
-from presentation.http.accounts.routes import AccountUseCases
+from presentation.http.accounts.use_cases import AccountUseCases
 from presentation.http.factors.use_cases import FactorUseCases
-from presentation.http.gate.routes import GateUseCases
+from presentation.http.gate.use_cases import GateUseCases
 
 GATE_ID: Final = 32
 """The length of the id of the gate's owner in hexadecimal digits: 128 bits."""
@@ -66,6 +69,7 @@ class Container:
         self._randomness = randomness or SystemRandomness()
         self.store = store or open_store(settings, self.clock)
         self.metrics = metrics or Metrics()
+        self._lines = lines
         lines.count_dropped = self.metrics.lines_dropped
         self.events = AuditTrail(self.metrics, lines, selected_format(settings))
         self._derivation = HkdfDerivation(settings.keys.derivation_secret)
@@ -109,11 +113,23 @@ class Container:
     def accounts(self) -> AccountUseCases:
         """The use cases for accounts only."""
         return AccountUseCases(
+            list_accounts=ListAccounts(self.store.accounts, self.clock),
             challenge=Challenge(self.repository, self.clock, self._committer, self._algorithm),
             disable=Disable(self._committer, self._algorithm, self.events),
             issue_recovery_codes=IssueRecoveryCodes(self._changes, self._randomness, self.events),
             unlock=Unlock(self._changes, self.repository, self.events),
         )
+
+    @cached_property
+    def importing(self) -> ImportAuthenticators:
+        """The import, which waits for room in the audit trail instead of failing."""
+        events = WaitingAuditTrail(self.metrics, self._lines, selected_format(self._settings))
+        return ImportAuthenticators(self._changes, self.repository, self.clock, events)
+
+    @cached_property
+    def exporting(self) -> Export:
+        """The export of a tenant."""
+        return Export(self.store.accounts, self.clock, self.events)
 
     @cached_property
     def gate(self) -> GateUseCases | None:

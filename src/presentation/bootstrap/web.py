@@ -16,6 +16,7 @@ from infrastructure.observability.metrics import CONTENT_TYPE, Metrics
 from infrastructure.settings import Settings
 from infrastructure.store import Store
 from presentation.bootstrap.container import Container
+from presentation.http.accounts.listing import account_list_blueprint
 from presentation.http.accounts.routes import account_blueprint
 from presentation.http.admin.authentication import BasicAuthentication
 from presentation.http.admin.routes import AdminHandlers, admin_blueprint
@@ -88,6 +89,7 @@ def create_app(
     services = FactorServices(container.factors, container.clock, container.provisioning, settings.enrolment.algorithm)
     app.register_blueprint(session_blueprint(services, sessions, limits.by_kind()))
     if settings.accounts.api_keys:
+        app.register_blueprint(account_list_blueprint(container.accounts.list_accounts, settings.accounts.api_keys))
         app.register_blueprint(account_blueprint(services, container.accounts, settings.accounts.api_keys))
     if container.gate is not None:
         options = GateOptions(

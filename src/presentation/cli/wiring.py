@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     # These take a while to load, and most commands need none of them.
+    from application.account_list import ListAccounts
+    from application.export import Export
+    from application.importing import ImportAuthenticators
     from application.ports.clock import Clock
     from application.reading import DescribeAll
     from application.removal import Forget, Unlock
@@ -27,10 +30,13 @@ class Maintenance:
     tenants: Sequence[str]
     keys: "KeyRing"
     clock: "Clock"
+    list_accounts: "ListAccounts"
     describe_all: "DescribeAll"
     unlock: "Unlock"
     forget: "Forget"
     resealing: "Resealing"
+    importing: "ImportAuthenticators"
+    exporting: "Export"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from openapi_client.models import Challenge, EnrolAccountTotp, EnrolHotp, IssueC
 base, api_key, user, password = sys.argv[1:]
 SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 CODES = ("755224", "287082", "359152")
-account = "openapi-generator"
+account = "auth0|openapi-generator;a=b,c[1]&d+$e~f"
 steps: dict[str, Any] = {}
 
 

@@ -22,7 +22,7 @@ from client.types import Response
 base, api_key, user, password = sys.argv[1:]
 SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 CODES = ("755224", "287082", "359152")
-account = "openapi-python-client"
+account = "auth0|openapi-python-client;a=b,c[1]&d+$e~f"
 steps: dict[str, Any] = {}
 
 

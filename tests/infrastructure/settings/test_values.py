@@ -123,6 +123,30 @@ def test_a_short_or_long_text_is_no_secret_of_the_gate(text: str) -> None:
     }
 
 
+@pytest.mark.parametrize("letters", ["A" * 16, "A" * 24])
+def test_a_weak_secret_of_the_gate_is_refused_unless_a_setting_accepts_it(letters: str) -> None:
+    told = problems({**REQUIRED, "OPEN_MFA_GATE_SECRET": letters})
+
+    assert set(told) == {"OPEN_MFA_GATE_SECRET"}
+    assert "set OPEN_MFA_GATE_WEAK_SECRET to accept" in told["OPEN_MFA_GATE_SECRET"][0]
+    secret = loaded(OPEN_MFA_GATE_SECRET=letters, OPEN_MFA_GATE_WEAK_SECRET="accept").gate.shared_secret
+    assert secret == SharedSecret.from_base32(letters, accept_weak=True)
+
+
+@pytest.mark.parametrize("word", ["true", "Accept", "accept "])
+def test_only_one_word_accepts_a_weak_secret_of_the_gate(word: str) -> None:
+    told = problems({**REQUIRED, "OPEN_MFA_GATE_SECRET": "A" * 16, "OPEN_MFA_GATE_WEAK_SECRET": word})
+
+    assert set(told) == {"OPEN_MFA_GATE_SECRET", "OPEN_MFA_GATE_WEAK_SECRET"}
+
+
+@pytest.mark.parametrize("letters", ["A" * 13, "A" * 15])
+def test_a_secret_of_the_gate_of_less_than_80_bits_is_always_refused(letters: str) -> None:
+    told = problems({**REQUIRED, "OPEN_MFA_GATE_SECRET": letters, "OPEN_MFA_GATE_WEAK_SECRET": "accept"})
+
+    assert set(told) == {"OPEN_MFA_GATE_SECRET"}
+
+
 @pytest.mark.parametrize("mode", ["production", "development"])
 def test_the_gate_has_one_secret(mode: str) -> None:
     both = {

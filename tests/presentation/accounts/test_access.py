@@ -3,12 +3,14 @@
 import re
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from werkzeug.test import TestResponse
 
 from presentation.http.framework.request_body import LARGEST_BODY
 from tests.presentation.api import ACCOUNTS, API_KEYS, FACTORS, Account, all_routes, document, slug
+from tests.support.account_ids import EXCLUDED, REAL_IDS
 
 SHOP = API_KEYS["shop"]
 NO_KEYS: dict[str, str | None] = {
@@ -43,8 +45,25 @@ GOOD_KEYS = [
     f"Bearer {SHOP}  ",
     f"Bearer   {SHOP}",
 ]
-BAD_IDS = ["a b", "a%20b", "%00", "%0a", "a%0a", "a%09b", "é", "%ff", "a,b", "a;b", "a*b", "a%25b", "{a}", "日本", "~"]
-GOOD_IDS = ["a", "A.b_c@d+e:f-g", "x" * 128, "0", "alice@example.com", "-", "_", ":", "urn:uuid:1", "session", "totp"]
+BAD_IDS = [
+    "a b",
+    "a%20b",
+    "%00",
+    "%0a",
+    "a%0a",
+    "a%09b",
+    "a%7f",
+    "é",
+    "%ff",
+    "%c0%af",
+    "日本",
+    "%e2%80%ae",
+    "a%252fb",
+    ".",
+    "%2e%2e",
+]
+BAD_IDS += [f"a{quote(each, safe='')}b" for each in EXCLUDED.replace("/", "")]
+GOOD_IDS = ["a", "A.b_c@d+e:f-g", "x" * 255, "0", "-", "_", ":", "urn:uuid:1", "session", "totp", "...", *REAL_IDS]
 BODIES: dict[str, Any] = {
     "verify": {"code": "123456"},
     "recovery-codes/verify": {"code": "K7QM-2X9D-4HPW-8RTC"},
@@ -135,12 +154,12 @@ def test_a_client_without_a_key_gets_401_even_for_an_invalid_body(
     assert stranger.raw(path, content, content_type).status_code == 401
 
 
-@pytest.mark.parametrize("name", [*BAD_IDS, "x" * 129])
+@pytest.mark.parametrize("name", [*BAD_IDS, "x" * 256])
 def test_a_client_without_a_key_gets_401_even_for_an_invalid_account_id(account: Account, name: str) -> None:
     assert account.client.get(f"{ACCOUNTS}/{name}").status_code == 401
 
 
-@pytest.mark.parametrize("name", [*BAD_IDS, "x" * 129, "x" * 4000])
+@pytest.mark.parametrize("name", [*BAD_IDS, "x" * 256, "x" * 4000])
 @pytest.mark.parametrize(("method", "path"), [("GET", ""), ("POST", "totp"), ("POST", "challenge"), ("DELETE", "")])
 def test_an_invalid_account_id_is_a_bad_request(account: Account, method: str, path: str, name: str) -> None:
     answer = account.named(name).send(method, path)
@@ -152,7 +171,7 @@ def test_an_invalid_account_id_is_a_bad_request(account: Account, method: str, p
 
 @pytest.mark.parametrize("name", GOOD_IDS)
 def test_every_id_of_allowed_characters_is_an_account_id(account: Account, name: str) -> None:
-    other = account.named(name)
+    other = account.named(quote(name, safe=""))
     other.enrol("totp")
 
     assert document(other.get())["account_id"] == name
@@ -186,7 +205,7 @@ def test_a_slash_in_an_id_does_not_lead_to_a_factor_of_another_account(
     assert account.get("totp").status_code == 200
 
 
-@pytest.mark.parametrize("path", ["", "/", "//totp", "//"])
+@pytest.mark.parametrize("path", ["/", "//totp", "//"])
 def test_an_empty_account_id_is_not_an_account(account: Account, path: str) -> None:
     answer = account.client.get(f"{ACCOUNTS}{path}", headers={"Authorization": f"Bearer {SHOP}"})
 

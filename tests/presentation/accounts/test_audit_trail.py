@@ -159,3 +159,18 @@ def test_a_request_that_judges_no_code_has_no_audit_line(account: Account, lines
     account.post("hotp/disable", {"code": "123456"})
 
     assert lines() == []
+
+
+def test_an_enrolment_says_whether_the_secret_was_imported_and_is_weak(account: Account, lines: Lines) -> None:
+    account.enrol("hotp")
+    account.delete("hotp")
+    account.enrol("hotp", secret="A" * 32, initial_counter=4, confirmed=True)
+    account.enrol("totp", secret="A" * 16, confirmed=True, weak_secret="accept")
+
+    enrolled = [line for line in lines() if line["message"] == "enrolled"]
+
+    assert [(line["factor"], line.get("imported"), line.get("weak")) for line in enrolled] == [
+        ("hotp", None, None),
+        ("hotp", True, None),
+        ("totp", True, True),
+    ]

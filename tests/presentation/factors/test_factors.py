@@ -39,6 +39,7 @@ def test_the_response_to_a_hotp_enrolment_has_all_members(api: Api) -> None:
         "counter": 0,
         "look_ahead": 10,
         "status": "pending",
+        "weak": False,
         "qr": "/api/v1/session/hotp/qr",
         "expires_at": IN_AN_HOUR,
     }
@@ -55,6 +56,7 @@ def test_the_response_to_a_totp_enrolment_has_all_members(api: Api) -> None:
         "interval": 30,
         "window": 1,
         "status": "pending",
+        "weak": False,
         "qr": "/api/v1/session/totp/qr",
         "expires_at": IN_AN_HOUR,
     }
@@ -290,6 +292,7 @@ def test_the_description_of_a_used_hotp_credential_has_all_members(api: Api) -> 
         "failed_attempts": 5,
         "locked_until": "2040-11-22T12:02:30Z",
         "expires_at": IN_AN_HOUR,
+        "weak": False,
         "label": "a",
         "issuer": "b",
         "replacement": None,
@@ -313,6 +316,7 @@ def test_the_description_of_a_totp_credential_has_all_members(api: Api) -> None:
         "failed_attempts": 0,
         "locked_until": None,
         "expires_at": IN_AN_HOUR,
+        "weak": False,
         "label": None,
         "issuer": None,
         "replacement": None,

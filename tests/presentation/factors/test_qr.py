@@ -1,10 +1,11 @@
 """The QR codes that authenticators scan (docs/reference/http.md, Factors)."""
 
+from base64 import b32encode
 from typing import Any
 
 import pytest
 
-from tests.presentation.api import Api, slug
+from tests.presentation.api import Account, Api, slug
 from tests.support.pictures import qr_text
 
 SVG, PNG, OCTETS = "image/svg+xml", "image/png", "application/octet-stream"
@@ -140,3 +141,12 @@ def test_a_wrong_code_does_not_hide_the_picture(api: Api) -> None:
     api.fail("totp", api.good_code("totp", api.enrol("totp")), 1)
 
     assert api.get("totp/qr").status_code == 200
+
+
+@pytest.mark.parametrize("picture", ["qr.svg", "qr.png"])
+def test_the_longest_account_id_fits_in_a_qr_code_with_the_longest_other_values(picture: str) -> None:
+    account = Account().named("%7C" * 255)
+    secret = b32encode(bytes(range(128))).decode().rstrip("=")
+    account.enrol("totp", issuer="\U0001f510" * 32, secret=secret, algorithm="SHA512", digits=8, interval=300)
+
+    assert account.get(f"totp/{picture}").status_code == 200

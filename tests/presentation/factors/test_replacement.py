@@ -37,6 +37,7 @@ def test_the_response_to_a_replacement_equals_that_to_an_enrolment(account: Acco
         "algorithm": "SHA1",
         "digits": 6,
         "status": "pending",
+        "weak": False,
         "qr": f"{ACCOUNTS}/{account.name}/{factor}/replacement/qr",
         "expires_at": IN_AN_HOUR,
     }

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -56,8 +56,11 @@ class RedisCredentialRepository:
 
     def load_all(self, owner: Owner) -> OwnerCredentials:
         """Return the stored states of all credentials of the owner, read by one command. Raise `StoreUnavailable`."""
+        return self.read_all(owner, self._gateway.get_all(keys_of(owner)))
+
+    def read_all(self, owner: Owner, values: Sequence[bytes | None]) -> OwnerCredentials:
+        """Return the stored states of all credentials of the owner from the values of `keys_of`."""
         ids = [CredentialId(owner, factor) for factor in Factor]
-        values = self._gateway.get_all([key_of(each) for each in ids])
         snapshots: dict[Factor, Snapshot] = {}
         unreadable = []
         for credential_id, value in zip(ids, values, strict=True):
@@ -129,6 +132,11 @@ def key_of(credential_id: CredentialId) -> str:
     The hash tag keeps all keys of an owner in one slot of a Cluster.
     """
     return f"{KEY_PREFIX}:{{{credential_id.owner}}}:{credential_id.factor}"
+
+
+def keys_of(owner: Owner) -> list[str]:
+    """Return the keys of all credentials of the owner."""
+    return [key_of(CredentialId(owner, factor)) for factor in Factor]
 
 
 def id_of(key: str) -> CredentialId | None:

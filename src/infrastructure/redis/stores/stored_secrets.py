@@ -67,6 +67,6 @@ class SecretReader:
         if blob.startswith(_DERIVED):
             check, salt = blob[1 : 1 + CHECK_BYTES], blob[1 + CHECK_BYTES :]
             return self._derivation.again(Derivation(salt, check), self.credential_id)
-        secret = SharedSecret(self._keys.open(blob, self.credential_id, field))
+        secret = SharedSecret.accepting_weak(self._keys.open(blob, self.credential_id, field))
         self.sealed.append(Sealed(secret, field, blob))
         return secret

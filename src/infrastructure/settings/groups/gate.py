@@ -7,11 +7,17 @@ from typing import Final
 
 from domain.secret import RECOMMENDED_SECRET, SharedSecret
 from infrastructure.settings.declaration import in_development, setting
-from infrastructure.settings.parsers import WholeNumber, boolean, cookie_domain, text_secret
+from infrastructure.settings.parsers import Choice, WholeNumber, boolean, cookie_domain, text_secret
 
+ACCEPT: Final = "accept"
 _MINUTE: Final = 60
 _DAY: Final = 86400
 """Seconds."""
+
+
+def _secret(text: str) -> SharedSecret:
+    """Return the secret of a text in base32. `conflicts` refuses a weak one unless a setting accepts it."""
+    return SharedSecret.from_base32(text, accept_weak=True)
 
 
 def _random_base32() -> str:
@@ -27,7 +33,7 @@ class Gate:
 
     secret: SharedSecret | None = setting(
         "OPEN_MFA_GATE_SECRET",
-        SharedSecret.from_base32,
+        _secret,
         "The shared TOTP secret of the gate, in base32: 128 to 1024 bits.",
         absence="none: no gate; in development, one is generated",
         secret=True,
@@ -40,6 +46,13 @@ class Gate:
         "The shared secret as text instead of base32, such as the `RAW_SECRET` of a totp-server: at least 16 characters"
         " and at most 128 bytes of UTF-8.",
         secret=True,
+    )
+    weak_secret: str | None = setting(
+        "OPEN_MFA_GATE_WEAK_SECRET",
+        Choice((ACCEPT,)),
+        f"`{ACCEPT}` allows an `OPEN_MFA_GATE_SECRET` of 80 to 127 bits, which some other systems use. Replace such a"
+        " secret with a longer one soon.",
+        absence="none: the secret has 128 bits or more",
     )
     lifetime: int = setting(
         "OPEN_MFA_GATE_LIFETIME",

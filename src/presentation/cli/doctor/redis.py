@@ -1,17 +1,24 @@
 """Findings about the store: the connection to Redis, and every master."""
 
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from application.errors import StoreUnavailable
+from infrastructure.crypto.derivation import HkdfDerivation
+from infrastructure.crypto.sealing import KeyRing
 from infrastructure.network.address import Address
 from infrastructure.redis.client.explanations import permission
 from infrastructure.redis.client.gateway import Gateway
 from infrastructure.redis.client.url import connector, public_part, scheme_of
 from infrastructure.redis.diagnostics.inspection import Inspection, inspect
 from infrastructure.redis.diagnostics.trial import commands_for_sending
+from infrastructure.redis.stores.codec import RecordCodec
+from infrastructure.redis.stores.credentials import RedisCredentialRepository
 from infrastructure.settings import Settings
+from infrastructure.system import SystemClock
+from presentation.cli.doctor.credentials import check_credentials
 from presentation.cli.doctor.finding import Finding, Grade
 
 OLDEST_REDIS: Final = (6, 2)
@@ -40,8 +47,10 @@ def check_store(settings: Settings, now: Callable[[], float], grave: Grade) -> I
         return
     where = public_part(url)
     gateway = Gateway(connector(url), settings.redis.wait, address=where)
+    weak_secrets: list[Finding] = []
     try:
         masters = inspect(gateway, now)
+        weak_secrets += check_credentials(_repository(gateway, settings), time.monotonic)
     except StoreUnavailable as error:
         masters = []
         yield Finding(Grade.MUST_CHANGE, str(error))
@@ -51,11 +60,17 @@ def check_store(settings: Settings, now: Callable[[], float], grave: Grade) -> I
     for master in masters:
         for finding in check_master(master, settings.redis.wait, grave, _unneeded(settings)):
             yield Finding(finding.grade, f"Redis at {master.address or where}{finding.text}")
+    yield from weak_secrets
+
+
+def _repository(gateway: Gateway, settings: Settings) -> RedisCredentialRepository:
+    codec = RecordCodec(KeyRing(settings.keys.encryption_keys), HkdfDerivation(settings.keys.derivation_secret))
+    return RedisCredentialRepository(gateway, codec, SystemClock())
 
 
 def _unneeded(settings: Settings) -> dict[str, str]:
     """Return the commands that this service does not need, and for each what does not work without it."""
-    unneeded = {"SCAN": "`open-mfa reseal`"}
+    unneeded = {"SCAN": "`open-mfa reseal`, the list of accounts and the search for weak secrets"}
     if not settings.channels:
         unneeded |= dict.fromkeys(commands_for_sending(), "sending codes")
     return unneeded

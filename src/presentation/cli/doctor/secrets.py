@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Final
 
-from domain.secret import SHORTEST_SECRET
+from domain.secret import SHORTEST_SECRET, SHORTEST_WEAK_SECRET
 from infrastructure.settings import SHORTEST_KEY, Settings
 from presentation.cli.doctor.finding import Finding, Grade
 
@@ -63,13 +63,17 @@ def check_secrets(secrets: Iterable[tuple[str, str]], grave: Grade) -> Iterator[
     """
     for name, text in secrets:
         shortest = SHORTEST_PASSWORD if name.endswith("PASSWORD") else SHORTEST_KEY
+        short = name.startswith(_GATE) and len(text) < SHORTEST_SECRET
         if name.startswith(_GATE):
-            shortest = SHORTEST_SECRET
+            shortest = SHORTEST_WEAK_SECRET if short else SHORTEST_SECRET
         weakness = _weakness(text, shortest)
-        if weakness is None:
-            yield Finding(Grade.OK, f"{name} is not weak")
-        else:
+        if weakness is not None:
             yield Finding(grave, f"{name} {weakness}: {_remedy(name)}")
+        elif short:
+            bits = f"has {len(text) * 8} bits, which OPEN_MFA_GATE_WEAK_SECRET accepts"
+            yield Finding(Grade.WARNING, f"{name} {bits}: {_remedy(name)}")
+        else:
+            yield Finding(Grade.OK, f"{name} is not weak")
 
 
 def _weakness(text: str, shortest: int) -> str | None:

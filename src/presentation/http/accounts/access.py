@@ -6,12 +6,13 @@ from hashlib import sha256
 from typing import Final
 
 from flask import Response, request
+from werkzeug.exceptions import NotFound
 
 from domain.errors import InvalidValue
-from domain.owner import ACCOUNT_ID, Owner
+from domain.owner import ACCOUNT_ID, ACCOUNT_ID_RULE, Owner
 from presentation.http.framework.access import Access, PathVariable, SecurityScheme
 from presentation.http.framework.problem_types import Problems
-from presentation.http.framework.problems import Problem, invalid, sentence
+from presentation.http.framework.problems import Problem, invalid
 
 API_KEY: Final = SecurityScheme(
     "apiKey",
@@ -22,35 +23,70 @@ API_KEY: Final = SecurityScheme(
         "when it starts.",
     },
 )
+ACCOUNTS: Final = "/api/v1/accounts"
 _OWNER: Final = "open_mfa.owner"
 _CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="Open-MFA accounts"'}
 
 
-class AccountOwners:
-    """Finds the account of a request (`OwnerAccess`).
+class ApiKeys:
+    """Finds the tenant of a request.
 
     Args:
         keys: names of tenants, each with an API key. A tenant has several keys while a new key replaces an old one.
             Only digests of the keys are kept.
     """
 
-    absent = ""
-    sets_cookie = False
-
     def __init__(self, keys: Iterable[tuple[str, str]]) -> None:
         self._keys = [(tenant, _digest(key)) for tenant, key in keys]
 
+    def tenant(self) -> str:
+        """Return the tenant of the API key. Raise a problem with status 401 for a wrong key.
+
+        All keys are compared, even after a match, so that the time is constant.
+        """
+        scheme, _, sent = request.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+        digest = _digest(sent.strip(" \t"))
+        tenants = [tenant for tenant, known in self._keys if hmac.compare_digest(known, digest)]
+        if not tenants or scheme.lower() != "bearer":
+            raise Problem(Problems.UNAUTHENTICATED, headers=_CHALLENGE)
+        return tenants[0]
+
+    def admit(self) -> None:
+        """Raise a problem with status 401 for a wrong key."""
+        self.tenant()
+
+
+class AccountOwners:
+    """Finds the account of a request (`OwnerAccess`)."""
+
+    absent = ""
+    sets_cookie = False
+
+    def __init__(self, keys: ApiKeys) -> None:
+        self._keys = keys
+
     def admit(self) -> None:
         """Find the account. Raise a problem with status 401 for a wrong key, or 400 for an invalid account ID."""
-        tenant = self._tenant()
-        raw = request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI") or ""
-        if "%2f" in raw.partition("?")[0].lower():
+        tenant = self._keys.tenant()
+        if _has_encoded_slash():
             # The server has decoded it to a slash, so the route may belong to another account.
-            raise invalid({"account_id": ["Must have no slash."]})
+            raise _invalid_id(ACCOUNT_ID_RULE)
         try:
             request.environ[_OWNER] = Owner.of_account(tenant, (request.view_args or {})["account_id"])
         except InvalidValue as error:
-            raise invalid({"account_id": [sentence(error)]}) from None
+            raise _invalid_id(str(error)) from None
+
+    def refuse_encoded_slash(self, _: NotFound) -> Response:
+        """Return the response for a path without a route.
+
+        If the path of an account has an encoded slash, the probable cause is an account ID with a slash.
+        """
+        try:
+            if request.path.startswith(f"{ACCOUNTS}/") and _has_encoded_slash():
+                self.admit()
+        except Problem as problem:
+            return problem.response()
+        return Problem(Problems.NOT_FOUND).response()
 
     def current(self) -> Owner | None:
         """Return the account of the path, which `admit` has found."""
@@ -65,20 +101,18 @@ class AccountOwners:
     def end(self, response: Response) -> None:
         """Change nothing, because each request names the account."""
 
-    def _tenant(self) -> str:
-        """Return the tenant of the API key. All keys are compared, even after a match, so that the time is constant."""
-        scheme, _, sent = request.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
-        digest = _digest(sent.strip(" \t"))
-        tenants = [tenant for tenant, known in self._keys if hmac.compare_digest(known, digest)]
-        if not tenants or scheme.lower() != "bearer":
-            raise Problem(Problems.UNAUTHENTICATED, headers=_CHALLENGE)
-        return tenants[0]
+
+def tenant_access(keys: ApiKeys) -> Access:
+    """Return the access to the routes of a tenant: only clients with an API key may send requests."""
+    return Access(security=API_KEY, guards=(keys.admit,), problems=(Problems.UNAUTHENTICATED,))
 
 
-def account_access(keys: Iterable[tuple[str, str]]) -> Access:
+def account_access(owners: AccountOwners) -> Access:
     """Return the access to the routes of accounts: only clients with an API key may send requests."""
-    owners = AccountOwners(keys)
-    account_id = PathVariable("The ID of the account in the application.", "alice@example.com", ACCOUNT_ID)
+    description = (
+        f"The ID of the account in the application. It {ACCOUNT_ID_RULE}. Percent-encode it as one segment of the path."
+    )
+    account_id = PathVariable(description, "alice@example.com", ACCOUNT_ID)
     return Access(
         security=API_KEY,
         path_variables={"account_id": account_id},
@@ -86,6 +120,15 @@ def account_access(keys: Iterable[tuple[str, str]]) -> Access:
         problems=(Problems.UNAUTHENTICATED,),
         owners=owners,
     )
+
+
+def _has_encoded_slash() -> bool:
+    raw = request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI") or ""
+    return "%2f" in raw.partition("?")[0].lower()
+
+
+def _invalid_id(rule: str) -> Problem:
+    return invalid({"account_id": [f"{rule[:1].upper()}{rule[1:]}."]})
 
 
 def _digest(text: str) -> bytes:

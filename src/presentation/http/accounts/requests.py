@@ -1,18 +1,23 @@
 """The bodies of the requests that only accounts have."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
-from marshmallow import ValidationError, fields, validates_schema
+from marshmallow import ValidationError, fields, validate, validates_schema
 
+from application.account_list import ACCOUNTS_PER_PAGE, USUAL_ACCOUNTS_PER_PAGE
 from domain.owner import Factor
 from presentation.http.factors.fields import AnyCodeField, RecoveryCodeField
-from presentation.http.factors.requests import EnrolTotpBody
+from presentation.http.factors.requests import EnrolTotpBody, ReplaceTotpBody
 from presentation.http.framework.fields import RequestSchema, StrictBoolean
+from presentation.http.framework.query import WholeNumber
+
+LONGEST_CURSOR: Final = 4096
+"""Characters."""
 
 
-class EnrolAccountTotpBody(EnrolTotpBody):
-    """A new TOTP secret (RFC 6238) for an account."""
+class DerivedSecret(RequestSchema):
+    """The member of a secret that is derived instead of stored."""
 
     derived = StrictBoolean(
         load_default=False,
@@ -27,6 +32,28 @@ class EnrolAccountTotpBody(EnrolTotpBody):
     def _one_secret(self, data: Mapping[str, Any], **_: Any) -> None:
         if data["derived"] and "secret" in data:
             raise ValidationError("Must be absent if `derived` is true.", "secret")
+
+
+class EnrolAccountTotpBody(DerivedSecret, EnrolTotpBody):
+    """A new TOTP secret (RFC 6238) for an account."""
+
+
+class ReplaceAccountTotpBody(DerivedSecret, ReplaceTotpBody):
+    """A new TOTP secret (RFC 6238) that replaces the confirmed one of an account."""
+
+
+class AccountListQuery(RequestSchema):
+    """The page of the list of all accounts."""
+
+    limit = WholeNumber(
+        load_default=USUAL_ACCOUNTS_PER_PAGE,
+        validate=validate.Range(*ACCOUNTS_PER_PAGE),
+        metadata={"description": "The largest number of accounts on the page."},
+    )
+    cursor = fields.String(
+        validate=validate.Length(1, LONGEST_CURSOR),
+        metadata={"description": "`next` of the previous page. Without it, the list begins again."},
+    )
 
 
 class VerifyRecoveryBody(RequestSchema):

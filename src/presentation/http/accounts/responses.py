@@ -49,6 +49,51 @@ class ChallengePassedResponse(ResponseSchema):
     factor = response_field(fields.String, "The factor of the code.", "totp", validate=validate.OneOf(LASTING))
 
 
+class ListedAccountResponse(ResponseSchema):
+    """An account in the list of all accounts."""
+
+    id = response_field(fields.String, "The ID of the account.", "alice@example.com")
+    authenticators = response_field(
+        fields.Integer, "The number of confirmed TOTP and HOTP credentials.", 1, validate=validate.Range(min=0)
+    )
+    locked = response_field(fields.Boolean, "Whether at least one credential is locked.", example=False)
+    weak = response_field(
+        fields.Boolean,
+        "Whether the secret of at least one confirmed TOTP or HOTP credential has less than 128 bits.",
+        example=False,
+    )
+    unreadable = response_field(
+        fields.Boolean,
+        "Whether a record of the account cannot be read. The other members then describe its other records.",
+        example=False,
+    )
+
+
+class AccountListResponse(ResponseSchema):
+    """A page of the list of all accounts. It can be empty although there is a next page."""
+
+    accounts = fields.List(
+        fields.Nested(ListedAccountResponse),
+        required=True,
+        metadata={
+            "description": "The accounts, in no order. An account can appear again on a later page.",
+            "example": [
+                {
+                    "id": "alice@example.com",
+                    "authenticators": 1,
+                    "locked": False,
+                    "weak": False,
+                    "unreadable": False,
+                }
+            ],
+        },
+    )
+    next = fields.String(
+        allow_none=True,
+        metadata={"description": "The `cursor` of the next page; null on the last page.", "example": None},
+    )
+
+
 class AccountResponse(ResponseSchema):
     """The credentials of an account."""
 

@@ -1,21 +1,20 @@
 """The routes of accounts."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from flask import Blueprint, Response
+from werkzeug.exceptions import NotFound
 
-from application.challenge import Challenge, ChallengeRequest
-from application.recovery import IssueRecoveryCodes
-from application.removal import Unlock
-from application.verification import Disable, VerifyRequest
+from application.challenge import ChallengeRequest
+from application.verification import VerifyRequest
 from domain.code import Code
 from domain.errors import MalformedCode
 from domain.owner import CredentialId, Factor, Owner
-from presentation.http.accounts.access import account_access
+from presentation.http.accounts.access import ACCOUNTS, AccountOwners, ApiKeys, account_access
 from presentation.http.accounts.recovery_codes import recovery_code_routes
-from presentation.http.accounts.requests import ChallengeBody, EnrolAccountTotpBody
+from presentation.http.accounts.requests import ChallengeBody, EnrolAccountTotpBody, ReplaceAccountTotpBody
 from presentation.http.accounts.responses import AccountResponse, ChallengePassedResponse
+from presentation.http.accounts.use_cases import AccountUseCases
 from presentation.http.factors.requests import VerifyBody
 from presentation.http.factors.routes import factor_routes
 from presentation.http.factors.serializers import describe_credential
@@ -26,16 +25,6 @@ from presentation.http.framework.fields import EmptyBody
 from presentation.http.framework.operation import Operation, OwnerUse
 from presentation.http.framework.problems import invalid
 from presentation.http.framework.responses import json_response, no_content
-
-
-@dataclass(frozen=True, slots=True)
-class AccountUseCases:
-    """The use cases that only accounts have."""
-
-    challenge: Challenge
-    disable: Disable
-    issue_recovery_codes: IssueRecoveryCodes
-    unlock: Unlock
 
 
 class AccountHandlers:
@@ -100,13 +89,16 @@ def account_blueprint(
         api_keys: names of tenants, each with an API key.
     """
     account = AccountHandlers(use_cases, services)
-    access = account_access(api_keys)
-    blueprint = Blueprint("account", __name__, url_prefix="/api/v1/accounts/<account_id>")
+    owners = AccountOwners(ApiKeys(api_keys))
+    access = account_access(owners)
+    blueprint = Blueprint("account", __name__, url_prefix=f"{ACCOUNTS}/<account_id>")
+    blueprint.app_errorhandler(NotFound)(owners.refuse_encoded_slash)
     disabling = {
         "TOTP": (Route("POST", "/totp/disable", account.disable_totp, _disable("Disable TOTP with a valid code")),),
         "HOTP": (Route("POST", "/hotp/disable", account.disable_hotp, _disable("Disable HOTP with a valid code")),),
     }
-    for name, description, routes in factor_routes(services, None, EnrolAccountTotpBody()):
+    bodies = EnrolAccountTotpBody(), ReplaceAccountTotpBody()
+    for name, description, routes in factor_routes(services, None, *bodies):
         add_routes(blueprint, Tag(f"Account: {name}", description), access, (*routes, *disabling.get(name, ())))
     recovery_codes = recovery_code_routes(use_cases.issue_recovery_codes, services)
     for_lost_authenticators = Tag("Account: recovery codes", "Codes for a person whose authenticator is lost.")

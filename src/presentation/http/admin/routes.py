@@ -10,13 +10,14 @@ from application.errors import StoreUnavailable
 from application.log_level import Level, SharedLogLevel
 from application.ports.clock import Clock
 from application.ports.stores import StoreDescription
+from application.timestamps import timestamp
 from presentation.http.admin.authentication import BASIC, BasicAuthentication
 from presentation.http.admin.schemas import LogLevelResponse, ServerResponse, SetLogLevelBody
 from presentation.http.framework.access import Access, Guards
 from presentation.http.framework.endpoint import Route, Tag, add_routes
 from presentation.http.framework.operation import Operation
 from presentation.http.framework.problem_types import Problems
-from presentation.http.framework.responses import json_response, timestamp
+from presentation.http.framework.responses import json_response
 
 
 @dataclass(frozen=True, slots=True)

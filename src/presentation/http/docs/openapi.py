@@ -11,6 +11,7 @@ from flask import Flask
 
 from presentation.http.docs.responses import ProblemComponents, example_of, successes
 from presentation.http.docs.schema_components import SchemaComponents, schema_name
+from presentation.http.framework.access import Access
 from presentation.http.framework.endpoint import Endpoint, endpoint_of
 from presentation.http.framework.operation import Operation
 from presentation.http.framework.request_body import LARGEST_BODY
@@ -114,18 +115,8 @@ def _describe(problems: ProblemComponents, path: str, operation_id: str, endpoin
         "tags": [endpoint.tag.name],
         "responses": successes(path, endpoint) | problems.of(endpoint),
     }
-    if access.path_variables:
-        described["parameters"] = [
-            {
-                "name": name,
-                "in": "path",
-                "required": True,
-                "description": variable.description,
-                "schema": {"type": "string", "pattern": f"^{variable.pattern}$"},
-                "example": variable.example,
-            }
-            for name, variable in access.path_variables.items()
-        ]
+    if access.path_variables or operation.query is not None:
+        described["parameters"] = _parameters(operation, access)
     if operation.description:
         described["description"] = operation.description
     if access.security is not None:
@@ -134,6 +125,22 @@ def _describe(problems: ProblemComponents, path: str, operation_id: str, endpoin
     if operation.body is not None and operation.body.fields:
         described["requestBody"] = _body(operation)
     return described
+
+
+def _parameters(operation: Operation, access: Access) -> list[dict[str, Any]]:
+    """Return the variables of the path and the parameters of the query. apispec reads the latter from their schema."""
+    variables = [
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "description": variable.description,
+            "schema": {"type": "string", "pattern": f"^{variable.pattern}$"},
+            "example": variable.example,
+        }
+        for name, variable in access.path_variables.items()
+    ]
+    return variables if operation.query is None else [*variables, {"in": "query", "schema": operation.query}]
 
 
 def _body(operation: Operation) -> dict[str, Any]:

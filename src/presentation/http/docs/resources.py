@@ -3,7 +3,6 @@
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from flasgger.base import APIDocsView
 from flask import Blueprint, Flask, Response, current_app, json, render_template, request
 from werkzeug.exceptions import NotFound
 
@@ -64,13 +63,11 @@ def docs_blueprint(*, gate: bool) -> Blueprint:
     """
     blueprint = Blueprint("docs", __name__, template_folder="../templates")
     document = cache(lambda: json.dumps(build_openapi(current_app, link("")), sort_keys=False).encode())
-    # flasgger renders `flasgger/index.html`. Flask finds ours, because the application's templates come first.
-    swagger_ui = APIDocsView.as_view("swagger_ui", view_args={"config": _FLASGGER})
     problems = sorted(BY_SLUG.values(), key=lambda problem: problem.status)
 
     routes: tuple[tuple[str, str, Callable[..., Response]], ...] = (
         ("/", "home", lambda: _page("try.html", gate=gate)),
-        ("/docs", "docs", lambda: _guarded(current_app.make_response(swagger_ui()))),
+        ("/docs", "docs", _swagger_ui),
         ("/openapi.json", "openapi", lambda: Response(document(), mimetype=JSON)),
         (f"{_ASSETS}/<name>", "asset", asset),
         ("/problems", "problems", lambda: _page("problems.html", problems=problems)),
@@ -84,6 +81,15 @@ def docs_blueprint(*, gate: bool) -> Blueprint:
         request.environ[ROUTE] = str(request.url_rule)
 
     return blueprint
+
+
+def _swagger_ui() -> Response:
+    # Loading flasgger takes about 50 ms and 6 MB, and only this page needs it.
+    from flasgger.base import APIDocsView  # noqa: PLC0415
+
+    # flasgger renders `flasgger/index.html`. Flask finds ours, because the application's templates come first.
+    view = APIDocsView.as_view("swagger_ui", view_args={"config": _FLASGGER})
+    return _guarded(current_app.make_response(view()))
 
 
 def _problem(slug: str) -> Response:

@@ -7,6 +7,7 @@ from flask import Response, request
 
 from application.enrolment import EnrolRequest
 from application.errors import NoDerivation
+from application.timestamps import timestamp
 from domain.errors import InvalidSecret
 from domain.owner import Owner
 from domain.parameters import HashAlgorithm, HotpParameters, TotpParameters
@@ -16,7 +17,7 @@ from presentation.http.factors.serializers import parameters_of
 from presentation.http.factors.use_cases import FactorServices
 from presentation.http.framework.links import link
 from presentation.http.framework.problems import invalid, sentence
-from presentation.http.framework.responses import json_response, timestamp
+from presentation.http.framework.responses import json_response
 
 
 class EnrolmentHandlers:
@@ -48,10 +49,13 @@ class EnrolmentHandlers:
         issuer: str | None = None,
         secret: SharedSecret | None = None,
         derived: bool = False,
+        confirmed: bool = False,
     ) -> Response:
         """Enrol a TOTP secret."""
         parameters = TotpParameters(algorithm or self._algorithm, digits, interval, window)
-        return self._respond(EnrolRequest(owner, self._lifetime, parameters, 0, label, issuer, secret, derived))
+        return self._respond(
+            EnrolRequest(owner, self._lifetime, parameters, None, label, issuer, secret, derived, confirmed)
+        )
 
     def hotp(
         self,
@@ -64,10 +68,13 @@ class EnrolmentHandlers:
         label: str | None = None,
         issuer: str | None = None,
         secret: SharedSecret | None = None,
+        confirmed: bool = False,
     ) -> Response:
         """Enrol a HOTP secret."""
         parameters = HotpParameters(algorithm or self._algorithm, digits, look_ahead)
-        return self._respond(EnrolRequest(owner, self._lifetime, parameters, initial_counter, label, issuer, secret))
+        return self._respond(
+            EnrolRequest(owner, self._lifetime, parameters, initial_counter, label, issuer, secret, confirmed=confirmed)
+        )
 
     def _respond(self, wanted: EnrolRequest) -> Response:
         try:
@@ -81,6 +88,7 @@ class EnrolmentHandlers:
             "secret": credential.secret.base32,
             **parameters_of(credential),
             "status": credential.status.value,
+            "weak": credential.secret.weak,
             "qr": link(f"{request.path}/qr"),
             "expires_at": timestamp(credential.expires_at),
         }

@@ -1,5 +1,6 @@
 """Field types for codes, secrets and names."""
 
+import math
 from typing import Any, Final
 
 from marshmallow import fields, validate
@@ -10,9 +11,10 @@ from domain.errors import MalformedCode
 from domain.owner import Factor
 from domain.parameters import LONGEST_NAME, check_name
 from domain.recovery_codes import RecoveryCode
-from domain.secret import SharedSecret
+from domain.secret import LONGEST_SECRET, SHORTEST_SECRET, SHORTEST_WEAK_SECRET, SharedSecret
 from presentation.http.framework.fields import LONGEST_TYPED, ParsedField, response_field
 
+EXAMPLE_SECRET: Final = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"  # noqa: S105 - RFC 4226 appendix D
 _NAME: Final = r"^[^:\x00-\x1f\x7f]*[^\s:\x00-\x1f\x7f][^:\x00-\x1f\x7f]*$"
 """The pattern is exact only for ASCII: regular expressions that work in all tools cannot use Unicode properties."""
 _GAP: Final = "[^0-9A-Za-z]*"
@@ -89,11 +91,30 @@ class AnyCodeField(ParsedField):
 
 
 class SecretField(ParsedField):
-    """A shared secret that the client supplies; read as a `SharedSecret`."""
+    """A shared secret that the client supplies; read as a `SharedSecret`.
+
+    Args:
+        accept_weak: whether the secret may be weak. The schema then has to check whether the request accepts that.
+    """
+
+    def __init__(self, *, accept_weak: bool = False) -> None:
+        self._accept_weak = accept_weak
+        shortest = SHORTEST_WEAK_SECRET if accept_weak else SHORTEST_SECRET
+        weak = f", or {shortest * 8} bits with `weak_secret`" if accept_weak else ""
+        super().__init__(
+            metadata={
+                "description": "A secret that replaces the random one: base32, "
+                f"{SHORTEST_SECRET * 8} to {LONGEST_SECRET * 8} bits{weak}. Case, white space, hyphens and padding are "
+                "ignored.",
+                "minLength": math.ceil(shortest * 8 / 5),
+                "maxLength": LONGEST_TYPED,
+                "example": EXAMPLE_SECRET,
+            }
+        )
 
     def parse(self, text: str) -> SharedSecret:
         """Return the secret, or raise `InvalidSecret`."""
-        return SharedSecret.from_base32(text)
+        return SharedSecret.from_base32(text, accept_weak=self._accept_weak)
 
 
 class NameField(ParsedField):

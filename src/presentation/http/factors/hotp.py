@@ -4,7 +4,7 @@ from application.ports.qr_code import QrFormat
 from domain.owner import Factor
 from presentation.http.factors import operations
 from presentation.http.factors.credential_handlers import CredentialHandlers
-from presentation.http.factors.requests import EnrolHotpBody
+from presentation.http.factors.requests import EnrolHotpBody, ReplaceHotpBody
 from presentation.http.factors.responses import HotpEnrolmentResponse, HotpResponse, HotpResynchronizedResponse
 from presentation.http.factors.secret_handlers import SecretHandlers
 from presentation.http.factors.use_cases import FactorServices
@@ -12,13 +12,16 @@ from presentation.http.framework.endpoint import Route
 from presentation.http.framework.problem_types import Problems
 
 
-def hotp_routes(services: FactorServices, lifetime: int | None, body: EnrolHotpBody) -> tuple[Route, ...]:
+def hotp_routes(
+    services: FactorServices, lifetime: int | None, body: EnrolHotpBody, replacement_body: ReplaceHotpBody
+) -> tuple[Route, ...]:
     """Return the routes of HOTP.
 
     Args:
         services: the shared parts.
         lifetime: the lifetime of an enrolment in seconds; None for no end.
         body: the schema of an enrolment.
+        replacement_body: the schema of a replacement.
     """
     credential = CredentialHandlers(Factor.HOTP, services)
     secret = SecretHandlers(Factor.HOTP, lifetime, services)
@@ -54,7 +57,7 @@ def hotp_routes(services: FactorServices, lifetime: int | None, body: EnrolHotpB
             "POST",
             "/hotp/replacement",
             replacement,
-            op.replace("Enrol a replacement of the HOTP secret", body, enrolled),
+            op.replace("Enrol a replacement of the HOTP secret", replacement_body, enrolled),
         ),
         Route(
             "POST",

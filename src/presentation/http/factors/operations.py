@@ -4,7 +4,7 @@ from typing import Final
 
 from application.ports.qr_code import QrFormat
 from presentation.http.factors.picture_handlers import OCTETS, require_acceptable
-from presentation.http.factors.requests import EnrolBody, ResynchronizeBody, VerifyBody
+from presentation.http.factors.requests import NewSecretBody, ResynchronizeBody, VerifyBody
 from presentation.http.factors.responses import (
     CredentialResponse,
     EnrolmentResponse,
@@ -19,12 +19,12 @@ from presentation.http.framework.problem_types import Problems
 _VERIFY_BODY: Final = VerifyBody()
 
 
-def enrol(summary: str, body: EnrolBody, response: EnrolmentResponse) -> Operation:
+def enrol(summary: str, body: NewSecretBody, response: EnrolmentResponse) -> Operation:
     """Return the operation that enrols a secret."""
     return Operation(
         summary=summary,
         description="The credential is pending until its first code is accepted. The secret and the QR code are "
-        "available only until then.",
+        "available only until then. A `secret` of another system counts at once if `confirmed` is true.",
         body=body,
         responses={201: response},
         problems=(Problems.ALREADY_ENROLLED,),
@@ -34,12 +34,13 @@ def enrol(summary: str, body: EnrolBody, response: EnrolmentResponse) -> Operati
     )
 
 
-def replace(summary: str, body: EnrolBody, response: EnrolmentResponse) -> Operation:
+def replace(summary: str, body: NewSecretBody, response: EnrolmentResponse) -> Operation:
     """Return the operation that enrols a replacement."""
     return Operation(
         summary=summary,
         description="The confirmed secret stays valid until the first code of the replacement is accepted. Then the "
-        "replacement becomes the credential in one step. A replacement that is not confirmed expires after 60 minutes.",
+        "replacement becomes the credential in one step. A replacement that is not confirmed expires after 60 minutes. "
+        "Only a code can confirm it, so a weak secret cannot be a replacement.",
         body=body,
         responses={201: response},
         problems=(Problems.NOT_ENROLLED, Problems.ALREADY_ENROLLED),

@@ -7,6 +7,7 @@ from flask import Response, request
 from application.errors import DeliveryFailed, InvalidRecipient, TooManySends, UnsupportedDelivery
 from application.issuing import IssueCode, IssueCodeRequest
 from application.ports.delivery import Channel
+from application.timestamps import timestamp
 from domain.owner import Factor, Owner
 from presentation.http.factors import operations
 from presentation.http.factors.credential_handlers import CredentialHandlers
@@ -19,7 +20,7 @@ from presentation.http.framework.endpoint import Route
 from presentation.http.framework.operation import Operation, OwnerUse
 from presentation.http.framework.problem_types import Problems
 from presentation.http.framework.problems import Problem, invalid, sentence
-from presentation.http.framework.responses import json_response, timestamp
+from presentation.http.framework.responses import json_response
 
 
 class IssueHandler:

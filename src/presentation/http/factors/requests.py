@@ -1,10 +1,9 @@
 """The bodies of the requests about factors."""
 
-import math
 from collections.abc import Mapping
 from typing import Any, Final
 
-from marshmallow import ValidationError, fields, validate, validates_schema
+from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
 from application.ports.delivery import Channel
 from domain.one_time_code import CODE_DIGITS, CODE_LIFETIME, DEFAULT_CODE_DIGITS, DEFAULT_CODE_LIFETIME
@@ -20,13 +19,18 @@ from domain.parameters import (
     WINDOW,
     HashAlgorithm,
 )
-from domain.secret import LONGEST_SECRET, SHORTEST_SECRET
+from domain.secret import SHORTEST_SECRET, SHORTEST_WEAK_SECRET
 from presentation.http.factors.fields import CodeField, NameField, SecretField
-from presentation.http.framework.fields import LONGEST_TYPED, RequestSchema, integer_field
+from presentation.http.framework.fields import RequestSchema, StrictBoolean, integer_field
 
 LONGEST_RECIPIENT: Final = 254
 """The length of the longest mail address in characters (RFC 5321, section 4.5.3.1.3)."""
-EXAMPLE_SECRET: Final = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"  # noqa: S105 - RFC 4226 appendix D
+ACCEPT: Final = "accept"
+"""The word with which a request accepts a weak secret."""
+_WEAK: Final = (
+    f"To import a weak secret of {SHORTEST_WEAK_SECRET * 8} to {SHORTEST_SECRET * 8 - 1} bits, set `weak_secret` to "
+    f'"{ACCEPT}" and `confirmed` to true.'
+)
 
 
 class DeliveryRequest(RequestSchema):
@@ -70,8 +74,8 @@ class IssueCodeBody(RequestSchema):
     )
 
 
-class EnrolBody(RequestSchema):
-    """The members that the enrolments of HOTP and TOTP share."""
+class NewSecretBody(RequestSchema):
+    """The members that all new HOTP and TOTP secrets share."""
 
     algorithm = fields.Enum(
         HashAlgorithm,
@@ -84,19 +88,11 @@ class EnrolBody(RequestSchema):
     digits = integer_field(DIGITS, DEFAULT_DIGITS, "The number of digits of the codes.")
     label = NameField("The account name that the authenticator shows.", "alice@example.com")
     issuer = NameField("The issuer that the authenticator shows.", "Example")
-    secret = SecretField(
-        metadata={
-            "description": f"A secret that replaces the random one: base32, {SHORTEST_SECRET * 8} to "
-            f"{LONGEST_SECRET * 8} bits. Case, white space, hyphens and padding are ignored.",
-            "minLength": math.ceil(SHORTEST_SECRET * 8 / 5),
-            "maxLength": LONGEST_TYPED,
-            "example": EXAMPLE_SECRET,
-        }
-    )
+    secret = SecretField()
 
 
-class EnrolHotpBody(EnrolBody):
-    """A new HOTP secret (RFC 4226)."""
+class ReplaceHotpBody(NewSecretBody):
+    """A new HOTP secret (RFC 4226) that replaces the confirmed one."""
 
     initial_counter = integer_field(COUNTER, 0, "The counter of the first code.")
     look_ahead = integer_field(
@@ -104,8 +100,8 @@ class EnrolHotpBody(EnrolBody):
     )
 
 
-class EnrolTotpBody(EnrolBody):
-    """A new TOTP secret (RFC 6238)."""
+class ReplaceTotpBody(NewSecretBody):
+    """A new TOTP secret (RFC 6238) that replaces the confirmed one."""
 
     interval = integer_field(
         INTERVAL, DEFAULT_INTERVAL, "The length of a time step in seconds. Many authenticator apps support only 30."
@@ -113,6 +109,61 @@ class EnrolTotpBody(EnrolBody):
     window = integer_field(
         WINDOW, DEFAULT_WINDOW, "The number of time steps on either side of the current one that are accepted."
     )
+
+
+class ImportedSecret(RequestSchema):
+    """The members of a secret that comes from another system."""
+
+    secret = SecretField(accept_weak=True)
+    confirmed = StrictBoolean(
+        load_default=False,
+        metadata={
+            "description": "Whether another system has confirmed the secret. The credential then counts at once, and "
+            "all codes that the other system can have accepted are spent. Requires `secret`.",
+            "example": False,
+        },
+    )
+    weak_secret = fields.String(
+        validate=validate.OneOf([ACCEPT]),
+        metadata={
+            "description": f"`{ACCEPT}` allows a `secret` of {SHORTEST_WEAK_SECRET * 8} to {SHORTEST_SECRET * 8 - 1} "
+            "bits. Requires `confirmed`.",
+            "example": ACCEPT,
+        },
+    )
+
+    # The checks read the members as they were sent, so that they name every bad member together with other errors.
+    @validates_schema(pass_original=True, skip_on_field_errors=False)
+    def _complete(self, data: Mapping[str, Any], original: Mapping[str, Any], **_: Any) -> None:
+        confirmed = original.get("confirmed") is True
+        errors: dict[str, list[str]] = {}
+        if confirmed and "secret" not in original:
+            errors["secret"] = ["Is required if `confirmed` is true."]
+        if "weak_secret" in original and not confirmed:
+            errors["weak_secret"] = ["Is only for a secret with `confirmed`: true."]
+        if "secret" in data and data["secret"].weak and original.get("weak_secret") != ACCEPT:
+            errors["secret"] = [f"Must have {SHORTEST_SECRET * 8} bits or more. {_WEAK}"]
+        if errors:
+            raise ValidationError(errors)
+
+    @post_load
+    def _without_consent(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        # The secret itself tells from here on whether it is weak.
+        data.pop("weak_secret", None)
+        return data
+
+
+class EnrolHotpBody(ImportedSecret, ReplaceHotpBody):
+    """A new HOTP secret (RFC 4226)."""
+
+    @validates_schema(pass_original=True, skip_on_field_errors=False)
+    def _counted(self, _data: Mapping[str, Any], original: Mapping[str, Any], **_: Any) -> None:
+        if original.get("confirmed") is True and "initial_counter" not in original:
+            raise ValidationError("Is required if `confirmed` is true.", "initial_counter")
+
+
+class EnrolTotpBody(ImportedSecret, ReplaceTotpBody):
+    """A new TOTP secret (RFC 6238)."""
 
 
 class VerifyBody(RequestSchema):

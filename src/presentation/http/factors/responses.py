@@ -1,6 +1,6 @@
 """The bodies of the responses about factors."""
 
-from typing import Final
+from typing import Any, Final
 
 from marshmallow import fields, validate
 
@@ -8,9 +8,9 @@ from application.ports.delivery import Channel
 from domain.credential import Status
 from domain.owner import Factor
 from domain.parameters import DEFAULT_INTERVAL, DEFAULT_LOOK_AHEAD, DEFAULT_WINDOW, HashAlgorithm
+from domain.secret import SHORTEST_SECRET
 from domain.totp import RESYNCHRONIZATION_STEPS
-from presentation.http.factors.fields import factor_field
-from presentation.http.factors.requests import EXAMPLE_SECRET
+from presentation.http.factors.fields import EXAMPLE_SECRET, factor_field
 from presentation.http.framework.fields import OrNull, ResponseSchema, response_field, time_field
 
 
@@ -18,6 +18,12 @@ class DeliveryResponse(ResponseSchema):
     """The channel of a one-time code."""
 
     channel = response_field(fields.String, "The channel.", "response", validate=validate.OneOf(list(Channel)))
+
+
+def _weak_field() -> Any:
+    return response_field(
+        fields.Boolean, f"Whether the secret has less than {SHORTEST_SECRET * 8} bits.", example=False
+    )
 
 
 class IssuedCodeResponse(ResponseSchema):
@@ -43,8 +49,12 @@ class EnrolmentResponse(ResponseSchema):
     )
     digits = response_field(fields.Integer, "The number of digits of the codes.", 6)
     status = response_field(
-        fields.String, "Pending until a code is accepted.", "pending", validate=validate.OneOf(list(Status))
+        fields.String,
+        "Pending until a code is accepted, unless the request has confirmed the secret.",
+        "pending",
+        validate=validate.OneOf(list(Status)),
     )
+    weak = _weak_field()
     qr = response_field(
         fields.String, "The path of the QR code while the secret is pending.", "/api/v1/session/totp/qr"
     )
@@ -121,7 +131,9 @@ class CredentialResponse(ResponseSchema):
         fields.String, "Pending until a code is accepted.", "confirmed", validate=validate.OneOf(list(Status))
     )
     created_at = time_field("The time of the enrolment or the issue.")
-    confirmed_at = time_field("The time of the first accepted code.", nullable=True)
+    confirmed_at = time_field(
+        "The time of the first accepted code, or of the enrolment of a confirmed secret.", nullable=True
+    )
     last_used_at = time_field("The time of the last accepted code.", nullable=True)
     failed_attempts = response_field(fields.Integer, "The number of wrong codes since the last accepted one.", 0)
     locked_until = time_field("The end of the lock; null if the factor is not locked.", nullable=True, example=None)
@@ -145,6 +157,7 @@ class SecretCredentialResponse(CredentialResponse):
     algorithm = response_field(
         fields.String, "The hash function of HMAC.", "SHA1", validate=validate.OneOf(list(HashAlgorithm))
     )
+    weak = _weak_field()
     label = fields.String(allow_none=True, metadata={"description": "The label of the enrolment.", "example": None})
     issuer = fields.String(allow_none=True, metadata={"description": "The issuer of the enrolment.", "example": None})
 

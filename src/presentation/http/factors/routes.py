@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from presentation.http.factors.hotp import hotp_routes
 from presentation.http.factors.otp import otp_routes
-from presentation.http.factors.requests import EnrolHotpBody, EnrolTotpBody
+from presentation.http.factors.requests import EnrolHotpBody, EnrolTotpBody, ReplaceHotpBody, ReplaceTotpBody
 from presentation.http.factors.totp import totp_routes
 from presentation.http.factors.use_cases import FactorServices
 from presentation.http.framework.access import Guards
@@ -20,7 +20,11 @@ class FactorRoutes(NamedTuple):
 
 
 def factor_routes(
-    services: FactorServices, lifetime: int | None, totp_body: EnrolTotpBody, sending_guards: Guards = ()
+    services: FactorServices,
+    lifetime: int | None,
+    totp_body: EnrolTotpBody,
+    totp_replacement_body: ReplaceTotpBody,
+    sending_guards: Guards = (),
 ) -> tuple[FactorRoutes, ...]:
     """Return the routes of all factors, in the order in which people need them.
 
@@ -28,10 +32,11 @@ def factor_routes(
         services: the shared parts.
         lifetime: the lifetime of the owner in seconds; None for no end.
         totp_body: the schema of the enrolment of a TOTP secret.
+        totp_replacement_body: the schema of its replacement.
         sending_guards: the additional guards of a request that sends a code to a recipient.
     """
-    totp = totp_routes(services, lifetime, totp_body)
-    hotp = hotp_routes(services, lifetime, EnrolHotpBody())
+    totp = totp_routes(services, lifetime, totp_body, totp_replacement_body)
+    hotp = hotp_routes(services, lifetime, EnrolHotpBody(), ReplaceHotpBody())
     otp = otp_routes(services, lifetime, sending_guards)
     return (
         FactorRoutes("TOTP", "Codes that depend on the time (RFC 6238).", totp),

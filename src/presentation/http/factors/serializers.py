@@ -2,13 +2,13 @@
 
 from typing import Any, assert_never
 
+from application.timestamps import timestamp
 from domain.errors import NotEnrolled
 from domain.hotp import HotpCredential
 from domain.one_time_code import OneTimeCode
 from domain.recovery_codes import RecoveryCodes
 from domain.stored_state import AnyCredential, AnySecretCredential
 from domain.totp import TotpCredential
-from presentation.http.framework.responses import timestamp
 
 
 def describe_credential(credential: AnyCredential, now: int) -> dict[str, Any]:
@@ -75,6 +75,7 @@ def _state_of(credential: AnyCredential, now: int) -> dict[str, Any]:
 
 def _authenticator_of(credential: AnySecretCredential, now: int) -> dict[str, Any]:
     return {
+        "weak": credential.secret.weak,
         "label": credential.label,
         "issuer": credential.issuer,
         "replacement": _describe_replacement(credential, now),

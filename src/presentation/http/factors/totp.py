@@ -4,7 +4,7 @@ from application.ports.qr_code import QrFormat
 from domain.owner import Factor
 from presentation.http.factors import operations
 from presentation.http.factors.credential_handlers import CredentialHandlers
-from presentation.http.factors.requests import EnrolTotpBody
+from presentation.http.factors.requests import EnrolTotpBody, ReplaceTotpBody
 from presentation.http.factors.responses import TotpEnrolmentResponse, TotpResponse, TotpResynchronizedResponse
 from presentation.http.factors.secret_handlers import SecretHandlers
 from presentation.http.factors.use_cases import FactorServices
@@ -12,13 +12,16 @@ from presentation.http.framework.endpoint import Route
 from presentation.http.framework.problem_types import Problems
 
 
-def totp_routes(services: FactorServices, lifetime: int | None, body: EnrolTotpBody) -> tuple[Route, ...]:
+def totp_routes(
+    services: FactorServices, lifetime: int | None, body: EnrolTotpBody, replacement_body: ReplaceTotpBody
+) -> tuple[Route, ...]:
     """Return the routes of TOTP.
 
     Args:
         services: the shared parts.
         lifetime: the lifetime of an enrolment in seconds; None for no end.
         body: the schema of an enrolment.
+        replacement_body: the schema of a replacement.
     """
     credential = CredentialHandlers(Factor.TOTP, services)
     secret = SecretHandlers(Factor.TOTP, lifetime, services)
@@ -54,7 +57,7 @@ def totp_routes(services: FactorServices, lifetime: int | None, body: EnrolTotpB
             "POST",
             "/totp/replacement",
             replacement,
-            op.replace("Enrol a replacement of the TOTP secret", body, enrolled),
+            op.replace("Enrol a replacement of the TOTP secret", replacement_body, enrolled),
         ),
         Route(
             "POST",

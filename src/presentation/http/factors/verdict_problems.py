@@ -3,13 +3,13 @@
 from typing import Any, Final, TypeVar, assert_never
 
 from application.ports.clock import Clock
+from application.timestamps import timestamp
 from domain.credential import OutcomeOf
 from domain.outcome import AcceptedOutcome, RefusedOutcome
 from domain.stored_state import AnyCredential, StoredState
 from domain.verdict import Locked, Reason, Rejected
 from presentation.http.framework.problem_types import Problems
 from presentation.http.framework.problems import Problem
-from presentation.http.framework.responses import timestamp
 
 Kind = TypeVar("Kind", bound=AnyCredential)
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 LONGEST: Final = 1024
 """Characters of a field that is parsed."""
 LONGEST_QUERY: Final = 8 * 1024
-"""Characters of the query, which only the log-in page reads."""
+"""Characters of the query."""
 _IGNORED: Final = (
     # The server has handled it already, and Werkzeug would search it for an Upgrade.
     "HTTP_CONNECTION",
@@ -35,8 +35,8 @@ _LIMITS: Final = {
     "HTTP_IF_NONE_MATCH": (LONGEST, _ABSENT),
     "HTTP_IF_UNMODIFIED_SINCE": (LONGEST, _ABSENT),
     **dict.fromkeys(_FORWARDED, (LONGEST, _ABSENT)),
-    "QUERY_STRING": (LONGEST_QUERY, _ABSENT),
-    # These make the service refuse the body. An absent field would not.
+    # These make the service refuse a query that is a part of the API, or a body. An absent field would not.
+    "QUERY_STRING": (LONGEST_QUERY, "too-long"),
     "CONTENT_TYPE": (LONGEST, "application/octet-stream"),
     "HTTP_TRANSFER_ENCODING": (LONGEST, "unknown"),
 }

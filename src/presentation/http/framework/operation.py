@@ -35,6 +35,7 @@ class Operation:
         description: everything else that a client needs to know.
         body: the schema of the request's body; None without a body.
         body_required: whether the request must have a body.
+        query: the schema of the parameters in the query; None without parameters. The handler reads them.
         responses: the responses to success: status to schema, or to media types other than JSON.
         problems: the problems that this operation has beyond those that all operations have.
         examples: request bodies by name.
@@ -48,6 +49,7 @@ class Operation:
     description: str = ""
     body: Schema | None = None
     body_required: bool = False
+    query: Schema | None = None
     responses: Mapping[int, Schema | tuple[str, ...] | None]
     problems: tuple[Problems, ...] = ()
     examples: Mapping[str, Any] = field(default_factory=dict)

@@ -6,9 +6,8 @@ from typing import Final
 
 from flask import Blueprint, Response
 
-from application.gate import LogInAtGate, VerifyShared
+from application.gate import VerifyShared
 from application.ports.clock import Clock
-from application.ports.stores import GateSessions
 from domain.code import Code
 from domain.errors import MalformedCode
 from presentation.http.factors.verdict_problems import accepted
@@ -27,20 +26,12 @@ from presentation.http.gate.pages import GatePages
 from presentation.http.gate.paths import ASSETS, PAGES
 from presentation.http.gate.return_to import ReturnTo
 from presentation.http.gate.schemas import GateVerifiedResponse, GateVerifyBody
+from presentation.http.gate.use_cases import GateUseCases
 from presentation.http.gate.visitors import COOKIE, TOKEN, Visitors
 
 _ANY_METHOD: Final = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")
 _FILES: Final = ("logo.svg", "site.css", "page.css", "login.js")
 """The files of the pages."""
-
-
-@dataclass(frozen=True, slots=True)
-class GateUseCases:
-    """The use cases of the gate."""
-
-    sessions: GateSessions
-    log_in: LogInAtGate
-    shared: VerifyShared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,15 +4,16 @@ from collections.abc import Mapping
 
 from flask import Blueprint, Response
 
+from application.timestamps import timestamp
 from domain.owner import Owner
-from presentation.http.factors.requests import EnrolTotpBody
+from presentation.http.factors.requests import EnrolTotpBody, ReplaceTotpBody
 from presentation.http.factors.routes import factor_routes
 from presentation.http.factors.serializers import describe_credential
 from presentation.http.factors.use_cases import FactorServices
 from presentation.http.framework.access import Guards, Limit
 from presentation.http.framework.endpoint import Route, Tag, add_routes
 from presentation.http.framework.operation import Operation, OwnerUse
-from presentation.http.framework.responses import json_response, no_content, timestamp
+from presentation.http.framework.responses import json_response, no_content
 from presentation.http.sessions.access import session_access
 from presentation.http.sessions.cookie import Sessions
 from presentation.http.sessions.responses import OwnerResponse
@@ -70,7 +71,7 @@ def session_blueprint(services: FactorServices, sessions: Sessions, limits: Mapp
     access = session_access(sessions, limits)
     blueprint = Blueprint("session", __name__, url_prefix="/api/v1/session")
     for name, description, of_factor in factor_routes(
-        services, lifetime, EnrolTotpBody(), limits.get(Limit.CODE_CHECKS, ())
+        services, lifetime, EnrolTotpBody(), ReplaceTotpBody(), limits.get(Limit.CODE_CHECKS, ())
     ):
         add_routes(blueprint, Tag(f"Session: {name}", description), access, of_factor)
     add_routes(blueprint, Tag("Session", "All credentials of a session."), access, routes)

@@ -1,8 +1,9 @@
 """Adds a record to `records.txt` for every state that has none yet: `python -m tests.infrastructure.redis.golden`.
 
 The present records were made by the former codec, at commit 091aa0e, with the class names of that commit. The records
-with "before former secrets" in their names were made by an older one, at commit 1eb108d. A record is never made again:
-it shows the bytes that a former version stored.
+with "before former secrets" in their names were made by an older one, at commit 1eb108d. The records with "imported" in
+their names were made by the first version that imports secrets. A record is never made again: it shows the bytes that a
+former version stored.
 """
 
 import base64

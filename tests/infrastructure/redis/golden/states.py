@@ -26,6 +26,7 @@ SESSION = Owner(OwnerKind.SESSION, "5f" * 32)
 GATE = Owner(OwnerKind.GATE, "0123456789abcdef" * 2)
 SECRET = SharedSecret(b"12345678901234567890")
 NEW_SECRET = SharedSecret(b"a new secret of 160 b")
+WEAK = SharedSecret(b"1234567890", weak=True)
 SHORT, LONG = SharedSecret(bytes(range(16))), SharedSecret(bytes(range(128)))
 DERIVED_TOTP = SharedSecret(
     bytes.fromhex("fcc3f19241cd41bec655cd32d091691d67078066"),
@@ -38,6 +39,7 @@ DERIVED_HOTP = SharedSecret(
 CREATED = 1_750_000_000
 PENDING = Lifecycle(created_at=CREATED, expires_at=None)
 CONFIRMED = Lifecycle(created_at=CREATED, expires_at=None, confirmed_at=CREATED + 20, last_used_at=CREATED + 86_400)
+IMPORTED = Lifecycle(created_at=CREATED, expires_at=None, confirmed_at=CREATED)
 IN_SESSION = Lifecycle(
     created_at=CREATED, expires_at=CREATED + 3600, confirmed_at=CREATED + 7, last_used_at=CREATED + 7
 )
@@ -115,6 +117,7 @@ STATES: Final[dict[str, StoredState]] = {
             initial_counter=1000,
         ),
     ),
+    "hotp imported": replace(HOTP, secret=WEAK, lifecycle=IMPORTED, counter=4711),
     "hotp with former secrets": replace(HOTP, former=FORMER_COUNTERS),
     "totp pending": replace(TOTP, lifecycle=PENDING, last_step=-1),
     "totp confirmed": TOTP,
@@ -164,6 +167,7 @@ STATES: Final[dict[str, StoredState]] = {
         ),
     ),
     "totp with former secrets": replace(TOTP, former=FORMER),
+    "totp imported": replace(TOTP, secret=WEAK, lifecycle=IMPORTED, last_step=CREATED // 30 + 1),
     "totp with everything": replace(
         TOTP,
         failures=LOCKED,

@@ -1,0 +1,1 @@
+"""Import and export: files of this service and of other systems."""
