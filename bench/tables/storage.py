@@ -46,6 +46,7 @@ def _credentials(part: Mapping[str, Any]) -> str:
     header = ["credentials", *memory_header, "sealed again per s", "checked per s", "hours for all"]
     return (
         f"{table(header, lines)}\n\n"
-        f"The first rate is that of the first {part['sealed']:,} credentials, the second one that of the first "
-        f"{part['checked']:,}. The last column is calculated: all are sealed again, and then checked once more."
+        f"The first rate is that of the first {part['sealed']:,} credentials that the command visits, and the second "
+        f"one that of the first {part['checked']:,}, or of all if there are fewer. The last column is calculated: all "
+        "are sealed again, and then checked once more."
     )

@@ -1,20 +1,19 @@
 """The second step of a log-in: one code, for any of the owner's factors."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, assert_never
 
-from application.ports.clock import Clock
+from application.optimistic_update import OptimisticUpdate, OwnerChange
 from application.ports.events import Purpose
-from application.ports.stores import CredentialRepository, Snapshot
+from application.ports.stores import OwnerCredentials
 from application.verification import VerdictCommitter
 from domain.algorithms import HotpAlgorithm
+from domain.authenticators import AUTHENTICATOR_FACTORS
 from domain.code import Code
 from domain.credential import Credential, Status
 from domain.errors import MalformedCode, NotEnrolled
-from domain.outcome import AcceptedOutcome, RefusedOutcome
 from domain.owner import CredentialId, Factor, Owner
-from domain.stored_state import AnyCredential, Outcome, StoredState, unexpired
+from domain.stored_state import AnyCredential, Outcome
 from domain.verdict import Accepted, Locked, Reason, Rejected, Verdict
 
 LASTING: Final = (Factor.TOTP, Factor.HOTP, Factor.RECOVERY_CODES)
@@ -23,106 +22,103 @@ LASTING: Final = (Factor.TOTP, Factor.HOTP, Factor.RECOVERY_CODES)
 
 @dataclass(frozen=True, slots=True)
 class ChallengeRequest:
-    """One code; `factor` is the factor that it is for, None for any."""
+    """One code.
+
+    Attributes:
+        owner: the owner.
+        code: the code.
+        factor: the factor that the code is for, None for any.
+        authenticator: the id of the authenticator that the code is for, None for any.
+    """
 
     owner: Owner
     code: Code
     factor: Factor | None = None
+    authenticator: str | None = None
+
+    def includes(self, credential_id: CredentialId) -> bool:
+        """Return whether the code may be for this credential."""
+        if self.factor not in {None, credential_id.factor}:
+            return False
+        if self.authenticator is None:
+            return True
+        return credential_id.factor in AUTHENTICATOR_FACTORS and credential_id.authenticator == self.authenticator
 
 
 @dataclass(frozen=True, slots=True)
 class ChallengeOutcome:
-    """The outcome of the code, and the factor that judged it."""
+    """The outcome of the code, and the credential that judged it."""
 
-    factor: Factor
+    credential_id: CredentialId
     outcome: Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """A confirmed factor whose codes have the shape of the submitted code."""
-
-    id: CredentialId
-    snapshot: Snapshot
-    credential: AnyCredential
-
-
 class Challenge:
-    """Accept a code of any confirmed factor, or an unused recovery code.
+    """Accept a code of any confirmed credential, or an unused recovery code.
 
-    Only the factors whose codes have the shape of this code judge it, and only these count a wrong code. All of them
-    judge it before one of them counts it: a code that one factor accepts or recognizes as a replay is not wrong for
-    the others. A replay has priority over an acceptance, so that digits that two factors share by chance are not
-    accepted twice.
+    Only the credentials whose codes have the shape of this code judge it, and only these count a wrong code. All of
+    them judge it before one of them counts it: a code that one credential accepts or recognizes as a replay is not
+    wrong for the others. A replay has priority over an acceptance, so that digits that two authenticators share by
+    chance are not accepted twice. All credentials that count a wrong code are committed together.
     """
 
-    def __init__(
-        self, repository: CredentialRepository, clock: Clock, committer: VerdictCommitter, algorithm: HotpAlgorithm
-    ) -> None:
-        self._repository = repository
-        self._clock = clock
+    def __init__(self, changes: OptimisticUpdate, committer: VerdictCommitter, algorithm: HotpAlgorithm) -> None:
+        self._changes = changes
         self._committer = committer
         self._algorithm = algorithm
 
     def execute(self, request: ChallengeRequest) -> ChallengeOutcome:
         """Return the outcome. Raise `NotEnrolled`, `MalformedCode` or `StoreUnavailable` if nothing was accepted."""
+
+        def decide(credentials: OwnerCredentials, now: int) -> OwnerChange[list[ChallengeOutcome]]:
+            candidates = {each.id: each for each in _candidates(request, credentials, now)}
+            judged = [
+                ChallengeOutcome(each, credential.judge(request.code, now, self._algorithm))
+                for each, credential in candidates.items()
+            ]
+            best = min(judged, key=_rank)
+            if _rank(best) < _COUNTED:
+                judged = [best]
+            states = {
+                each.credential_id: each.outcome.state
+                for each in judged
+                if each.outcome.state is not candidates[each.credential_id]
+            }
+            return OwnerChange(judged, states)
+
         self._committer.require_room()
-        now = self._clock.now()
-        candidates = self._candidates(request, now)
-        ranks = [_rank(each.credential.judge(request.code, now, self._algorithm).verdict) for each in candidates]
-        best = min(ranks)
-        if best < _COUNTED:
-            # The others commit nothing, unless this one has changed in the meantime.
-            candidates.insert(0, candidates.pop(ranks.index(best)))
-        refused: list[tuple[Factor, RefusedOutcome[StoredState]]] = []
-        for candidate in candidates:
-            try:
-                outcome = self._commit(candidate, request.code)
-            except (NotEnrolled, MalformedCode):
-                # It was removed or replaced after it was loaded.
-                continue
-            if isinstance(outcome, AcceptedOutcome) or _rank(outcome.verdict) < _COUNTED:
-                return ChallengeOutcome(candidate.id.factor, outcome)
-            refused.append((candidate.id.factor, outcome))
-        if not refused:
-            raise NotEnrolled
-        return _strictest(refused)
+        judged = self._changes.apply_to_owner(request.owner, decide)
+        for each in judged:
+            self._committer.announce(Purpose.CHALLENGE, each.credential_id, each.outcome)
+        return min(judged, key=_leniency)
 
-    def _candidates(self, request: ChallengeRequest, now: int) -> list[_Candidate]:
-        credentials = self._repository.load_all(request.owner)
-        confirmed = [
-            _Candidate(CredentialId(request.owner, factor), credentials.snapshots[factor], credential)
-            for factor in LASTING
-            if factor in credentials.snapshots and request.factor in {None, factor}
-            if isinstance(credential := unexpired(credentials.snapshots[factor].state, now), Credential)
-            if credential.status is Status.CONFIRMED
-        ]
-        fitting = [candidate for candidate in confirmed if candidate.credential.fits(request.code)]
-        if not fitting:
-            # The code may belong to an unreadable credential, which must not look like a missing factor.
-            credentials.require_readable()
-            # This includes the case that no factor is confirmed.
-            if all(candidate.id.factor is Factor.RECOVERY_CODES for candidate in confirmed):
-                # Recovery codes replace a lost factor and are not a factor themselves.
-                raise NotEnrolled
-            raise MalformedCode(" or ".join(sorted({candidate.credential.shape for candidate in confirmed})))
-        return fitting
 
-    def _commit(self, candidate: _Candidate, code: Code) -> Outcome:
-        def judge(state: StoredState, now: int) -> Outcome:
-            if isinstance(state, Credential) and state.status is Status.PENDING:
-                # It was removed and enrolled again after it was loaded.
-                raise NotEnrolled
-            return state.judge(code, now, self._algorithm)
-
-        return self._committer.commit(Purpose.CHALLENGE, candidate.id, judge, snapshot=candidate.snapshot)
+def _candidates(request: ChallengeRequest, credentials: OwnerCredentials, now: int) -> list[AnyCredential]:
+    """Return the confirmed credentials whose codes have the shape of the submitted code, in the order of `LASTING`."""
+    confirmed: list[AnyCredential] = [
+        state
+        for credential_id, state in credentials.states(now).items()
+        if credential_id.factor in LASTING and request.includes(credential_id)
+        if isinstance(state, Credential) and state.status is Status.CONFIRMED
+    ]
+    fitting = [credential for credential in confirmed if credential.fits(request.code)]
+    if fitting:
+        return sorted(fitting, key=lambda credential: LASTING.index(credential.id.factor))
+    # The code may belong to an unreadable credential, which must not look like a missing one.
+    credentials.require_readable()
+    # This includes the case that no credential is confirmed.
+    if all(credential.id.factor is Factor.RECOVERY_CODES for credential in confirmed):
+        # Recovery codes replace a lost authenticator and are not a factor themselves.
+        raise NotEnrolled
+    raise MalformedCode(" or ".join(sorted({credential.shape for credential in confirmed})))
 
 
 _COUNTED: Final = 2
 
 
-def _rank(verdict: Verdict) -> int:
+def _rank(judged: ChallengeOutcome) -> int:
     """Return the priority of a verdict: first a replay, then an acceptance, then every other refusal."""
+    verdict: Verdict = judged.outcome.verdict
     match verdict:
         case Rejected(Reason.REPLAYED):
             return 0
@@ -134,20 +130,19 @@ def _rank(verdict: Verdict) -> int:
             assert_never(verdict)
 
 
-def _strictest(refused: Sequence[tuple[Factor, RefusedOutcome[StoredState]]]) -> ChallengeOutcome:
-    """Return the strictest of several refusals: the longest lock, or else the one with the fewest attempts left.
+def _leniency(judged: ChallengeOutcome) -> tuple[int, int]:
+    """Return a number that is lowest for the strictest refusal: the longest lock, else the fewest attempts left.
 
-    A code that may belong to the locked factor is not reported as wrong. The other factors have still counted it.
-    Otherwise, a lock on one factor would allow unlimited guesses at the others.
+    A code that may belong to a locked authenticator is not reported as wrong. The others have still counted it.
+    Otherwise, a lock on one of them would allow unlimited guesses at the others.
     """
-
-    def leniency(each: tuple[Factor, RefusedOutcome[StoredState]]) -> tuple[int, int]:
-        match each[1].verdict:
-            case Locked(until):
-                return 0, -until
-            case Rejected(_, attempts_left):
-                return 1, attempts_left
-            case verdict:
-                assert_never(verdict)
-
-    return ChallengeOutcome(*min(refused, key=leniency))
+    verdict: Verdict = judged.outcome.verdict
+    match verdict:
+        case Locked(until):
+            return 0, -until
+        case Rejected(_, attempts_left):
+            return 1, attempts_left
+        case Accepted():
+            return 2, 0
+        case _:
+            assert_never(verdict)

@@ -1,13 +1,15 @@
 """Enrolling HOTP and TOTP secrets, and replacing them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
 from application.errors import NoDerivation
-from application.optimistic_update import Change, OptimisticUpdate
+from application.optimistic_update import OptimisticUpdate, OwnerChange
 from application.ports.events import Action, Events
 from application.ports.secrets import Randomness, SecretDerivation
+from application.ports.stores import OwnerCredentials
+from domain.authenticators import Authenticators
 from domain.credential import Credential, Lifecycle, Status
 from domain.errors import AlreadyEnrolled, InvalidSecret, InvalidValue, NotEnrolled, SameSecretEnrolled
 from domain.failures import NO_FAILURES, Failures
@@ -16,7 +18,7 @@ from domain.owner import CredentialId, Factor, Owner, OwnerKind
 from domain.parameters import HotpParameters, TotpParameters
 from domain.secret import SharedSecret
 from domain.secret_credential import REPLACEMENT_LIFETIME, SecretCredential
-from domain.stored_state import AnySecretCredential, StoredState, inherited_failures
+from domain.stored_state import AnySecretCredential, StoredState
 from domain.totp import DRIFT, TotpCredential
 
 
@@ -35,6 +37,8 @@ class EnrolRequest:
         derived: whether to derive the secret from the master secret instead of storing it.
         confirmed: whether the secret comes from another system, where a code has confirmed it. It then counts at once.
         drift: time steps that the authenticator's clock is ahead of ours, for a confirmed TOTP secret.
+        suffix: the suffix of an additional authenticator; see `CredentialId`.
+        name: the name of the authenticator, None without one. A replacement does not change the name.
 
     Raises:
         InvalidValue: `confirmed` lacks a secret or, for HOTP, the counter; or `drift` is out of range or has no use.
@@ -51,6 +55,8 @@ class EnrolRequest:
     derived: bool = False
     confirmed: bool = False
     drift: int = 0
+    suffix: str = ""
+    name: str | None = None
 
     def __post_init__(self) -> None:
         if self.confirmed and (self.secret is None or self.derived):
@@ -74,11 +80,15 @@ class EnrolRequest:
         """Return the id of the credential."""
         match self.parameters:
             case HotpParameters():
-                return CredentialId(self.owner, Factor.HOTP)
+                return CredentialId(self.owner, Factor.HOTP, self.suffix)
             case TotpParameters():
-                return CredentialId(self.owner, Factor.TOTP)
+                return CredentialId(self.owner, Factor.TOTP, self.suffix)
             case _:
                 assert_never(self.parameters)
+
+
+_Decide = Callable[[Mapping[CredentialId, StoredState], Authenticators, int], tuple[AnySecretCredential, StoredState]]
+"""Gets the owner's states and the time, Unix seconds. Returns the new credential, and the state to commit."""
 
 
 class Enrol:
@@ -86,7 +96,10 @@ class Enrol:
 
     It is pending until its first accepted code, unless the request says that another system has confirmed it. Then all
     codes that the other system can have accepted are spent. An existing credential is never overwritten and has to be
-    removed first. Former failures still count, and spent codes stay spent.
+    removed first. The failures of removed authenticators still count, and all spent codes of the owner stay spent.
+
+    A change is committed only if no authenticator of the owner has changed in the meantime. So an owner never has more
+    authenticators than allowed, nor two that accept the same codes.
     """
 
     def __init__(
@@ -101,24 +114,38 @@ class Enrol:
         """Return the new credential.
 
         Raises:
-            SameSecretEnrolled: the confirmed credential has the same codes already; nothing was changed.
-            AlreadyEnrolled: another credential exists, or it is pending; nothing was changed.
+            SameSecretEnrolled: a confirmed authenticator of the owner has the same codes already.
+            DuplicateSecret: another authenticator of the owner has the secret.
+            AlreadyEnrolled: the credential exists.
+            TooManyAuthenticators: the owner has as many authenticators as allowed.
             NoDerivation, StoreUnavailable: nothing was changed.
         """
+        credential_id, secret = request.credential_id, self._secret(request)
 
-        def decide(state: StoredState | None, now: int, secret: SharedSecret) -> Change[AnySecretCredential]:
-            credential = build(request, secret, Lifecycle.starting(now, request.lifetime), inherited_failures(state))
+        def decide(
+            states: Mapping[CredentialId, StoredState], authenticators: Authenticators, now: int
+        ) -> tuple[AnySecretCredential, StoredState]:
+            state = states.get(credential_id)
+            failures = authenticators.inherited_failures(credential_id.factor)
+            credential = build(request, secret, Lifecycle.starting(now, request.lifetime), failures)
             if request.confirmed:
                 credential = credential.imported(now)
+            authenticators.require_new_secret(credential)
             if isinstance(state, Credential):
                 raise _refusal(state, credential)
+            authenticators.require_room()
+            credential = credential.after(authenticators.former_secrets(credential_id.factor))
             if state is not None:
-                credential = replace(credential.after(state.former), former=state.former)
-            return Change(credential, credential)
+                credential = replace(credential, former=state.former)
+            return credential, credential
 
-        credential = self._commit(request, decide)
+        credential = self._commit(credential_id, decide)
         self._events.enrolled(credential.id, imported=request.confirmed, weak=credential.secret.weak)
         return credential
+
+    def add(self, request: EnrolRequest) -> AnySecretCredential:
+        """Enrol an additional authenticator, which gets an id of its own; see `execute`."""
+        return self.execute(replace(request, suffix=self._randomness.authenticator_suffix()))
 
     def replace(self, request: EnrolRequest) -> AnySecretCredential:
         """Return a replacement of a confirmed secret, which stays valid. `request.lifetime` has no effect.
@@ -129,33 +156,42 @@ class Enrol:
             NotEnrolled: there is no credential to replace.
             AlreadyEnrolled: the credential is pending, or has an unexpired replacement.
             InvalidSecret: the request contains the current secret.
+            DuplicateSecret: another authenticator of the owner has the secret.
             InvalidValue: the request says that the replacement is confirmed, but only a code can confirm it.
             NoDerivation, StoreUnavailable: nothing was changed.
         """
         if request.confirmed:
             raise InvalidValue("a replacement is confirmed by its first code")
+        credential_id, secret = request.credential_id, self._secret(request)
 
-        def decide(state: StoredState | None, now: int, secret: SharedSecret) -> Change[AnySecretCredential]:
+        def decide(
+            states: Mapping[CredentialId, StoredState], authenticators: Authenticators, now: int
+        ) -> tuple[AnySecretCredential, StoredState]:
+            state = states.get(credential_id)
             if not isinstance(state, SecretCredential):
                 raise NotEnrolled
             ends = [end for end in (now + REPLACEMENT_LIFETIME, state.expires_at) if end is not None]
             lifecycle = Lifecycle(created_at=now, expires_at=min(ends))
-            replacement = build(request, secret, lifecycle, NO_FAILURES).after(state.remembered(now))
-            return Change(replacement, state.with_replacement(replacement, now))
+            replacement = build(request, secret, lifecycle, NO_FAILURES)
+            authenticators.require_new_secret(replacement)
+            former = authenticators.former_secrets(credential_id.factor)
+            replacement = replacement.after((*state.remembered(now), *former))
+            return replacement, state.with_replacement(replacement, now)
 
-        replacement = self._commit(request, decide)
+        replacement = self._commit(credential_id, decide)
         self._events.changed(Action.REPLACEMENT_ENROLLED, replacement.id)
         return replacement
 
-    def _commit(
-        self,
-        request: EnrolRequest,
-        decide: Callable[[StoredState | None, int, SharedSecret], Change[AnySecretCredential]],
-    ) -> AnySecretCredential:
+    def _commit(self, credential_id: CredentialId, decide: _Decide) -> AnySecretCredential:
+        def change(credentials: OwnerCredentials, now: int) -> OwnerChange[AnySecretCredential]:
+            # An unreadable authenticator of this factor may have the same secret.
+            credentials.require_readable(credential_id.factor)
+            states = credentials.states(now)
+            answer, state = decide(states, Authenticators(states.values(), now, credentials.unreadable), now)
+            return OwnerChange(answer, {credential_id: state})
+
         self._events.require_room()
-        credential_id = request.credential_id
-        secret = self._secret(request)
-        return self._changes.apply(credential_id, lambda state, now: decide(state, now, secret))
+        return self._changes.apply_to_owner(credential_id.owner, change, exclusive=True)
 
     def _secret(self, request: EnrolRequest) -> SharedSecret:
         if not request.derived:
@@ -174,6 +210,7 @@ def build(request: EnrolRequest, secret: SharedSecret, lifecycle: Lifecycle, fai
         "secret": secret,
         "label": request.label,
         "issuer": request.issuer,
+        "name": request.name,
     }
     match request.parameters:
         case HotpParameters() as parameters:
@@ -188,5 +225,5 @@ def build(request: EnrolRequest, secret: SharedSecret, lifecycle: Lifecycle, fai
 def _refusal(present: Credential, requested: AnySecretCredential) -> AlreadyEnrolled:
     """Return the error for a request to enrol a factor that is enrolled."""
     if isinstance(present, SecretCredential) and present.status is Status.CONFIRMED and present.has_codes_of(requested):
-        return SameSecretEnrolled()
+        return SameSecretEnrolled(present.id.authenticator)
     return AlreadyEnrolled()

@@ -1,13 +1,13 @@
 """Changes of stored states: load, decide, commit by compare-and-set, and only then answer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 from application.errors import StoreUnavailable
 from application.ports.clock import Clock
-from application.ports.stores import CredentialRepository, Snapshot
-from domain.owner import CredentialId
+from application.ports.stores import CredentialRepository, OwnerCredentials, Snapshot
+from domain.owner import CredentialId, Factor, Owner
 from domain.stored_state import StoredState, unexpired
 
 Answer = TypeVar("Answer")
@@ -28,8 +28,16 @@ class Change(Generic[Answer]):
     state: StoredState | None
 
 
+@dataclass(frozen=True, slots=True)
+class OwnerChange(Generic[Answer]):
+    """A decision about several credentials of an owner: the answer, and the states that must be committed together."""
+
+    answer: Answer
+    states: Mapping[CredentialId, StoredState | None]
+
+
 class OptimisticUpdate:
-    """Applies a decision to the stored state of a credential.
+    """Applies a decision to the stored state of a credential, or to several of one owner.
 
     The decision is made on a loaded state and holds only if it is committed against that very state. After a lost race,
     it is made again on the state that won. A decision that changes nothing needs no commit. After a refused commit, no
@@ -70,3 +78,28 @@ class OptimisticUpdate:
                 return change.answer
             snapshot = winner
         raise StoreUnavailable(f"{credential_id} is changed too often at once")
+
+    def apply_to_owner(
+        self,
+        owner: Owner,
+        decide: Callable[[OwnerCredentials, int], OwnerChange[Answer]],
+        *,
+        exclusive: bool = False,
+    ) -> Answer:
+        """Decide on all credentials of an owner until a decision is committed, and return its answer.
+
+        Args:
+            owner: the owner.
+            decide: gets the stored states and the time, Unix seconds.
+            exclusive: whether the decision holds only if no HOTP or TOTP state of the owner has changed.
+
+        Raises:
+            StoreUnavailable: the store failed, or `ATTEMPTS` races were lost; nothing was accepted.
+        """
+        for _ in range(ATTEMPTS):
+            credentials = self._repository.load_all(owner)
+            self._repository.require_writable(CredentialId(owner, Factor.TOTP))
+            change = decide(credentials, self._clock.now())
+            if not change.states or self._repository.commit_all(credentials, change.states, exclusive=exclusive):
+                return change.answer
+        raise StoreUnavailable(f"{owner} is changed too often at once")

@@ -38,7 +38,7 @@ class Describe:
 
 
 class DescribeAll:
-    """Return all credentials of an owner, in the order of the factors."""
+    """Return all credentials of an owner: first one of each factor, then the additional authenticators."""
 
     def __init__(self, repository: CredentialRepository, clock: Clock) -> None:
         self._repository = repository
@@ -54,8 +54,7 @@ class DescribeAll:
         now = self._clock.now()
         credentials = self._repository.load_all(owner)
         credentials.require_readable()
-        states = [unexpired(snapshot.state, now) for snapshot in credentials.snapshots.values()]
-        return [state for state in states if isinstance(state, Credential)]
+        return [state for state in credentials.states(now).values() if isinstance(state, Credential)]
 
 
 class ShowQrCode:

@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from application.errors import UnreadableRecord
-from application.optimistic_update import Change, OptimisticUpdate
+from application.optimistic_update import Change, OptimisticUpdate, OwnerChange
 from application.ports.events import Action, Events
-from application.ports.stores import CredentialRepository
+from application.ports.stores import CredentialRepository, OwnerCredentials
 from domain.credential import Credential
 from domain.errors import NotEnrolled
 from domain.failures import NO_FAILURES
@@ -37,7 +37,7 @@ class Remove:
         try:
             self._changes.apply(credential_id, decide)
         except UnreadableRecord:
-            self._repository.forget(credential_id.owner, credential_id.factor)
+            self._repository.discard(credential_id)
         self._events.changed(Action.REMOVED, credential_id)
 
 
@@ -56,11 +56,10 @@ class Forget:
 
 
 class Unlock:
-    """Clear the failures and locks of all factors of an owner, including those of removed credentials."""
+    """Clear the failures and locks of all credentials of an owner together, including those of removed ones."""
 
-    def __init__(self, changes: OptimisticUpdate, repository: CredentialRepository, events: Events) -> None:
+    def __init__(self, changes: OptimisticUpdate, events: Events) -> None:
         self._changes = changes
-        self._repository = repository
         self._events = events
 
     def execute(self, owner: Owner) -> None:
@@ -71,17 +70,16 @@ class Unlock:
             UnreadableRecord: a stored state is unreadable. The readable ones have been unlocked.
         """
 
-        def decide(state: StoredState | None, _now: int) -> Change[bool]:
-            if state is None or state.failures == NO_FAILURES:
-                return Change(answer=False, state=state)
-            return Change(answer=True, state=state.unlocked())
+        def decide(credentials: OwnerCredentials, now: int) -> OwnerChange[tuple[OwnerCredentials, list[CredentialId]]]:
+            states = credentials.states(now)
+            failing = {each: state for each, state in states.items() if state.failures != NO_FAILURES}
+            unlocked = {each: state.unlocked() for each, state in failing.items()}
+            return OwnerChange((credentials, list(unlocked)), unlocked)
 
         self._events.require_room()
-        credentials = self._repository.load_all(owner)
-        for factor, snapshot in credentials.snapshots.items():
-            credential_id = CredentialId(owner, factor)
-            if self._changes.apply(credential_id, decide, snapshot):
-                self._events.changed(Action.UNLOCKED, credential_id)
+        credentials, unlocked = self._changes.apply_to_owner(owner, decide)
+        for credential_id in unlocked:
+            self._events.changed(Action.UNLOCKED, credential_id)
         credentials.require_readable()
 
 

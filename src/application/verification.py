@@ -69,11 +69,15 @@ class VerdictCommitter:
         if snapshot is None:
             self.require_room()
         outcome = self._changes.apply(credential_id, partial(_decide, judge, removing), snapshot)
+        self.announce(purpose, credential_id, outcome)
+        return outcome
+
+    def announce(self, purpose: Purpose, credential_id: CredentialId, outcome: Outcome) -> None:
+        """Announce the verdict of a committed outcome, and the lock that it begins."""
         self._events.judged(purpose, credential_id, outcome.verdict)
         match outcome:
             case RefusedOutcome(Rejected(Reason.WRONG, attempts_left=0), state):
                 self._events.locked(credential_id, state.failures.locked_until)
-        return outcome
 
     def require_room(self) -> None:
         """Raise `AuditUnavailable` unless the audit trail has room for one more verdict."""

@@ -25,8 +25,24 @@ class AlreadyEnrolled(DomainError):
     """The factor is enrolled. It has to be removed before it can be enrolled again."""
 
 
-class SameSecretEnrolled(AlreadyEnrolled):
-    """The factor is enrolled and confirmed, and the secret has the same codes, so the request has nothing to do."""
+class DuplicateSecret(AlreadyEnrolled):
+    """An authenticator of the owner has this secret, so each code would be accepted twice.
+
+    Attributes:
+        authenticator: the id of that authenticator.
+    """
+
+    def __init__(self, authenticator: str) -> None:
+        super().__init__(f"the authenticator {authenticator} has this secret")
+        self.authenticator = authenticator
+
+
+class SameSecretEnrolled(DuplicateSecret):
+    """An authenticator is confirmed and has the same codes, so the request has nothing to do."""
+
+
+class TooManyAuthenticators(DomainError):
+    """The owner has as many authenticators as allowed. One of them has to be removed first."""
 
 
 class AlreadyConfirmed(DomainError):

@@ -39,6 +39,10 @@ class Failures:
         # The exponent is bounded, so that a high count does not yield a huge number.
         return Failures(count, now + min(FIRST_LOCK * 2 ** min(beyond, 10), LONGEST_LOCK))
 
+    def stricter(self, other: "Failures") -> "Failures":
+        """Return the higher count and the later end of a lock of the two."""
+        return Failures(max(self.count, other.count), max(self.locked_until, other.locked_until))
+
     @property
     def attempts_left(self) -> int:
         """Return the number of wrong codes that remain. The last one locks the factor."""

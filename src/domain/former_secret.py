@@ -9,6 +9,8 @@ from domain.errors import InvalidValue
 
 FORMER_SECRETS: Final = 4
 """The number of secrets that are remembered for one factor, including the one that is being removed or replaced."""
+FORMER_SECRETS_OF_REMOVED: Final = 20
+"""The number of secrets of one factor that are remembered for all removed additional authenticators of an owner."""
 FORMER_DIGEST_BYTES: Final = 8
 """64 bits distinguish four secrets. If two digests are equal by chance, the service only refuses some fresh codes."""
 REACH: Final = 31
@@ -52,8 +54,8 @@ def series_digest(key: bytes, series: str) -> bytes:
     return hmac.digest(key, f"former secret\0{series}".encode(), "sha256")[:FORMER_DIGEST_BYTES]
 
 
-def merged(secrets: Iterable[FormerSecret], now: int) -> tuple[FormerSecret, ...]:
-    """Return the first `FORMER_SECRETS` of the secrets whose spent codes are not too old at `now`.
+def merged(secrets: Iterable[FormerSecret], now: int, most: int = FORMER_SECRETS) -> tuple[FormerSecret, ...]:
+    """Return the first `most` of the secrets whose spent codes are not too old at `now`.
 
     If several entries have the same digest, the one with the highest `last` counts.
     """
@@ -62,4 +64,4 @@ def merged(secrets: Iterable[FormerSecret], now: int) -> tuple[FormerSecret, ...
         known = furthest.get(secret.digest)
         if (secret.until is None or now < secret.until) and (known is None or known.last < secret.last):
             furthest[secret.digest] = secret
-    return tuple(furthest.values())[:FORMER_SECRETS]
+    return tuple(furthest.values())[:most]

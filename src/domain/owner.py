@@ -24,6 +24,13 @@ TENANT: Final = r"[A-Za-z0-9._-]{1,32}"
 """A colon is not allowed, because it separates a tenant from its account."""
 
 
+AUTHENTICATOR_ID: Final = r"(totp|hotp)(?:-([0-9a-hjkmnp-tv-z]{10}))?"
+"""The id of an authenticator within its account: the factor, and a random suffix if it is an additional one."""
+REMOVED: Final = "removed"
+"""The suffix of the tombstone of removed authenticators. No authenticator has it."""
+_AUTHENTICATOR: Final = re.compile(AUTHENTICATOR_ID)
+
+
 class OwnerKind(StrEnum):
     """The kinds of owners. A session expires; an account lasts until it is deleted; a gate owns the shared secret."""
 
@@ -33,7 +40,7 @@ class OwnerKind(StrEnum):
 
 
 class Factor(StrEnum):
-    """The kinds of credentials. An owner has at most one of each."""
+    """The kinds of credentials. An account has several authenticators of the kinds HOTP and TOTP."""
 
     OTP = "otp"
     HOTP = "hotp"
@@ -78,10 +85,39 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class CredentialId:
-    """The identity of a credential: one owner has at most one credential of a factor."""
+    """The identity of a credential within the service.
+
+    Attributes:
+        owner: the owner.
+        factor: the kind of the credential.
+        suffix: distinguishes an additional authenticator from the first one of its factor, which has no suffix.
+    """
 
     owner: Owner
     factor: Factor
+    suffix: str = ""
+
+    @classmethod
+    def of_authenticator(cls, owner: Owner, authenticator: str) -> "CredentialId":
+        """Return the identity of an owner's authenticator, such as `totp` or `totp-7k2m9q4x8d`.
+
+        Raises:
+            InvalidValue: no authenticator can have this id.
+        """
+        match = _AUTHENTICATOR.fullmatch(authenticator)
+        if match is None:
+            raise InvalidValue("is not the id of an authenticator")
+        return cls(owner, Factor(match[1]), match[2] or "")
+
+    @property
+    def authenticator(self) -> str:
+        """Return the id within the owner. It begins with the factor; without a suffix, it is the factor."""
+        return f"{self.factor}-{self.suffix}" if self.suffix else self.factor.value
+
+    @property
+    def removed(self) -> "CredentialId":
+        """Return the identity under which the tombstones of removed additional authenticators are kept together."""
+        return CredentialId(self.owner, self.factor, REMOVED)
 
     def __str__(self) -> str:
-        return f"{self.owner}/{self.factor}"
+        return f"{self.owner}/{self.authenticator}"

@@ -2,7 +2,7 @@
 
 import hmac
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
@@ -31,7 +31,8 @@ class SecretCredential(Credential):
         issuer: issuer for the authenticator, None for the default.
         replacement: a pending credential that replaces this one with its first accepted code. It is a part of this
             credential, so that the swap is one change of one record.
-        former: the former secrets of this factor, the most recent first.
+        former: the former secrets of this authenticator, the most recent first.
+        name: the name by which people distinguish their authenticators, None without one.
     """
 
     parameters: HotpParameters | TotpParameters
@@ -39,6 +40,7 @@ class SecretCredential(Credential):
     issuer: str | None = None
     replacement: Self | None = None
     former: tuple[FormerSecret, ...] = ()
+    name: str | None = None
 
     @abstractmethod
     def match_pair(self, first: Code, second: Code, now: int, algorithm: HotpAlgorithm) -> Self | Reason:
@@ -74,8 +76,9 @@ class SecretCredential(Credential):
 
     @property
     def digest(self) -> bytes:
-        """Return the digest that identifies the secret after it is replaced or removed."""
-        return series_digest(self.secret.hmac_key(self.parameters.algorithm), f"{self.id}\0{self.series}")
+        """Return the digest that identifies the codes, for all authenticators of the same owner and factor."""
+        owner, factor = self.id.owner, self.id.factor.value
+        return series_digest(self.secret.hmac_key(self.parameters.algorithm), f"{owner}/{factor}\0{self.series}")
 
     def remembered(self, now: int) -> tuple[FormerSecret, ...]:
         """Return the former secrets to remember if this one is replaced or removed at `now`."""
@@ -83,9 +86,10 @@ class SecretCredential(Credential):
         own = None if self.secret.derivation is not None else self.as_former()
         return merged(self.former if own is None else (own, *self.former), now)
 
-    def after(self, former: tuple[FormerSecret, ...]) -> Self:
+    def after(self, former: Iterable[FormerSecret]) -> Self:
         """Return the state in which the codes that were spent under an equal former secret are spent."""
-        last = next((each.last for each in former if each.digest == self.digest), None)
+        digest = self.digest
+        last = max((each.last for each in former if each.digest == digest), default=None)
         return self if last is None else self.spent_up_to(last)
 
     def removed(self, now: int) -> Tombstone | None:
@@ -170,7 +174,7 @@ class SecretCredential(Credential):
             confirmed_at=now,
             last_used_at=now,
         )
-        swapped = replace(match, lifecycle=lifecycle, failures=NO_FAILURES, former=self.remembered(now))
+        swapped = replace(match, lifecycle=lifecycle, failures=NO_FAILURES, former=self.remembered(now), name=self.name)
         return AcceptedOutcome(swapped)
 
     def first_fresh(self, code: Code, factors: Sequence[int], last: int, algorithm: HotpAlgorithm) -> int | Reason:

@@ -7,7 +7,7 @@ from domain.algorithms import HotpAlgorithm
 from domain.code import Code
 from domain.errors import NotEnrolled
 from domain.failures import NO_FAILURES, Failures
-from domain.former_secret import FormerSecret
+from domain.former_secret import FORMER_SECRETS_OF_REMOVED, FormerSecret, merged
 from domain.outcome import RefusedOutcome
 from domain.owner import CredentialId
 from domain.verdict import Locked
@@ -71,6 +71,29 @@ class Tombstone:
         """Return the tombstone without failures that no longer count at `now`, Unix time in seconds."""
         past = self.failures_until is not None and now >= self.failures_until
         return replace(self, failures=NO_FAILURES) if past and self.failures != NO_FAILURES else self
+
+    def joined(self, later: "Tombstone", now: int) -> Self:
+        """Return one tombstone for the credentials of this one and of another one that was removed later.
+
+        It has the stricter failures until none of them counts, and the former secrets of both.
+        """
+        mine, others = self.at(now), later.at(now)
+        failures = mine.failures.stricter(others.failures)
+        counting = [each.failures_end for each in (mine, others) if each.failures != NO_FAILURES]
+        former = merged((*others.former, *mine.former), now, FORMER_SECRETS_OF_REMOVED)
+        ends = [each.expires_at for each in (mine, others)]
+        return replace(
+            self,
+            failures=failures,
+            expires_at=None if None in ends else max(end for end in ends if end is not None),
+            failures_until=max(counting, default=now) if former else None,
+            former=former,
+        )
+
+    @property
+    def failures_end(self) -> int:
+        """Return the Unix time in seconds from which the failures no longer count."""
+        return self.failures_until if self.failures_until is not None else self.expires_at or 0
 
     def judge(self, _code: Code, now: int, _algorithm: HotpAlgorithm) -> RefusedOutcome[Self]:
         """Refuse the code because the credential is locked.

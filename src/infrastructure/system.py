@@ -27,6 +27,10 @@ class SystemRandomness:
         """Return a code. All codes of this many digits are equally likely."""
         return Code(f"{secrets.randbelow(10**digits):0{digits}d}")
 
+    def authenticator_suffix(self) -> str:
+        """Return a suffix of ten digits and letters that cannot be confused."""
+        return "".join(secrets.choice(ALPHABET.lower()) for _ in range(10))
+
     def recovery_code(self) -> RecoveryCode:
         """Return a recovery code of 80 bits."""
         return RecoveryCode("".join(secrets.choice(ALPHABET) for _ in range(CHARACTERS)))

@@ -72,4 +72,4 @@ def shown(credential: SecretCredential, further: int = 0) -> Code:
 
 
 def verdict_of(answer: ChallengeOutcome) -> tuple[Factor, Verdict]:
-    return answer.factor, answer.outcome.verdict
+    return answer.credential_id.factor, answer.outcome.verdict

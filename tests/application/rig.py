@@ -110,6 +110,7 @@ class Rig:
         self.clock = FakeClock()
         self.derivation = HkdfDerivation("a master secret for the tests")
         self.repository = MemoryRepository()
+        self.repository.now = self.clock.now
         if stored:
             self.repository = StoredRepository(embedded_redis(), RecordCodec(KEYS, self.derivation), self.clock)
         self.events = RecordedEvents()
@@ -124,9 +125,9 @@ class Rig:
         self.confirm_replacement = ConfirmReplacement(judge, algorithm)
         self.drop_replacement = DropReplacement(self.changes, self.events)
         self.disable = Disable(judge, algorithm, self.events)
-        self.challenge = Challenge(self.repository, self.clock, judge, algorithm)
+        self.challenge = Challenge(self.changes, judge, algorithm)
         self.issue_recovery_codes = IssueRecoveryCodes(self.changes, randomness, self.events)
-        self.unlock = Unlock(self.changes, self.repository, self.events)
+        self.unlock = Unlock(self.changes, self.events)
         self.verify = Verify(judge, algorithm)
         self.resynchronize = Resynchronize(judge, algorithm)
         self.remove = Remove(self.changes, self.repository, self.events)

@@ -23,9 +23,9 @@ WEAK = SharedSecret.accepting_weak(bytes(10))
 class Directory:
     """Has one account with these states."""
 
-    def __init__(self, *states: StoredState, unreadable: frozenset[Factor] = frozenset()) -> None:
-        snapshots = {state.id.factor: Snapshot(state, MemoryRevision(1)) for state in states}
-        self._part = AccountsPart({ALICE: OwnerCredentials(snapshots, unreadable)}, "next")
+    def __init__(self, *states: StoredState, unreadable: frozenset[CredentialId] = frozenset()) -> None:
+        snapshots = {state.id: Snapshot(state, MemoryRevision(1)) for state in states}
+        self._part = AccountsPart({ALICE: OwnerCredentials(snapshots, MemoryRevision(0), unreadable)}, "next")
         self.calls: list[tuple[str, str | None, int]] = []
 
     def accounts(self, tenant: str, cursor: str | None, limit: int) -> AccountsPart:
@@ -37,7 +37,7 @@ def confirmed(credential: AnySecretCredential) -> AnySecretCredential:
     return replace(credential, lifecycle=replace(credential.lifecycle, confirmed_at=NOON))
 
 
-def listed(*states: StoredState, unreadable: frozenset[Factor] = frozenset()) -> AccountSummary | None:
+def listed(*states: StoredState, unreadable: frozenset[CredentialId] = frozenset()) -> AccountSummary | None:
     page = ListAccounts(Directory(*states, unreadable=unreadable), FakeClock()).execute("shop", None, 1)
     return page.accounts[0] if page.accounts else None
 
@@ -100,10 +100,10 @@ def test_a_confirmed_weak_secret_makes_the_account_weak(make: type[AnySecretCred
 
 
 def test_an_account_with_nothing_but_an_unreadable_record_is_listed() -> None:
-    assert listed(unreadable=frozenset({Factor.TOTP})) == summary(unreadable=True)
+    assert listed(unreadable=frozenset({totp().id})) == summary(unreadable=True)
 
 
 def test_the_readable_records_beside_an_unreadable_one_are_described() -> None:
-    assert listed(confirmed(hotp(failures=LOCKED)), unreadable=frozenset({Factor.TOTP})) == summary(
+    assert listed(confirmed(hotp(failures=LOCKED)), unreadable=frozenset({totp().id})) == summary(
         1, locked=True, unreadable=True
     )

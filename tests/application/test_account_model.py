@@ -214,8 +214,7 @@ class AccountModel(RuleBasedStateMachine):
         prediction = predict()
         unheard = accident in {Accident.STORE_DOWN, Accident.ANSWER_LOST} and prediction.commits
         assert answer == (UNAVAILABLE if unheard else prediction.answer)
-        landing = {Accident.STORE_DOWN: 0, Accident.ANSWER_LOST: 1}.get(accident, len(prediction.commits))
-        land(prediction.commits[:landing])
+        land(() if accident is Accident.STORE_DOWN else prediction.commits)
         accepted = sum(is_accepted(each) for each in (*rivals, answer))
         assert accepted <= 1
         self.acceptances += accepted
@@ -233,7 +232,7 @@ class AccountModel(RuleBasedStateMachine):
 
             def challenge() -> Outcome:
                 answer = self.rig.challenged(code, requested)
-                factors.append(answer.factor)
+                factors.append(answer.credential_id.factor)
                 return answer.outcome
 
             answer = answer_of(challenge)

@@ -10,7 +10,7 @@ from application.errors import StoreUnavailable
 from application.ports.events import Purpose
 from domain.code import Code
 from domain.credential import Credential, Lifecycle, Status
-from domain.errors import NotEnrolled
+from domain.errors import MalformedCode, NotEnrolled
 from domain.owner import CredentialId, Factor
 from domain.parameters import HotpParameters
 from domain.secret_credential import SecretCredential
@@ -192,7 +192,7 @@ def test_no_code_is_accepted_if_a_replacement_with_other_digits_is_swapped_in() 
     account, present, replacement = account_with_replacement(digits=8)
     account.repository.rivals = [lambda: account.swaps(TOTP, shown(replacement, -1))]
 
-    with pytest.raises(NotEnrolled):
+    with pytest.raises(MalformedCode):
         account.challenged(shown(present))
 
 
@@ -244,17 +244,15 @@ def test_a_code_whose_acceptance_was_stored_without_a_response_is_spent(credenti
     assert verdict_of(account.challenged(codes[credential_id])) == (credential_id.factor, REPLAYED)
 
 
-def test_a_wrong_code_has_no_outcome_unless_all_factors_count_it() -> None:
+@pytest.mark.parametrize(("flag", "counting"), [("down_before_commits", 0), ("down_after_commits", 1)])
+def test_all_factors_count_a_wrong_code_or_none_does(flag: str, counting: int) -> None:
     account, _ = account_with_everything()
+    setattr(account.repository, flag, True)
 
-    def fail() -> None:
-        account.repository.down_before_commits = True
-
-    account.repository.rivals = [lambda: None, fail]
     with pytest.raises(StoreUnavailable):
         account.challenged(WRONG)
 
-    assert counted(account) == {Factor.TOTP: 1}
+    assert [account.failures(each) for each in (TOTP, HOTP)] == [counting, counting]
 
 
 def test_an_accepted_code_is_one_commit_and_a_replay_none() -> None:

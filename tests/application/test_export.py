@@ -57,9 +57,9 @@ class Writer:
         return len(self.states)
 
 
-def holding(*states: StoredState, unreadable: Iterable[Factor] = ()) -> OwnerCredentials:
-    snapshots = {state.id.factor: Snapshot(state, MemoryRevision(1)) for state in states}
-    return OwnerCredentials(snapshots, frozenset(unreadable))
+def holding(*states: StoredState, unreadable: Iterable[CredentialId] = ()) -> OwnerCredentials:
+    snapshots = {state.id: Snapshot(state, MemoryRevision(1)) for state in states}
+    return OwnerCredentials(snapshots, MemoryRevision(0), frozenset(unreadable))
 
 
 class Run:
@@ -118,7 +118,7 @@ def test_expired_states_and_failures_that_no_longer_count_are_left_out() -> None
 
 
 def test_unreadable_records_are_counted() -> None:
-    run = Run(Directory({ALICE: holding(totp(), unreadable=[Factor.HOTP, Factor.OTP])}))
+    run = Run(Directory({ALICE: holding(totp(), unreadable=[hotp().id, one_time_code().id])}))
 
     assert run.execute() == ExportTally(accounts=1, read=1, written=1, unreadable=2)
 

@@ -224,16 +224,15 @@ def test_an_unlocking_that_is_not_known_to_be_stored_is_not_announced(flag: str)
     assert account.events.all == []
 
 
-def test_an_unlocking_that_stopped_half_way_can_be_repeated() -> None:
+def test_an_unlocking_that_fails_changes_nothing_and_can_be_repeated() -> None:
     account = locked_account()
-
-    def fail() -> None:
-        account.repository.down_before_commits = True
-
-    account.repository.rivals = [lambda: None, fail]
+    failures = [account.failures(credential_id) for credential_id in EVERYTHING]
+    account.repository.down_before_commits = True
     with pytest.raises(StoreUnavailable):
         account.unlock.execute(ALICE)
     account.repository.down_before_commits = False
+    assert [account.failures(credential_id) for credential_id in EVERYTHING] == failures
+
     account.unlock.execute(ALICE)
 
     assert account.events.all == [(Action.UNLOCKED, credential_id) for credential_id in EVERYTHING]

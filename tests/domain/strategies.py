@@ -43,8 +43,13 @@ LIVES = st.builds(
 )
 
 
+SUFFIXES = st.text(ALPHABET.lower(), min_size=10, max_size=10)
+
+
 def credential_ids(factor: Factor) -> st.SearchStrategy[CredentialId]:
-    return st.builds(CredentialId, OWNERS, st.just(factor))
+    """Draw the id of a credential, for HOTP and TOTP sometimes of an additional authenticator."""
+    suffixes = st.just("") | SUFFIXES if factor in {Factor.HOTP, Factor.TOTP} else st.just("")
+    return st.builds(CredentialId, OWNERS, st.just(factor), suffixes)
 
 
 @st.composite
@@ -86,6 +91,7 @@ def hotp_credentials(draw: st.DrawFn, credential_id: CredentialId | None = None)
         id=own,
         replacement=None if credential_id else draw(st.none() | hotp_credentials(own).map(pending)),
         former=() if credential_id else draw(FORMER),
+        name=None if credential_id else draw(NAMES),
         lifecycle=draw(LIVES),
         failures=draw(FAILURES),
         secret=draw(SECRETS),
@@ -107,6 +113,7 @@ def totp_credentials(draw: st.DrawFn, credential_id: CredentialId | None = None)
         id=own,
         replacement=None if credential_id else draw(st.none() | totp_credentials(own).map(pending)),
         former=() if credential_id else draw(FORMER),
+        name=None if credential_id else draw(NAMES),
         lifecycle=draw(LIVES),
         failures=draw(FAILURES),
         secret=draw(SECRETS),

@@ -35,5 +35,8 @@ class FakeRandomness:
     def code(self, digits: int) -> Code:
         return Code(f"{next(self._numbers) * 7919 % 10**digits:0{digits}d}")
 
+    def authenticator_suffix(self) -> str:
+        return f"{next(self._numbers):010d}"
+
     def recovery_code(self) -> RecoveryCode:
         return RecoveryCode.parse(f"{next(self._numbers) * 7919:016d}")

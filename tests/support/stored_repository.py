@@ -1,7 +1,10 @@
 """The repository of the service on the embedded store, with failures and a clock for tests."""
 
+from collections.abc import Mapping
+
 from redis import Redis
 
+from application.errors import StoreUnavailable
 from application.ports.stores import OwnerCredentials, Snapshot
 from domain.owner import CredentialId, Owner
 from domain.stored_state import StoredState
@@ -23,8 +26,24 @@ class StoredRepository(MemoryRepository):
     def load_all(self, owner: Owner) -> OwnerCredentials:
         return self._repository.load_all(owner)
 
-    def forget(self, owner: Owner, *factors: object) -> None:
+    def commit_all(
+        self, read: OwnerCredentials, states: Mapping[CredentialId, StoredState | None], *, exclusive: bool = False
+    ) -> bool:
+        if self.rivals:
+            self.rivals.pop(0)()
+        if self.down_before_commits:
+            raise StoreUnavailable("down before")
+        done = self._repository.commit_all(read, states, exclusive=exclusive)
+        self.committed += done
+        if done and self.down_after_commits:
+            raise StoreUnavailable("down after")
+        return done
+
+    def forget(self, owner: Owner) -> None:
         self._repository.forget(owner)
+
+    def discard(self, credential_id: CredentialId) -> None:
+        self._repository.discard(credential_id)
 
     def expires_at(self, credential_id: CredentialId) -> int | None:
         """Return when Redis will remove the record, Unix time in seconds; None for never."""

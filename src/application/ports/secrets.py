@@ -17,6 +17,9 @@ class Randomness(Protocol):
     def code(self, digits: int) -> Code:
         """Return a new one-time code. All codes are equally likely."""
 
+    def authenticator_suffix(self) -> str:
+        """Return a new suffix for the id of an additional authenticator, 50 random bits."""
+
     def recovery_code(self) -> RecoveryCode:
         """Return a new recovery code of 80 bits."""
 

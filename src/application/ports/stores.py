@@ -11,7 +11,7 @@ from typing import Protocol
 from application.errors import UnreadableRecord
 from application.ports.delivery import Channel
 from domain.owner import CredentialId, Factor, Owner
-from domain.stored_state import StoredState
+from domain.stored_state import StoredState, unexpired
 
 
 class Revision(Protocol):
@@ -33,24 +33,35 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class OwnerCredentials:
-    """The stored states of all credentials of an owner.
+    """The stored states of all credentials of an owner at one moment.
 
     Attributes:
-        snapshots: the readable states, by factor.
-        unreadable: the factors whose stored state is unreadable. They must not look like factors without a state.
+        snapshots: the readable states.
+        revision: the revision of all of them together.
+        unreadable: the credentials whose stored state is unreadable. They must not look like credentials without one.
     """
 
-    snapshots: Mapping[Factor, Snapshot]
-    unreadable: frozenset[Factor] = frozenset()
+    snapshots: Mapping[CredentialId, Snapshot]
+    revision: Revision
+    unreadable: frozenset[CredentialId] = frozenset()
 
-    def require_readable(self) -> None:
-        """Raise `UnreadableRecord` if a stored state is unreadable."""
-        if self.unreadable:
+    def states(self, now: int) -> dict[CredentialId, StoredState]:
+        """Return the states that are in effect at `now`, Unix time in seconds."""
+        states = ((each, unexpired(snapshot.state, now)) for each, snapshot in self.snapshots.items())
+        return {each: state for each, state in states if state is not None}
+
+    def require_readable(self, factor: Factor | None = None) -> None:
+        """Raise `UnreadableRecord` if a stored state is unreadable; with `factor`, if one of this factor is."""
+        if any(factor in {None, each.factor} for each in self.unreadable):
             raise UnreadableRecord("a stored record is unreadable")
 
 
 class CredentialRepository(Protocol):
-    """The stored states of credentials, one for each `CredentialId`, changed only by compare-and-set."""
+    """The stored states of credentials, one for each `CredentialId`, changed only by compare-and-set.
+
+    The ids of additional authenticators never return. So a commit of the tombstone of one removes its state, and joins
+    the tombstone with the one that is stored for `CredentialId.removed`.
+    """
 
     def load(self, credential_id: CredentialId) -> Snapshot:
         """Return the stored state of a credential.
@@ -81,11 +92,31 @@ class CredentialRepository(Protocol):
             UnreadableRecord: the stored state has changed and is unreadable.
         """
 
+    def commit_all(
+        self, read: OwnerCredentials, states: Mapping[CredentialId, StoredState | None], *, exclusive: bool = False
+    ) -> bool:
+        """Replace several stored states of one owner together if none of their revisions has changed; see `commit`.
+
+        Args:
+            read: the credentials from which the new states follow.
+            states: the new states; None to remove a stored one.
+            exclusive: whether no other HOTP or TOTP state of the owner may have changed or appeared either.
+
+        Returns:
+            Whether the states were replaced; otherwise, nothing was changed.
+
+        Raises:
+            StoreUnavailable: the store failed. The commit may have been carried out.
+        """
+
     def require_writable(self, credential_id: CredentialId) -> None:
         """Raise `StoreUnavailable` if a commit was refused and the store still refuses writes."""
 
-    def forget(self, owner: Owner, *factors: Factor) -> None:
-        """Remove the stored states of these factors of the owner at once, readable or not; of all without `factors`."""
+    def forget(self, owner: Owner) -> None:
+        """Remove all stored states of the owner at once, readable or not. Raise `StoreUnavailable`."""
+
+    def discard(self, credential_id: CredentialId) -> None:
+        """Remove one stored state, readable or not, without a tombstone. Raise `StoreUnavailable`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ class HkdfDerivation:
         if self._master is None:
             raise DerivationError("derived from OPEN_MFA_DERIVATION_SECRET, which is not set")
         owner = credential.owner
-        info = f"{_PURPOSE}\0{owner.kind.value}\0{owner.id}\0{credential.factor.value}".encode()
+        info = f"{_PURPOSE}\0{owner.kind.value}\0{owner.id}\0{credential.authenticator}".encode()
         hkdf = HKDF(SHA256(), RECOMMENDED_SECRET + CHECK_BYTES, salt=salt, info=info)
         material = hkdf.derive(self._master)
         return material[:RECOMMENDED_SECRET], material[RECOMMENDED_SECRET:]

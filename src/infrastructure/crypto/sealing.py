@@ -110,4 +110,4 @@ def _name(tag: bytes) -> str:
 def _context(credential: CredentialId, field_name: str) -> bytes:
     """Return the associated data. No part can contain the NUL that separates them."""
     owner = credential.owner
-    return f"{owner.kind}\0{owner.id}\0{credential.factor}\0{field_name}".encode()
+    return f"{owner.kind}\0{owner.id}\0{credential.authenticator}\0{field_name}".encode()

@@ -114,10 +114,10 @@ class Container:
         """The use cases for accounts only."""
         return AccountUseCases(
             list_accounts=ListAccounts(self.store.accounts, self.clock),
-            challenge=Challenge(self.repository, self.clock, self._committer, self._algorithm),
+            challenge=Challenge(self._changes, self._committer, self._algorithm),
             disable=Disable(self._committer, self._algorithm, self.events),
             issue_recovery_codes=IssueRecoveryCodes(self._changes, self._randomness, self.events),
-            unlock=Unlock(self._changes, self.repository, self.events),
+            unlock=Unlock(self._changes, self.events),
         )
 
     @cached_property

@@ -5,8 +5,9 @@ import pytest
 from domain.stored_state import StoredState
 from infrastructure.crypto.derivation import HkdfDerivation
 from infrastructure.redis.stores.codec import REVISION_BYTES, Record, RecordCodec
+from infrastructure.redis.stores.shared_record import SharedRecord
 from tests.infrastructure.redis.golden import records
-from tests.infrastructure.redis.golden.states import KEYS, MASTER, STATES, TOTP
+from tests.infrastructure.redis.golden.states import ACCOUNT, KEYS, MASTER, SHARED, STATES, TOTP
 
 CODEC = RecordCodec(KEYS, HkdfDerivation(MASTER))
 RECORDS = records()
@@ -22,7 +23,7 @@ def opened(record: bytes, state: StoredState) -> bytes:
 
 
 def test_every_state_has_a_record() -> None:
-    assert RECORDS.keys() == {*STATES, "removal"}
+    assert RECORDS.keys() == {*STATES, "removal", "authenticators"}
 
 
 @every_state
@@ -51,3 +52,16 @@ def test_a_new_record_differs_only_in_revision_and_sealing(name: str, state: Sto
 
 def test_a_removal_is_read() -> None:
     assert CODEC.decode(RECORDS["removal"], TOTP.id) == Record(RECORDS["removal"], None, ())
+
+
+def test_a_shared_record_is_read_and_written_again_byte_for_byte() -> None:
+    record = SharedRecord.decode(RECORDS["authenticators"])
+    assert record.ids(ACCOUNT) == [state.id for state in SHARED]
+    read = [CODEC.state(record.entries[state.id.authenticator], state.id) for state in SHARED]
+    assert [state for state, _ in read] == list(SHARED)
+
+    changes = [(state.id, state, sealed) for state, sealed in read]
+    for each in ([], changes[2:], changes):
+        value, end = record.changed(CODEC, each, 0)
+        assert value[REVISION_BYTES:] == RECORDS["authenticators"][REVISION_BYTES:]
+        assert end is None

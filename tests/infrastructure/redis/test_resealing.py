@@ -54,7 +54,7 @@ class Instance:
         self.recovery = IssueRecoveryCodes(changes, randomness, events)
         self.verify = Verify(judge, PyotpHotp())
         self.confirm = ConfirmReplacement(judge, PyotpHotp())
-        self.challenge = Challenge(self.repository, clock, judge, PyotpHotp())
+        self.challenge = Challenge(changes, judge, PyotpHotp())
 
     def reseal(self, progress: Callable[[Tally], None] = lambda _: None) -> Tally:
         return Resealing(self.repository, self.keys).run(progress)
@@ -116,7 +116,10 @@ def test_no_record_needs_the_former_key_after_resealing(connect: Connect) -> Non
     assert (set(tally.keys), tally.resealed >= 4, tally.derived >= 1) == ({"new"}, True, True)
     assert after.verified(hotp, next(good))
     assert after.verified(CredentialId(owner, Factor.OTP), issued.code)
-    assert after.challenge.execute(ChallengeRequest(owner, recovery.codes[0])).factor is Factor.RECOVERY_CODES
+    assert (
+        after.challenge.execute(ChallengeRequest(owner, recovery.codes[0])).credential_id.factor
+        is Factor.RECOVERY_CODES
+    )
     swapped = after.confirm.execute(VerifyRequest(hotp, next(codes(replacement.secret))))
     assert swapped.verdict == Accepted()
 

@@ -15,9 +15,9 @@ from tests.infrastructure.store.states import ENDS, HOUR, STATES, confirmed, hot
 from tests.support.fakes import NOON, FakeClock
 
 
-@pytest.fixture
-def credential_id() -> CredentialId:
-    return CredentialId(new_owner(), Factor.HOTP)
+@pytest.fixture(params=["", "0123456789"], ids=["first", "additional"])
+def credential_id(request: pytest.FixtureRequest) -> CredentialId:
+    return CredentialId(new_owner(), Factor.HOTP, request.param)
 
 
 def test_nothing_is_stored_at_first(store: Store, credential_id: CredentialId) -> None:
@@ -25,8 +25,8 @@ def test_nothing_is_stored_at_first(store: Store, credential_id: CredentialId) -
 
 
 @pytest.mark.parametrize("kind", ["hotp", "totp", "otp", "tombstone", "tombstone without end"])
-def test_a_committed_state_is_loaded_with_every_field(store: Store, credential_id: CredentialId, kind: str) -> None:
-    state = states(credential_id)[kind]
+def test_a_committed_state_is_loaded_with_every_field(store: Store, kind: str) -> None:
+    state = states(CredentialId(new_owner(), Factor.HOTP))[kind]
     put(store, state)
     assert store.credentials.load(state.id).state == state
 
@@ -102,7 +102,7 @@ def test_all_credentials_of_an_owner_are_loaded_together(store: Store, credentia
     for state in everything.values():
         put(store, state)
     loaded = store.credentials.load_all(credential_id.owner)
-    assert {factor: stored.state for factor, stored in loaded.snapshots.items()} == everything
+    assert {each.factor: stored.state for each, stored in loaded.snapshots.items()} == everything
 
 
 def test_forgetting_removes_all_credentials_of_the_owner(store: Store, credential_id: CredentialId) -> None:

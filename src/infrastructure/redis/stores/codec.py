@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass
 from typing import Final
 
-from msgspec import MsgspecError
+from msgspec import MsgspecError, Raw
 from msgspec.msgpack import Decoder, Encoder
 
 from domain.errors import DomainError
@@ -56,10 +56,11 @@ class RecordCodec:
 
         The record of a removal is the revision only. It allows a commit to recognize itself after a lost response.
         """
-        revision = FORMAT + os.urandom(REVISION_BYTES - 1)
-        if state is None:
-            return revision
-        return revision + _ENCODER.encode(fields_of(state, SecretWriter(self._keys, sealed)))
+        return new_revision() if state is None else new_revision() + self.fields(state, sealed)
+
+    def fields(self, state: StoredState, sealed: tuple[Sealed, ...] = ()) -> bytes:
+        """Return the fields of a state, which follow the revision in a record."""
+        return _ENCODER.encode(fields_of(state, SecretWriter(self._keys, sealed)))
 
     def decode(self, value: bytes, credential_id: CredentialId) -> Record:
         """Return the record of a stored value.
@@ -71,12 +72,22 @@ class RecordCodec:
             raise CorruptRecord("not a record of a known format")
         if len(value) == REVISION_BYTES:
             return Record(value, None, ())
+        state, sealed = self.state(value[REVISION_BYTES:], credential_id)
+        return Record(value[:REVISION_BYTES], state, sealed)
+
+    def state(self, fields: bytes | Raw, credential_id: CredentialId) -> tuple[StoredState, tuple[Sealed, ...]]:
+        """Return the state of encoded fields, and its sealed secrets. Raise `CorruptRecord`."""
         secrets = SecretReader(self._keys, self._derivation, credential_id)
         try:
-            state = state_of(_DECODER.decode(value[REVISION_BYTES:]), secrets)
+            state = state_of(_DECODER.decode(fields), secrets)
         except (SealingError, DerivationError) as error:
             raise CorruptRecord(str(error)) from error
         except (MsgspecError, DomainError, ValueError) as error:
             # The message of the error may contain a value that must not be logged.
             raise CorruptRecord(f"not a well-formed record ({type(error).__name__})") from None
-        return Record(value[:REVISION_BYTES], state, tuple(secrets.sealed))
+        return state, tuple(secrets.sealed)
+
+
+def new_revision() -> bytes:
+    """Return a revision that no other record has."""
+    return FORMAT + os.urandom(REVISION_BYTES - 1)

@@ -127,6 +127,7 @@ class HotpRecord(CredentialRecord, tag=Factor.HOTP.value):
     initial_counter: Natural
     replacement: HotpReplacementRecord | None
     former: tuple[FormerRecord, ...] = ()
+    name: str | None = None
 
 
 class TotpReplacementRecord(ReplacementRecord):
@@ -155,6 +156,7 @@ class TotpRecord(CredentialRecord, tag=Factor.TOTP.value):
     drift: int
     replacement: TotpReplacementRecord | None
     former: tuple[FormerRecord, ...] = ()
+    name: str | None = None
 
 
 AnyRecord = HotpRecord | TotpRecord | OneTimeCodeRecord | RecoveryCodesRecord | TombstoneRecord
@@ -170,21 +172,21 @@ def fields_of(state: StoredState, secrets: SecretWriter) -> list[Any]:
                 *_common(state, secrets),
                 *_hotp(state),
                 _replacement(state.replacement, secrets, _hotp),
-                *_former(state),
+                *_optional(state),
             ]
         case TotpCredential():
             return [
                 *_common(state, secrets),
                 *_totp(state),
                 _replacement(state.replacement, secrets, _totp),
-                *_former(state),
+                *_optional(state),
             ]
         case OneTimeCode():
             return [*_common(state, secrets), state.code_digits, state.digest, state.code_expires_at]
         case RecoveryCodes():
             return [*_common(state, secrets), b"".join(state.digests), state.spent]
         case Tombstone():
-            former = [state.failures_until, *_former(state)] if state.former else []
+            former = [state.failures_until, _former(state)] if state.former else []
             return [TOMBSTONE, state.expires_at, state.failures.count, state.failures.locked_until, *former]
         case _:
             assert_never(state)
@@ -225,10 +227,15 @@ def _totp(credential: TotpCredential) -> list[Any]:
     return [*agreed, own.interval, own.window, credential.last_step, credential.drift]
 
 
+def _optional(credential: AnySecretCredential) -> list[Any]:
+    """Return the former secrets and the name, without those fields at the end that contain nothing."""
+    if credential.name is not None:
+        return [_former(credential), credential.name]
+    return [_former(credential)] if credential.former else []
+
+
 def _former(state: AnySecretCredential | Tombstone) -> list[Any]:
-    """Return the field with the former secrets, or no field if there are none."""
-    secrets = [[each.digest, each.last, each.interval] for each in state.former]
-    return [secrets] if secrets else []
+    return [[each.digest, each.last, each.interval] for each in state.former]
 
 
 def state_of(record: AnyRecord, secrets: SecretReader) -> StoredState:
@@ -237,12 +244,12 @@ def state_of(record: AnyRecord, secrets: SecretReader) -> StoredState:
         raise ValueError("a record of another factor")
     match record:
         case HotpRecord():
-            common = _read_common(record, secrets) | {"former": _former_secrets(record.former)}
+            common = _read_common(record, secrets) | {"former": _former_secrets(record.former), "name": record.name}
             return _read_hotp(
                 record, common | {"replacement": _read_replacement(record.replacement, secrets, _read_hotp)}
             )
         case TotpRecord():
-            common = _read_common(record, secrets) | {"former": _former_secrets(record.former)}
+            common = _read_common(record, secrets) | {"former": _former_secrets(record.former), "name": record.name}
             return _read_totp(
                 record, common | {"replacement": _read_replacement(record.replacement, secrets, _read_totp)}
             )

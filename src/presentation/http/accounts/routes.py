@@ -54,7 +54,7 @@ class AccountHandlers:
         except MalformedCode as error:
             raise invalid({"code": [f"The codes of this account {error}."]}) from None
         accepted(result.outcome, self._clock)
-        return json_response({"verified": True, "factor": result.factor.value})
+        return json_response({"verified": True, "factor": result.credential_id.factor.value})
 
     def unlock(self, owner: Owner) -> Response:
         """Clear the failure counts and the locks."""

@@ -10,10 +10,13 @@ import base64
 
 from infrastructure.crypto.derivation import HkdfDerivation
 from infrastructure.redis.stores.codec import RecordCodec
+from infrastructure.redis.stores.shared_record import SharedRecord
 from tests.infrastructure.redis.golden import FILE, records
-from tests.infrastructure.redis.golden.states import KEYS, MASTER, STATES
+from tests.infrastructure.redis.golden.states import KEYS, MASTER, SHARED, STATES
 
 codec = RecordCodec(KEYS, HkdfDerivation(MASTER))
+made = {name: codec.encode(state) for name, state in STATES.items()}
+made["authenticators"], _ = SharedRecord().changed(codec, [(state.id, state, ()) for state in SHARED], 0)
 with FILE.open("a") as file:
-    for name in STATES.keys() - records().keys():
-        file.write(f"{name}: {base64.b64encode(codec.encode(STATES[name])).decode()}\n")
+    for name in made.keys() - records().keys():
+        file.write(f"{name}: {base64.b64encode(made[name]).decode()}\n")

@@ -86,6 +86,32 @@ RECOVERY = RecoveryCodes(
 )
 TOMBSTONE = Tombstone(id=OTP.id, failures=LOCKED, expires_at=CREATED + 93_600)
 
+SECOND_TOTP = replace(
+    TOTP,
+    id=CredentialId(ACCOUNT, Factor.TOTP, "7k2m9q4x8d"),
+    name="Tablet",
+    replacement=replace(
+        TOTP,
+        id=CredentialId(ACCOUNT, Factor.TOTP, "7k2m9q4x8d"),
+        lifecycle=REPLACEMENT,
+        secret=NEW_SECRET,
+        last_step=-1,
+    ),
+)
+SECOND_HOTP = replace(HOTP, id=CredentialId(ACCOUNT, Factor.HOTP, "0123456789"), secret=LONG, former=FORMER_COUNTERS)
+SHARED: Final = (
+    SECOND_TOTP,
+    SECOND_HOTP,
+    Tombstone(
+        id=TOTP.id.removed,
+        failures=LOCKED,
+        expires_at=CREATED + 93_600,
+        failures_until=CREATED + 90_000,
+        former=FORMER,
+    ),
+)
+"""The entries of the shared record."""
+
 STATES: Final[dict[str, StoredState]] = {
     "hotp pending": replace(HOTP, lifecycle=PENDING, counter=0),
     "hotp confirmed": HOTP,
@@ -177,6 +203,10 @@ STATES: Final[dict[str, StoredState]] = {
         former=FORMER[:1],
         replacement=replace(TOTP, lifecycle=REPLACEMENT, secret=NEW_SECRET, label="Zoë", last_step=58_336_666),
     ),
+    "totp with a name": replace(TOTP, name="Phone"),
+    "hotp with a name and former secrets": replace(HOTP, name="Ключ 🔑", former=FORMER_COUNTERS),
+    "totp of an additional authenticator": SECOND_TOTP,
+    "hotp of an additional authenticator": SECOND_HOTP,
     "otp": OTP,
     "otp of an account": replace(
         OTP,
