@@ -7,13 +7,12 @@ contract tests state what each part must do.
 from collections.abc import Iterator
 from typing import Protocol
 
-from limits.storage import Storage
-
 from application.ports.stores import (
     AccountDirectory,
     CredentialRepository,
     GateSessions,
     LogLevels,
+    RequestCounters,
     SendLimit,
     Snapshot,
     StoreDescription,
@@ -63,7 +62,7 @@ class Store(Protocol):
         """The limits of sent codes."""
 
     @property
-    def rate_limits(self) -> Storage:
+    def rate_limits(self) -> RequestCounters:
         """The counters of rate limits, for the `limits` library."""
 
     @property

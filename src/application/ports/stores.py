@@ -4,7 +4,7 @@ A store implements all of them, so that one database holds the whole state of th
 `StoreUnavailable` if the store does not answer in time.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -182,6 +182,36 @@ class SendLimit(Protocol):
             to: the recipient.
             client: the network of the client; it counts for sessions only.
         """
+
+
+class RequestCounters(Protocol):
+    """The counters of rate limits, in fixed windows. Each begins with its first count."""
+
+    def count(self, key: str, seconds: int) -> int:
+        """Add 1 to a counter, and return the sum.
+
+        Args:
+            key: the counter.
+            seconds: the length of its window.
+        """
+
+    def count_with_next_command(self, key: str, seconds: int, receive: Callable[[int], None]) -> None:
+        """Add 1 to a counter together with the next command of this thread, so that it costs no round trip.
+
+        Args:
+            key: the counter.
+            seconds: the length of its window.
+            receive: gets the sum. If it raises an error, the caller of the command gets this error instead of a result.
+        """
+
+    def settle(self) -> None:
+        """Count now what waits for the next command. Raise the error of its receiver."""
+
+    def drop(self) -> None:
+        """Do not count what waits for the next command."""
+
+    def window_end(self, key: str) -> float:
+        """Return the end of a counter's window, Unix time in seconds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from infrastructure.redis.stores.codec import RecordCodec
 from infrastructure.redis.stores.credentials import RedisCredentialRepository
 from infrastructure.redis.stores.gate_sessions import RedisGateSessions
 from infrastructure.redis.stores.log_levels import RedisLogLevels
-from infrastructure.redis.stores.rate_limits import RedisRateLimits
+from infrastructure.redis.stores.rate_limits import RedisRequestCounters
 from infrastructure.redis.stores.scan_positions import PositionCodec
 from infrastructure.redis.stores.send_limits import RedisSendLimit
 
@@ -31,7 +31,7 @@ class RedisStore:
         self.credentials = RedisCredentialRepository(gateway, codec, clock)
         self.accounts = RedisAccountDirectory(gateway, self.credentials, PositionCodec(digest_key))
         self.send_limit = RedisSendLimit(gateway, clock, digest_key, sends_per_hour)
-        self.rate_limits = RedisRateLimits(gateway)
+        self.rate_limits = RedisRequestCounters(gateway)
         self.log_levels = RedisLogLevels(gateway)
 
     def gate_sessions(self, gate: str, lifetime: int) -> GateSessions:

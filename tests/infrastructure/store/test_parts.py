@@ -2,7 +2,8 @@
 
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -100,29 +101,76 @@ def test_a_tenant_has_a_limit_for_all_recipients(store: Store, accounts: Iterato
 # Rate limits
 
 
-def test_a_rate_limit_counts_within_its_window(store: Store) -> None:
+COMMANDS: list[Callable[[Store], object]] = [
+    lambda store: store.credentials.load(CredentialId(Owner(OwnerKind.SESSION, "s"), Factor.TOTP)),
+    lambda store: store.credentials.load_all(Owner(OwnerKind.SESSION, "s")),
+    lambda store: store.gate_sessions("g", 60).begin("ann"),
+    lambda store: store.log_levels.write("INFO"),
+    lambda store: store.check_ready(),
+]
+"""Reads, a read of several keys, writes, and a command without a key."""
+
+
+def test_requests_are_counted_within_their_window(store: Store) -> None:
     name = unique_letters()
-    assert [store.rate_limits.incr(name, 100, amount) for amount in (1, 2, 3)] == [1, 3, 6]
-    assert store.rate_limits.get(name) == 6
-    assert time.time() < store.rate_limits.get_expiry(name) <= time.time() + 101
+    assert [store.rate_limits.count(name, 100) for _ in range(3)] == [1, 2, 3]
+    assert time.time() < store.rate_limits.window_end(name) <= time.time() + 101
 
 
 def test_another_count_does_not_extend_the_window(store: Store) -> None:
     name = unique_letters()
-    store.rate_limits.incr(name, 100)
-    store.rate_limits.incr(name, 1000)
-    assert store.rate_limits.get_expiry(name) <= time.time() + 101
+    store.rate_limits.count(name, 100)
+    store.rate_limits.count(name, 1000)
+    assert store.rate_limits.window_end(name) <= time.time() + 101
 
 
-def test_a_rate_limit_can_be_cleared(store: Store) -> None:
-    name = unique_letters()
-    store.rate_limits.incr(name, 100)
-    store.rate_limits.clear(name)
-    assert store.rate_limits.get(name) == 0
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_request_is_counted_once_with_the_next_command(store: Store, command: Callable[[Store], object]) -> None:
+    name, sums = unique_letters(), list[int]()
+    store.rate_limits.count_with_next_command(name, 100, sums.append)
+    assert sums == []
+    command(store)
+    command(store)
+    assert sums == [1]
+    assert store.rate_limits.count(name, 100) == 2
 
 
-def test_the_storage_of_rate_limits_reports_that_it_answers(store: Store) -> None:
-    assert store.rate_limits.check()
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_receiver_of_a_count_can_refuse_the_command(store: Store, command: Callable[[Store], object]) -> None:
+    def refuse(_: int) -> None:
+        raise LookupError
+
+    store.rate_limits.count_with_next_command(unique_letters(), 100, refuse)
+    with pytest.raises(LookupError):
+        command(store)
+    command(store)
+
+
+def test_a_request_without_a_command_is_counted_at_its_end(store: Store) -> None:
+    name, sums = unique_letters(), list[int]()
+    store.rate_limits.count_with_next_command(name, 100, sums.append)
+    store.rate_limits.settle()
+    store.rate_limits.settle()
+    assert sums == [1]
+
+
+def test_a_dropped_count_does_not_count(store: Store) -> None:
+    name, sums = unique_letters(), list[int]()
+    store.rate_limits.count_with_next_command(name, 100, sums.append)
+    store.rate_limits.drop()
+    store.check_ready()
+    assert sums == []
+    assert store.rate_limits.count(name, 100) == 1
+
+
+def test_a_count_of_one_thread_is_not_made_by_another(store: Store) -> None:
+    name, sums = unique_letters(), list[int]()
+    store.rate_limits.count_with_next_command(name, 100, sums.append)
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(store.check_ready).result()
+    assert sums == []
+    store.rate_limits.settle()
+    assert sums == [1]
 
 
 # Log level, readiness and description

@@ -11,8 +11,10 @@ from redis.exceptions import ConnectionError, NoScriptError, ReadOnlyError, Time
 from application.errors import StoreUnavailable
 from application.ports.stores import StoreDescription
 from infrastructure.network import deadline
+from infrastructure.redis.client import deferred
 from infrastructure.redis.client.circuit_breaker import FAILURES, CircuitBreaker, TooManyCallers
 from infrastructure.redis.client.cluster import Cluster
+from infrastructure.redis.client.deferred import DeferredScript
 from infrastructure.redis.client.explanations import TooFewReplicas, code_of, explain, server_of
 from infrastructure.redis.client.pipeline import Command, send
 from infrastructure.redis.client.script import Script
@@ -77,6 +79,9 @@ class Gateway:
 
     def get_all(self, keys: list[str]) -> list[bytes | None]:
         """Return the values of keys that share a hash tag."""
+        if isinstance(self._client or self._connected(), Redis):
+            together: list[bytes | None] = self._read(keys[0], "MGET", *keys)
+            return together
 
         def read(client: Client) -> list[bytes | None]:
             try:
@@ -144,6 +149,20 @@ class Gateway:
 
         return self._run(run, _DURABLE_WRITING if durable else _WRITING, key)
 
+    def defer(self, script: DeferredScript) -> None:
+        """Run a script with the next command of this thread: in the same round trip if that is a read of one server."""
+        deferred.defer(script)
+
+    def run_deferred(self) -> None:
+        """Run the script that waits, if there is one. Raise `StoreUnavailable`, or the error of its receiver."""
+        script = deferred.take()
+        if script is not None:
+            script.receive(self.run_script(script.script, script.key, *script.arguments, durable=False))
+
+    def drop_deferred(self) -> None:
+        """Drop the script that waits, if there is one."""
+        deferred.take()
+
     def scan(self, pattern: str) -> Iterator[str]:
         """Yield the keys that match a pattern, on all masters. Each step has its own deadline.
 
@@ -181,7 +200,12 @@ class Gateway:
             self._client.close()
 
     def _read(self, key: str, *command: str) -> Any:
-        return self._run(lambda client: send_by_key(client, key, [command])[0], _READING, key)
+        script = deferred.take() if isinstance(self._client, Redis) else None
+        if script is None:
+            return self._run(lambda client: send_by_key(client, key, [command])[0], _READING, key)
+        result, value = self._run(partial(_send_both, script, command), _READING, key)
+        script.receive(result)
+        return value
 
     def _write(self, client: Client, key: str, command: Command, *, durable: bool = True) -> Any:
         """Send a write and its WAIT together, because WAIT covers only the writes of its own connection."""
@@ -193,6 +217,7 @@ class Gateway:
         return result
 
     def _run(self, operation: Callable[[Client], T], access: str, key: str | None = None) -> T:
+        self.run_deferred()
         try:
             return self._breaker(access, key).call(
                 lambda: operation(self._client or self._connected()), self._close_idle
@@ -230,6 +255,14 @@ class Gateway:
 def send_by_key(client: Client, key: str, commands: Sequence[Command]) -> list[Any]:
     """Send commands together to the server that has the key, and return their responses. Raise `RedisError`."""
     return send(client, commands) if isinstance(client, Redis) else client.send(key, commands)
+
+
+def _send_both(script: DeferredScript, read: Command, client: Client) -> list[Any]:
+    """Send a script and a read together to one server."""
+    try:
+        return send_by_key(client, script.key, [script.command, read])
+    except NoScriptError:
+        return send_by_key(client, script.key, [script.command_with_text, read])
 
 
 def _send_to(client: Client, node: str, command: Command) -> Any:

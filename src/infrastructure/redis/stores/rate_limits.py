@@ -1,11 +1,10 @@
 """Rate limits, counted in the same Redis and under the same deadline as everything else."""
 
 import time
+from collections.abc import Callable
 from typing import Final
 
-from limits.storage import Storage
-
-from application.errors import StoreUnavailable
+from infrastructure.redis.client.deferred import DeferredScript
 from infrastructure.redis.client.gateway import Gateway
 from infrastructure.redis.client.script import Script
 
@@ -13,55 +12,36 @@ COUNT: Final = Script("infrastructure.redis.stores", "count.lua")
 KEY_PREFIX: Final = "open-mfa:rate"
 
 
-class RedisRateLimits(Storage):
-    """A storage for the `limits` library.
+class RedisRequestCounters:
+    """The port `RequestCounters`.
 
-    The library has a storage for Redis, but that one opens its own connections with its own time-outs, and accepts no
-    client for Sentinel or Cluster. This one uses the gateway, so a rate limit fails as fast as a verification, and no
-    request passes while it can't count.
+    A count is lost if a master fails before it is replicated, and counted twice if a response is lost. Neither accepts
+    a code.
     """
 
     def __init__(self, gateway: Gateway) -> None:
-        super().__init__()
         self._gateway = gateway
 
-    @property
-    def base_exceptions(self) -> type[Exception]:
-        """The type of the errors of this storage."""
-        return StoreUnavailable
+    def count(self, key: str, seconds: int) -> int:
+        """Add 1 within a window of some seconds that begins with the first count, and return the sum."""
+        total: int = self._gateway.run_script(COUNT, _key(key), 1, seconds, durable=False)
+        return total
 
-    def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """Add `amount` within a window of `expiry` seconds that begins with the first count, and return the sum.
+    def count_with_next_command(self, key: str, seconds: int, receive: Callable[[int], None]) -> None:
+        """Count with the next command of this thread; see the port."""
+        self._gateway.defer(DeferredScript(COUNT, _key(key), (1, seconds), receive))
 
-        A count is lost if a master fails before it is replicated, and counted twice if a response is lost. Neither
-        accepts a code.
-        """
-        count: int = self._gateway.run_script(COUNT, _key(key), amount, expiry, durable=False)
-        return count
+    def settle(self) -> None:
+        """Count now what waits for the next command. Raise `StoreUnavailable`, or the error of its receiver."""
+        self._gateway.run_deferred()
 
-    def get(self, key: str) -> int:
-        """Return the current count."""
-        return int(self._gateway.get(_key(key)) or 0)
+    def drop(self) -> None:
+        """Do not count what waits for the next command."""
+        self._gateway.drop_deferred()
 
-    def get_expiry(self, key: str) -> float:
+    def window_end(self, key: str) -> float:
         """Return the end of the window, Unix time in seconds."""
         return time.time() + self._gateway.seconds_to_live(_key(key))
-
-    def check(self) -> bool:
-        """Return whether the store answers."""
-        try:
-            self._gateway.ping()
-        except StoreUnavailable:
-            return False
-        return True
-
-    def reset(self) -> int | None:
-        """Do nothing: windows end by themselves."""
-        return None
-
-    def clear(self, key: str) -> None:
-        """Remove one count."""
-        self._gateway.delete([_key(key)])
 
 
 def _key(key: str) -> str:

@@ -12,6 +12,7 @@ from presentation.http.framework.middleware import ROUTE
 from presentation.http.framework.operation import Operation, OwnerUse
 from presentation.http.framework.problem_types import Problems
 from presentation.http.framework.problems import Problem
+from presentation.http.framework.rate_limit import drop_count, settled
 from presentation.http.framework.request_body import read_body
 from presentation.http.framework.same_site import SAFE_METHODS, refuse_other_sites
 
@@ -137,7 +138,8 @@ def _view(rule: str, route: Route, access: Access) -> Handler:
     handle = _with_owner(route.handler, operation.owner, access.owners)
 
     def view(**_variables: str) -> Response:
-        request.environ[ROUTE] = rule
+        environ = request.environ
+        environ[ROUTE] = rule
         try:
             if changes_state:
                 refuse_other_sites()
@@ -149,7 +151,9 @@ def _view(rule: str, route: Route, access: Access) -> Handler:
         except Problem as problem:
             # Flask would give the same response, but only after a search for the error handler. Guessers cause most
             # of the refusals, so they must be cheap.
-            return problem.response()
+            return settled(problem, environ).response()
+        finally:
+            drop_count(environ)
 
     return view
 

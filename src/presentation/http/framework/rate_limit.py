@@ -2,20 +2,26 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Final
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
 from flask import request
 from limits import RateLimitItem
-from limits.storage import Storage
-from limits.strategies import FixedWindowRateLimiter
 
+from application.ports.stores import RequestCounters
 from presentation.http.framework.access import Guards, Limit
 from presentation.http.framework.client_address import network_of
 from presentation.http.framework.problem_types import Problems
 from presentation.http.framework.problems import Problem
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
 ENROLMENTS: Final = 10
 """An address may enrol `ENROLMENTS` times as often as it may check codes, because many users may share the address."""
+_CHECKS: Final = "checks"
+_COUNTERS: Final = "open_mfa.counters"
+"""The key of the counters in the WSGI environment of a request that is counted with the next command."""
 
 
 class RateLimits:
@@ -24,33 +30,61 @@ class RateLimits:
     Attributes:
         code_checks: the guards of requests that check a code or a password. They share one count, so an attacker gains
             nothing by trying several endpoints.
-        enrolments: the guards of requests that write to the store without checking a code.
 
     Args:
         limits: the limits of requests that check codes; if empty, nothing is limited.
-        storage: the counters.
+        counters: the counters.
     """
 
-    def __init__(self, limits: Sequence[RateLimitItem], storage: Storage) -> None:
-        looser = [type(limit)(limit.amount * ENROLMENTS, limit.multiples) for limit in limits]
-        self._windows = FixedWindowRateLimiter(storage)
-        self.code_checks = self._guards("checks", limits)
-        self.enrolments = self._guards("enrolments", looser)
+    def __init__(self, limits: Sequence[RateLimitItem], counters: RequestCounters) -> None:
+        self._counters = counters
+        self._limits = limits
+        self._looser = [type(limit)(limit.amount * ENROLMENTS, limit.multiples) for limit in limits]
+        self.code_checks: Guards = (partial(self._count, _CHECKS, limits),) if limits else ()
 
     def by_kind(self) -> Mapping[Limit, Guards]:
-        """Return the guards of each kind of limit."""
-        return {Limit.CODE_CHECKS: self.code_checks, Limit.ENROLMENTS: self.enrolments}
+        """Return the guards of each kind of limit, for requests that `settled` ends."""
+        if not self._limits:
+            return {}
+        return {
+            Limit.CODE_CHECKS: (partial(self._count_later, _CHECKS, self._limits),),
+            Limit.ENROLMENTS: (partial(self._count_later, "enrolments", self._looser),),
+        }
 
-    def _guards(self, scope: str, limits: Sequence[RateLimitItem]) -> Guards:
-        if not limits:
-            return ()
+    def _count(self, scope: str, limits: Sequence[RateLimitItem]) -> None:
+        address = network_of(request.remote_addr)
+        for limit in limits:
+            key = limit.key_for(scope, address)
+            self._check(limit, key, self._counters.count(key, limit.get_expiry()))
 
-        def within_the_limit() -> None:
-            address = network_of(request.remote_addr)
-            for limit in limits:
-                if not self._windows.hit(limit, scope, address):
-                    end, _ = self._windows.get_window_stats(limit, scope, address)
-                    wait = max(1, round(end - time.time()))
-                    raise Problem(Problems.RATE_LIMITED, f"Try again in {wait} s.", headers={"Retry-After": str(wait)})
+    def _count_later(self, scope: str, limits: Sequence[RateLimitItem]) -> None:
+        """Count the last limit with the next command to the store, which saves a round trip."""
+        self._count(scope, limits[:-1])
+        last = limits[-1]
+        key = last.key_for(scope, network_of(request.remote_addr))
+        self._counters.count_with_next_command(key, last.get_expiry(), partial(self._check, last, key))
+        request.environ[_COUNTERS] = self._counters
 
-        return (within_the_limit,)
+    def _check(self, limit: RateLimitItem, key: str, count: int) -> None:
+        if count > limit.amount:
+            wait = max(1, round(self._counters.window_end(key) - time.time()))
+            raise Problem(Problems.RATE_LIMITED, f"Try again in {wait} s.", headers={"Retry-After": str(wait)})
+
+
+def settled(problem: Problem, environ: "WSGIEnvironment") -> Problem:
+    """Return the problem with which a request ends: the rate limit has priority over what refused the request."""
+    counters = environ.get(_COUNTERS)
+    if counters is None:
+        return problem
+    try:
+        counters.settle()
+    except Problem as limited:
+        return limited
+    return problem
+
+
+def drop_count(environ: "WSGIEnvironment") -> None:
+    """Do not count a request with a command of the thread's next request."""
+    counters = environ.get(_COUNTERS)
+    if counters is not None:
+        counters.drop()
