@@ -14,7 +14,7 @@ from domain.failures import Failures
 from domain.former_secret import FormerSecret
 from domain.hotp import HotpCredential
 from domain.one_time_code import OneTimeCode
-from domain.owner import CredentialId, Factor, Owner
+from domain.owner import REMOVED, CredentialId, Factor, Owner
 from domain.parameters import HashAlgorithm, HotpParameters, TotpParameters
 from domain.recovery_codes import RecoveryCodes
 from domain.secret import SharedSecret
@@ -42,9 +42,10 @@ class State(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
 
 
 class TombstoneState(State, kw_only=True, tag="tombstone"):
-    """A tombstone."""
+    """A tombstone. Those of removed additional authenticators are kept together, with the suffix `REMOVED`."""
 
     factor: Factor
+    suffix: str = ""
     failures_until: int | None = None
     former: list[Former] = []
 
@@ -66,10 +67,11 @@ class RecoveryCodesState(CredentialState, kw_only=True, tag=Factor.RECOVERY_CODE
 
 
 class Codes(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The parameters of codes, and the names for the authenticator."""
+    """The parameters of codes, and the names of the authenticator."""
 
     algorithm: HashAlgorithm
     digits: int
+    name: str | None = None
     label: str | None = None
     issuer: str | None = None
 
@@ -94,6 +96,7 @@ class TotpCodes(Codes, kw_only=True):
 class HotpState(CredentialState, kw_only=True, tag=Factor.HOTP.value):
     """A HOTP credential."""
 
+    suffix: str = ""
     codes: HotpCodes
     former: list[Former] = []
 
@@ -101,6 +104,7 @@ class HotpState(CredentialState, kw_only=True, tag=Factor.HOTP.value):
 class TotpState(CredentialState, kw_only=True, tag=Factor.TOTP.value):
     """A TOTP credential."""
 
+    suffix: str = ""
     codes: TotpCodes
     former: list[Former] = []
 
@@ -128,14 +132,15 @@ def json_form(state: StoredState) -> AnyState:
         }
     match state:
         case HotpCredential():
-            return HotpState(**common, codes=_hotp(state), former=_former(state.former))
+            return HotpState(**common, suffix=state.id.suffix, codes=_hotp(state), former=_former(state.former))
         case TotpCredential():
-            return TotpState(**common, codes=_totp(state), former=_former(state.former))
+            return TotpState(**common, suffix=state.id.suffix, codes=_totp(state), former=_former(state.former))
         case RecoveryCodes():
             return RecoveryCodesState(**common, digests=list(state.digests), spent=state.spent)
         case Tombstone():
             former, until = _former(state.former), state.failures_until
-            return TombstoneState(**common, factor=state.id.factor, failures_until=until, former=former)
+            common |= {"factor": state.id.factor, "suffix": state.id.suffix}
+            return TombstoneState(**common, failures_until=until, former=former)
         case OneTimeCode():
             raise ValueError("a one-time code is not exported")
         case _:
@@ -147,6 +152,7 @@ def _hotp(credential: HotpCredential) -> HotpCodes:
     return HotpCodes(
         algorithm=own.algorithm,
         digits=own.digits,
+        name=credential.name,
         label=credential.label,
         issuer=credential.issuer,
         look_ahead=own.look_ahead,
@@ -160,6 +166,7 @@ def _totp(credential: TotpCredential) -> TotpCodes:
     return TotpCodes(
         algorithm=own.algorithm,
         digits=own.digits,
+        name=credential.name,
         label=credential.label,
         issuer=credential.issuer,
         interval=own.interval,
@@ -180,30 +187,37 @@ def state_of(form: AnyState) -> StoredState:
     match form:
         case TombstoneState():
             return Tombstone(
-                id=CredentialId(owner, form.factor),
+                id=_id(owner, form.factor, form.suffix),
                 failures=failures,
                 expires_at=form.expires_at,
                 failures_until=form.failures_until,
                 former=_former_secrets(form.former),
             )
         case RecoveryCodesState():
-            common = _common(form, owner, Factor.RECOVERY_CODES, failures)
+            common = _common(form, CredentialId(owner, Factor.RECOVERY_CODES), failures)
             return RecoveryCodes(**common, digests=tuple(form.digests), spent=form.spent)
         case HotpState():
-            common = _common(form, owner, Factor.HOTP, failures)
+            common = _common(form, _id(owner, Factor.HOTP, form.suffix), failures)
             former = _former_secrets(form.former)
             return HotpCredential(**common, **_hotp_fields(form.codes), former=former)
         case TotpState():
-            common = _common(form, owner, Factor.TOTP, failures)
+            common = _common(form, _id(owner, Factor.TOTP, form.suffix), failures)
             former = _former_secrets(form.former)
             return TotpCredential(**common, **_totp_fields(form.codes), former=former)
         case _:
             assert_never(form)
 
 
-def _common(form: CredentialState, owner: Owner, factor: Factor, failures: Failures) -> dict[str, Any]:
+def _id(owner: Owner, factor: Factor, suffix: str) -> CredentialId:
+    """Return the id of a credential or of a tombstone. Raise `InvalidValue` for a suffix that no id has."""
+    if suffix in {"", REMOVED}:
+        return CredentialId(owner, factor, suffix)
+    return CredentialId.of_authenticator(owner, f"{factor.value}-{suffix}")
+
+
+def _common(form: CredentialState, credential_id: CredentialId, failures: Failures) -> dict[str, Any]:
     return {
-        "id": CredentialId(owner, factor),
+        "id": credential_id,
         "failures": failures,
         "lifecycle": Lifecycle(
             created_at=form.created_at,
@@ -218,6 +232,7 @@ def _common(form: CredentialState, owner: Owner, factor: Factor, failures: Failu
 def _hotp_fields(codes: HotpCodes) -> dict[str, Any]:
     return {
         "parameters": HotpParameters(codes.algorithm, codes.digits, codes.look_ahead),
+        "name": codes.name,
         "label": codes.label,
         "issuer": codes.issuer,
         "counter": codes.counter,
@@ -228,6 +243,7 @@ def _hotp_fields(codes: HotpCodes) -> dict[str, Any]:
 def _totp_fields(codes: TotpCodes) -> dict[str, Any]:
     return {
         "parameters": TotpParameters(codes.algorithm, codes.digits, codes.interval, codes.window),
+        "name": codes.name,
         "label": codes.label,
         "issuer": codes.issuer,
         "last_step": codes.last_step,
