@@ -2,24 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Final, assert_never
+from typing import assert_never
 
 from application.enrolment import EnrolRequest, build
 from application.ports.migration import ImportedAuthenticator, ImportedState
-from domain.credential import Lifecycle, Status
+from domain.authenticators import check_authenticator_name
+from domain.credential import Lifecycle
 from domain.errors import InvalidSecret, InvalidValue
 from domain.failures import NO_FAILURES
-from domain.former_secret import merged
 from domain.one_time_code import OneTimeCode
 from domain.owner import Owner
-from domain.recovery_codes import RecoveryCodes
 from domain.secret import SharedSecret
 from domain.secret_credential import SecretCredential
 from domain.stored_state import AnySecretCredential, StoredState
-from domain.tombstone import Tombstone
-
-_NOT_STORED: Final = Lifecycle(created_at=0, expires_at=None)
-"""The lifecycle of a credential that comes from another system, until it is stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +35,26 @@ class ImportRequest:
     dry_run: bool = False
 
 
-def candidate_of(request: ImportRequest, record: ImportedAuthenticator | ImportedState) -> StoredState:
-    """Return the state of a record, under the id that it gets. Raise `DomainError`."""
+def state_at(request: ImportRequest, record: ImportedAuthenticator | ImportedState, now: int) -> StoredState:
+    """Return the state of a record at `now`, Unix time in seconds, as if the account had no other states.
+
+    Every code that the other system can have accepted is spent.
+
+    Raises:
+        InvalidSecret: the secret is too short or too long, or weak although the request does not accept that.
+        InvalidValue: the record has no valid account, or a value is out of range.
+    """
     match record:
         case ImportedAuthenticator():
-            return _credential(request, record)
+            return _confirmed(request, record, now)
         case ImportedState():
-            return _moved(request, record.state)
+            state = _moved(request, record.state)
+            return state.with_past_codes_spent(now) if isinstance(state, SecretCredential) else state
         case _:
             assert_never(record)
 
 
-def _credential(request: ImportRequest, record: ImportedAuthenticator) -> AnySecretCredential:
+def _confirmed(request: ImportRequest, record: ImportedAuthenticator, now: int) -> AnySecretCredential:
     secret = _secret(record.secret)
     _check_strength(request, secret)
     enrolment = EnrolRequest(
@@ -64,8 +67,9 @@ def _credential(request: ImportRequest, record: ImportedAuthenticator) -> AnySec
         secret=secret,
         confirmed=True,
         drift=record.drift,
+        name=_name(record),
     )
-    return build(enrolment, secret, _NOT_STORED, NO_FAILURES)
+    return build(enrolment, secret, Lifecycle.starting(now, None), NO_FAILURES).imported(now)
 
 
 def _moved(request: ImportRequest, state: StoredState) -> StoredState:
@@ -76,11 +80,10 @@ def _moved(request: ImportRequest, state: StoredState) -> StoredState:
     """
     if isinstance(state, OneTimeCode):
         raise InvalidValue("one-time codes can't be imported, because a copy would be accepted twice")
-    if isinstance(state, SecretCredential):
-        _check_strength(request, state.secret)
     account = state.id.owner.account
     credential_id = replace(state.id, owner=_owner(request, account, account))
     if isinstance(state, SecretCredential):
+        _check_strength(request, state.secret)
         return replace(state, id=credential_id, replacement=None)
     return replace(state, id=credential_id)
 
@@ -98,6 +101,16 @@ def _owner(request: ImportRequest, key: str | None, account: str | None) -> Owne
         raise InvalidValue(f"the id of the account {error}") from None
 
 
+def _name(record: ImportedAuthenticator) -> str | None:
+    """Return the name of an authenticator. The serial number of a token tells its owner which one it is."""
+    for text in (record.name, record.serial):
+        try:
+            return check_authenticator_name(text or "")
+        except InvalidValue:
+            continue
+    return None
+
+
 def _secret(key: bytes) -> SharedSecret:
     try:
         return SharedSecret.accepting_weak(key)
@@ -111,37 +124,3 @@ def _check_strength(request: ImportRequest, secret: SharedSecret) -> None:
         raise InvalidSecret(
             f"the secret has {bits} bits, and secrets of less than 128 bits must be accepted explicitly"
         )
-
-
-def taken_over(state: StoredState, now: int) -> StoredState:
-    """Return the state at `now`, in which every code that the other system can have accepted is spent."""
-    if not isinstance(state, SecretCredential):
-        return state
-    if state.lifecycle is _NOT_STORED:
-        return replace(state, lifecycle=Lifecycle.starting(now, None)).imported(now)
-    return state.with_past_codes_spent(now)
-
-
-def has_content_of(present: StoredState | None, new: StoredState) -> bool:
-    """Return whether the stored state makes the import of the new one unnecessary."""
-    match new:
-        case Tombstone():
-            # The present state has its own failures, or those of the tombstone after a former run.
-            return present is not None
-        case RecoveryCodes():
-            return isinstance(present, RecoveryCodes) and present.digests == new.digests
-        case SecretCredential():
-            if not isinstance(present, SecretCredential) or not present.has_codes_of(new):
-                return False
-            return present.status is Status.CONFIRMED or new.status is Status.PENDING
-        case _:
-            return False
-
-
-def after(new: StoredState, tombstone: StoredState, now: int) -> StoredState:
-    """Return the new credential with the failures and the former secrets of the tombstone that it replaces."""
-    failures = max(new.failures, tombstone.failures, key=lambda each: (each.locked_until, each.count))
-    if not isinstance(new, SecretCredential) or not isinstance(tombstone, Tombstone):
-        return replace(new, failures=failures)
-    former = merged((*new.former, *tombstone.former), now)
-    return replace(new.after(tombstone.former), failures=failures, former=former)

@@ -2,30 +2,19 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Final
 
-from application.imported_states import ImportRequest, after, candidate_of, has_content_of, taken_over
-from application.optimistic_update import Change, OptimisticUpdate
+from application.errors import UnreadableRecord
+from application.import_decision import ImportDecision, ImportOutcome, decide
+from application.imported_states import ImportRequest, state_at
+from application.optimistic_update import OptimisticUpdate, OwnerChange
 from application.ports.clock import Clock
 from application.ports.events import Action, Events
 from application.ports.migration import ImportedAuthenticator, ImportedRecord, ImportedState, Refusal
-from application.ports.stores import CredentialRepository
-from domain.credential import Credential
-from domain.errors import AlreadyEnrolled, DomainError
+from application.ports.secrets import Randomness
+from application.ports.stores import CredentialRepository, OwnerCredentials
+from domain.errors import DomainError
 from domain.secret_credential import SecretCredential
-from domain.stored_state import StoredState, unexpired
-
-_ANOTHER: Final = "the account has another credential of this kind"
-
-
-class ImportOutcome(StrEnum):
-    """The outcomes of importing one record."""
-
-    IMPORTED = "imported"
-    PRESENT = "present"
-    """The account has this credential already, or the record has expired. Nothing was changed."""
-    REFUSED = "refused"
+from domain.stored_state import StoredState
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +35,23 @@ class ImportResult:
 class ImportAuthenticators:
     """Import records of all formats, each by one compare-and-set.
 
-    An existing credential is never overwritten. The same secret again is present already. So an interrupted run can be
-    repeated, and several runs at once have the same result as one. Secrets are confirmed, and every code that the other
-    system can have accepted is spent. Former failures still count, and spent codes stay spent.
+    An existing credential is never overwritten: a further authenticator of an account gets an id of its own. The same
+    secret again is present already. So an interrupted run can be repeated, and several runs at once have the same
+    result as one. Secrets are confirmed, and every code that the other system can have accepted is spent. Failures of
+    removed authenticators still count, and spent codes stay spent.
     """
 
     def __init__(
-        self, changes: OptimisticUpdate, repository: CredentialRepository, clock: Clock, events: Events
+        self,
+        changes: OptimisticUpdate,
+        repository: CredentialRepository,
+        randomness: Randomness,
+        clock: Clock,
+        events: Events,
     ) -> None:
         self._changes = changes
         self._repository = repository
+        self._randomness = randomness
         self._clock = clock
         self._events = events
 
@@ -72,30 +68,28 @@ class ImportAuthenticators:
                 continue
             try:
                 yield ImportResult(self._import(request, record), record.place)
-            except AlreadyEnrolled:
-                yield ImportResult(ImportOutcome.REFUSED, record.place, _ANOTHER)
             except DomainError as error:
                 yield ImportResult(ImportOutcome.REFUSED, record.place, str(error))
+            except UnreadableRecord:
+                reason = "a stored state of the account is unreadable"
+                yield ImportResult(ImportOutcome.REFUSED, record.place, reason)
 
     def _import(self, request: ImportRequest, record: ImportedAuthenticator | ImportedState) -> ImportOutcome:
-        candidate = candidate_of(request, record)
+        suffix = self._randomness.authenticator_suffix()
 
-        def decide(state: StoredState | None, now: int) -> Change[ImportOutcome]:
-            new = unexpired(taken_over(candidate, now), now)
-            if new is None or has_content_of(state, new):
-                return Change(ImportOutcome.PRESENT, state)
-            if isinstance(state, Credential):
-                raise AlreadyEnrolled
-            return Change(ImportOutcome.IMPORTED, new if state is None else after(new, state, now))
+        def change(credentials: OwnerCredentials, now: int) -> OwnerChange[ImportDecision]:
+            return decide(state_at(request, record, now), suffix, credentials, now)
 
+        now = self._clock.now()
+        state = state_at(request, record, now)
+        owner, exclusive = state.id.owner, isinstance(state, SecretCredential)
         if request.dry_run:
-            now = self._clock.now()
-            return decide(unexpired(self._repository.load(candidate.id).state, now), now).answer
+            return change(self._repository.load_all(owner), now).answer.outcome
         self._events.require_room()
-        outcome = self._changes.apply(candidate.id, decide)
-        if outcome is ImportOutcome.IMPORTED:
-            self._announce(candidate)
-        return outcome
+        decision = self._changes.apply_to_owner(owner, change, exclusive=exclusive)
+        if decision.state is not None:
+            self._announce(decision.state)
+        return decision.outcome
 
     def _announce(self, state: StoredState) -> None:
         if isinstance(state, SecretCredential):

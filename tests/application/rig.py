@@ -132,7 +132,7 @@ class Rig:
         self.resynchronize = Resynchronize(judge, algorithm)
         self.remove = Remove(self.changes, self.repository, self.events)
         self.forget = Forget(self.repository, self.events)
-        self.importing = ImportAuthenticators(self.changes, self.repository, self.clock, self.events)
+        self.importing = ImportAuthenticators(self.changes, self.repository, randomness, self.clock, self.events)
         self.describe = Describe(self.repository, self.clock)
         self.describe_all = DescribeAll(self.repository, self.clock)
 

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from application.errors import AuditUnavailable, StoreUnavailable
+from application.import_decision import ImportOutcome
 from application.imported_states import ImportRequest
-from application.importing import ImportOutcome, ImportResult
+from application.importing import ImportResult
 from application.ports.events import Action
 from application.ports.migration import ImportedAuthenticator, ImportedRecord, ImportedState, Refusal
 from domain.credential import Credential, Lifecycle, Status
@@ -107,7 +108,7 @@ class TestAuthenticators:
 
     def test_an_import_is_audited(self) -> None:
         rig = Rig()
-        run(rig, totp_record(), hotp_record(), totp_record(), totp_record(OTHER))
+        run(rig, totp_record(), hotp_record(), totp_record())
 
         assert rig.events.all == [(Action.ENROLLED, TOTP, "imported"), (Action.ENROLLED, HOTP, "imported")]
 
@@ -124,14 +125,15 @@ class TestAuthenticators:
         rig.enrolled_totp()
         before = rig.repository.state(TOTP)
 
-        assert "another credential" in reason(rig, totp_record())
+        assert outcomes(rig, totp_record()) == [IMPORTED]
         assert rig.repository.state(TOTP) == before
 
     def test_a_pending_credential_with_the_same_secret_is_not_overwritten(self) -> None:
         rig = Rig()
         rig.repository.put(totp())
 
-        assert "another credential" in reason(rig, totp_record())
+        assert "has this secret" in reason(rig, totp_record())
+        assert rig.repository.state(TOTP) == totp()
 
     def test_the_same_secret_again_is_present_and_keeps_its_state(self) -> None:
         rig = Rig()
@@ -146,7 +148,7 @@ class TestAuthenticators:
         rig = Rig()
         run(rig, totp_record())
 
-        assert "another credential" in reason(rig, totp_record(parameters=TotpParameters(digits=8)))
+        assert "has this secret" in reason(rig, totp_record(parameters=TotpParameters(digits=8)))
 
     def test_failures_of_a_removed_credential_still_count(self) -> None:
         rig = Rig()
@@ -170,6 +172,85 @@ class TestAuthenticators:
 
     def test_refusals_of_the_reader_are_passed_on(self) -> None:
         assert run(Rig(), Refusal("line 9", "why")) == [ImportResult(REFUSED, "line 9", "why")]
+
+
+def authenticators(rig: Rig) -> list[SecretCredential]:
+    return [each for each in rig.describe_all.execute(ALICE) if isinstance(each, SecretCredential)]
+
+
+class TestSeveralAuthenticators:
+    def test_the_first_of_each_kind_has_the_id_of_its_factor(self) -> None:
+        rig = Rig()
+        run(rig, *(totp_record(bytes([number] * 20)) for number in range(3)), hotp_record(), hotp_record(secret=OTHER))
+
+        ids = sorted(each.id.authenticator for each in authenticators(rig))
+        assert [each.partition("-")[0] for each in ids] == ["hotp", "hotp", "totp", "totp", "totp"]
+        assert {"hotp", "totp"} < set(ids)
+
+    def test_a_token_is_named_after_its_serial_number(self) -> None:
+        rig = Rig()
+        run(rig, totp_record(serial="OATH0001"), totp_record(OTHER, serial="OATH0002", name="phone"))
+
+        assert {each.name for each in authenticators(rig)} == {"OATH0001", "phone"}
+
+    def test_a_name_that_nobody_can_read_is_left_out(self) -> None:
+        rig = Rig()
+        run(rig, totp_record(name="\u202e"))
+
+        assert [each.name for each in authenticators(rig)] == [None]
+
+    def test_the_eleventh_is_refused(self) -> None:
+        rig = Rig()
+        records = [totp_record(bytes([number] * 20)) for number in range(11)]
+
+        assert outcomes(rig, *records) == [IMPORTED] * 10 + [REFUSED]
+        assert "at most 10 authenticators" in reason(rig, records[10])
+
+    def test_all_of_them_are_present_when_the_file_is_imported_again(self) -> None:
+        rig = Rig()
+        records = [totp_record(bytes([number] * 20)) for number in range(10)]
+        run(rig, *records)
+        before = authenticators(rig)
+
+        assert outcomes(rig, *reversed(records)) == [PRESENT] * 10
+        assert authenticators(rig) == before
+
+    @given(st.lists(st.integers(0, 5), max_size=8))
+    def test_two_imports_at_once_have_the_result_of_one(self, rivals: list[int]) -> None:
+        rig = Rig()
+        records = [totp_record(bytes([number] * 20)) for number in range(6)]
+        rig.repository.rivals = [partial(run, rig, records[number]) for number in rivals]
+
+        assert set(outcomes(rig, *records)) <= {IMPORTED, PRESENT}
+        assert len({each.secret.key for each in authenticators(rig)}) == len(authenticators(rig)) == 6
+
+    def test_a_state_whose_id_is_taken_gets_an_id_of_its_own(self) -> None:
+        rig = Rig()
+        run(rig, totp_record(OTHER))
+        state = ImportedState("line 2", confirmed(totp(drift=3)))
+
+        assert outcomes(rig, state) == [IMPORTED]
+        assert outcomes(rig, state) == [PRESENT]
+        assert sorted(each.secret.key for each in authenticators(rig)) == sorted([KEY, OTHER])
+
+    def test_the_id_of_an_additional_authenticator_is_kept(self) -> None:
+        rig = Rig()
+        additional = replace(TOTP, suffix="7k2m9q4x8d")
+        run(rig, ImportedState("line 2", replace(confirmed(totp()), id=additional)))
+
+        assert [each.id for each in authenticators(rig)] == [additional]
+
+    def test_spent_codes_of_a_removed_additional_authenticator_stay_spent(self) -> None:
+        rig = Rig()
+        run(rig, hotp_record(secret=OTHER), hotp_record(counter=7))
+        (additional,) = (each.id for each in authenticators(rig) if each.id.suffix)
+        assert accepts(rig, additional, 9)
+        rig.remove.execute(additional)
+        rig.remove.execute(HOTP)
+        run(rig, hotp_record(counter=7))
+
+        assert not accepts(rig, HOTP, 9)
+        assert accepts(rig, HOTP, 10)
 
 
 class TestStrength:
@@ -302,7 +383,7 @@ class TestStates:
         rig = Rig()
         rig.issue_recovery_codes.execute(ALICE)
 
-        assert "another credential" in reason(rig, ImportedState("line 2", recovery_codes()))
+        assert "other recovery codes" in reason(rig, ImportedState("line 2", recovery_codes()))
 
     def test_the_longer_lock_counts(self) -> None:
         rig = Rig()

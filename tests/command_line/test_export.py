@@ -6,6 +6,7 @@ import json
 import re
 import stat
 import subprocess
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,11 +20,12 @@ from domain.failures import Failures
 from domain.owner import CredentialId, Factor, Owner
 from domain.secret import SharedSecret
 from domain.stored_state import StoredState
+from domain.totp import TotpCredential
 from infrastructure.redis.client.gateway import Gateway
 from infrastructure.redis.client.url import connector
 from infrastructure.redis.stores.codec import RecordCodec
 from infrastructure.redis.stores.credentials import RedisCredentialRepository
-from tests.domain.examples import BOB, KEYS, hotp, one_time_code, recovery_codes, totp
+from tests.domain.examples import ALICE, BOB, KEYS, hotp, one_time_code, recovery_codes, totp
 from tests.support.command_line import COMMAND, called, run
 from tests.support.fakes import FakeClock
 from tests.support.redis_server import RedisServer
@@ -68,13 +70,17 @@ SECRETS = [text for state in (HOTP, TOTP, PENDING, FOREIGN) for text in spelling
 
 
 @pytest.fixture
-def stored(settings: dict[str, str], redis_server: RedisServer) -> None:
-    """Store the states under the key of `SETTINGS`."""
+def repository(settings: dict[str, str], redis_server: RedisServer) -> Iterator[RedisCredentialRepository]:
+    """The credentials of the service, under the key of `SETTINGS`."""
     gateway = Gateway(connector(redis_server.url), 0)
-    repository = RedisCredentialRepository(gateway, RecordCodec(KEYS), FakeClock())
+    yield RedisCredentialRepository(gateway, RecordCodec(KEYS), FakeClock())
+    gateway.close()
+
+
+@pytest.fixture
+def stored(repository: RedisCredentialRepository) -> None:
     for state in STATES:
         assert repository.commit(state.id, repository.load(state.id).revision, state) is None
-    gateway.close()
 
 
 def audit_lines(stderr: str) -> list[dict[str, object]]:
@@ -152,6 +158,33 @@ def test_pskc_has_the_confirmed_secrets_and_their_counters(settings: dict[str, s
     }
     assert all(key.check() for key in pskc.keys)
     assert re.search(r"2 accounts: 2 records exported; \d others have no place in this format", done.stderr)
+
+
+@pytest.mark.usefixtures("stored")
+def test_several_authenticators_of_an_account_survive_an_export_and_an_import(
+    settings: dict[str, str], key_file: str, repository: RedisCredentialRepository, redis_server: RedisServer
+) -> None:
+    tablet = CredentialId.of_authenticator(ALICE, "totp-7k2m9q4x8d")
+    second = replace(TOTP, id=tablet, name="tablet", secret=SharedSecret(b"the secret of tablet"))
+    assert repository.commit(tablet, repository.load(tablet).revision, second) is None
+    common = ("--tenant", "shop", "--key", key_file)
+
+    pskc = PSKC(io.BytesIO(run("export", *common, "--format", "pskc", **settings).stdout.encode()))
+    exported = run("export", *common, "--format", "jsonl", **settings)
+    with redis_server.client() as client:
+        client.flushall()
+    imported = run("import", "-", *common, "--format", "jsonl", stdin=exported.stdout, **settings)
+
+    assert {(key.id, key.friendly_name) for key in pskc.keys} == {
+        ("alice/hotp", None),
+        ("alice/totp", None),
+        ("alice/totp-7k2m9q4x8d", "tablet"),
+    }
+    assert (exported.returncode, imported.returncode) == (0, 0), imported.stderr
+    state = repository.load(tablet).state
+    assert isinstance(state, TotpCredential)
+    assert (state.secret.key, state.name) == (second.secret.key, "tablet")
+    assert repository.load(TOTP.id).state is not None
 
 
 @pytest.mark.usefixtures("stored")

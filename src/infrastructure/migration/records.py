@@ -17,6 +17,7 @@ from domain.parameters import (
     check_name,
 )
 from domain.secret import base32_bytes
+from domain.totp import DRIFT
 
 _DIGITS: Final = re.compile("[0-9]{1,20}")
 _HEXADECIMAL: Final = re.compile("(?:[0-9A-Fa-f]{2})+")
@@ -54,6 +55,14 @@ def whole(name: str, text: str) -> int:
     return int(digits)
 
 
+def next_after_shown(counter: int | None) -> int | None:
+    """Return the next counter of an authenticator whose file has the counter of the code that it showed last.
+
+    The other system can have accepted that code. If it was never shown, one code is lost, which the look-ahead covers.
+    """
+    return None if counter is None else counter + 1
+
+
 def hexadecimal_secret(text: str) -> bytes:
     """Return the bytes of a secret in hexadecimal digits."""
     digits = text.strip()
@@ -85,6 +94,7 @@ class RecordFields:
         digits: None for the default of all formats, 6.
         period: seconds, for TOTP; None for the default of all formats, 30.
         counter: the next counter, for HOTP. It has no default, because spent codes would be valid again.
+        drift: time steps that the authenticator's clock is ahead of ours (negative: behind), for TOTP.
         account: the account; empty if the record names none.
         serial: the serial number of the token, if it has one.
         label: the account name for the authenticator.
@@ -97,6 +107,7 @@ class RecordFields:
     digits: int | None = None
     period: int | None = None
     counter: int | None = None
+    drift: int = 0
     account: str = ""
     serial: str = ""
     label: str = ""
@@ -114,6 +125,7 @@ def authenticator_of(place: str, fields: RecordFields) -> ImportedAuthenticator:
         case "totp":
             interval = DEFAULT_INTERVAL if fields.period is None else fields.period
             parameters = TotpParameters(fields.algorithm, digits, interval)
+            DRIFT.check("the drift", fields.drift)
         case "hotp":
             parameters = HotpParameters(fields.algorithm, digits)
             counter = _next_counter(fields.counter)
@@ -128,6 +140,7 @@ def authenticator_of(place: str, fields: RecordFields) -> ImportedAuthenticator:
         label=display_name(fields.label),
         issuer=display_name(fields.issuer),
         counter=counter,
+        drift=fields.drift if counter is None else 0,
     )
 
 

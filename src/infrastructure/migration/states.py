@@ -7,105 +7,30 @@ replacement is not written, because it is pending and expires within an hour.
 
 from typing import Any, assert_never
 
-from msgspec import Struct
-
+from domain.authenticators import AUTHENTICATOR_FACTORS, check_authenticator_name
 from domain.credential import Credential, Lifecycle
 from domain.failures import Failures
 from domain.former_secret import FormerSecret
 from domain.hotp import HotpCredential
 from domain.one_time_code import OneTimeCode
-from domain.owner import CredentialId, Factor, Owner
-from domain.parameters import HashAlgorithm, HotpParameters, TotpParameters
+from domain.owner import REMOVED, CredentialId, Factor, Owner
+from domain.parameters import HotpParameters, TotpParameters, check_name
 from domain.recovery_codes import RecoveryCodes
 from domain.secret import SharedSecret
 from domain.stored_state import StoredState
 from domain.tombstone import Tombstone
-from domain.totp import NO_STEP, TotpCredential
-
-
-class Former(Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """A former secret."""
-
-    digest: bytes
-    last: int
-    interval: int | None = None
-
-
-class State(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="type"):
-    """The members of every state."""
-
-    tenant: str
-    account: str
-    expires_at: int | None = None
-    failures: int = 0
-    locked_until: int = 0
-
-
-class TombstoneState(State, kw_only=True, tag="tombstone"):
-    """A tombstone."""
-
-    factor: Factor
-    failures_until: int | None = None
-    former: list[Former] = []
-
-
-class CredentialState(State, kw_only=True):
-    """The members of every credential."""
-
-    created_at: int
-    confirmed_at: int | None = None
-    last_used_at: int | None = None
-    secret: bytes
-
-
-class RecoveryCodesState(CredentialState, kw_only=True, tag=Factor.RECOVERY_CODES.value):
-    """A set of recovery codes. Its secret is the key of the digests."""
-
-    digests: list[bytes]
-    spent: int = 0
-
-
-class Codes(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The parameters of codes, and the names for the authenticator."""
-
-    algorithm: HashAlgorithm
-    digits: int
-    label: str | None = None
-    issuer: str | None = None
-
-
-class HotpCodes(Codes, kw_only=True):
-    """The parameters and the counters of HOTP."""
-
-    look_ahead: int
-    counter: int
-    initial_counter: int
-
-
-class TotpCodes(Codes, kw_only=True):
-    """The parameters and the spent steps of TOTP."""
-
-    interval: int
-    window: int
-    last_step: int = NO_STEP
-    drift: int = 0
-
-
-class HotpState(CredentialState, kw_only=True, tag=Factor.HOTP.value):
-    """A HOTP credential."""
-
-    codes: HotpCodes
-    former: list[Former] = []
-
-
-class TotpState(CredentialState, kw_only=True, tag=Factor.TOTP.value):
-    """A TOTP credential."""
-
-    codes: TotpCodes
-    former: list[Former] = []
-
-
-AnyState = HotpState | TotpState | RecoveryCodesState | TombstoneState
+from domain.totp import TotpCredential
+from infrastructure.migration.state_members import (
+    AnyState,
+    CredentialState,
+    Former,
+    HotpCodes,
+    HotpState,
+    RecoveryCodesState,
+    TombstoneState,
+    TotpCodes,
+    TotpState,
+)
 
 
 def json_form(state: StoredState) -> AnyState:
@@ -128,14 +53,15 @@ def json_form(state: StoredState) -> AnyState:
         }
     match state:
         case HotpCredential():
-            return HotpState(**common, codes=_hotp(state), former=_former(state.former))
+            return HotpState(**common, suffix=state.id.suffix, codes=_hotp(state), former=_former(state.former))
         case TotpCredential():
-            return TotpState(**common, codes=_totp(state), former=_former(state.former))
+            return TotpState(**common, suffix=state.id.suffix, codes=_totp(state), former=_former(state.former))
         case RecoveryCodes():
             return RecoveryCodesState(**common, digests=list(state.digests), spent=state.spent)
         case Tombstone():
             former, until = _former(state.former), state.failures_until
-            return TombstoneState(**common, factor=state.id.factor, failures_until=until, former=former)
+            common |= {"factor": state.id.factor, "suffix": state.id.suffix}
+            return TombstoneState(**common, failures_until=until, former=former)
         case OneTimeCode():
             raise ValueError("a one-time code is not exported")
         case _:
@@ -147,6 +73,7 @@ def _hotp(credential: HotpCredential) -> HotpCodes:
     return HotpCodes(
         algorithm=own.algorithm,
         digits=own.digits,
+        name=credential.name,
         label=credential.label,
         issuer=credential.issuer,
         look_ahead=own.look_ahead,
@@ -160,6 +87,7 @@ def _totp(credential: TotpCredential) -> TotpCodes:
     return TotpCodes(
         algorithm=own.algorithm,
         digits=own.digits,
+        name=credential.name,
         label=credential.label,
         issuer=credential.issuer,
         interval=own.interval,
@@ -180,30 +108,44 @@ def state_of(form: AnyState) -> StoredState:
     match form:
         case TombstoneState():
             return Tombstone(
-                id=CredentialId(owner, form.factor),
+                id=_tombstone_id(owner, form),
                 failures=failures,
                 expires_at=form.expires_at,
                 failures_until=form.failures_until,
                 former=_former_secrets(form.former),
             )
         case RecoveryCodesState():
-            common = _common(form, owner, Factor.RECOVERY_CODES, failures)
+            common = _common(form, CredentialId(owner, Factor.RECOVERY_CODES), failures)
             return RecoveryCodes(**common, digests=tuple(form.digests), spent=form.spent)
         case HotpState():
-            common = _common(form, owner, Factor.HOTP, failures)
+            common = _common(form, _id(owner, Factor.HOTP, form.suffix), failures)
             former = _former_secrets(form.former)
             return HotpCredential(**common, **_hotp_fields(form.codes), former=former)
         case TotpState():
-            common = _common(form, owner, Factor.TOTP, failures)
+            common = _common(form, _id(owner, Factor.TOTP, form.suffix), failures)
             former = _former_secrets(form.former)
             return TotpCredential(**common, **_totp_fields(form.codes), former=former)
         case _:
             assert_never(form)
 
 
-def _common(form: CredentialState, owner: Owner, factor: Factor, failures: Failures) -> dict[str, Any]:
+def _id(owner: Owner, factor: Factor, suffix: str) -> CredentialId:
+    """Return the id of a credential. Raise `InvalidValue` for a suffix that no authenticator has."""
+    if not suffix:
+        return CredentialId(owner, factor)
+    return CredentialId.of_authenticator(owner, f"{factor.value}-{suffix}")
+
+
+def _tombstone_id(owner: Owner, form: TombstoneState) -> CredentialId:
+    """Return the id of a tombstone: that of a credential, or that of all removed additional authenticators."""
+    if form.suffix == REMOVED and form.factor in AUTHENTICATOR_FACTORS:
+        return CredentialId(owner, form.factor).removed
+    return _id(owner, form.factor, form.suffix)
+
+
+def _common(form: CredentialState, credential_id: CredentialId, failures: Failures) -> dict[str, Any]:
     return {
-        "id": CredentialId(owner, factor),
+        "id": credential_id,
         "failures": failures,
         "lifecycle": Lifecycle(
             created_at=form.created_at,
@@ -215,11 +157,18 @@ def _common(form: CredentialState, owner: Owner, factor: Factor, failures: Failu
     }
 
 
+def _names(codes: HotpCodes | TotpCodes) -> dict[str, str | None]:
+    return {
+        "name": None if codes.name is None else check_authenticator_name(codes.name),
+        "label": None if codes.label is None else check_name(codes.label),
+        "issuer": None if codes.issuer is None else check_name(codes.issuer),
+    }
+
+
 def _hotp_fields(codes: HotpCodes) -> dict[str, Any]:
     return {
         "parameters": HotpParameters(codes.algorithm, codes.digits, codes.look_ahead),
-        "label": codes.label,
-        "issuer": codes.issuer,
+        **_names(codes),
         "counter": codes.counter,
         "initial_counter": codes.initial_counter,
     }
@@ -228,8 +177,7 @@ def _hotp_fields(codes: HotpCodes) -> dict[str, Any]:
 def _totp_fields(codes: TotpCodes) -> dict[str, Any]:
     return {
         "parameters": TotpParameters(codes.algorithm, codes.digits, codes.interval, codes.window),
-        "label": codes.label,
-        "issuer": codes.issuer,
+        **_names(codes),
         "last_step": codes.last_step,
         "drift": codes.drift,
     }

@@ -124,7 +124,7 @@ class Container:
     def importing(self) -> ImportAuthenticators:
         """The import, which waits for room in the audit trail instead of failing."""
         events = WaitingAuditTrail(self.metrics, self._lines, selected_format(self._settings))
-        return ImportAuthenticators(self._changes, self.repository, self.clock, events)
+        return ImportAuthenticators(self._changes, self.repository, self._randomness, self.clock, events)
 
     @cached_property
     def exporting(self) -> Export:

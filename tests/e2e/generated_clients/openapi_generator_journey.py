@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from openapi_client import ApiClient, ApiException, Configuration, api
-from openapi_client.models import Challenge, EnrolAccountTotp, EnrolHotp, IssueCode, Verify, VerifyRecovery
+from openapi_client.models import Challenge, EnrolAccountTotp, EnrolHotp, IssueCode, ReplaceHotp, Verify, VerifyRecovery
 
 base, api_key, user, password = sys.argv[1:]
 SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
@@ -71,7 +71,7 @@ totp.account_post_totp(account, EnrolAccountTotp())
 note("picture", totp.account_get_totp_qr_with_http_info, account, start=lambda parsed: bytes(parsed)[:5].decode())
 describe = accounts.account_get_all_with_http_info
 note("account", describe, account, factors=factors, replacements=replacements)
-hotp.account_post_hotp_replacement(account, EnrolHotp())
+hotp.account_post_hotp_replacement(account, ReplaceHotp())
 note("account with a replacement", describe, account, replacements=replacements)
 issued = note("one-time code", otp.account_post_otp_with_http_info, account, IssueCode(digits=8)).data
 verify_otp = otp.account_post_otp_verify_with_http_info

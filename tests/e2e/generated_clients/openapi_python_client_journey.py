@@ -16,7 +16,7 @@ from client.api.account_totp import account_get_totp_qr, account_post_totp
 from client.api.administration import admin_get_server
 from client.api.session import session_get_all
 from client.api.session_hotp import session_get_hotp, session_post_hotp, session_post_hotp_verify
-from client.models import Challenge, EnrolAccountTotp, EnrolHotp, IssueCode, Verify, VerifyRecovery
+from client.models import Challenge, EnrolAccountTotp, EnrolHotp, IssueCode, ReplaceHotp, Verify, VerifyRecovery
 from client.types import Response
 
 base, api_key, user, password = sys.argv[1:]
@@ -59,7 +59,7 @@ answer = account_get_totp_qr.sync_detailed(account, client=shop)
 note("picture", answer, start=answer.content[:5].decode())
 answer = account_get_all.sync_detailed(account, client=shop)
 note("account", answer, factors=factors(answer.parsed), replacements=replacements(answer.parsed))
-account_post_hotp_replacement.sync_detailed(account, client=shop, body=EnrolHotp())
+account_post_hotp_replacement.sync_detailed(account, client=shop, body=ReplaceHotp())
 answer = account_get_all.sync_detailed(account, client=shop)
 note("account with a replacement", answer, replacements=replacements(answer.parsed))
 issued = note("one-time code", account_post_otp.sync_detailed(account, client=shop, body=IssueCode(digits=8)))

@@ -12,13 +12,16 @@ from hypothesis import strategies as st
 
 from application.ports.migration import ImportedState, Refusal, UnreadableFile
 from domain.credential import Lifecycle
+from domain.failures import Failures
 from domain.owner import Owner
 from domain.secret import SharedSecret
 from domain.secret_credential import SecretCredential
 from domain.stored_state import StoredState
+from domain.tombstone import Tombstone
 from infrastructure.migration.formats.jsonl import JsonLinesReader, JsonLinesWriter
 from infrastructure.migration.registry import READERS, WRITERS, FileSecrets
-from tests.domain.examples import SECRET, hotp, one_time_code, totp
+from infrastructure.redis.stores.codec import RecordCodec
+from tests.domain.examples import KEYS, SECRET, hotp, one_time_code, totp
 from tests.domain.strategies import hotp_credentials, recovery_codes, tombstones, totp_credentials
 from tests.infrastructure.migration.files import records
 
@@ -28,9 +31,11 @@ OWNERS = st.builds(Owner.of_account, st.just("shop"), st.text("abcXYZ019._@+:-",
 
 
 def owned(state: StoredState, owner: Owner) -> StoredState:
-    """Return the state as a state of this owner, without a replacement."""
+    """Return the state as a state of this owner, with names that can occur and without a replacement."""
     own = replace(state, id=replace(state.id, owner=owner))
-    return replace(own, replacement=None) if isinstance(own, SecretCredential) else own
+    if not isinstance(own, SecretCredential):
+        return own
+    return replace(own, replacement=None, name="phone", label="alice", issuer=None)
 
 
 STATES = st.builds(
@@ -241,6 +246,43 @@ def test_a_file_of_the_first_version_stays_readable() -> None:
     found = JsonLinesReader(None).read(io.BytesIO(text))
 
     assert next(found) == ImportedState("line 2", credential)
+
+
+VALUES = st.none() | st.integers(-(2**63), 2**64 - 1) | st.text(max_size=40) | st.booleans() | st.lists(st.integers())
+
+
+@given(STATES, st.data())
+def test_a_state_of_any_values_is_refused_or_can_be_stored(state: StoredState, data: st.DataObject) -> None:
+    header, line, end = written([state], None).splitlines(keepends=True)
+    document = json.loads(line)
+    members = [document["state"], document["state"].get("codes")]
+    for _ in range(data.draw(st.integers(1, 3))):
+        changed = data.draw(st.sampled_from([each for each in members if each]))
+        changed[data.draw(st.sampled_from(sorted(changed)))] = data.draw(VALUES)
+    try:
+        record = next(JsonLinesReader(None).read(io.BytesIO(header + json.dumps(document).encode() + b"\n" + end)))
+    except UnreadableFile:
+        return
+    if isinstance(record, ImportedState):
+        codec = RecordCodec(KEYS)
+        assert codec.decode(codec.encode(record.state), record.state.id).state == record.state
+
+
+@pytest.mark.parametrize("kind", ["otp", "recovery-codes"])
+def test_only_removed_authenticators_have_a_common_tombstone(kind: str) -> None:
+    tombstone = Tombstone(id=totp().id, failures=Failures(1), expires_at=None)
+    lines = written([tombstone], None).splitlines(keepends=True)
+    lines[1] = lines[1].replace(b'"factor":"totp"', f'"factor":"{kind}","suffix":"removed"'.encode())
+    found = next(JsonLinesReader(None).read(io.BytesIO(b"".join(lines))))
+
+    assert isinstance(found, Refusal)
+
+
+def test_a_credential_cannot_have_the_id_of_the_common_tombstone() -> None:
+    lines = PLAIN.splitlines(keepends=True)
+    lines[1] = lines[1].replace(b'"tenant"', b'"suffix":"removed","tenant"')
+
+    assert isinstance(next(JsonLinesReader(None).read(io.BytesIO(b"".join(lines)))), Refusal)
 
 
 class TestOtpauthWriter:

@@ -71,6 +71,19 @@ class TestOathCsv:
 
         assert (record.account, record.serial, record.counter) == ("carol", "T1", 9)
 
+    @pytest.mark.parametrize(("cell", "drift"), [("", 0), ("0", 0), ("3", 3), ("-20", -20)])
+    def test_a_named_column_has_the_drift_of_a_clock(self, cell: str, drift: int) -> None:
+        assert only("csv", f"serial,seed,type,drift\nT1,{SEED},totp,{cell}\n").drift == drift
+
+    @pytest.mark.parametrize(
+        ("cell", "expected"), [("21", "drift must be -20 to 20"), ("1.5", "whole number"), ("--1", "whole number")]
+    )
+    def test_a_bad_drift_is_refused_with_its_reason(self, cell: str, expected: str) -> None:
+        assert expected in reason("csv", f"serial,seed,type,drift\nT1,{SEED},totp,{cell}\n")
+
+    def test_the_drift_of_a_hotp_token_is_ignored(self) -> None:
+        assert only("csv", f"serial,seed,type,counter,drift\nT1,{SEED},hotp,9,5\n").drift == 0
+
     def test_quoted_cells_are_read(self) -> None:
         assert only("csv", f'"T1","{SEED}","totp","6","30"').serial == "T1"
 
@@ -176,9 +189,12 @@ class TestGoogle:
     def test_every_entry_is_read(self) -> None:
         assert [summary(record) for record in records("google-migration", GOOGLE)] == [
             ("alice@example.com", TotpParameters(SHA1, 6, 30), None),
-            ("alice@example.com", HotpParameters(SHA1, 8), 3),
+            ("alice@example.com", HotpParameters(SHA1, 8), 4),
             ("bob", TotpParameters(SHA512, 6, 30), None),
         ]
+
+    def test_the_code_that_the_app_showed_last_is_spent(self) -> None:
+        assert only("google-migration", google_uri(google_entry(type=1, counter=0))).counter == 1
 
     def test_qr_codes_may_come_in_any_order(self) -> None:
         first, second = GOOGLE.splitlines()
@@ -235,7 +251,7 @@ class TestAegis:
         first, second, third = records("aegis", AEGIS)
 
         assert summary(first) == ("Mason", TotpParameters(SHA1, 6, 30), None)
-        assert summary(second) == ("Benjamin", HotpParameters(SHA256, 7), 50)
+        assert summary(second) == ("Benjamin", HotpParameters(SHA256, 7), 51)
         assert isinstance(third, Refusal)
         assert "Steam" in third.reason
 

@@ -13,6 +13,7 @@ from infrastructure.migration.records import (
     algorithm_of,
     authenticator_of,
     base32_secret,
+    next_after_shown,
     refused_or,
 )
 
@@ -111,7 +112,8 @@ def _record(place: str, text: Raw) -> ImportedAuthenticator:
         algorithm=algorithm_of(entry.info.algo),
         digits=entry.info.digits,
         period=entry.info.period,
-        counter=entry.info.counter,
+        # Aegis increments the counter, and then shows the code.
+        counter=next_after_shown(entry.info.counter),
         account=entry.name.strip(),
         label=entry.name,
         issuer=entry.issuer,

@@ -18,6 +18,7 @@ from infrastructure.migration.records import (
     InvalidRecord,
     RecordFields,
     authenticator_of,
+    next_after_shown,
     refused_or,
     split_label,
 )
@@ -113,7 +114,8 @@ def _record(place: str, entry: bytes) -> ImportedAuthenticator:
             secret=bytes_in(fields, _SECRET),
             algorithm=algorithm,
             digits=digits,
-            counter=integer_in(fields, _COUNTER),
+            # Google Authenticator increments the counter, and then shows the code.
+            counter=next_after_shown(integer_in(fields, _COUNTER)),
             account=account,
             label=account,
             issuer=issuer,

@@ -23,7 +23,8 @@ from application.ports.migration import ImportedRecord, ImportedState, Refusal, 
 from domain.errors import DomainError
 from domain.stored_state import StoredState
 from infrastructure.migration.lines import lines_of
-from infrastructure.migration.states import AnyState, json_form, state_of
+from infrastructure.migration.state_members import AnyState
+from infrastructure.migration.states import json_form, state_of
 
 KEY_BYTES: Final = 32
 _SALT_BYTES: Final = 32

@@ -2,7 +2,7 @@
 
 A line has serial number, seed in hexadecimal, type, digits, and period (TOTP) or counter (HOTP). LinOTP adds the hash
 algorithm. This service adds the account. privacyIDEA begins version 2 with `# version: 2`, and each of its lines with
-user, resolver and realm. A line of column names may come first and change the order of the columns.
+user, resolver and realm. A line of column names may come first, change the order of the columns, and add the drift.
 """
 
 import csv
@@ -24,6 +24,8 @@ from infrastructure.migration.records import (
 
 _COLUMNS: Final = ("serial", "seed", "type", "digits", "period|counter", "algorithm", "account")
 _USER_COLUMNS: Final = ("account", "resolver", "realm")
+_NAMED_COLUMNS: Final = ("drift",)
+"""Columns that only a line of column names adds."""
 _NAMES: Final = {
     "key": "seed",
     "otpkey": "seed",
@@ -36,7 +38,7 @@ _NAMES: Final = {
     "timestep": "period|counter",
     "hashlib": "algorithm",
     "user": "account",
-} | {name: name for name in (*_COLUMNS, *_USER_COLUMNS)}
+} | {name: name for name in (*_COLUMNS, *_USER_COLUMNS, *_NAMED_COLUMNS)}
 _TYPES: Final = {"totp": "totp", "hotp": "hotp", "hmac": "hotp", "": "hotp"}
 """`hmac` is LinOTP's name of HOTP. In both systems, HOTP is the default."""
 _VERSION: Final = re.compile(r"#\s*version:\s*(\w+)")
@@ -101,7 +103,8 @@ def _record(place: str, cells: Sequence[str], columns: Sequence[str]) -> Importe
         raise InvalidRecord("the line is not CSV: check the quotation marks")
     if any(cells[len(columns) :]):
         raise InvalidRecord(f"the line has more than {len(columns)} columns")
-    values = dict.fromkeys((*_COLUMNS, *_USER_COLUMNS), "") | dict(zip(columns, cells, strict=False))
+    names = (*_COLUMNS, *_USER_COLUMNS, *_NAMED_COLUMNS)
+    values = dict.fromkeys(names, "") | dict(zip(columns, cells, strict=False))
     kind = _TYPES.get(values["type"].lower())
     if kind is None:
         raise InvalidRecord("the type is neither TOTP nor HOTP")
@@ -114,7 +117,15 @@ def _record(place: str, cells: Sequence[str], columns: Sequence[str]) -> Importe
         digits=whole("digits", values["digits"]) if values["digits"] else None,
         period=number if kind == "totp" else None,
         counter=number if kind != "totp" else None,
+        drift=_drift(values["drift"]) if kind == "totp" else 0,
         account=values["account"] or values["serial"],
         serial=values["serial"],
     )
     return authenticator_of(place, fields)
+
+
+def _drift(text: str) -> int:
+    """Return the drift in time steps; 0 for an empty cell."""
+    if not text:
+        return 0
+    return -whole("the drift", text[1:]) if text.startswith("-") else whole("the drift", text)

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 from flask import Response
 from werkzeug.datastructures import Headers
 
-from application.timestamps import rfc3339
-
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
@@ -46,12 +44,3 @@ def no_content() -> Response:
 def encode(document: Mapping[str, Any]) -> bytes:
     """Return JSON in UTF-8, in the form that all responses have."""
     return f"{_encode(document)}\n".encode()
-
-
-def timestamp(seconds: int | None) -> str | None:
-    """Return a time in the format of RFC 3339; None for None.
-
-    Args:
-        seconds: Unix time in seconds.
-    """
-    return None if seconds is None else rfc3339(seconds)

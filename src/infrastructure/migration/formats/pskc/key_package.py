@@ -4,6 +4,7 @@ from typing import Final
 from xml.etree.ElementTree import Element
 
 from application.ports.migration import ImportedAuthenticator
+from domain.authenticators import check_authenticator_name
 from domain.errors import InvalidValue
 from domain.parameters import COUNTER, DEFAULT_INTERVAL, INTERVAL, HashAlgorithm, HotpParameters, Range, TotpParameters
 from domain.totp import DRIFT
@@ -71,7 +72,7 @@ def authenticator(package: Element, place: str, protection: Protection, now: int
         account=optional_text(key, "UserId") or optional_text(device, "UserId") or serial,
         serial=serial,
         issuer=display_name(optional_text(key, "Issuer") or ""),
-        name=display_name(_friendly_name(key)),
+        name=_friendly_name(key),
         counter=counter,
         drift=drift,
     )
@@ -84,10 +85,13 @@ def _algorithm(key: Element) -> str:
     raise Unusable(f"the key is for {OTHER_ALGORITHMS.get(name, 'another algorithm')}, not for HOTP or TOTP")
 
 
-def _friendly_name(key: Element) -> str:
-    """Return the first of the names, which may be in several languages; an empty text if there is none."""
+def _friendly_name(key: Element) -> str | None:
+    """Return the first of the names, which may be in several languages; None if there is none that can be displayed."""
     name = key.find(f"{{{PSKC}}}FriendlyName")
-    return "" if name is None else text_of(name)
+    try:
+        return None if name is None else check_authenticator_name(text_of(name))
+    except InvalidValue:
+        return None
 
 
 def _format(parameters: Element) -> tuple[HashAlgorithm, int]:

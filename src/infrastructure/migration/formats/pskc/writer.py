@@ -113,7 +113,9 @@ def _key_package(credential: AnySecretCredential, encryption: _Encryption | None
             f" <KeyPackage><Key Id={quoteattr(_xml(_key_id(credential)))} Algorithm={quoteattr(algorithm)}>",
             _text("Issuer", credential.issuer),
             f"<AlgorithmParameters><Suite>HMAC-{parameters.algorithm.value}</Suite>",
-            f'<ResponseFormat Length="{parameters.digits}" Encoding="DECIMAL"/></AlgorithmParameters><Data>',
+            f'<ResponseFormat Length="{parameters.digits}" Encoding="DECIMAL"/></AlgorithmParameters>',
+            _text("FriendlyName", credential.name),
+            "<Data>",
             _plain("Secret", _base64(secret)) if encryption is None else f"<Secret>{encryption.value(secret)}</Secret>",
             moving_factor,
             f"</Data>{_text('UserId', credential.id.owner.account)}</Key></KeyPackage>\n",
@@ -122,7 +124,7 @@ def _key_package(credential: AnySecretCredential, encryption: _Encryption | None
 
 
 def _key_id(credential: AnySecretCredential) -> str:
-    return f"{credential.id.owner.account}/{credential.id.factor.value}"
+    return f"{credential.id.owner.account}/{credential.id.authenticator}"
 
 
 def _time(credential: TotpCredential) -> str:
