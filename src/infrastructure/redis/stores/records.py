@@ -5,6 +5,7 @@ MessagePack array that begins with the tag, and checks the types and bounds of i
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Annotated, Any, Final, TypeVar, assert_never
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -307,7 +308,7 @@ def _read_replacement(
 def _read_hotp(record: HotpRecord | HotpReplacementRecord, common: dict[str, Any]) -> HotpCredential:
     return HotpCredential(
         **common,
-        parameters=HotpParameters(ALGORITHMS[record.algorithm], record.digits, record.look_ahead),
+        parameters=_hotp_parameters(record.algorithm, record.digits, record.look_ahead),
         label=record.label,
         issuer=record.issuer,
         counter=record.counter,
@@ -316,15 +317,25 @@ def _read_hotp(record: HotpRecord | HotpReplacementRecord, common: dict[str, Any
 
 
 def _read_totp(record: TotpRecord | TotpReplacementRecord, common: dict[str, Any]) -> TotpCredential:
-    algorithm = ALGORITHMS[record.algorithm]
     return TotpCredential(
         **common,
-        parameters=TotpParameters(algorithm, record.digits, record.interval, record.window),
+        parameters=_totp_parameters(record.algorithm, record.digits, record.interval, record.window),
         label=record.label,
         issuer=record.issuer,
         last_step=record.last_step,
         drift=record.drift,
     )
+
+
+# Most credentials have one of very few sets of parameters, and checking one takes as long as opening a secret.
+@lru_cache
+def _hotp_parameters(algorithm: int, digits: int, look_ahead: int) -> HotpParameters:
+    return HotpParameters(ALGORITHMS[algorithm], digits, look_ahead)
+
+
+@lru_cache
+def _totp_parameters(algorithm: int, digits: int, interval: int, window: int) -> TotpParameters:
+    return TotpParameters(ALGORITHMS[algorithm], digits, interval, window)
 
 
 def _former_secrets(former: tuple[FormerRecord, ...]) -> tuple[FormerSecret, ...]:

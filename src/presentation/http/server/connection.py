@@ -75,6 +75,11 @@ class ClientSocket:
         self.arrival.awaits_continue = False
         self.sendall(_CONTINUE)
 
+    @property
+    def is_delivered(self) -> bool:
+        """Whether the kernel has taken the whole response."""
+        return not self._unsent
+
     def deliver(self) -> bool:
         """Send more of the response. Return whether nothing is left."""
         while self._unsent:

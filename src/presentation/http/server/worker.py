@@ -2,12 +2,14 @@
 
 import errno
 import logging
+import math
 import socket
+import threading
 import time
 from collections import Counter
-from concurrent.futures import Future
 from contextlib import suppress
 from functools import cached_property, partial
+from selectors import EVENT_READ
 from typing import Any, Final
 
 from gunicorn.http.errors import InvalidHeader, LimitRequestHeaders
@@ -58,6 +60,10 @@ class Worker(ThreadWorker):
         self._open: Counter[str] = Counter()
         self._crowded: set[str] = set()
         self._needs_descriptor = False
+        self._keeping = threading.Lock()
+        """Held by the event loop or a thread while it changes `keepalived_conns` and the selector together."""
+        self._end_of_keeping = math.inf
+        """The monotonic time until which connections stay open between two requests, at the worker's end."""
         self._accept_after = self._warn_after = 0.0
         self._share: int = self.app.connections_per_address  # type: ignore[attr-defined] # it is our server
 
@@ -68,6 +74,25 @@ class Worker(ThreadWorker):
     @cached_property
     def _refusals(self) -> Refusals:
         return Refusals(self.wsgi)  # type: ignore[arg-type] # it is a Flask application
+
+    # For the event loop and for a thread
+
+    def _keep_open(self, conn: Any) -> bool:
+        """Let the event loop wait for the next request. Return False if bytes of it have already arrived.
+
+        The thread that has sent the response calls this if there is nothing else to do, because waking the event loop
+        costs as much as a tenth of a verification.
+        """
+        conn.client_socket.next_request(conn.parser.unreader.take_buffered())
+        if conn.client_socket.arrival or conn.client_socket.arrival.ended:
+            return False
+        conn.since = time.monotonic()
+        conn.set_timeout()
+        with self._keeping:
+            conn.timeout = min(conn.timeout, self._end_of_keeping)
+            self.poller.register(conn.sock, EVENT_READ, partial(self.on_client_socket_readable, conn))
+            self.keepalived_conns.append(conn)
+        return True
 
     # For the event loop
 
@@ -93,7 +118,14 @@ class Worker(ThreadWorker):
         conn.client_socket.next_request(b"")
         self._read(conn)
 
-    def finish_request(self, conn: Any, fs: Future[bool], _client: Any = None) -> None:
+    def on_client_socket_readable(self, conn: Any, client: Any) -> None:
+        """Read the next request of a connection that was kept open, or notice its end."""
+        with self._keeping:
+            self.poller.unregister(client)
+            self.keepalived_conns.remove(conn)
+        self.enqueue_req(conn)
+
+    def _finish(self, conn: Any, keeps: bool, _client: Any = None) -> None:
         """Deliver the response. Then keep the connection for the next request, or end it."""
         try:
             delivered = conn.client_socket.deliver()
@@ -101,21 +133,13 @@ class Worker(ThreadWorker):
             self._drop(conn)
             return
         if not delivered:
-            self._waiting.add(conn, Reason.DELIVERY, partial(self.finish_request, conn, fs))
+            self._waiting.add(conn, Reason.DELIVERY, partial(self._finish, conn, keeps))
             return
         self._waiting.remove(conn)
-        failure = None if fs.cancelled() else fs.exception()
-        if failure is not None:
-            _log.error("unexpected failure", exc_info=failure)
-        if fs.cancelled() or failure is not None or not fs.result():
+        if not keeps:
             self._part(conn)
-            return
-        conn.client_socket.next_request(conn.parser.unreader.take_buffered())
-        if conn.client_socket.arrival or conn.client_socket.arrival.ended:
+        elif not self._keep_open(conn):
             self._proceed(conn)
-        else:
-            conn.since = time.monotonic()
-            super().finish_request(conn, fs)
 
     def set_accept_enabled(self, enabled: bool | None) -> None:
         """At the worker's end, accept every client that has connected, then close the listening sockets.
@@ -131,6 +155,11 @@ class Worker(ThreadWorker):
                 waiting = self.nr_conns
                 self.accept(listener)
             listener.close()
+
+    def murder_keepalived(self, force: bool = False) -> None:
+        """Close the connections whose time between two requests is up; with `force`, all of them."""
+        with self._keeping:
+            super().murder_keepalived(force)  # type: ignore[call-arg] # the stubs are of an older gunicorn
 
     def murder_pending(self) -> None:
         """Close the connections whose time is up, and the excess ones.
@@ -158,7 +187,9 @@ class Worker(ThreadWorker):
 
     def _cap_keepalive(self, deadline: float) -> None:
         """At the worker's end, give silent connections the same deadline as connections between two requests."""
-        super()._cap_keepalive(deadline)  # type: ignore[misc] # the stubs are of an older gunicorn
+        with self._keeping:
+            self._end_of_keeping = deadline
+            super()._cap_keepalive(deadline)  # type: ignore[misc] # the stubs are of an older gunicorn
         self._waiting.limit(Reason.FIRST_BYTE, deadline)
 
     def _read(self, conn: Any, _client: Any = None) -> None:
@@ -189,7 +220,7 @@ class Worker(ThreadWorker):
     def _submit(self, conn: Any) -> None:
         self._waiting.remove(conn)
         conn.data_ready = True
-        super().enqueue_req(conn)
+        self.tpool.submit(self._serve, conn)
 
     def _part(self, conn: Any) -> None:
         """Close the sending side, and let the event loop wait for the client to close its side (RFC 9112, section 9.6).
@@ -223,12 +254,13 @@ class Worker(ThreadWorker):
 
     def _give_way(self, network: str | None = None) -> bool:
         """Close the connection that has waited longest, of one network or of all. Return whether there was one."""
-        conn = self._waiting.longest(network, self.keepalived_conns)
-        if conn is None:
-            return False
-        if conn in self.keepalived_conns:
-            self.keepalived_conns.remove(conn)
-            self.poller.unregister(conn.sock)
+        with self._keeping:
+            conn = self._waiting.longest(network, self.keepalived_conns)
+            if conn is None:
+                return False
+            if conn in self.keepalived_conns:
+                self.keepalived_conns.remove(conn)
+                self.poller.unregister(conn.sock)
         self._drop(conn)
         return True
 
@@ -246,6 +278,20 @@ class Worker(ThreadWorker):
             super().set_accept_enabled(False)
 
     # For a thread
+
+    def _serve(self, conn: Any) -> None:
+        """Respond to a request, and keep the connection open if that needs no other step.
+
+        Every other step is for the event loop.
+        """
+        try:
+            keeps = bool(self.handle(conn))
+            if keeps and conn.client_socket.is_delivered and self._keep_open(conn):
+                return
+        except Exception:  # noqa: BLE001 - gunicorn's own code has failed; the client must not wait
+            _log.exception("unexpected failure")
+            keeps = False
+        self.method_queue.defer(self._finish, conn, keeps)
 
     def handle(self, conn: Any) -> Any:
         """Handle one complete request. Nothing here waits for the client."""
