@@ -13,6 +13,7 @@ from application.ports.events import Action, Purpose
 from application.reading import Describe, DescribeAll
 from application.recovery import IssueRecoveryCodes
 from application.removal import DropReplacement, Forget, Remove, Unlock
+from application.renaming import Rename
 from application.verification import (
     ConfirmReplacement,
     Disable,
@@ -130,6 +131,7 @@ class Rig:
         self.unlock = Unlock(self.changes, self.events)
         self.verify = Verify(judge, algorithm)
         self.resynchronize = Resynchronize(judge, algorithm)
+        self.rename = Rename(self.changes, self.events)
         self.remove = Remove(self.changes, self.repository, self.events)
         self.forget = Forget(self.repository, self.events)
         self.importing = ImportAuthenticators(self.changes, self.repository, randomness, self.clock, self.events)

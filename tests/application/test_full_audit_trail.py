@@ -65,6 +65,10 @@ USE_CASES: dict[str, Callable[[Guarded, Code, CredentialId], object]] = {
     "Enrol": lambda on, _, which: on.enrol.execute(
         EnrolRequest(ALICE, None, HotpParameters() if which == HOTP else TotpParameters())
     ),
+    "Enrol.add": lambda on, _, which: on.enrol.add(
+        EnrolRequest(ALICE, None, HotpParameters() if which == HOTP else TotpParameters())
+    ),
+    "Rename": lambda on, _, which: on.rename.execute(which, "Phone"),
     "Enrol.replace": lambda on, _, which: on.enrol.replace(
         EnrolRequest(ALICE, None, HotpParameters() if which == HOTP else TotpParameters())
     ),

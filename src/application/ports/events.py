@@ -13,6 +13,7 @@ class Action(StrEnum):
     ENROLLED = "enrolled"
     ISSUED = "issued"
     UNDELIVERED = "undelivered"
+    RENAMED = "renamed"
     REPLACEMENT_ENROLLED = "replacement-enrolled"
     REPLACEMENT_DROPPED = "replacement-dropped"
     UNLOCKED = "unlocked"

@@ -6,6 +6,7 @@ from typing import Any, Final
 from application.errors import AuditUnavailable
 from application.ports.events import Action, Purpose
 from application.timestamps import rfc3339
+from domain.authenticators import AUTHENTICATOR_FACTORS
 from domain.owner import CredentialId, Owner, OwnerKind
 from domain.verdict import Accepted, Rejected, Verdict
 from infrastructure.observability.formats import LineFormat, json_line
@@ -95,7 +96,10 @@ class WaitingAuditTrail(AuditTrail):
 
 
 def _fields(credential_id: CredentialId) -> dict[str, Any]:
-    return {**_owner_fields(credential_id.owner), "factor": credential_id.factor.value}
+    fields = {**_owner_fields(credential_id.owner), "factor": credential_id.factor.value}
+    if credential_id.factor in AUTHENTICATOR_FACTORS:
+        fields["authenticator"] = credential_id.authenticator
+    return fields
 
 
 def _owner_fields(owner: Owner) -> dict[str, Any]:

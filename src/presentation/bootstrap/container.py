@@ -21,6 +21,7 @@ from application.provisioning import Provisioning
 from application.reading import Describe, DescribeAll, ShowQrCode
 from application.recovery import IssueRecoveryCodes
 from application.removal import DropReplacement, Forget, Remove, Unlock
+from application.renaming import Rename
 from application.verification import ConfirmReplacement, Disable, Resynchronize, VerdictCommitter, Verify
 from domain.owner import Owner, OwnerKind
 from infrastructure.crypto.derivation import HkdfDerivation
@@ -115,6 +116,7 @@ class Container:
         return AccountUseCases(
             list_accounts=ListAccounts(self.store.accounts, self.clock),
             challenge=Challenge(self._changes, self._committer, self._algorithm),
+            rename=Rename(self._changes, self.events),
             disable=Disable(self._committer, self._algorithm, self.events),
             issue_recovery_codes=IssueRecoveryCodes(self._changes, self._randomness, self.events),
             unlock=Unlock(self._changes, self.events),

@@ -30,6 +30,10 @@ ONLY_ACCOUNTS = {
     ("GET", "/recovery-codes"),
     ("DELETE", "/recovery-codes"),
     ("POST", "/recovery-codes/verify"),
+    ("POST", "/authenticators"),
+    ("GET", "/authenticators"),
+    ("PATCH", "/authenticators/<authenticator_id>"),
+    ("POST", "/authenticators/<authenticator_id>/disable"),
 }
 YEARS = 10 * 365 * 86400
 
@@ -157,8 +161,12 @@ def test_accounts_have_all_resources_of_sessions_and_their_own(account: Account)
     prefix = f"{ACCOUNTS}/<account_id>"
     accounts = {(method, path.removeprefix(prefix)) for method, path in routes if path.startswith(prefix)}
 
-    assert session <= accounts
-    assert {(method, path) for method, path in accounts - session if method != "HEAD"} == ONLY_ACCOUNTS
+    authenticators = {(method, path.replace("/totp", "/authenticators/<authenticator_id>")) for method, path in session}
+    authenticators = {(method, path) for method, path in authenticators if "authenticators" in path}
+    authenticators.remove(("POST", "/authenticators/<authenticator_id>"))
+    assert session | authenticators <= accounts
+    only = accounts - session - authenticators
+    assert {(method, path) for method, path in only if method != "HEAD"} == ONLY_ACCOUNTS
 
 
 @pytest.mark.parametrize("factor", ["hotp", "totp"])

@@ -47,6 +47,7 @@ def test_an_audit_line_names_tenant_account_factor_outcome_and_request(account: 
         "logger": "open_mfa.audit",
         "message": "judged",
         "factor": "totp",
+        "authenticator": "totp",
         "purpose": "challenge",
         "outcome": "accepted",
     }
@@ -64,6 +65,7 @@ def test_a_refusal_contains_the_reason_and_the_attempts_left(account: Account, l
             "level": "INFO",
             "message": "judged",
             "factor": "totp",
+            "authenticator": "totp",
             "purpose": "verify",
             "outcome": "refused",
             "reason": "wrong",
@@ -90,6 +92,7 @@ def test_a_lock_has_its_own_audit_line_at_level_warning(account: Account, lines:
         "level": "WARNING",
         "message": "locked",
         "factor": "totp",
+        "authenticator": "totp",
         "locked_until": "2040-11-22T12:00:30Z",
     }
 

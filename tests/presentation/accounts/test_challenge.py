@@ -29,7 +29,10 @@ def test_a_code_of_any_confirmed_factor_is_accepted(account: Account, factor: st
 
     answer = account.challenge(account.good_code(factor, enrolled[factor], 1))
 
-    assert (answer.status_code, document(answer)) == (200, {"verified": True, "factor": factor})
+    assert (answer.status_code, document(answer)) == (
+        200,
+        {"verified": True, "factor": factor, "authenticator": factor},
+    )
 
 
 def test_a_recovery_code_is_accepted(account: Account) -> None:
@@ -37,7 +40,10 @@ def test_a_recovery_code_is_accepted(account: Account) -> None:
 
     answer = account.challenge(account.recovery_codes()[9])
 
-    assert (answer.status_code, document(answer)) == (200, {"verified": True, "factor": RECOVERY})
+    assert (answer.status_code, document(answer)) == (
+        200,
+        {"verified": True, "factor": RECOVERY, "authenticator": None},
+    )
 
 
 @pytest.mark.parametrize("factor", ["hotp", "totp"])

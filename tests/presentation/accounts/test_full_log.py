@@ -25,7 +25,7 @@ def everything(account: Account) -> dict[bytes, bytes | None]:
 
 def changing(account: Account) -> list[tuple[str, str]]:
     return [
-        (method, path.replace("<account_id>", account.name))
+        (method, path.replace("<account_id>", account.name).replace("<authenticator_id>", "totp"))
         for method, path in all_routes(account)
         if method in {"POST", "PUT", "PATCH", "DELETE"} and path not in NO_AUDIT_LINE
     ]
@@ -36,6 +36,10 @@ def body(path: str) -> dict[str, Any]:
         return {"code": "ZZZZ-ZZZZ-ZZZZ-ZZZZ"}
     if path.endswith(("/verify", "/challenge", "/disable", "/login")):
         return {"code": "123456"}
+    if path.endswith("/authenticators"):
+        return {"type": "totp"}
+    if path.endswith("/authenticators/totp"):
+        return {"name": "Phone"}
     return {"codes": ["123456", "654321"]} if path.endswith("/resync") else {}
 
 

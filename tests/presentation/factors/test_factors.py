@@ -42,6 +42,9 @@ def test_the_response_to_a_hotp_enrolment_has_all_members(api: Api) -> None:
         "weak": False,
         "qr": "/api/v1/session/hotp/qr",
         "expires_at": IN_AN_HOUR,
+        "id": "hotp",
+        "type": "hotp",
+        "name": None,
     }
 
 
@@ -59,6 +62,9 @@ def test_the_response_to_a_totp_enrolment_has_all_members(api: Api) -> None:
         "weak": False,
         "qr": "/api/v1/session/totp/qr",
         "expires_at": IN_AN_HOUR,
+        "id": "totp",
+        "type": "totp",
+        "name": None,
     }
 
 
@@ -281,6 +287,9 @@ def test_the_description_of_a_used_hotp_credential_has_all_members(api: Api) -> 
 
     assert document(api.get("hotp")) == {
         "factor": "hotp",
+        "id": "hotp",
+        "type": "hotp",
+        "name": None,
         "status": "confirmed",
         "algorithm": "SHA1",
         "digits": 6,
@@ -304,6 +313,9 @@ def test_the_description_of_a_totp_credential_has_all_members(api: Api) -> None:
 
     assert document(api.get("totp")) == {
         "factor": "totp",
+        "id": "totp",
+        "type": "totp",
+        "name": None,
         "status": "pending",
         "algorithm": "SHA256",
         "digits": 8,

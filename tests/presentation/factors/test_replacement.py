@@ -40,6 +40,9 @@ def test_the_response_to_a_replacement_equals_that_to_an_enrolment(account: Acco
         "weak": False,
         "qr": f"{ACCOUNTS}/{account.name}/{factor}/replacement/qr",
         "expires_at": IN_AN_HOUR,
+        "id": factor,
+        "type": factor,
+        "name": None,
     }
 
 

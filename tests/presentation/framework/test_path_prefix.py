@@ -49,7 +49,7 @@ def links_in(page: str) -> list[str]:
 
 def paths_of(api: Api) -> list[str]:
     """Return every path of the service, with values for its variables."""
-    names = {"<name>": "docs.js", "<slug>": "locked", "<account_id>": "alice"}
+    names = {"<name>": "docs.js", "<slug>": "locked", "<account_id>": "alice", "<authenticator_id>": "totp"}
     return [
         re.sub("<[^>]*>", lambda found: names[found[0].split(":")[-1]], rule.rule)
         for rule in api.app.url_map.iter_rules()

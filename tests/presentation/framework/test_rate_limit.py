@@ -93,7 +93,7 @@ def test_the_document_describes_the_rate_limit_of_pictures() -> None:
     paths = document(api.client.get("/openapi.json"))["paths"]
     limited = {path: "429" in methods["get"]["responses"] for path, methods in paths.items() if "/qr" in path}
 
-    assert len(limited) == 24
+    assert len(limited) == 30
     assert {path: where for path, where in limited.items() if where != path.startswith(SESSION)} == {}
 
 

@@ -14,6 +14,7 @@ from presentation.http.accounts.responses import (
 )
 from presentation.http.factors import operations
 from presentation.http.factors.credential_handlers import CredentialHandlers
+from presentation.http.factors.identity import first_of
 from presentation.http.factors.serializers import parameters_of
 from presentation.http.factors.use_cases import FactorServices
 from presentation.http.factors.verdict_problems import VERDICT_PROBLEMS, accepted
@@ -45,7 +46,7 @@ class RecoveryCodeHandlers:
 def recovery_code_routes(issue: IssueRecoveryCodes, services: FactorServices) -> tuple[Route, ...]:
     """Return the routes of recovery codes."""
     recovery_codes = RecoveryCodeHandlers(issue, services)
-    credential = CredentialHandlers(Factor.RECOVERY_CODES, services)
+    credential = CredentialHandlers(first_of(Factor.RECOVERY_CODES), services)
     describe = operations.describe("Describe the recovery codes", RecoveryCodesResponse())
     issuing = Operation(
         summary="Issue ten recovery codes",

@@ -6,7 +6,7 @@ from typing import Any, Final
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from application.account_list import ACCOUNTS_PER_PAGE, USUAL_ACCOUNTS_PER_PAGE
-from domain.owner import Factor
+from domain.owner import AUTHENTICATOR_ID, Factor
 from presentation.http.factors.fields import AnyCodeField, RecoveryCodeField
 from presentation.http.factors.requests import EnrolTotpBody, ReplaceTotpBody
 from presentation.http.framework.fields import RequestSchema, StrictBoolean
@@ -71,6 +71,13 @@ class ChallengeBody(RequestSchema):
         by_value=fields.String(),
         metadata={
             "description": "The factor of the code; without it, any factor. One-time codes are not accepted.",
+            "example": "totp",
+        },
+    )
+    authenticator = fields.String(
+        validate=validate.Regexp(f"^{AUTHENTICATOR_ID}$", error="Must be the ID of an authenticator."),
+        metadata={
+            "description": "The ID of the authenticator of the code; without it, any authenticator.",
             "example": "totp",
         },
     )

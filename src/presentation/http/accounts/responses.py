@@ -47,6 +47,10 @@ class ChallengePassedResponse(ResponseSchema):
 
     verified = response_field(fields.Boolean, "Always true: a rejected code never gets a 2xx status.", example=True)
     factor = response_field(fields.String, "The factor of the code.", "totp", validate=validate.OneOf(LASTING))
+    authenticator = fields.String(
+        allow_none=True,
+        metadata={"description": "The ID of the authenticator; null for a recovery code.", "example": "totp"},
+    )
 
 
 class ListedAccountResponse(ResponseSchema):
@@ -101,5 +105,7 @@ class AccountResponse(ResponseSchema):
     factors = fields.List(
         OneOf("AccountFactor", "factor", *FACTOR_RESPONSES, RecoveryCodesResponse),
         required=True,
-        metadata={"description": "One object for each enrolled factor."},
+        metadata={
+            "description": "One object for each credential. Several can have the same `factor`, with different IDs."
+        },
     )

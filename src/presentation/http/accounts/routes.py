@@ -6,16 +6,18 @@ from flask import Blueprint, Response
 from werkzeug.exceptions import NotFound
 
 from application.challenge import ChallengeRequest
-from application.verification import VerifyRequest
+from domain.authenticators import AUTHENTICATOR_FACTORS
 from domain.code import Code
 from domain.errors import MalformedCode
-from domain.owner import CredentialId, Factor, Owner
+from domain.owner import Factor, Owner
 from presentation.http.accounts.access import ACCOUNTS, AccountOwners, ApiKeys, account_access
+from presentation.http.accounts.authenticators import authenticator_access, authenticator_routes, collection_routes
+from presentation.http.accounts.disabling import DisableHandler, disable
 from presentation.http.accounts.recovery_codes import recovery_code_routes
 from presentation.http.accounts.requests import ChallengeBody, EnrolAccountTotpBody, ReplaceAccountTotpBody
 from presentation.http.accounts.responses import AccountResponse, ChallengePassedResponse
 from presentation.http.accounts.use_cases import AccountUseCases
-from presentation.http.factors.requests import VerifyBody
+from presentation.http.factors.identity import first_of
 from presentation.http.factors.routes import factor_routes
 from presentation.http.factors.serializers import describe_credential
 from presentation.http.factors.use_cases import FactorServices
@@ -47,34 +49,22 @@ class AccountHandlers:
         self._use_cases.forget.execute(owner)
         return no_content()
 
-    def challenge(self, owner: Owner, *, code: Code, factor: Factor | None = None) -> Response:
-        """Verify a code of any factor, or of the given one."""
+    def challenge(
+        self, owner: Owner, *, code: Code, factor: Factor | None = None, authenticator: str | None = None
+    ) -> Response:
+        """Verify a code of any factor and authenticator, or of the given one."""
         try:
-            result = self._account.challenge.execute(ChallengeRequest(owner, code, factor))
+            result = self._account.challenge.execute(ChallengeRequest(owner, code, factor, authenticator))
         except MalformedCode as error:
             raise invalid({"code": [f"The codes of this account {error}."]}) from None
         accepted(result.outcome, self._clock)
-        return json_response({"verified": True, "factor": result.credential_id.factor.value})
+        accepting = result.credential_id
+        named = accepting.authenticator if accepting.factor in AUTHENTICATOR_FACTORS else None
+        return json_response({"verified": True, "factor": accepting.factor.value, "authenticator": named})
 
     def unlock(self, owner: Owner) -> Response:
         """Clear the failure counts and the locks."""
         self._account.unlock.execute(owner)
-        return no_content()
-
-    def disable_totp(self, owner: Owner, *, code: Code) -> Response:
-        """Remove the TOTP credential if the code is accepted."""
-        return self._disable(CredentialId(owner, Factor.TOTP), code)
-
-    def disable_hotp(self, owner: Owner, *, code: Code) -> Response:
-        """Remove the HOTP credential if the code is accepted."""
-        return self._disable(CredentialId(owner, Factor.HOTP), code)
-
-    def _disable(self, credential_id: CredentialId, code: Code) -> Response:
-        try:
-            outcome = self._account.disable.execute(VerifyRequest(credential_id, code))
-        except MalformedCode as error:
-            raise invalid({"code": [f"This factor's codes {error}."]}) from None
-        accepted(outcome, self._clock)
         return no_content()
 
 
@@ -93,13 +83,19 @@ def account_blueprint(
     access = account_access(owners)
     blueprint = Blueprint("account", __name__, url_prefix=f"{ACCOUNTS}/<account_id>")
     blueprint.app_errorhandler(NotFound)(owners.refuse_encoded_slash)
+    disable_totp = DisableHandler(first_of(Factor.TOTP), use_cases.disable, services.clock)
+    disable_hotp = DisableHandler(first_of(Factor.HOTP), use_cases.disable, services.clock)
     disabling = {
-        "TOTP": (Route("POST", "/totp/disable", account.disable_totp, _disable("Disable TOTP with a valid code")),),
-        "HOTP": (Route("POST", "/hotp/disable", account.disable_hotp, _disable("Disable HOTP with a valid code")),),
+        "TOTP": (Route("POST", "/totp/disable", disable_totp, disable("Disable TOTP with a valid code")),),
+        "HOTP": (Route("POST", "/hotp/disable", disable_hotp, disable("Disable HOTP with a valid code")),),
     }
     bodies = EnrolAccountTotpBody(), ReplaceAccountTotpBody()
     for name, description, routes in factor_routes(services, None, *bodies):
         add_routes(blueprint, Tag(f"Account: {name}", description), access, (*routes, *disabling.get(name, ())))
+    several = Tag("Account: authenticators", "Up to ten TOTP and HOTP authenticators of an account.")
+    add_routes(blueprint, several, access, collection_routes(use_cases.rename, services))
+    each = authenticator_routes(use_cases.rename, use_cases.disable, services)
+    add_routes(blueprint, several, authenticator_access(access), each)
     recovery_codes = recovery_code_routes(use_cases.issue_recovery_codes, services)
     for_lost_authenticators = Tag("Account: recovery codes", "Codes for a person whose authenticator is lost.")
     add_routes(blueprint, for_lost_authenticators, access, recovery_codes)
@@ -133,8 +129,8 @@ def _account_routes(account: AccountHandlers) -> tuple[Route, ...]:
             account.challenge,
             Operation(
                 summary="Verify a code at log-in",
-                description="The code may belong to any confirmed factor, or be an unused recovery code. Only factors "
-                "whose codes have the same form judge the code, and a wrong code counts only for these factors.",
+                description="The code may belong to any confirmed authenticator, or be an unused recovery code. Only "
+                "authenticators whose codes have the same form judge the code, and a wrong code counts only for these.",
                 body=ChallengeBody(),
                 body_required=True,
                 responses={200: ChallengePassedResponse()},
@@ -154,16 +150,4 @@ def _account_routes(account: AccountHandlers) -> tuple[Route, ...]:
                 owner=OwnerUse.REQUIRED,
             ),
         ),
-    )
-
-
-def _disable(summary: str) -> Operation:
-    return Operation(
-        summary=summary,
-        description="The credential is removed if the code is accepted.",
-        body=VerifyBody(),
-        body_required=True,
-        responses={204: None},
-        problems=VERDICT_PROBLEMS,
-        owner=OwnerUse.REQUIRED,
     )

@@ -6,6 +6,7 @@ from application.account_list import ListAccounts
 from application.challenge import Challenge
 from application.recovery import IssueRecoveryCodes
 from application.removal import Unlock
+from application.renaming import Rename
 from application.verification import Disable
 
 
@@ -15,6 +16,7 @@ class AccountUseCases:
 
     list_accounts: ListAccounts
     challenge: Challenge
+    rename: Rename
     disable: Disable
     issue_recovery_codes: IssueRecoveryCodes
     unlock: Unlock

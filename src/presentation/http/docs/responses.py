@@ -82,7 +82,8 @@ def successes(path: str, endpoint: Endpoint) -> dict[str, Any]:
             response["description"] = (type(shape).__doc__ or "").strip()
             example = example_of(shape)
             if "qr" in example:
-                example["qr"] = f"{path}/qr"
+                own = f"/{example['id']}" if path.endswith("/authenticators") else ""
+                example["qr"] = f"{path}{own}/qr"
             response["content"] = {JSON: {"schema": shape, "example": example}}
         elif shape is not None:
             text = all(media_type.startswith("text/") for media_type in shape)

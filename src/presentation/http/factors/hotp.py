@@ -4,6 +4,7 @@ from application.ports.qr_code import QrFormat
 from domain.owner import Factor
 from presentation.http.factors import operations
 from presentation.http.factors.credential_handlers import CredentialHandlers
+from presentation.http.factors.identity import first_of
 from presentation.http.factors.requests import EnrolHotpBody, ReplaceHotpBody
 from presentation.http.factors.responses import HotpEnrolmentResponse, HotpResponse, HotpResynchronizedResponse
 from presentation.http.factors.secret_handlers import SecretHandlers
@@ -23,15 +24,15 @@ def hotp_routes(
         body: the schema of an enrolment.
         replacement_body: the schema of a replacement.
     """
-    credential = CredentialHandlers(Factor.HOTP, services)
-    secret = SecretHandlers(Factor.HOTP, lifetime, services)
+    credential = CredentialHandlers(first_of(Factor.HOTP), services)
+    secret = SecretHandlers(first_of(Factor.HOTP), lifetime, services)
     enrolment, replacement = secret.enrolment.hotp, secret.replacement.hotp
     picture, replacement_picture = secret.picture, secret.replacement_picture
     enrolled, resynchronized, described = HotpEnrolmentResponse(), HotpResynchronizedResponse(), HotpResponse()
     confirmed, svg, png = Problems.ALREADY_CONFIRMED, QrFormat.SVG, QrFormat.PNG
     op = operations
     return (
-        Route("POST", "/hotp", enrolment, op.enrol("Enrol a HOTP secret", body, enrolled)),
+        Route("POST", "/hotp", enrolment, op.enrol("Enrol a HOTP secret", body, enrolled, several=lifetime is None)),
         Route("POST", "/hotp/verify", credential.verify, op.verify("Verify a HOTP code")),
         Route(
             "POST",

@@ -19,15 +19,22 @@ from presentation.http.framework.problem_types import Problems
 _VERIFY_BODY: Final = VerifyBody()
 
 
-def enrol(summary: str, body: NewSecretBody, response: EnrolmentResponse) -> Operation:
-    """Return the operation that enrols a secret."""
+def enrol(summary: str, body: NewSecretBody, response: EnrolmentResponse, *, several: bool) -> Operation:
+    """Return the operation that enrols a secret.
+
+    Args:
+        summary: a short description.
+        body: the schema of the request.
+        response: the schema of the response.
+        several: whether the owner can have several authenticators.
+    """
     return Operation(
         summary=summary,
         description="The credential is pending until its first code is accepted. The secret and the QR code are "
         "available only until then. A `secret` of another system counts at once if `confirmed` is true.",
         body=body,
         responses={201: response},
-        problems=(Problems.ALREADY_ENROLLED,),
+        problems=(Problems.ALREADY_ENROLLED, *([Problems.TOO_MANY_AUTHENTICATORS] if several else [])),
         examples={"defaults": {}, "named": {"label": "alice@example.com", "issuer": "Example"}},
         owner=OwnerUse.CREATED,
         limit=Limit.ENROLMENTS,

@@ -11,6 +11,7 @@ from application.timestamps import timestamp
 from domain.owner import Factor, Owner
 from presentation.http.factors import operations
 from presentation.http.factors.credential_handlers import CredentialHandlers
+from presentation.http.factors.identity import first_of
 from presentation.http.factors.requests import IssueCodeBody
 from presentation.http.factors.responses import IssuedCodeResponse, OtpResponse
 from presentation.http.factors.use_cases import FactorServices
@@ -76,7 +77,7 @@ def otp_routes(services: FactorServices, lifetime: int | None, sending_guards: G
         lifetime: the lifetime of the owner in seconds; None for no end.
         sending_guards: the additional guards of a request that sends a code to a recipient.
     """
-    credential = CredentialHandlers(Factor.OTP, services)
+    credential = CredentialHandlers(first_of(Factor.OTP), services)
     issue = IssueHandler(services.use_cases.issue, lifetime, sending_guards).issue
     issuing = Operation(
         summary="Issue a one-time code",

@@ -7,7 +7,8 @@ from flask import Response, request
 
 from application.ports.qr_code import QrFormat
 from application.reading import QrRequest, ShowQrCode
-from domain.owner import CredentialId, Factor, Owner
+from domain.owner import Owner
+from presentation.http.factors.identity import Identify
 from presentation.http.framework.problem_types import Problems
 from presentation.http.framework.problems import MEDIA_TYPE, Problem
 from presentation.http.framework.responses import JSON
@@ -19,8 +20,8 @@ OCTETS: Final = "application/octet-stream"
 class PictureHandlers:
     """Show the QR code of a pending credential, or of its replacement."""
 
-    def __init__(self, factor: Factor, show: ShowQrCode, *, replacement: bool = False) -> None:
-        self._factor = factor
+    def __init__(self, identify: Identify, show: ShowQrCode, *, replacement: bool = False) -> None:
+        self._identify = identify
         self._show = show
         self._replacement = replacement
 
@@ -41,7 +42,7 @@ class PictureHandlers:
         return self._respond(owner, picture, acceptable((picture, OCTETS)) or picture)
 
     def _respond(self, owner: Owner, picture: QrFormat, media_type: str) -> Response:
-        image = self._show.execute(QrRequest(CredentialId(owner, self._factor), picture, self._replacement))
+        image = self._show.execute(QrRequest(self._identify(owner), picture, self._replacement))
         response = Response(image, mimetype=media_type)
         response.vary.add("Accept")
         return response

@@ -158,8 +158,13 @@ class EnrolHotpBody(ImportedSecret, ReplaceHotpBody):
 
     @validates_schema(pass_original=True, skip_on_field_errors=False)
     def _counted(self, _data: Mapping[str, Any], original: Mapping[str, Any], **_: Any) -> None:
-        if original.get("confirmed") is True and "initial_counter" not in original:
-            raise ValidationError("Is required if `confirmed` is true.", "initial_counter")
+        require_counter(original)
+
+
+def require_counter(original: Mapping[str, Any]) -> None:
+    """Raise `ValidationError` if a confirmed HOTP secret comes without its counter."""
+    if original.get("confirmed") is True and "initial_counter" not in original:
+        raise ValidationError("Is required if `confirmed` is true.", "initial_counter")
 
 
 class EnrolTotpBody(ImportedSecret, ReplaceTotpBody):

@@ -35,7 +35,28 @@ class IssuedCodeResponse(ResponseSchema):
     delivery = fields.Nested(DeliveryResponse, required=True)
 
 
-class EnrolmentResponse(ResponseSchema):
+class AuthenticatorMembers(ResponseSchema):
+    """The members that identify an authenticator."""
+
+    id = response_field(fields.String, "The ID of the authenticator; without a suffix, it is its type.", "totp")
+    type = response_field(
+        fields.String, "The kind of the codes.", "totp", validate=validate.OneOf([Factor.TOTP, Factor.HOTP])
+    )
+    name = fields.String(
+        allow_none=True, metadata={"description": "The name of the authenticator; null without one.", "example": None}
+    )
+
+
+class HotpMembers(ResponseSchema):
+    """The members that identify a HOTP authenticator."""
+
+    id = response_field(fields.String, "The ID of the authenticator; without a suffix, it is its type.", "hotp")
+    type = response_field(
+        fields.String, "The kind of the codes.", "hotp", validate=validate.OneOf([Factor.TOTP, Factor.HOTP])
+    )
+
+
+class EnrolmentResponse(AuthenticatorMembers):
     """A new secret. No later response contains it."""
 
     uri = response_field(
@@ -61,7 +82,7 @@ class EnrolmentResponse(ResponseSchema):
     expires_at = time_field("The time at which the enrolment expires; null for never.", nullable=True)
 
 
-class HotpEnrolmentResponse(EnrolmentResponse):
+class HotpEnrolmentResponse(HotpMembers, EnrolmentResponse):
     """A new HOTP secret."""
 
     counter = response_field(fields.Integer, "The counter of the next code.", 0)
@@ -147,7 +168,7 @@ class OtpResponse(CredentialResponse):
     digits = response_field(fields.Integer, "The number of digits of the code.", 6)
 
 
-class SecretCredentialResponse(CredentialResponse):
+class SecretCredentialResponse(AuthenticatorMembers, CredentialResponse):
     """The state of a HOTP or TOTP credential."""
 
     digits = response_field(fields.Integer, "The number of digits of the codes.", 6)
@@ -162,7 +183,7 @@ class SecretCredentialResponse(CredentialResponse):
     issuer = fields.String(allow_none=True, metadata={"description": "The issuer of the enrolment.", "example": None})
 
 
-class HotpResponse(SecretCredentialResponse):
+class HotpResponse(HotpMembers, SecretCredentialResponse):
     """The state of a HOTP credential."""
 
     factor = factor_field(Factor.HOTP)

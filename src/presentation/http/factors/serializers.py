@@ -76,6 +76,9 @@ def _state_of(credential: AnyCredential, now: int) -> dict[str, Any]:
 def _authenticator_of(credential: AnySecretCredential, now: int) -> dict[str, Any]:
     return {
         "weak": credential.secret.weak,
+        "id": credential.id.authenticator,
+        "type": credential.id.factor.value,
+        "name": credential.name,
         "label": credential.label,
         "issuer": credential.issuer,
         "replacement": _describe_replacement(credential, now),

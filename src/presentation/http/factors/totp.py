@@ -4,6 +4,7 @@ from application.ports.qr_code import QrFormat
 from domain.owner import Factor
 from presentation.http.factors import operations
 from presentation.http.factors.credential_handlers import CredentialHandlers
+from presentation.http.factors.identity import first_of
 from presentation.http.factors.requests import EnrolTotpBody, ReplaceTotpBody
 from presentation.http.factors.responses import TotpEnrolmentResponse, TotpResponse, TotpResynchronizedResponse
 from presentation.http.factors.secret_handlers import SecretHandlers
@@ -23,15 +24,15 @@ def totp_routes(
         body: the schema of an enrolment.
         replacement_body: the schema of a replacement.
     """
-    credential = CredentialHandlers(Factor.TOTP, services)
-    secret = SecretHandlers(Factor.TOTP, lifetime, services)
+    credential = CredentialHandlers(first_of(Factor.TOTP), services)
+    secret = SecretHandlers(first_of(Factor.TOTP), lifetime, services)
     enrolment, replacement = secret.enrolment.totp, secret.replacement.totp
     picture, replacement_picture = secret.picture, secret.replacement_picture
     enrolled, resynchronized, described = TotpEnrolmentResponse(), TotpResynchronizedResponse(), TotpResponse()
     confirmed, svg, png = Problems.ALREADY_CONFIRMED, QrFormat.SVG, QrFormat.PNG
     op = operations
     return (
-        Route("POST", "/totp", enrolment, op.enrol("Enrol a TOTP secret", body, enrolled)),
+        Route("POST", "/totp", enrolment, op.enrol("Enrol a TOTP secret", body, enrolled, several=lifetime is None)),
         Route("POST", "/totp/verify", credential.verify, op.verify("Verify a TOTP code")),
         Route(
             "POST",

@@ -102,6 +102,8 @@ def add_routes(blueprint: Blueprint, tag: Tag, access: Access, routes: Iterable[
         view = _view(rule, route, access)
         setattr(view, _ENDPOINT, Endpoint(tag, route, access))
         within = route.path.removeprefix(f"/api/v1/{blueprint.name}").strip("/")
+        # A variable selects one of a collection: `authenticators/<authenticator_id>` becomes `authenticator`.
+        within = re.sub(r"s/<\w+>", "", within)
         name = f"{route.method.lower()}_{re.sub(r'[/.-]', '_', within) or 'all'}"
         _add(blueprint, route.path, name, view, (route.method,))
 

@@ -9,9 +9,9 @@ from werkzeug.exceptions import HTTPException
 
 from application.errors import StoreUnavailable
 from application.request_context import FIELDS
-from domain.errors import AlreadyConfirmed, AlreadyEnrolled, NotEnrolled
+from domain.errors import AlreadyConfirmed, AlreadyEnrolled, DuplicateSecret, NotEnrolled, TooManyAuthenticators
 from presentation.http.framework.problem_types import BY_STATUS, Problems
-from presentation.http.framework.problems import Problem
+from presentation.http.framework.problems import Problem, sentence
 
 RETRY_WHEN_UNAVAILABLE: Final = 2
 """Seconds after which a client may try again. A fail-over of Redis takes 2 to 4."""
@@ -19,6 +19,7 @@ _PROBLEMS: Final[dict[type[Exception], Problems]] = {
     NotEnrolled: Problems.NOT_ENROLLED,
     AlreadyEnrolled: Problems.ALREADY_ENROLLED,
     AlreadyConfirmed: Problems.ALREADY_CONFIRMED,
+    TooManyAuthenticators: Problems.TOO_MANY_AUTHENTICATORS,
 }
 
 _log = logging.getLogger("open_mfa.http")
@@ -33,6 +34,10 @@ def register_error_handlers(app: Flask, count_store_failure: Callable[[], None])
     """
     for exception, kind in _PROBLEMS.items():
         app.register_error_handler(exception, lambda _, kind=kind: Problem(kind).response())
+
+    @app.errorhandler(DuplicateSecret)
+    def duplicate(error: DuplicateSecret) -> Response:
+        return Problem(Problems.ALREADY_ENROLLED, sentence(error)).response()
 
     @app.errorhandler(Problem)
     def problem(problem: Problem) -> Response:

@@ -122,6 +122,14 @@ class Problems(Enum):
         "For a new phone, replace the factor. If the old phone is lost, delete the factor and enrol it again.",
         "POST to the factor's `replacement`, or DELETE the factor and POST it again.",
     )
+    TOO_MANY_AUTHENTICATORS = ProblemType(
+        "too-many-authenticators",
+        409,
+        "The account has too many authenticators",
+        "An account can have ten authenticators, including those that are not confirmed. Nothing was changed.",
+        "Remove an authenticator that you no longer need, and add the new one again.",
+        "GET the account's `authenticators`, and DELETE one of them.",
+    )
     TOO_LARGE = ProblemType(
         "too-large",
         413,
