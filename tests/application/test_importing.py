@@ -25,11 +25,13 @@ from domain.secret_credential import SecretCredential
 from domain.stored_state import StoredState
 from domain.tombstone import Tombstone
 from domain.totp import TotpCredential
+from infrastructure.redis.stores.credentials import key_of
 from tests.application.rig import HOTP, TOTP, Rig
 from tests.domain.examples import ALICE, SECRET, STEP, hotp, one_time_code, recovery_codes, totp
 from tests.domain.reference import hotp_value
 from tests.domain.strategies import FAILURES, FORMER
 from tests.support.fakes import NOON
+from tests.support.stored_repository import StoredRepository
 
 IMPORTED, PRESENT, REFUSED = ImportOutcome
 KEY = SECRET.key
@@ -199,15 +201,17 @@ class TestSeveralAuthenticators:
 
         assert [each.name for each in authenticators(rig)] == [None]
 
-    def test_the_eleventh_is_refused(self) -> None:
-        rig = Rig()
+    @pytest.mark.parametrize("stored", [False, True])
+    def test_the_eleventh_is_refused(self, stored: bool) -> None:
+        rig = Rig(stored=stored)
         records = [totp_record(bytes([number] * 20)) for number in range(11)]
 
         assert outcomes(rig, *records) == [IMPORTED] * 10 + [REFUSED]
         assert "at most 10 authenticators" in reason(rig, records[10])
 
-    def test_all_of_them_are_present_when_the_file_is_imported_again(self) -> None:
-        rig = Rig()
+    @pytest.mark.parametrize("stored", [False, True])
+    def test_all_of_them_are_present_when_the_file_is_imported_again(self, stored: bool) -> None:
+        rig = Rig(stored=stored)
         records = [totp_record(bytes([number] * 20)) for number in range(10)]
         run(rig, *records)
         before = authenticators(rig)
@@ -403,6 +407,13 @@ class TestStates:
 
         assert outcomes(rig, ImportedState("line 2", expired)) == [PRESENT]
         assert rig.repository.committed == 0
+
+    def test_an_account_with_an_unreadable_state_is_refused_and_the_next_one_is_imported(self) -> None:
+        rig = Rig(stored=True)
+        assert isinstance(rig.repository, StoredRepository)
+        rig.repository._redis.set(key_of(TOTP), b"not a record")
+
+        assert outcomes(rig, totp_record(), totp_record(account="bob")) == [REFUSED, IMPORTED]
 
     def test_recovery_codes_and_tombstones_are_audited(self) -> None:
         rig = Rig()

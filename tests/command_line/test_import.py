@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import os
 import pty
 import subprocess
@@ -280,6 +281,21 @@ def test_two_imports_at_once_have_the_result_of_one(
     assert sum(totals(output)[0] for output in outputs) == MANY
     with redis_server.client() as client:
         assert count(client) == MANY
+
+
+def test_two_imports_at_once_add_each_authenticator_of_an_account_once(
+    tmp_path: Path, settings: dict[str, str]
+) -> None:
+    path = tmp_path / "several.csv"
+    path.write_text("".join(f"T{n},{n + 1:040x},totp,6,30,sha1,user{n // 5}\n" for n in range(300)))
+    processes = [importing(path, settings) for _ in range(2)]
+    outputs = [process.communicate()[0] for process in processes]
+    listed = run("account", "list", "--all", **settings).stdout
+
+    assert [process.returncode for process in processes] == [0, 0]
+    assert sum(totals(output)[0] for output in outputs) == 300
+    numbers = {each["id"]: each["authenticators"] for each in map(json.loads, listed.splitlines())}
+    assert numbers == {f"user{number}": 5 for number in range(60)}
 
 
 @pytest.fixture
