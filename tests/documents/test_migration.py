@@ -13,12 +13,14 @@ from tests.support.redis_server import RedisServer
 from tests.support.service import Service
 
 
-def test_a_file_is_imported_and_its_accounts_are_counted(tmp_path: Path, redis_server: RedisServer) -> None:
+def test_a_file_is_imported_its_accounts_are_counted_and_its_counters_exported(tmp_path: Path, redis_server: RedisServer) -> None:
     guide = Guide("migrate", tmp_path, redis_server)
     guide.write("tokens.csv", f"T1,{KEY.hex()},totp\nT2,{OTHER_KEY.hex()},hotp,6,5\n")
 
     assert guide.imported(".venv/bin/open-mfa import tokens.csv") == "2 imported, 0 already present, 0 refused"
     assert guide.run(".venv/bin/open-mfa account list") == "2\n"
+    guide.run(".venv/bin/open-mfa export")
+    assert "counter=5" in guide.read("counters.txt")
 
 
 def test_the_code_that_an_authenticator_shows_after_the_import_is_replayed(tmp_path: Path) -> None:

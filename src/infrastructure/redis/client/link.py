@@ -1,6 +1,7 @@
 """An open connection to Redis: its socket, and the exchange of commands and responses (RESP 2)."""
 
 import builtins
+import errno
 import select
 import socket
 import ssl
@@ -14,7 +15,12 @@ from redis.exceptions import ConnectionError, InvalidResponse, TimeoutError
 from infrastructure.network import deadline
 
 _BUFFER: Final = 16 * 1024
-"""Bytes that one read takes."""
+"""Bytes that one read takes: at least the content of a TLS record (RFC 8446, section 5.1).
+
+So a TLS socket never keeps decrypted bytes, which `is_quiet` would not notice.
+"""
+_PIECE: Final = 16 * 1024
+"""Bytes that one write passes on. Each time the server takes some of them, the kernel waits anew for the others."""
 
 
 class Link:
@@ -33,6 +39,7 @@ class Link:
         # call a thread gives the interpreter to another one. A TLS socket needs the time-out of Python.
         self._kernel_limits = not isinstance(inner, ssl.SSLSocket)
         self._timeout = -1.0
+        self._has_received = False
         if self._kernel_limits:
             inner.settimeout(None)
         self._reader = Reader(protocolError=InvalidResponse, replyError=DefaultParser.parse_error)
@@ -45,8 +52,11 @@ class Link:
 
     @property
     def is_quiet(self) -> bool:
-        """Whether nothing has arrived since the last exchange. Otherwise the server has closed the connection."""
-        return not self._readable.poll(0)
+        """Whether nothing has arrived beyond the responses. Otherwise the next command could get a wrong response.
+
+        Usually, the server has closed the connection.
+        """
+        return not self._reader.has_data() and not self._readable.poll(0)
 
     def exchange(self, packed: bytes, number: int) -> list[Any]:
         """Send packed commands and return their responses. The errors among them are returned, not raised.
@@ -76,15 +86,28 @@ class Link:
 
     def sendall(self, data: bytes) -> None:
         """Send all bytes. Raise `OSError`, which is a `TimeoutError` at the deadline."""
-        self._set_timeout()
+        self._has_received = False
         try:
-            self._inner.sendall(data)
+            self._set_timeout()
+            sent = self._inner.send(data if len(data) <= _PIECE else memoryview(data)[:_PIECE])
+            while sent < len(data):
+                self._set_timeout(is_further=True)
+                sent += self._inner.send(memoryview(data)[sent : sent + _PIECE])
         except BlockingIOError:
             raise builtins.TimeoutError("timed out") from None
+        except builtins.TimeoutError:
+            raise
+        except OSError as error:
+            failure = error
+        else:
+            return
+        # Outside of the `except` block, so that the failure is no context of the reason.
+        raise self._reason(failure)
 
     def recv(self, bufsize: int, flags: int = 0) -> bytes:
         """Receive some bytes. Raise `OSError`, which is a `TimeoutError` at the deadline."""
-        self._set_timeout()
+        self._set_timeout(is_further=self._has_received)
+        self._has_received = True
         try:
             return self._inner.recv(bufsize, flags)
         except BlockingIOError:
@@ -92,15 +115,40 @@ class Link:
 
     def recv_into(self, buffer: Any, nbytes: int = 0, flags: int = 0) -> int:
         """Receive some bytes into a buffer. Raise `OSError`, which is a `TimeoutError` at the deadline."""
-        self._set_timeout()
+        self._set_timeout(is_further=self._has_received)
+        self._has_received = True
         try:
             return self._inner.recv_into(buffer, nbytes, flags)
         except BlockingIOError:
             raise builtins.TimeoutError("timed out") from None
 
-    def _set_timeout(self) -> None:
-        # Usually, the time-out is set already.
+    def _reason(self, failure: OSError) -> OSError:
+        """Return the reason why nothing can be sent: the alert with which the server has ended TLS, or the failure.
+
+        In TLS 1.3, the server checks the certificate of the client after the client's own handshake has ended. The
+        first write can then fail although an alert that names the reason has arrived before.
+        """
+        if not isinstance(self._inner, ssl.SSLSocket):
+            return failure
+        try:
+            self._inner.recv(1)
+        except ssl.SSLError as alert:
+            return alert
+        except OSError:
+            pass
+        # Python 3.11 raises an SSLError for this, which would be explained as a failed handshake.
+        return ConnectionResetError(errno.ECONNRESET, "the connection is broken")
+
+    def _set_timeout(self, is_further: bool = False) -> None:
+        """Set the time-out of the next wait. Raise `TimeoutError` if the deadline passed before a further wait.
+
+        The first wait for a command and the first one for its response take a few milliseconds even then. Without the
+        error, a server that sends or takes a byte from time to time would be waited for without end.
+        """
         timeout = deadline.socket_timeout()
+        if is_further and timeout != deadline.SOCKET_TIMEOUT and not deadline.left():
+            raise builtins.TimeoutError("timed out")
+        # Usually, the time-out is set already.
         if timeout == self._timeout:
             return
         self._timeout = timeout
