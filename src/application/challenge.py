@@ -1,6 +1,7 @@
 """The second step of a log-in: one code, for any of the owner's factors."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, assert_never
 
 from application.optimistic_update import OptimisticUpdate, OwnerChange
@@ -69,28 +70,26 @@ class Challenge:
 
     def execute(self, request: ChallengeRequest) -> ChallengeOutcome:
         """Return the outcome. Raise `NotEnrolled`, `MalformedCode` or `StoreUnavailable` if nothing was accepted."""
-
-        def decide(credentials: OwnerCredentials, now: int) -> OwnerChange[list[ChallengeOutcome]]:
-            candidates = {each.id: each for each in _candidates(request, credentials, now)}
-            judged = [
-                ChallengeOutcome(each, credential.judge(request.code, now, self._algorithm))
-                for each, credential in candidates.items()
-            ]
-            best = min(judged, key=_rank)
-            if _rank(best) < _COUNTED:
-                judged = [best]
-            states = {
-                each.credential_id: each.outcome.state
-                for each in judged
-                if each.outcome.state is not candidates[each.credential_id]
-            }
-            return OwnerChange(judged, states)
-
         self._committer.require_room()
-        judged = self._changes.apply_to_owner(request.owner, decide)
+        judged = self._changes.apply_to_owner(request.owner, partial(self._decide, request))
         for each in judged:
             self._committer.announce(Purpose.CHALLENGE, each.credential_id, each.outcome)
         return min(judged, key=_leniency)
+
+    def _decide(
+        self, request: ChallengeRequest, credentials: OwnerCredentials, now: int
+    ) -> OwnerChange[list[ChallengeOutcome]]:
+        """Return the outcomes that count, and the states that follow from them."""
+        candidates = _candidates(request, credentials, now)
+        outcomes = [ChallengeOutcome(each.id, each.judge(request.code, now, self._algorithm)) for each in candidates]
+        judged = list(zip(candidates, outcomes, strict=True))
+        best = min(judged, key=lambda each: _rank(each[1]))
+        if _rank(best[1]) < _COUNTED:
+            judged = [best]
+        changed = [outcome for credential, outcome in judged if outcome.outcome.state is not credential]
+        return OwnerChange(
+            [outcome for _, outcome in judged], {each.credential_id: each.outcome.state for each in changed}
+        )
 
 
 def _candidates(request: ChallengeRequest, credentials: OwnerCredentials, now: int) -> list[AnyCredential]:

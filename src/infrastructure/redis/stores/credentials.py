@@ -268,9 +268,14 @@ def shared_key(owner: Owner) -> str:
     return f"{KEY_PREFIX}:{{{owner}}}:{_SHARED}"
 
 
+_NAMES: Final = (*(factor.value for factor in Factor), _SHARED)
+"""The last parts of the keys of an owner."""
+
+
 def keys_of(owner: Owner) -> list[str]:
     """Return the keys of all credentials of the owner."""
-    return [*(key_of(CredentialId(owner, factor)) for factor in Factor), shared_key(owner)]
+    prefix = f"{KEY_PREFIX}:{{{owner}}}:"
+    return [prefix + name for name in _NAMES]
 
 
 def id_of(key: str) -> CredentialId | None:
