@@ -13,7 +13,9 @@ from tests.support.redis_server import RedisServer
 from tests.support.service import Service
 
 
-def test_a_file_is_imported_its_accounts_are_counted_and_its_counters_exported(tmp_path: Path, redis_server: RedisServer) -> None:
+def test_a_file_is_imported_its_accounts_are_counted_and_its_counters_exported(
+    tmp_path: Path, redis_server: RedisServer
+) -> None:
     guide = Guide("migrate", tmp_path, redis_server)
     guide.write("tokens.csv", f"T1,{KEY.hex()},totp\nT2,{OTHER_KEY.hex()},hotp,6,5\n")
 

@@ -20,7 +20,7 @@ IMPORT = ".venv/bin/open-mfa import"
 
 def privacyidea_token(serial: str, kind: str, key: bytes, owner: str, **changes: Any) -> dict[str, Any]:
     """Return a token as privacyIDEA 3.14 exports it in YAML."""
-    info = {"hashlib": "sha1", "tokenkind": "software", "count_auth": "3", "last_auth": "2026-11-20T09:00:00+00:00"}
+    info = {"hashlib": "sha1", "tokenkind": "software", "creation_date": "2026-11-27T21:24:35+00:00"}
     if kind == "totp":
         info |= {"timeStep": "30", "timeShift": "-12.0", "timeWindow": "180"}
     token: dict[str, Any] = {
@@ -36,7 +36,7 @@ def privacyidea_token(serial: str, kind: str, key: bytes, owner: str, **changes:
         "active": True,
         "revoked": False,
         "locked": False,
-        "rollout_state": "",
+        "rollout_state": "enrolled",
         "_hashed_pin": "$argon2id$v=19$m=102400,t=9,p=8$c2FsdA$aGFzaA",
         "owner": owner,
         "info_list": info | changes.pop("info", {}),
@@ -48,7 +48,7 @@ def test_tokens_of_privacyidea_move(tmp_path: Path, redis_server: RedisServer) -
     guide = Guide("migrate-from-privacyidea", tmp_path, redis_server)
     tokens = [
         privacyidea_token("TOTP0001", "totp", KEY, "alice@example"),
-        privacyidea_token("OATH0002", "hotp", OTHER_KEY, "alice@example"),
+        privacyidea_token("OATH0002", "hotp", OTHER_KEY, "alice@example", rollout_state=""),
         privacyidea_token(
             "TOTP0003",
             "totp",
@@ -63,7 +63,7 @@ def test_tokens_of_privacyidea_move(tmp_path: Path, redis_server: RedisServer) -
         privacyidea_token("TOTP0007", "totp", KEY, "frank@example", info={"timeShift": "700"}),
         privacyidea_token("TOTP0008", "totp", KEY, "grace@example", rollout_state="verify"),
         privacyidea_token("TOTP0009", "totp", KEY, "heidi@example", revoked=True),
-        privacyidea_token("PIPU0010", "push", b"", "ivan@example", rollout_state="enrolled"),
+        privacyidea_token("PIPU0010", "push", b"", "ivan@example"),
         privacyidea_token("TOTP0011", "totp", OTHER_KEY, "alice@another"),
         privacyidea_token("TOTP0012", "totp", OTHER_KEY, "n/a"),
     ]
