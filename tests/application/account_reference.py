@@ -8,7 +8,7 @@ from tests.application.model import (
     LOCKS,
     Answer,
 )
-from tests.application.rig import HOTP, TOTP
+from tests.application.rig import HOTP, SECOND_HOTP, SECOND_TOTP, TOTP
 
 Found = tuple[str, int]
 """The verdict of a factor without locks ("accepted", "replayed" or "wrong"), and the part to spend."""
@@ -110,7 +110,7 @@ class Sheet:
         return self.codes
 
 
-KINDS = {TOTP: Totp, HOTP: Hotp}
+KINDS = {TOTP: Totp, HOTP: Hotp, SECOND_TOTP: Totp, SECOND_HOTP: Hotp}
 
 
 @dataclass
@@ -131,6 +131,17 @@ class Slot:
     def end(self, now: int) -> None:
         self.state = None
         self.forgotten_at = now + 3600 if self.count else 0
+
+    def join(self, removed: "Slot", now: int) -> None:
+        """Remember the failures of one more removed authenticator, for an hour at least."""
+        if now >= self.forgotten_at:
+            self.clear()
+        if removed.count:
+            self.inherit(removed)
+            self.forgotten_at = max(self.forgotten_at, now + 3600)
+
+    def inherit(self, other: "Slot") -> None:
+        self.count, self.locked_until = max(self.count, other.count), max(self.locked_until, other.locked_until)
 
     def clear(self) -> None:
         self.count = self.locked_until = 0

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 OTP, HOTP, TOTP, RECOVERY_CODES = (CredentialId(ALICE, factor) for factor in Factor)
+SECOND_HOTP = CredentialId(ALICE, Factor.HOTP, "0000000002")
+SECOND_TOTP = CredentialId(ALICE, Factor.TOTP, "0000000002")
 
 
 class RecordedEvents:
@@ -149,8 +151,10 @@ class Rig:
     def issued(self, lifetime: int | None = None, code_lifetime: int = 300) -> IssuedCode:
         return self.issue.execute(IssueCodeRequest(ALICE, lifetime, 6, code_lifetime))
 
-    def challenged(self, code: Code, factor: Factor | None = None) -> ChallengeOutcome:
-        return self.challenge.execute(ChallengeRequest(ALICE, code, factor))
+    def challenged(
+        self, code: Code, factor: Factor | None = None, authenticator: str | None = None
+    ) -> ChallengeOutcome:
+        return self.challenge.execute(ChallengeRequest(ALICE, code, factor, authenticator))
 
     def submit(self, credential_id: CredentialId, digits: str) -> Outcome:
         return self.verify.execute(VerifyRequest(credential_id, Code(digits)))

@@ -1,4 +1,4 @@
-"""One account with TOTP, HOTP and recovery codes against a reference that keeps every spent code.
+"""One account with several authenticators and recovery codes against a reference that keeps every spent code.
 
 The models of the factors examine the verdicts of each factor more closely. This model examines one code that several
 factors judge, and credentials that are disabled, replaced, unlocked and removed.
@@ -20,7 +20,7 @@ from application.verification import VerifyRequest
 from domain.algorithms import HotpAlgorithm
 from domain.code import Code
 from domain.credential import Credential, Status
-from domain.errors import AlreadyEnrolled, NotEnrolled, SameSecretEnrolled
+from domain.errors import AlreadyEnrolled, DuplicateSecret, NotEnrolled, SameSecretEnrolled
 from domain.failures import NO_FAILURES, Failures
 from domain.hotp import HotpCredential
 from domain.owner import CredentialId, Factor
@@ -46,18 +46,24 @@ from tests.application.model import (
     answer_of,
     few_codes,
 )
-from tests.application.rig import HOTP, RECOVERY_CODES, TOTP, Rig
+from tests.application.rig import HOTP, RECOVERY_CODES, SECOND_HOTP, SECOND_TOTP, TOTP, Rig
 from tests.domain.examples import ALICE
 from tests.domain.reference import hotp_value
 from tests.support.stored_repository import StoredRepository
 
-CREDENTIAL_IDS = (TOTP, HOTP, RECOVERY_CODES)
-"""The factors in the order in which they judge a challenge."""
-SECRETS = st.sampled_from([TOTP, HOTP])
+AUTHENTICATORS = (TOTP, SECOND_TOTP, HOTP, SECOND_HOTP)
+CREDENTIAL_IDS = (*AUTHENTICATORS, RECOVERY_CODES)
+"""The credentials in the order in which they judge a challenge."""
+SECRETS = st.sampled_from(AUTHENTICATORS)
 Whose = tuple[CredentialId, bool] | str
 """The origin of a code: a credential and whether it is its replacement, "former" for a removed one, or "nobody"."""
 WHOSE: st.SearchStrategy[Whose] = st.sampled_from(
-    [(TOTP, False), (HOTP, False), (RECOVERY_CODES, False), (TOTP, True), (HOTP, True), "former", "nobody"]
+    [
+        *((which, False) for which in CREDENTIAL_IDS),
+        *((which, True) for which in AUTHENTICATORS),
+        "former",
+        "nobody",
+    ]
 )
 NUMBERS = st.integers(0, 20)
 """The index of the code."""
@@ -77,6 +83,8 @@ class AccountModel(RuleBasedStateMachine):
         super().__init__()
         self.rig = Rig(self.algorithm, stored=self.stored)
         self.slots = {slot: Slot() for slot in CREDENTIAL_IDS}
+        self.graves = {TOTP.removed: Slot(), HOTP.removed: Slot()}
+        """The failures of removed additional authenticators."""
         self.former: list[str] = []
         """Codes that were valid before a removal or a replacement."""
         self.acceptances = 0
@@ -91,6 +99,23 @@ class AccountModel(RuleBasedStateMachine):
         return lambda factor: hotp_value(key, factor, digits)
 
     # The reference
+
+    def begin(self, which: CredentialId, state: Secret) -> None:
+        """Begin an authenticator, which inherits the failures of all removed ones of its factor."""
+        slot = self.slots[which]
+        slot.begin(state, self.now)
+        removed = [self.graves[which.removed]]
+        removed += [each for name, each in self.slots.items() if name.factor is which.factor and each.state is None]
+        for each in removed:
+            if self.now < each.forgotten_at:
+                slot.inherit(each)
+
+    def end(self, which: CredentialId) -> None:
+        slot = self.slots[which]
+        if which.suffix:
+            self.graves[which.removed].join(slot, self.now)
+            slot.clear()
+        slot.end(self.now)
 
     def judged(self, slot: Slot, state: Secret | Sheet, text: str, accept: Callable[[int], object]) -> Prediction:
         """Predict the answer to one code for one credential."""
@@ -149,15 +174,16 @@ class AccountModel(RuleBasedStateMachine):
 
         return self.judged(slot, replacement, text, swap)
 
-    def predict_challenge(self, requested: Factor | None, text: str) -> Prediction:
+    def predict_challenge(self, requested: Factor | None, text: str, only: CredentialId | None = None) -> Prediction:
         confirmed = [
-            (which.factor, slot, slot.state)
+            (which.authenticator, slot, slot.state)
             for which, slot in self.slots.items()
-            if slot.state is not None and slot.state.confirmed and requested in {None, which.factor}
+            if slot.state is not None and slot.state.confirmed
+            if requested in {None, which.factor} and only in {None, which}
         ]
         judging = [(factor, slot, state) for factor, slot, state in confirmed if state.fits(text)]
         if not judging:
-            real = [factor for factor, _, _ in confirmed if factor is not Factor.RECOVERY_CODES]
+            real = [name for name, _, _ in confirmed if name != RECOVERY_CODES.authenticator]
             return Prediction(MALFORMED if real else NOT_ENROLLED)
         free = [
             (factor, slot, self.judged(slot, state, text, state.spend))
@@ -226,24 +252,39 @@ class AccountModel(RuleBasedStateMachine):
         request = VerifyRequest(which, code)
         self.submit(lambda: answer_of(lambda: execute(request)), lambda: predict(which, code.text), accident)
 
-    def ask(self, code: Code, requested: Factor | None, accident: Accident = Accident.NONE) -> Answer:
+    def ask(
+        self,
+        code: Code,
+        requested: Factor | None,
+        accident: Accident = Accident.NONE,
+        only: CredentialId | None = None,
+    ) -> Answer:
         def run() -> Answer:
-            factors: list[Factor] = []
+            names: list[str] = []
 
             def challenge() -> Outcome:
-                answer = self.rig.challenged(code, requested)
-                factors.append(answer.credential_id.factor)
+                answer = self.rig.challenged(code, requested, None if only is None else only.authenticator)
+                names.append(answer.credential_id.authenticator)
                 return answer.outcome
 
             answer = answer_of(challenge)
-            return (*factors, *answer)
+            return (*names, *answer)
 
-        return self.submit(run, lambda: self.predict_challenge(requested, code.text), accident)
+        return self.submit(run, lambda: self.predict_challenge(requested, code.text, only), accident)
 
     @rule(whose=WHOSE, number=NUMBERS, requested=st.sampled_from([None, None, None, *Factor]), accident=ACCIDENTS)
     def challenge(self, whose: Whose, number: int, requested: Factor | None, accident: Accident) -> None:
         code = self.code(whose, number)
         if is_accepted(self.ask(code, requested, accident)):
+            assert not is_accepted(self.ask(code, None))
+
+    @rule(only=SECRETS, whose=WHOSE, number=NUMBERS, accident=ACCIDENTS, careful=CAREFUL)
+    def challenge_one_authenticator(
+        self, only: CredentialId, whose: Whose, number: int, accident: Accident, careful: bool
+    ) -> None:
+        self.prepare(careful)
+        code = self.code(whose, number)
+        if is_accepted(self.ask(code, None, accident, only)):
             assert not is_accepted(self.ask(code, None))
 
     @rule(which=st.sampled_from(CREDENTIAL_IDS), number=NUMBERS, accident=ACCIDENTS, careful=CAREFUL)
@@ -307,12 +348,12 @@ class AccountModel(RuleBasedStateMachine):
     @initialize()
     def have_everything(self) -> None:
         """Enrol and confirm all missing factors."""
-        for which in (TOTP, HOTP):
+        for which in AUTHENTICATORS:
             if self.slots[which].state is None:
                 self.enrol(which, 6)
         if self.slots[RECOVERY_CODES].state is None:
             self.issue_recovery_codes()
-        for which in (TOTP, HOTP):
+        for which in AUTHENTICATORS:
             state = self.slots[which].state
             if state is not None and not state.confirmed:
                 self.send(self.rig.verify.execute, self.predict_verify, which, self.code((which, False), 0))
@@ -328,7 +369,7 @@ class AccountModel(RuleBasedStateMachine):
                 self.rig.enrol.execute(request(which, digits))
             return
         key = self.rig.enrol.execute(request(which, digits)).secret.key
-        self.slots[which].begin(KINDS[which](self.value_of(key, digits), digits), self.now)
+        self.begin(which, KINDS[which](self.value_of(key, digits), digits))
 
     @rule(
         which=SECRETS,
@@ -344,7 +385,7 @@ class AccountModel(RuleBasedStateMachine):
         secret = SharedSecret.accepting_weak(key)
         wanted = replace(request(which, digits), secret=secret, initial_counter=counter, confirmed=True)
         new = KINDS[which](self.value_of(key, digits), digits, confirmed=True, key=key)
-        last = counter - 1 if which == HOTP else self.now // 30 + 1
+        last = counter - 1 if which.factor is Factor.HOTP else self.now // 30 + 1
         new.accepted += [last] if last >= 0 else []
         slot = self.slots[which]
         if slot.state is not None:
@@ -352,7 +393,7 @@ class AccountModel(RuleBasedStateMachine):
                 self.rig.enrol.execute(wanted)
             assert not isinstance(refusal.value, SameSecretEnrolled)
         elif self.import_with_accident(wanted, accident):
-            slot.begin(new, self.now)
+            self.begin(which, new)
 
     def import_with_accident(self, wanted: EnrolRequest, accident: Accident) -> bool:
         """Return whether the credential is enrolled afterwards."""
@@ -380,6 +421,20 @@ class AccountModel(RuleBasedStateMachine):
             again = replace(request(which, state.digits), secret=secret, initial_counter=counter, confirmed=True)
             with pytest.raises(SameSecretEnrolled):
                 self.rig.enrol.execute(again)
+
+    @rule(which=SECRETS, replacing=st.booleans(), digits=st.sampled_from([6, 8]))
+    def bring_to_another_authenticator(self, which: CredentialId, replacing: bool, digits: int) -> None:
+        """No two authenticators may have the same secret."""
+        state = self.slots[which].state
+        (other,) = (each for each in AUTHENTICATORS if each.factor is which.factor and each != which)
+        if not isinstance(state, Secret) or not state.key:
+            return
+        secret = SharedSecret.accepting_weak(state.key)
+        if replacing and (secret.weak or self.slots[other].state is None):
+            return
+        wanted = replace(request(other, digits), secret=secret, initial_counter=0, confirmed=not replacing)
+        with pytest.raises(DuplicateSecret):
+            (self.rig.enrol.replace if replacing else self.rig.enrol.execute)(wanted)
 
     @rule(
         which=SECRETS,
@@ -441,12 +496,12 @@ class AccountModel(RuleBasedStateMachine):
         else:
             self.former += slot.state.texts(self.now)[:3]
             self.rig.remove.execute(which)
-            slot.end(self.now)
+            self.end(which)
 
     @rule()
     def unlock(self) -> None:
         self.rig.unlock.execute(ALICE)
-        for which, slot in self.slots.items():
+        for which, slot in (self.slots | self.graves).items():
             if slot.state is not None or self.now < slot.forgotten_at:
                 slot.clear()
                 slot.forgotten_at = 0
@@ -477,7 +532,7 @@ class AccountModel(RuleBasedStateMachine):
 
     @invariant()
     def the_state_is_what_it_should_be(self) -> None:
-        for which, slot in self.slots.items():
+        for which, slot in (self.slots | self.graves).items():
             stored = self.rig.repository.state(which)
             if slot.state is None and self.now >= slot.forgotten_at:
                 # A store may remove expired states late.
@@ -513,8 +568,8 @@ def land(commits: Sequence[Callable[[], object]]) -> None:
 
 
 def request(which: CredentialId, digits: int) -> EnrolRequest:
-    parameters = TotpParameters(digits=digits) if which == TOTP else HotpParameters(digits=digits)
-    return EnrolRequest(ALICE, None, parameters)
+    parameters = TotpParameters(digits=digits) if which.factor is Factor.TOTP else HotpParameters(digits=digits)
+    return EnrolRequest(ALICE, None, parameters, suffix=which.suffix)
 
 
 class AccountModelWithFewCodes(AccountModel):
@@ -538,10 +593,14 @@ class StoredAccountModel(AccountModel):
     def the_content_alone_says_when_redis_forgets_it(self) -> None:
         repository = self.rig.repository
         assert isinstance(repository, StoredRepository)
-        for which in CREDENTIAL_IDS:
+        for which in (TOTP, HOTP, RECOVERY_CODES):
             state = repository.state(which)
             if state is not None:
                 assert repository.expires_at(which) == state.expires_at
+        shared = [repository.state(which) for which in (SECOND_TOTP, SECOND_HOTP, TOTP.removed, HOTP.removed)]
+        ends = [state.expires_at for state in shared if state is not None]
+        if ends:
+            assert repository.expires_at(SECOND_TOTP) == (None if None in ends else max(filter(None, ends)))
 
 
 TestAccount = AccountModel.TestCase

@@ -110,6 +110,22 @@ def test_delete_removes_all_credentials(settings: dict[str, str], alice: Account
     assert alice.show() == {"account_id": "alice", "factors": []}
 
 
+def test_delete_removes_one_authenticator(settings: dict[str, str], service: Service, alice: Account) -> None:
+    url = f"{service.api}/accounts/alice/authenticators"
+    headers = {"Authorization": f"Bearer {API_KEY}"}
+    added = requests.post(url, json={"type": "totp", "name": "Old phone"}, headers=headers, timeout=10).json()
+    shown = json.loads(run("account", "show", "alice", **settings).stdout)["factors"]
+    wrong = [run("account", "delete", "alice", "--authenticator", each, **settings) for each in ("totp", "x")]
+
+    done = run("account", "delete", "alice", "--authenticator", added["id"], **settings)
+
+    assert (added["id"], "Old phone") in [(each["id"], each["name"]) for each in shown]
+    assert [each.returncode for each in wrong] == [1, 1]
+    assert all("has no authenticator" in each.stderr for each in wrong)
+    assert done.returncode == 0
+    assert [each["id"] for each in alice.show()["factors"]] == ["hotp"]
+
+
 def test_list_prints_what_the_api_returns(settings: dict[str, str], service: Service, alice: Account) -> None:
     done = run("account", "list", **settings)
     answer = requests.get(f"{service.api}/accounts", headers={"Authorization": f"Bearer {API_KEY}"}, timeout=10)

@@ -1,9 +1,11 @@
 """The probabilities of the security model follow from the rules of the domain."""
 
 import math
+import re
 
 import pytest
 
+from domain.authenticators import MOST_AUTHENTICATORS
 from domain.failures import NO_FAILURES
 from domain.one_time_code import DEFAULT_CODE_DIGITS
 from domain.parameters import DEFAULT_DIGITS, DEFAULT_LOOK_AHEAD, DEFAULT_WINDOW
@@ -65,6 +67,16 @@ def test_a_code_at_the_shared_gate_is_guessed_in_four_months() -> None:
 
     assert 3 < math.log(2) / (guesses_a_day * chance) / 30 < 4
     assert "within four months" in GUESSING
+
+
+def test_the_odds_of_ten_authenticators_are_as_the_page_states() -> None:
+    for valid, in_a_day, in_a_month in ((VALID_TOTP, "0.31 %", "8.3 %"), (VALID_HOTP, "1.1 %", "27 %")):
+        live = MOST_AUTHENTICATORS * valid
+        for seconds, stated in ((DAY, in_a_day), (30 * DAY, in_a_month)):
+            expected = 100 * -math.expm1(guesses_within(seconds) * math.log1p(-live / 10**DEFAULT_DIGITS))
+            assert percent(stated) == pytest.approx(expected, rel=0.05)
+            assert stated in GUESSING
+        assert re.search(rf"\b{live}\b", GUESSING)
 
 
 def test_five_guesses_at_a_one_time_code_are_as_unlikely_as_the_page_states() -> None:

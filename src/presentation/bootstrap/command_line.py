@@ -74,6 +74,7 @@ def _maintenance() -> Iterator[Maintenance]:
             list_accounts=container.accounts.list_accounts,
             describe_all=container.factors.describe_all,
             unlock=container.accounts.unlock,
+            remove=container.factors.remove,
             forget=container.factors.forget,
             resealing=Resealing(container.repository, keys),
             importing=container.importing,

@@ -6,8 +6,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
 from application.errors import InvalidCursor
-from domain.errors import InvalidValue
-from domain.owner import Owner
+from domain.errors import InvalidValue, NotEnrolled
+from domain.owner import CredentialId, Owner
 from presentation.cli.arguments import AddParser, Parser, whole
 from presentation.cli.output import DONE, Refused, say
 from presentation.cli.tenant import tenant_of
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _HELP: Final = {
     "show": "print the account's credentials as JSON, without secrets",
     "unlock": "clear the counts of wrong codes, and the locks",
-    "delete": "delete all credentials of the account",
+    "delete": "delete all credentials of the account, or one authenticator",
 }
 
 
@@ -44,6 +44,12 @@ def add(add_parser: AddParser) -> None:
             examples=(f"account {action} alice", f"account {action} alice --tenant shop"),
         )
         command.add_argument("id", metavar="ID", help="the account's id in the application")
+        if action == "delete":
+            command.add_argument(
+                "--authenticator",
+                metavar="ID",
+                help="delete only this authenticator, such as totp or totp-7k2m9q4x8d; show prints the ids",
+            )
         _add_tenant(command)
         command.set_defaults(run=_run)
 
@@ -108,12 +114,22 @@ def _run(options: Namespace) -> int:
         if options.action == "unlock":
             maintenance.unlock.execute(owner)
             say(f"The account {owner.account} is unlocked.")
+        elif options.action == "delete" and options.authenticator is not None:
+            _delete_one(owner, options.authenticator, maintenance)
         elif options.action == "delete":
             maintenance.forget.execute(owner)
             say(f"All credentials of the account {owner.account} are deleted.")
         else:
             _show(owner, maintenance)
     return DONE
+
+
+def _delete_one(owner: Owner, authenticator: str, maintenance: Maintenance) -> None:
+    try:
+        maintenance.remove.execute(CredentialId.of_authenticator(owner, authenticator))
+    except (InvalidValue, NotEnrolled):
+        raise Refused(f"the account {owner.account} has no authenticator {authenticator!r}") from None
+    say(f"The authenticator {authenticator} of the account {owner.account} is deleted.")
 
 
 def _show(owner: Owner, maintenance: Maintenance) -> None:

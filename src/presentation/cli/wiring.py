@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from application.importing import ImportAuthenticators
     from application.ports.clock import Clock
     from application.reading import DescribeAll
-    from application.removal import Forget, Unlock
+    from application.removal import Forget, Remove, Unlock
     from infrastructure.crypto.sealing import KeyRing
     from infrastructure.resealing import Resealing
     from infrastructure.settings import Settings
@@ -33,6 +33,7 @@ class Maintenance:
     list_accounts: "ListAccounts"
     describe_all: "DescribeAll"
     unlock: "Unlock"
+    remove: "Remove"
     forget: "Forget"
     resealing: "Resealing"
     importing: "ImportAuthenticators"
