@@ -198,6 +198,8 @@ class RequestCounters(Protocol):
     def count_with_next_command(self, key: str, seconds: int, receive: Callable[[int], None]) -> None:
         """Add 1 to a counter together with the next command of this thread, so that it costs no round trip.
 
+        A count that already waits for the next command is counted now, so this can raise the error of its receiver.
+
         Args:
             key: the counter.
             seconds: the length of its window.
@@ -206,9 +208,6 @@ class RequestCounters(Protocol):
 
     def settle(self) -> None:
         """Count now what waits for the next command. Raise the error of its receiver."""
-
-    def drop(self) -> None:
-        """Do not count what waits for the next command."""
 
     def window_end(self, key: str) -> float:
         """Return the end of a counter's window, Unix time in seconds."""

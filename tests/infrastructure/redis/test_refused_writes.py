@@ -15,7 +15,9 @@ from domain.parameters import HashAlgorithm
 from domain.secret import SharedSecret
 from domain.verdict import Accepted, Reason, Rejected
 from infrastructure.crypto.hotp import PyotpHotp
+from infrastructure.redis.client.gateway import Gateway
 from infrastructure.redis.client.url import connector
+from infrastructure.redis.stores.rate_limits import RedisRequestCounters
 from tests.infrastructure.redis.callers import Caller, SilentEvents, all_at_once, new_owner
 from tests.support.fakes import FakeClock
 from tests.support.redis_server import RedisServer
@@ -172,3 +174,18 @@ def test_a_successful_removal_does_not_let_a_guess_be_judged(own_server: RedisSe
             guesser.caller.repository.forget(new_owner())
 
     assert guesser.algorithm.judged <= 1
+
+
+def test_a_refused_count_stops_no_reads(own_server: RedisServer) -> None:
+    gateway = Gateway(connector(own_server.url), max_retrying_callers=0)
+    begin, _ = FAULTS["a replica"]
+    with own_server.client() as admin:
+        gateway.ping()
+        begin(admin)
+        RedisRequestCounters(gateway).count_with_next_command("requests", 60, lambda _: None)
+        with pytest.raises(StoreUnavailable):
+            gateway.get("credential")
+
+        # Nobody may retry, so this would fail if the failure counted as one of reads.
+        assert gateway.get("credential") is None
+    gateway.close()

@@ -39,8 +39,8 @@ class DeferredScript:
 _deferred: ContextVar[DeferredScript | None] = ContextVar("deferred script", default=None)
 
 
-def defer(script: DeferredScript | None) -> None:
-    """Let a script run with the next command. None drops the script that waits."""
+def defer(script: DeferredScript) -> None:
+    """Let a script run with the next command of this thread."""
     _deferred.set(script)
 
 

@@ -150,7 +150,11 @@ class Gateway:
         return self._run(run, _DURABLE_WRITING if durable else _WRITING, key)
 
     def defer(self, script: DeferredScript) -> None:
-        """Run a script with the next command of this thread: in the same round trip if that is a read of one server."""
+        """Run a script with the next command of this thread: in the same round trip if that is a read of one server.
+
+        Only one script can wait, so a former one runs now.
+        """
+        self.run_deferred()
         deferred.defer(script)
 
     def run_deferred(self) -> None:
@@ -158,10 +162,6 @@ class Gateway:
         script = deferred.take()
         if script is not None:
             script.receive(self.run_script(script.script, script.key, *script.arguments, durable=False))
-
-    def drop_deferred(self) -> None:
-        """Drop the script that waits, if there is one."""
-        deferred.take()
 
     def scan(self, pattern: str) -> Iterator[str]:
         """Yield the keys that match a pattern, on all masters. Each step has its own deadline.
@@ -203,7 +203,8 @@ class Gateway:
         script = deferred.take() if isinstance(self._client, Redis) else None
         if script is None:
             return self._run(lambda client: send_by_key(client, key, [command])[0], _READING, key)
-        result, value = self._run(partial(_send_both, script, command), _READING, key)
+        # The failure of a write says nothing about other reads.
+        result, value = self._run(partial(_send_both, script, command), _WRITING, key)
         script.receive(result)
         return value
 

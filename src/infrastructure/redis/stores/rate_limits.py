@@ -35,10 +35,6 @@ class RedisRequestCounters:
         """Count now what waits for the next command. Raise `StoreUnavailable`, or the error of its receiver."""
         self._gateway.run_deferred()
 
-    def drop(self) -> None:
-        """Do not count what waits for the next command."""
-        self._gateway.drop_deferred()
-
     def window_end(self, key: str) -> float:
         """Return the end of the window, Unix time in seconds."""
         return time.time() + self._gateway.seconds_to_live(_key(key))

@@ -12,7 +12,7 @@ from presentation.http.framework.middleware import ROUTE
 from presentation.http.framework.operation import Operation, OwnerUse
 from presentation.http.framework.problem_types import Problems
 from presentation.http.framework.problems import Problem
-from presentation.http.framework.rate_limit import drop_count, settled
+from presentation.http.framework.rate_limit import count_now
 from presentation.http.framework.request_body import read_body
 from presentation.http.framework.same_site import SAFE_METHODS, refuse_other_sites
 
@@ -143,19 +143,21 @@ def _view(rule: str, route: Route, access: Access) -> Handler:
         environ = request.environ
         environ[ROUTE] = rule
         try:
-            if changes_state:
-                refuse_other_sites()
-            for guard in guards:
-                guard()
-            if schema is None:
-                return handle()
-            return handle(**read_body(schema, required=body_required))
+            try:
+                if changes_state:
+                    refuse_other_sites()
+                for guard in guards:
+                    guard()
+                if schema is None:
+                    return handle()
+                return handle(**read_body(schema, required=body_required))
+            finally:
+                # In most requests, a command to the store has already taken the count along.
+                count_now(environ)
         except Problem as problem:
             # Flask would give the same response, but only after a search for the error handler. Guessers cause most
             # of the refusals, so they must be cheap.
-            return settled(problem, environ).response()
-        finally:
-            drop_count(environ)
+            return problem.response()
 
     return view
 

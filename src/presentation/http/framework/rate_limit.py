@@ -43,7 +43,7 @@ class RateLimits:
         self.code_checks: Guards = (partial(self._count, _CHECKS, limits),) if limits else ()
 
     def by_kind(self) -> Mapping[Limit, Guards]:
-        """Return the guards of each kind of limit, for requests that `settled` ends."""
+        """Return the guards of each kind of limit, for requests that end with `count_now`."""
         if not self._limits:
             return {}
         return {
@@ -71,20 +71,13 @@ class RateLimits:
             raise Problem(Problems.RATE_LIMITED, f"Try again in {wait} s.", headers={"Retry-After": str(wait)})
 
 
-def settled(problem: Problem, environ: "WSGIEnvironment") -> Problem:
-    """Return the problem with which a request ends: the rate limit has priority over what refused the request."""
-    counters = environ.get(_COUNTERS)
-    if counters is None:
-        return problem
-    try:
-        counters.settle()
-    except Problem as limited:
-        return limited
-    return problem
+def count_now(environ: "WSGIEnvironment") -> None:
+    """Count a request that has sent no command to the store since its count was deferred.
 
-
-def drop_count(environ: "WSGIEnvironment") -> None:
-    """Do not count a request with a command of the thread's next request."""
+    Raises:
+        Problem: 429. The rate limit has priority over everything else that may refuse the request.
+        StoreUnavailable: the request could not be counted.
+    """
     counters = environ.get(_COUNTERS)
     if counters is not None:
-        counters.drop()
+        counters.settle()
