@@ -21,6 +21,7 @@ from tests.support.redis_server import RedisServer
 from tests.support.service import Service
 
 HEALTH = request("GET", "/healthz")
+ONE_BY_TWO = {"WEB_CONCURRENCY": "1", "THREADS": "2"}
 NEIGHBOUR = "127.0.0.2"
 SOON = 3.0
 """Seconds within which a request must be answered on a busy machine, regardless of other clients."""
@@ -45,7 +46,7 @@ STALLED_REQUESTS = {
 }
 
 
-@pytest.fixture(scope="module", params=[TWO_BY_EIGHT, {"WEB_CONCURRENCY": "1", "THREADS": "2"}], ids=["2x8", "1x2"])
+@pytest.fixture(scope="module", params=[TWO_BY_EIGHT, ONE_BY_TWO], ids=["2x8", "1x2"])
 def own_service(request: pytest.FixtureRequest, redis_server: RedisServer) -> Iterator[Service]:
     with Service(OPEN_MFA_REDIS_URL=redis_server.url, **request.param) as running:
         yield running
@@ -54,7 +55,7 @@ def own_service(request: pytest.FixtureRequest, redis_server: RedisServer) -> It
 @pytest.fixture(scope="module")
 def one_worker() -> Iterator[Service]:
     """A service whose only worker has started, so that its memory grows by requests only."""
-    with Service(WEB_CONCURRENCY="1", THREADS="2") as running:
+    with Service(**ONE_BY_TWO) as running:
         yield running
 
 
@@ -202,7 +203,7 @@ def limited(worker: int, descriptors: int) -> Iterator[None]:
 
 
 def test_a_shortage_of_descriptors_has_no_effect_after_it_ends() -> None:
-    with Service(WEB_CONCURRENCY="1", THREADS="2") as service, ExitStack() as stack:
+    with Service(**ONE_BY_TWO) as service, ExitStack() as stack:
         with limited(min(service.workers()), 3):
             stack.enter_context(Wire(service.port)).send(HEALTH)
             wait_until(lambda: "can be open" in service.log.read_text(), "the shortage", service.log)
@@ -214,7 +215,7 @@ def test_a_shortage_of_descriptors_has_no_effect_after_it_ends() -> None:
 
 
 def test_without_a_free_descriptor_the_connection_that_waits_longest_is_closed() -> None:
-    with Service(WEB_CONCURRENCY="1", THREADS="2") as service, ExitStack() as stack:
+    with Service(**ONE_BY_TWO) as service, ExitStack() as stack:
         worker = min(service.workers())
         silent = stack.enter_context(Wire(service.port))
         assert waits(service.port, NEIGHBOUR, 1)
@@ -254,7 +255,7 @@ def is_told_to_end(worker: int) -> bool:
 
 
 def test_a_stopping_service_answers_every_client_that_connected_before() -> None:
-    with Service(WEB_CONCURRENCY="1", THREADS="2") as service, ExitStack() as stack:
+    with Service(**ONE_BY_TWO) as service, ExitStack() as stack:
         worker = min(service.workers())
         # The kernel accepts connections while the worker is paused.
         os.kill(worker, signal.SIGSTOP)
@@ -266,3 +267,25 @@ def test_a_stopping_service_answers_every_client_that_connected_before() -> None
         os.kill(worker, signal.SIGCONT)
 
         assert [wire.receive().status for wire in wires] == [200] * 5
+
+
+def test_a_stopping_service_answers_the_next_request_after_a_slow_one() -> None:
+    ready = request("GET", "/readyz")
+    with RedisServer() as redis, Service(OPEN_MFA_REDIS_URL=redis.url, **ONE_BY_TWO) as service:
+        with Wire(service.port) as wire, Wire(service.port) as other:
+            assert [each.ask(ready, "GET").status for each in (wire, other)] == [200, 200]
+            redis.freeze()
+            # This takes longer than connections between two requests stay open at the end.
+            wire.send(ready)
+            # The only worker takes the requests in their order.
+            assert other.ask(HEALTH, "GET").status == 200
+            service.process.send_signal(signal.SIGTERM)
+            other.send(HEALTH[:-1])
+            answer = wire.receive("GET")
+            assert (answer.status, answer.headers["Connection"]) == (503, "keep-alive")
+            # The worker looks for connections whose time is up after this request.
+            other.send(HEALTH[-1:])
+            assert other.receive("GET").status == 200
+
+            assert wire.ask(HEALTH, "GET").status == 200
+        redis.thaw()

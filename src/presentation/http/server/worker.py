@@ -2,7 +2,6 @@
 
 import errno
 import logging
-import math
 import socket
 import threading
 import time
@@ -13,7 +12,7 @@ from selectors import EVENT_READ
 from typing import Any, Final
 
 from gunicorn.http.errors import InvalidHeader, LimitRequestHeaders
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker  # type: ignore[attr-defined] # the stubs are older
 
 from presentation.http.server.body import BodyReader
 from presentation.http.server.connection import Connection
@@ -62,8 +61,6 @@ class Worker(ThreadWorker):
         self._needs_descriptor = False
         self._keeping = threading.Lock()
         """Held by the event loop or a thread while it changes `keepalived_conns` and the selector together."""
-        self._end_of_keeping = math.inf
-        """The monotonic time until which connections stay open between two requests, at the worker's end."""
         self._accept_after = self._warn_after = 0.0
         self._share: int = self.app.connections_per_address  # type: ignore[attr-defined] # it is our server
 
@@ -89,7 +86,8 @@ class Worker(ThreadWorker):
         conn.since = time.monotonic()
         conn.set_timeout()
         with self._keeping:
-            conn.timeout = min(conn.timeout, self._end_of_keeping)
+            if not self.alive:
+                conn.timeout = min(conn.timeout, conn.since + STOP_KEEPALIVE_LINGER)
             self.poller.register(conn.sock, EVENT_READ, partial(self.on_client_socket_readable, conn))
             self.keepalived_conns.append(conn)
         return True
@@ -113,17 +111,12 @@ class Worker(ThreadWorker):
             self._crowded.add(conn.network)
         self._waiting.add(conn, Reason.FIRST_BYTE, partial(self._read, conn))
 
-    def enqueue_req(self, conn: Any) -> None:
-        """Read the next request of a connection that was kept open."""
-        conn.client_socket.next_request(b"")
-        self._read(conn)
-
     def on_client_socket_readable(self, conn: Any, client: Any) -> None:
         """Read the next request of a connection that was kept open, or notice its end."""
         with self._keeping:
             self.poller.unregister(client)
             self.keepalived_conns.remove(conn)
-        self.enqueue_req(conn)
+        self._read(conn)
 
     def _finish(self, conn: Any, keeps: bool, _client: Any = None) -> None:
         """Deliver the response. Then keep the connection for the next request, or end it."""
@@ -188,7 +181,6 @@ class Worker(ThreadWorker):
     def _cap_keepalive(self, deadline: float) -> None:
         """At the worker's end, give silent connections the same deadline as connections between two requests."""
         with self._keeping:
-            self._end_of_keeping = deadline
             super()._cap_keepalive(deadline)  # type: ignore[misc] # the stubs are of an older gunicorn
         self._waiting.limit(Reason.FIRST_BYTE, deadline)
 
@@ -288,7 +280,7 @@ class Worker(ThreadWorker):
             keeps = bool(self.handle(conn))
             if keeps and conn.client_socket.is_delivered and self._keep_open(conn):
                 return
-        except Exception:  # noqa: BLE001 - gunicorn's own code has failed; the client must not wait
+        except BaseException:  # noqa: BLE001 - whatever has failed, the client must not wait, and no caller gets the error
             _log.exception("unexpected failure")
             keeps = False
         self.method_queue.defer(self._finish, conn, keeps)
