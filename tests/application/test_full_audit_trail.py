@@ -3,32 +3,41 @@
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from io import BytesIO
+from typing import BinaryIO
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import application
+from application.account_list import ListAccounts
 from application.enrolment import EnrolRequest
 from application.errors import AuditUnavailable
+from application.export import Export, ExportRequest
 from application.gate import LogInAtGate, LogInRequest, VerifyShared
+from application.imported_states import ImportRequest
 from application.issuing import IssueCodeRequest
 from application.ports.delivery import Channel
+from application.ports.migration import ImportedAuthenticator
+from application.ports.stores import AccountsPart
 from application.reading import Describe, DescribeAll, ShowQrCode
 from domain.code import Code
 from domain.owner import CredentialId, Factor, Owner, OwnerKind
 from domain.parameters import HotpParameters, TotpParameters
 from domain.recovery_codes import RecoveryCode
 from domain.secret import SharedSecret
+from domain.stored_state import StoredState
 from tests.application.account import Account
 from tests.application.rig import HOTP, OTP, RECOVERY_CODES, TOTP
 from tests.domain.examples import ALICE
 
-READING = {Describe, DescribeAll, ShowQrCode}
+READING = {Describe, DescribeAll, ListAccounts, ShowQrCode}
 """The use cases that need no room, because they change and judge nothing."""
 CODES = st.text("0123456789", min_size=6, max_size=8).map(Code) | st.just(RecoveryCode("K7QM2X9D4HPW8RTC"))
 SHARED = SharedSecret(b"the secret of the gate")
+RECORD = ImportedAuthenticator("line 1", TotpParameters(), b"a secret of 160 bits", "alice")
 
 
 class NoSessions:
@@ -42,6 +51,20 @@ class NoSessions:
 
     def end(self, tokens: Sequence[str]) -> None:
         raise AssertionError(tokens)
+
+
+class NoAccounts:
+    """Accounts, which no use case may read."""
+
+    def accounts(self, tenant: str, cursor: str | None, limit: int) -> AccountsPart:
+        raise AssertionError(tenant, cursor, limit)
+
+
+class NoWriter:
+    """A format, which no use case may write."""
+
+    def write(self, states: Iterable[StoredState], stream: BinaryIO) -> int:
+        raise AssertionError(states, stream)
 
 
 class Guarded(Account):
@@ -88,6 +111,10 @@ USE_CASES: dict[str, Callable[[Guarded, Code, CredentialId], object]] = {
     "DropReplacement": lambda on, _, which: on.drop_replacement.execute(which),
     "VerifyShared": lambda on, code, _: on.shared.execute(code),
     "LogInAtGate": lambda on, code, _: on.log_in.execute(LogInRequest(code)),
+    "ImportAuthenticators": lambda on, *_: list(on.importing.execute(ImportRequest("shop"), [RECORD])),
+    "Export": lambda on, *_: Export(NoAccounts(), on.clock, on.events).execute(
+        ExportRequest("shop", "none", NoWriter(), BytesIO(), lambda _: None)
+    ),
     "LogInAtGate of an account": lambda on, code, _: on.log_in.execute(LogInRequest(code, "alice")),
 }
 

@@ -33,7 +33,7 @@ def account(only_account: Account) -> Account:
 @pytest.fixture
 def account_on_redis(redis_server: RedisServer) -> Iterator[Account]:
     """Return a client of a service on a real, empty Redis."""
-    client = redis_server.client(2)
+    client = redis_server.service_client(2)
     client.flushdb()
     yield Account(client)
     client.flushdb()
@@ -43,7 +43,7 @@ def account_on_redis(redis_server: RedisServer) -> Iterator[Account]:
 @pytest.fixture
 def api_on_redis(redis_server: RedisServer) -> Iterator[Api]:
     """Return a client of a service on a real, empty Redis."""
-    client = redis_server.client(1)
+    client = redis_server.service_client(1)
     client.flushdb()
     yield Api(client)
     client.flushdb()

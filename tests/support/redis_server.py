@@ -52,6 +52,10 @@ class RedisServer:
 
     def client(self, database: int = 0) -> redis.Redis:
         """Return a client that can read and corrupt the stored data."""
+        return redis.Redis(port=self.port, db=database, socket_timeout=5, protocol=2)
+
+    def service_client(self, database: int = 0) -> redis.Redis:
+        """Return a client with the service's own connections, which keep to its short time-outs."""
         return redis_client(f"redis://127.0.0.1:{self.port}/{database}")
 
     def kill(self) -> None:
