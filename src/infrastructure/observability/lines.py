@@ -107,8 +107,10 @@ class Lines:
                 self._waiters -= 1
 
     def _put(self, data: bytes) -> None:
+        size = len(data)
         with self._queuing:
-            self._queued += len(data)
+            # Without a call, during which a signal handler could log.
+            self._queued += size
             self._of_thread.last = self._queued
             self._queue.append(data)
         # A thread that fails to get the lock leaves its line to the one that has it, which looks at the queue again
@@ -125,10 +127,10 @@ class Lines:
     def _write_at_once(self) -> bool:
         """Write the queued lines as far as that needs no wait. Return whether none is left."""
         while self._queue:
-            if len(self._queue[0]) > select.PIPE_BUF or not self._stream.takes_lines_at_once:
+            if len(self._queue[0]) > select.PIPE_BUF:
                 return False
             try:
-                if not self._write_chunk():
+                if not self._write_chunk(may_wait=False):
                     return False
             except OSError:
                 return False
@@ -151,7 +153,9 @@ class Lines:
 
     def _write_with_waits(self) -> None:
         while True:
-            self._must_wait.wait()
+            # A thread that could not get the lock may have left a line here after the last look at the queue.
+            if not self._queue:
+                self._must_wait.wait()
             self._must_wait.clear()
             with self._writing:
                 while self._queue:
@@ -161,14 +165,14 @@ class Lines:
                         # The disk is full, or another process has made the stream non-blocking.
                         time.sleep(RETRY_SECONDS)
 
-    def _write_chunk(self) -> bool:
+    def _write_chunk(self, *, may_wait: bool = True) -> bool:
         """Write the first lines of the queue. Return whether all of them were written or dropped. Raise `OSError`."""
         chunk, written = b"", 0
         # Processes share the pipe. Only a write of at most PIPE_BUF bytes is never split (pipe(7)).
         while self._queue and (not chunk or len(chunk) + len(self._queue[0]) <= select.PIPE_BUF):
             chunk += self._queue.popleft()
         try:
-            written = self._stream.write(chunk)
+            written = self._stream.write(chunk, may_wait=may_wait)
         except StreamGone:
             self.count_dropped(chunk.count(b"\n"))
             written = len(chunk)
@@ -189,6 +193,11 @@ class _Stderr(io.TextIOBase):
     def __init__(self, lines: Lines, former: TextIO) -> None:
         self._lines = lines
         self._former = former
+        self._reset()
+        os.register_at_fork(after_in_child=self._reset)
+
+    def _reset(self) -> None:
+        """Start again. In a forked child, a thread that does not exist there may hold the lock."""
         # Reentrant, because a signal handler may write while its own thread holds the lock.
         self._guard = threading.RLock()
         self._begun = ""

@@ -16,10 +16,11 @@ from typing import Final, TextIO
 
 SMALLEST_PIPE: Final = 64 * 1024
 """The usual capacity of a pipe in bytes (pipe(7)). Only a user with very many pipes gets smaller ones."""
-FREE_PIPE: Final = 3 / 4
-"""The share of a pipe that must be free for a write that does not wait.
+_FREE_PIPE: Final = 15 / 16
+"""The share of a pipe that must be free for a write that does not wait, if the kernel can't refuse to wait.
 
-Even if several processes write `PIPE_BUF` bytes at the same moment, they cannot fill it.
+Such a pipe has 16 pages. At most three of them contain the rest, and a write of `PIPE_BUF` bytes takes at most one more
+page. So 13 processes that write at the same moment cannot fill it.
 """
 _GONE: Final = frozenset({errno.EPIPE, errno.EBADF, errno.ECONNRESET, errno.ENOTCONN})
 """Errors after which no write can succeed: the reader has ended, or stderr is closed."""
@@ -42,32 +43,24 @@ class LogStream:
         """A number that forked processes share. It changes when one of them has written only a part of a line."""
         self._known_cuts = 0
         self._known_stream: TextIO | None = None
-        self._has_room: Callable[[], bool] = lambda: False
+        self._write_at_once: Callable[[bytes], int] = _refuse
 
-    @property
-    def takes_lines_at_once(self) -> bool:
-        """Whether `PIPE_BUF` bytes can be written now without waiting for a reader."""
-        stream = self._target()
-        try:
-            if stream is not self._known_stream:
-                self._has_room = _room_test(stream)
-                self._known_stream = stream
-            return self._has_room()
-        except (OSError, ValueError, AttributeError):
-            return False
-
-    def write(self, data: bytes) -> int:
+    def write(self, data: bytes, *, may_wait: bool = True) -> int:
         """Write whole lines once. Return how many of these bytes need not be written again.
 
+        Args:
+            data: the lines; at most `PIPE_BUF` bytes if the write may not wait.
+            may_wait: whether the write may wait for a reader.
+
         Raises:
-            OSError: nothing was written now, for example because the disk is full.
+            OSError: nothing was written now, for example because the disk is full, or because that requires a wait.
             StreamGone: no line can be written any more.
         """
         try:
             cuts = self._cuts[0]
             # The file may end with a part of a line, which this line must not follow.
             separator = b"\n" if cuts != self._known_cuts else b""
-            written = self._write_some(separator + data) - len(separator)
+            written = self._write_some(separator + data, may_wait) - len(separator)
             self._known_cuts = cuts
             whole = written == len(data) or not self._is_file()
         except OSError as error:
@@ -94,47 +87,75 @@ class LogStream:
     def _is_file(self) -> bool:
         return stat.S_ISREG(os.fstat(self._target().fileno()).st_mode)
 
-    def _write_some(self, data: bytes) -> int:
+    def _write_some(self, data: bytes, may_wait: bool) -> int:
         stream = self._target()
         try:
             descriptor = stream.fileno()
-        except io.UnsupportedOperation:
+        except io.UnsupportedOperation:  # The stream is in memory, as in tests.
             stream.write(data.decode())
             return len(data)
-        return os.write(descriptor, data)
+        if may_wait:
+            return os.write(descriptor, data)
+        if stream is not self._known_stream:
+            self._write_at_once = _writer(descriptor)
+            self._known_stream = stream
+        return self._write_at_once(data)
 
     def _target(self) -> TextIO:
         return self.stream or sys.stderr
 
 
-def _room_test(stream: TextIO) -> Callable[[], bool]:
-    """Return the test whether a stream has room for `PIPE_BUF` bytes. Raise `OSError` for a closed stream."""
-    try:
-        descriptor = stream.fileno()
-    except io.UnsupportedOperation:  # The stream is in memory, as in tests.
-        return _always
+def _writer(descriptor: int) -> Callable[[bytes], int]:
+    """Return a function that writes at most `PIPE_BUF` bytes without waiting, or raises `OSError`."""
     mode = os.fstat(descriptor).st_mode
     if stat.S_ISREG(mode):
-        return _always
-    if stat.S_ISFIFO(mode) and fcntl.fcntl(descriptor, fcntl.F_GETPIPE_SZ) >= SMALLEST_PIPE:
-        return partial(_pipe_has_room, descriptor)
+        return partial(os.write, descriptor)
+    if stat.S_ISFIFO(mode):
+        return _WriterToReader(descriptor, _pipe_has_room).write
     if stat.S_ISSOCK(mode):
-        return partial(_socket_has_room, descriptor)
-    return _never
+        return _WriterToReader(descriptor, _socket_has_room).write
+    return _refuse
 
 
-def _always() -> bool:
-    return True
+def _refuse(_data: bytes) -> int:
+    raise BlockingIOError
 
 
-def _never() -> bool:
-    return False
+class _WriterToReader:
+    """Writes to a pipe or a socket without waiting for its reader.
+
+    `O_NONBLOCK` would apply to all processes that share the stream, so each single write asks the kernel not to wait.
+
+    Args:
+        descriptor: the descriptor of the stream.
+        has_room: returns whether the stream has room, for kernels that can't refuse to wait.
+    """
+
+    def __init__(self, descriptor: int, has_room: Callable[[int], bool]) -> None:
+        self._descriptor = descriptor
+        self._has_room = has_room
+        self._kernel_refuses = True
+
+    def write(self, data: bytes) -> int:
+        if self._kernel_refuses:
+            try:
+                return os.pwritev(self._descriptor, [data], -1, os.RWF_NOWAIT)
+            except OSError as error:
+                if error.errno != errno.EOPNOTSUPP:
+                    raise
+            # Older kernels, and all of them for a pipe that was opened by its name.
+            self._kernel_refuses = False
+        if not self._has_room(self._descriptor):
+            raise BlockingIOError
+        return os.write(self._descriptor, data)
 
 
 def _pipe_has_room(descriptor: int) -> bool:
+    if fcntl.fcntl(descriptor, fcntl.F_GETPIPE_SZ) < SMALLEST_PIPE:
+        return False
     unread = array.array("i", [0])
     fcntl.ioctl(descriptor, termios.FIONREAD, unread)
-    return unread[0] <= SMALLEST_PIPE * (1 - FREE_PIPE)
+    return unread[0] <= SMALLEST_PIPE * (1 - _FREE_PIPE)
 
 
 def _socket_has_room(descriptor: int) -> bool:

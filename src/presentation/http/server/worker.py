@@ -78,7 +78,8 @@ class Worker(ThreadWorker):
         """Let the event loop wait for the next request. Return False if bytes of it have already arrived.
 
         The thread that has sent the response calls this if there is nothing else to do, because waking the event loop
-        costs as much as a tenth of a verification.
+        costs as much as a tenth of a verification. Afterwards, the connection belongs to the event loop, which may have
+        closed it before this returns.
         """
         conn.client_socket.next_request(conn.parser.unreader.take_buffered())
         if conn.client_socket.arrival or conn.client_socket.arrival.ended:
@@ -119,7 +120,7 @@ class Worker(ThreadWorker):
         self._read(conn)
 
     def _finish(self, conn: Any, keeps: bool, _client: Any = None) -> None:
-        """Deliver the response. Then keep the connection for the next request, or end it."""
+        """Deliver the rest of the response. Then keep the connection for the next request, or end it."""
         try:
             delivered = conn.client_socket.deliver()
         except OSError:
