@@ -92,7 +92,7 @@ _Decide = Callable[[Mapping[CredentialId, StoredState], Authenticators, int], tu
 
 
 class Enrol:
-    """Enrol a HOTP or TOTP credential.
+    """Enrol an HOTP or TOTP credential.
 
     It is pending until its first accepted code, unless the request says that another system has confirmed it. Then all
     codes that the other system can have accepted are spent. An existing credential is never overwritten and has to be

@@ -170,7 +170,7 @@ class Client:
         return seen
 
     def enrol(self) -> Iterator[str]:
-        """Enrol a HOTP secret and return its codes."""
+        """Enrol an HOTP secret and return its codes."""
         status, _, document = self.ask("POST", "/api/v1/session/hotp", {})
         assert status == 201, document
         return hotp_codes(document["secret"])

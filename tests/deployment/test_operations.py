@@ -49,7 +49,7 @@ def send(staging: Stack, method: str, path: str, body: Any = None) -> tuple[int,
 
 
 def enrol(staging: Stack, account: str) -> pyotp.HOTP:
-    """Enrol and confirm a HOTP secret."""
+    """Enrol and confirm an HOTP secret."""
     status, document = send(staging, "POST", f"{account}/hotp", {})
     assert status == 201, document
     hotp = pyotp.HOTP(document["secret"])

@@ -9,7 +9,7 @@ COOKIE = "open_mfa_gate"
 
 
 class Person:
-    """A person with a HOTP factor, whose next code is available without waiting."""
+    """A person with an HOTP factor, whose next code is available without waiting."""
 
     def __init__(self, service: Service, name: str) -> None:
         self.name = name

@@ -206,8 +206,8 @@ class RequestCounters(Protocol):
             receive: gets the sum. If it raises an error, the caller of the command gets this error instead of a result.
         """
 
-    def settle(self) -> None:
-        """Count now what waits for the next command. Raise the error of its receiver."""
+    def count_now(self) -> None:
+        """Make the count that waits for the next command, if there is one. Raise the error of its receiver."""
 
     def window_end(self, key: str) -> float:
         """Return the end of a counter's window, Unix time in seconds."""

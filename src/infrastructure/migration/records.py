@@ -146,7 +146,7 @@ def authenticator_of(place: str, fields: RecordFields) -> ImportedAuthenticator:
 
 def _next_counter(counter: int | None) -> int:
     if counter is None:
-        raise InvalidRecord("a HOTP secret needs its next counter, and the record has none")
+        raise InvalidRecord("an HOTP secret needs its next counter, and the record has none")
     NEXT_COUNTER.check("the counter", counter)
     return counter
 

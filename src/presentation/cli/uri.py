@@ -51,7 +51,7 @@ def add(add_parser: AddParser) -> None:
     hotp = kinds.add_parser(
         "hotp",
         help="event-based, RFC 4226",
-        description="Print the provisioning URI of a HOTP secret (RFC 4226).",
+        description="Print the provisioning URI of an HOTP secret (RFC 4226).",
         examples=("uri hotp --label alice", "uri hotp --label alice --secret @secret.txt --counter 5"),
         notes=SECRETS_AS_ARGUMENTS,
     )

@@ -87,7 +87,7 @@ def connect(request: pytest.FixtureRequest) -> Connect:
 
 
 def codes(secret: SharedSecret) -> Iterator[Code]:
-    """Yield the codes of a HOTP secret, from the first."""
+    """Yield the codes of an HOTP secret, from the first."""
     for counter in itertools.count():
         (digits,) = PyotpHotp().codes(secret, HotpParameters().algorithm, 6, [counter])
         yield Code(digits)

@@ -149,8 +149,8 @@ def test_the_receiver_of_a_count_can_refuse_the_command(store: Store, command: C
 def test_a_request_without_a_command_is_counted_at_its_end(store: Store) -> None:
     name, sums = unique_letters(), list[int]()
     store.rate_limits.count_with_next_command(name, 100, sums.append)
-    store.rate_limits.settle()
-    store.rate_limits.settle()
+    store.rate_limits.count_now()
+    store.rate_limits.count_now()
     assert sums == [1]
 
 
@@ -168,7 +168,7 @@ def test_a_count_of_one_thread_is_not_made_by_another(store: Store) -> None:
     with ThreadPoolExecutor(1) as pool:
         pool.submit(store.check_ready).result()
     assert sums == []
-    store.rate_limits.settle()
+    store.rate_limits.count_now()
     assert sums == [1]
 
 

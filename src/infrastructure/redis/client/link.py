@@ -62,7 +62,7 @@ class Link:
         """Send packed commands and return their responses. The errors among them are returned, not raised.
 
         Raises:
-            RedisError: the connection is of no more use.
+            RedisError: the connection can't be used any more.
         """
         responses: list[Any] = []
         try:

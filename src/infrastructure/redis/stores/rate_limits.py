@@ -31,8 +31,8 @@ class RedisRequestCounters:
         """Count with the next command of this thread; see the port."""
         self._gateway.defer(DeferredScript(COUNT, _key(key), (1, seconds), receive))
 
-    def settle(self) -> None:
-        """Count now what waits for the next command. Raise `StoreUnavailable`, or the error of its receiver."""
+    def count_now(self) -> None:
+        """Make the count that waits, if there is one. Raise `StoreUnavailable`, or the error of its receiver."""
         self._gateway.run_deferred()
 
     def window_end(self, key: str) -> float:

@@ -105,7 +105,7 @@ class ReplacementRecord(Fields):
 
 
 class HotpReplacementRecord(ReplacementRecord):
-    """The replacement of a HOTP credential."""
+    """The replacement of an HOTP credential."""
 
     algorithm: Algorithm
     digits: Natural

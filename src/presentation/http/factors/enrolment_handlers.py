@@ -92,7 +92,7 @@ class EnrolmentHandlers:
         confirmed: bool = False,
         name: str | None = None,
     ) -> Response:
-        """Enrol a HOTP secret."""
+        """Enrol an HOTP secret."""
         parameters = HotpParameters(algorithm or self._algorithm, digits, look_ahead)
         return self._respond(
             EnrolRequest(

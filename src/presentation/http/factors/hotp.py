@@ -32,13 +32,13 @@ def hotp_routes(
     confirmed, svg, png = Problems.ALREADY_CONFIRMED, QrFormat.SVG, QrFormat.PNG
     op = operations
     return (
-        Route("POST", "/hotp", enrolment, op.enrol("Enrol a HOTP secret", body, enrolled, several=lifetime is None)),
-        Route("POST", "/hotp/verify", credential.verify, op.verify("Verify a HOTP code")),
+        Route("POST", "/hotp", enrolment, op.enrol("Enrol an HOTP secret", body, enrolled, several=lifetime is None)),
+        Route("POST", "/hotp/verify", credential.verify, op.verify("Verify an HOTP code")),
         Route(
             "POST",
             "/hotp/resync",
             secret.resynchronize,
-            op.resynchronize("Resynchronize a HOTP authenticator", resynchronized),
+            op.resynchronize("Resynchronize an HOTP authenticator", resynchronized),
         ),
         Route("GET", "/hotp", credential.describe, op.describe("Describe the HOTP credential", described)),
         Route("DELETE", "/hotp", credential.remove, op.remove("Delete the HOTP credential")),

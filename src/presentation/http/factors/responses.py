@@ -48,7 +48,7 @@ class AuthenticatorMembers(ResponseSchema):
 
 
 class HotpMembers(ResponseSchema):
-    """The members that identify a HOTP authenticator."""
+    """The members that identify an HOTP authenticator."""
 
     id = response_field(fields.String, "The ID of the authenticator; without a suffix, it is its type.", "hotp")
     type = response_field(
@@ -169,7 +169,7 @@ class OtpResponse(CredentialResponse):
 
 
 class SecretCredentialResponse(AuthenticatorMembers, CredentialResponse):
-    """The state of a HOTP or TOTP credential."""
+    """The state of an HOTP or TOTP credential."""
 
     digits = response_field(fields.Integer, "The number of digits of the codes.", 6)
     replacement = OrNull(
@@ -184,7 +184,7 @@ class SecretCredentialResponse(AuthenticatorMembers, CredentialResponse):
 
 
 class HotpResponse(HotpMembers, SecretCredentialResponse):
-    """The state of a HOTP credential."""
+    """The state of an HOTP credential."""
 
     factor = factor_field(Factor.HOTP)
     counter = response_field(fields.Integer, "The counter of the next code.", 1)

@@ -80,4 +80,4 @@ def count_now(environ: "WSGIEnvironment") -> None:
     """
     counters = environ.get(_COUNTERS)
     if counters is not None:
-        counters.settle()
+        counters.count_now()
