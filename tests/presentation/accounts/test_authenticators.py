@@ -183,8 +183,8 @@ def test_a_secret_that_another_authenticator_has_is_refused(account: Account, pa
         ({"type": "otp"}, ["type"]),
         ({"type": "recovery-codes", "name": ""}, ["name", "type"]),
         ({"type": 1}, ["type"]),
-        ({"type": "hotp", "interval": 30, "window": 1, "derived": False}, ["derived", "interval", "window"]),
-        ({"type": "totp", "initial_counter": 0, "look_ahead": 1}, ["initial_counter", "look_ahead"]),
+        ({"type": "hotp", "interval": 60, "window": 2, "derived": True}, ["derived", "interval", "window"]),
+        ({"type": "totp", "initial_counter": 1, "look_ahead": 1}, ["initial_counter", "look_ahead"]),
         ({"type": "totp", "confirmed": True, "initial_counter": 1}, ["initial_counter", "secret"]),
         ({"type": "hotp", "confirmed": True, "secret": RFC_SECRET}, ["initial_counter"]),
         ({"type": "totp", "derived": True, "secret": RFC_SECRET}, ["secret"]),
@@ -199,6 +199,17 @@ def test_invalid_members_are_all_named_and_nothing_is_enrolled(
     answer = account.post("authenticators", body)
     assert (answer.status_code, sorted(document(answer)["errors"])) == (400, wrong)
     assert listed(account) == []
+
+
+DEFAULTS = {"interval": 30, "window": 1, "derived": False, "initial_counter": 0, "look_ahead": 10}
+
+
+@TYPES
+def test_a_client_may_send_the_defaults_of_both_types(account: Account, kind: str) -> None:
+    enrolled = confirmed(account, kind, **DEFAULTS)
+    path = f"authenticators/{enrolled['id']}/replacement"
+    assert document(account.post(path, DEFAULTS)).keys() == enrolled.keys()
+    assert ("interval" in enrolled, "counter" in enrolled) == (kind == "totp", kind == "hotp")
 
 
 def test_a_replacement_has_no_members_of_the_other_type(account: Account) -> None:

@@ -7,22 +7,36 @@ from marshmallow import ValidationError, fields, post_load, validates_schema
 
 from domain.authenticators import LONGEST_AUTHENTICATOR_NAME, check_authenticator_name
 from domain.owner import Factor
+from domain.parameters import DEFAULT_INTERVAL, DEFAULT_LOOK_AHEAD, DEFAULT_WINDOW
 from presentation.http.accounts.requests import EnrolAccountTotpBody, ReplaceAccountTotpBody
 from presentation.http.factors.requests import EnrolHotpBody, ReplaceHotpBody, require_counter
 from presentation.http.framework.fields import ParsedField, RequestSchema
 
-_MEMBERS: Final = {Factor.TOTP: {"interval", "window", "derived"}, Factor.HOTP: {"initial_counter", "look_ahead"}}
-"""The members that only one type has."""
+_MEMBERS: Final[Mapping[Factor, Mapping[str, object]]] = {
+    Factor.TOTP: {"interval": DEFAULT_INTERVAL, "window": DEFAULT_WINDOW, "derived": False},
+    Factor.HOTP: {"initial_counter": 0, "look_ahead": DEFAULT_LOOK_AHEAD},
+}
+"""The members that only one type has, with their defaults."""
 
 
-def members_of_others(factor: Factor, members: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Return the errors for the members that an authenticator of this type does not have."""
+def errors_of_type(factor: Factor, members: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return the errors for members of the other type.
+
+    They may have their defaults, because some generated clients always send these.
+    """
     return {
         member: [f"Is only for {other.value}."]
-        for other, own in _MEMBERS.items()
+        for other, defaults in _MEMBERS.items()
         if other is not factor
-        for member in sorted(own & members.keys())
+        for member, default in defaults.items()
+        if members.get(member, default) != default
     }
+
+
+def members_of_type(factor: Factor, members: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the members without those of the other type."""
+    others = {member for other, defaults in _MEMBERS.items() if other is not factor for member in defaults}
+    return {member: value for member, value in members.items() if member not in others}
 
 
 class AuthenticatorNameField(ParsedField):
@@ -66,29 +80,23 @@ class EnrolAuthenticatorBody(EnrolAccountTotpBody, EnrolHotpBody):
         if data.get("type") is Factor.HOTP:
             require_counter(original)
 
-    @validates_schema(pass_original=True, skip_on_field_errors=False)
-    def _of_one_type(self, data: Mapping[str, Any], original: Mapping[str, Any], **_: Any) -> None:
+    @validates_schema(skip_on_field_errors=False)
+    def _of_one_type(self, data: Mapping[str, Any], **_: Any) -> None:
         if "type" not in data:
             return
         if data["type"] not in _MEMBERS:
             raise ValidationError("Must be one of: totp, hotp.", "type")
-        errors = members_of_others(data["type"], original)
+        errors = errors_of_type(data["type"], data)
         if errors:
             raise ValidationError(errors)
 
     @post_load
     def _own_members(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
-        others = {member for factor, own in _MEMBERS.items() if factor is not data["type"] for member in own}
-        return {member: value for member, value in data.items() if member not in others}
+        return members_of_type(data["type"], data)
 
 
 class ReplaceAuthenticatorBody(ReplaceAccountTotpBody, ReplaceHotpBody):
     """A new secret that replaces the confirmed one. Its members must be those of the authenticator's type."""
-
-    @post_load(pass_original=True)
-    def _sent(self, data: dict[str, Any], original: Mapping[str, Any], **_: Any) -> dict[str, Any]:
-        # The handler knows the type, and with it the defaults.
-        return {member: value for member, value in data.items() if member in original}
 
 
 class RenameBody(RequestSchema):

@@ -15,7 +15,8 @@ from presentation.http.accounts.authenticator_requests import (
     EnrolAuthenticatorBody,
     RenameBody,
     ReplaceAuthenticatorBody,
-    members_of_others,
+    errors_of_type,
+    members_of_type,
 )
 from presentation.http.accounts.authenticator_responses import (
     EXAMPLE_ID,
@@ -95,10 +96,11 @@ class AuthenticatorHandlers:
     def replace(self, owner: Owner, **members: Any) -> Response:
         """Enrol a replacement of the authenticator's secret."""
         factor = authenticator_of_path(owner).factor
-        errors = members_of_others(factor, members)
+        errors = errors_of_type(factor, members)
         if errors:
             raise invalid(errors)
-        return (self._replacement.totp if factor is Factor.TOTP else self._replacement.hotp)(owner, **members)
+        own = members_of_type(factor, members)
+        return (self._replacement.totp if factor is Factor.TOTP else self._replacement.hotp)(owner, **own)
 
 
 def collection_routes(rename: Rename, services: FactorServices) -> tuple[Route, ...]:

@@ -11,15 +11,7 @@ from application.errors import NoDerivation
 from application.timestamps import timestamp
 from domain.errors import InvalidSecret
 from domain.owner import Owner
-from domain.parameters import (
-    DEFAULT_DIGITS,
-    DEFAULT_INTERVAL,
-    DEFAULT_LOOK_AHEAD,
-    DEFAULT_WINDOW,
-    HashAlgorithm,
-    HotpParameters,
-    TotpParameters,
-)
+from domain.parameters import HashAlgorithm, HotpParameters, TotpParameters
 from domain.secret import SharedSecret
 from domain.stored_state import AnySecretCredential
 from presentation.http.factors.identity import Identify
@@ -61,9 +53,9 @@ class EnrolmentHandlers:
         self,
         owner: Owner,
         *,
-        digits: int = DEFAULT_DIGITS,
-        interval: int = DEFAULT_INTERVAL,
-        window: int = DEFAULT_WINDOW,
+        digits: int,
+        interval: int,
+        window: int,
         algorithm: HashAlgorithm | None = None,
         label: str | None = None,
         issuer: str | None = None,
@@ -82,9 +74,9 @@ class EnrolmentHandlers:
         self,
         owner: Owner,
         *,
-        digits: int = DEFAULT_DIGITS,
-        initial_counter: int = 0,
-        look_ahead: int = DEFAULT_LOOK_AHEAD,
+        digits: int,
+        initial_counter: int,
+        look_ahead: int,
         algorithm: HashAlgorithm | None = None,
         label: str | None = None,
         issuer: str | None = None,
