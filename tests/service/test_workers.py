@@ -1,7 +1,10 @@
 """Workers and instances on one Redis share their state (docs/reference/http.md, Operation)."""
 
+import signal
+import threading
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import pytest
@@ -11,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.conftest import require_redis_server
 from tests.service.conftest import TWO_BY_EIGHT
 from tests.service.sessions import Session
-from tests.service.wire import once, request
+from tests.service.wire import Wire, once, request
 from tests.support.processes import wait_until
 from tests.support.redis_server import RedisServer
 from tests.support.service import SETTINGS, Service
@@ -102,3 +105,41 @@ def test_a_rate_limit_counts_the_requests_of_all_workers_and_instances(clean_red
         statuses = Counter(once(service.port, check).status for _ in range(10) for service in (first, second))
 
     assert statuses == {404: 10, 429: 10}
+
+
+RELOADS = 3
+CLIENTS = 12
+
+
+def verify_until(end: threading.Event, port: int) -> list[int]:
+    """Verify good codes on connections that are kept open, and return the statuses. No connection may fail."""
+    session = Session(port)
+    codes = session.good_codes("hotp")
+    statuses = []
+    while not end.is_set():
+        with Wire(port) as wire:
+            closes = False
+            while not (closes or end.is_set()):
+                answer = wire.ask(session.verification("hotp", next(codes)))
+                statuses.append(answer.status)
+                closes = answer.headers["Connection"] == "close"
+            assert not closes or wire.is_ended()
+    return statuses
+
+
+def test_a_reload_loses_no_request_and_no_verdict(clean_redis: RedisServer) -> None:
+    with Service(OPEN_MFA_REDIS_URL=clean_redis.url, **TWO_BY_EIGHT) as service:
+        end = threading.Event()
+        with ThreadPoolExecutor(CLIENTS) as pool:
+            clients = [pool.submit(verify_until, end, service.port) for _ in range(CLIENTS)]
+            try:
+                for _ in range(RELOADS):
+                    former = service.workers()
+                    service.process.send_signal(signal.SIGHUP)
+                    wait_until(lambda former=former: not former & service.workers(), "the reload", service.log)  # type: ignore[misc]
+            finally:
+                end.set()
+            statuses = Counter(status for client in clients for status in client.result())
+
+        assert set(statuses) == {200}
+        assert verdicts(service) == statuses[200]
