@@ -8,15 +8,17 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from limits import parse_many
+from redis.exceptions import ResponseError
 
 from application.errors import AuditUnavailable
 from infrastructure.observability.audit import AuditTrail
+from infrastructure.redis.client import gateway
 from presentation.http.framework.access import Guards, Limit
 from presentation.http.framework.rate_limit import RateLimits
 from tests.presentation.api import SESSION, Api, slug
@@ -63,7 +65,9 @@ def steps(draw: st.DrawFn) -> Step:
     headers = {} if text is None else {"Content-Type": "application/json"}
     if flaw == "headers":
         headers |= draw(st.sampled_from(HEADERS))
-    return Step(method, path, text, headers, draw(st.sampled_from(["", "", "new client", "full log", "no scripts"])))
+    return Step(
+        method, path, text, headers, draw(st.sampled_from(["", "", "new client", "full log", "no scripts", "no store"]))
+    )
 
 
 def count_at_once(self: RateLimits) -> Mapping[Limit, Guards]:
@@ -92,6 +96,8 @@ def outcome(api: Api, step: Step) -> tuple[int, str, bool, dict[bytes, bytes | N
             patch.setattr(AuditTrail, "require_room", refuse)
         if step.circumstance == "no scripts":
             api.redis.script_flush()
+        if step.circumstance == "no store":
+            patch.setattr(gateway, "send", fail)
         answer = client.open(f"{SESSION}/{step.path}", method=step.method, data=step.body, headers=step.headers)
     counters = {key: value for key, value in api.snapshot().items() if key.startswith(b"open-mfa:rate")}
     return answer.status_code, slug(answer), "Retry-After" in answer.headers, counters
@@ -99,6 +105,10 @@ def outcome(api: Api, step: Step) -> tuple[int, str, bool, dict[bytes, bytes | N
 
 def refuse(_: AuditTrail) -> None:
     raise AuditUnavailable
+
+
+def fail(*_: object) -> NoReturn:
+    raise ResponseError("OOM command not allowed")
 
 
 @pytest.mark.parametrize("limits", LIMITS)
