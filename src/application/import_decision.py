@@ -1,16 +1,18 @@
 """The decision about one imported state, which follows from the states that its account has."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import assert_never
 
 from application.optimistic_update import OwnerChange
 from application.ports.stores import OwnerCredentials
-from domain.authenticators import Authenticators
+from domain.authenticators import AUTHENTICATOR_FACTORS, Authenticators
 from domain.credential import Credential, Status
 from domain.errors import AlreadyEnrolled, DuplicateSecret, InvalidValue, SameSecretEnrolled
 from domain.hotp import HotpCredential
 from domain.one_time_code import OneTimeCode
+from domain.owner import CredentialId
 from domain.recovery_codes import RecoveryCodes
 from domain.secret_credential import SecretCredential
 from domain.stored_state import AnySecretCredential, StoredState, unexpired
@@ -63,8 +65,7 @@ def decide(new: StoredState, suffix: str, credentials: OwnerCredentials, now: in
         case RecoveryCodes():
             return _recovery_codes(new, states.get(new.id))
         case Tombstone():
-            # The stored state has failures of its own, or those of this tombstone after a former run.
-            return _PRESENT if new.id in states else _imported(new)
+            return _tombstone(new, states, now)
         case OneTimeCode():
             raise InvalidValue("one-time codes can't be imported")
         case _:
@@ -93,6 +94,21 @@ def _authenticator(
     former = (*new.former, *stored.former) if isinstance(stored, Tombstone) else new.former
     spent = new.after(authenticators.former_secrets(new.id.factor))
     return _imported(replace(spent, failures=failures, former=former))
+
+
+def _tombstone(new: Tombstone, states: Mapping[CredentialId, StoredState], now: int) -> OwnerChange[ImportDecision]:
+    """Add the failures and the former secrets to those that the account has."""
+    stored = states.get(new.id)
+    if new.id.factor in AUTHENTICATOR_FACTORS and (new.id.suffix or isinstance(stored, Credential)):
+        new = replace(new, id=new.id.removed)
+        stored = states.get(new.id)
+    if stored is None:
+        return _imported(new)
+    if not isinstance(stored, Tombstone):
+        # One-time codes and recovery codes have failures of their own, and no former secrets.
+        return _PRESENT
+    joined = stored.joined(new, now)
+    return _PRESENT if joined == stored else _imported(joined)
 
 
 def _recovery_codes(new: RecoveryCodes, stored: StoredState | None) -> OwnerChange[ImportDecision]:

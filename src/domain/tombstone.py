@@ -82,11 +82,13 @@ class Tombstone:
         counting = [each.failures_end for each in (mine, others) if each.failures != NO_FAILURES]
         former = merged((*others.former, *mine.former), now, FORMER_SECRETS_OF_REMOVED)
         ends = [each.expires_at for each in (mine, others)]
+        # If no failures count, this time has no effect. It depends on the two alone, so a repetition changes nothing.
+        unused = max(mine.failures_end, others.failures_end)
         return replace(
             self,
             failures=failures,
             expires_at=None if None in ends else max(end for end in ends if end is not None),
-            failures_until=max(counting, default=now) if former else None,
+            failures_until=max(counting, default=unused) if former else None,
             former=former,
         )
 

@@ -21,6 +21,7 @@ from domain.outcome import AcceptedOutcome
 from domain.owner import CredentialId, Factor, Owner
 from domain.parameters import HotpParameters, TotpParameters
 from domain.recovery_codes import RecoveryCodes
+from domain.secret import SharedSecret
 from domain.secret_credential import SecretCredential
 from domain.stored_state import StoredState
 from domain.tombstone import Tombstone
@@ -397,6 +398,24 @@ class TestStates:
         state = rig.repository.state(TOTP)
         assert state is not None
         assert state.failures == Failures(6, NOON + 60)
+
+    @pytest.mark.parametrize("stored", [totp(), Tombstone(id=TOTP, failures=Failures(2), expires_at=NOON + 60)])
+    def test_a_tombstone_counts_although_its_id_is_taken(self, stored: StoredState) -> None:
+        rig = Rig(stored=True)
+        removed = replace(totp(last_step=STEP + 9), id=TOTP, secret=SharedSecret(OTHER)).removed(NOON)
+        assert isinstance(removed, Tombstone)
+        rig.repository.put(stored)
+        record = ImportedState("line 2", replace(removed, failures=Failures(6, NOON + 60)))
+
+        assert outcomes(rig, record, record) == [IMPORTED, PRESENT]
+        run(rig, totp_record(OTHER))
+        (imported,) = [
+            state
+            for state in rig.repository.load_all(ALICE).states(NOON).values()
+            if isinstance(state, TotpCredential) and state.secret.key == OTHER
+        ]
+        assert imported.failures == Failures(6, NOON + 60)
+        assert imported.last_step == STEP + 9
 
     def test_a_one_time_code_is_refused(self) -> None:
         assert "one-time code" in reason(Rig(), ImportedState("line 2", one_time_code()))

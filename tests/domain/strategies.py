@@ -29,7 +29,7 @@ FORMER = st.lists(
     st.builds(
         FormerSecret,
         digest=st.binary(min_size=FORMER_DIGEST_BYTES, max_size=FORMER_DIGEST_BYTES),
-        last=st.integers(0, 2**63),
+        last=st.integers(0, 2**63 - 1),
         interval=st.none() | st.integers(15, 300),
     ),
     max_size=FORMER_SECRETS,

@@ -1,6 +1,6 @@
 """The members of stored states in the files of this service, and the bounds of their values.
 
-The bounds of times and counts are those of stored records, so that every imported state can be read again.
+The bounds are not wider than those of stored records, so that every imported state can be stored and read again.
 """
 
 from typing import Annotated
@@ -9,18 +9,21 @@ from msgspec import Meta, Struct
 
 from domain.former_secret import FORMER_SECRETS_OF_REMOVED
 from domain.owner import Factor
-from domain.parameters import HashAlgorithm
+from domain.parameters import INTERVAL, HashAlgorithm
 from domain.recovery_codes import RECOVERY_CODES
 from domain.totp import NO_STEP
 from infrastructure.redis.stores.records import Natural, Step, Time
+
+Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+"""MessagePack has no longer integers."""
 
 
 class Former(Struct, forbid_unknown_fields=True, omit_defaults=True):
     """A former secret."""
 
     digest: bytes
-    last: Natural
-    interval: Natural | None = None
+    last: Count
+    interval: Annotated[int, Meta(ge=INTERVAL.low, le=INTERVAL.high)] | None = None
 
 
 FormerSecrets = Annotated[list[Former], Meta(max_length=FORMER_SECRETS_OF_REMOVED)]
@@ -32,7 +35,7 @@ class State(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
     tenant: str
     account: str
     expires_at: Time | None = None
-    failures: Natural = 0
+    failures: Count = 0
     locked_until: Time = 0
 
 

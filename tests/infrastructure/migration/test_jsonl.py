@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import islice
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from application.ports.migration import ImportedState, Refusal, UnreadableFile
 from domain.credential import Lifecycle
 from domain.failures import Failures
+from domain.former_secret import FormerSecret
 from domain.owner import Owner
 from domain.secret import SharedSecret
 from domain.secret_credential import SecretCredential
@@ -200,6 +202,18 @@ def test_a_state_that_is_out_of_range_is_refused_alone() -> None:
     ]
 
 
+@pytest.mark.parametrize("member", ["last", "interval"])
+def test_a_number_that_no_record_can_have_is_refused(member: str) -> None:
+    header, line, end = written([replace(totp(), former=(FormerSecret(bytes(8), 5, 30),))], None).splitlines(
+        keepends=True
+    )
+    document = json.loads(line)
+    document["state"]["former"][0][member] = 2**65
+    (found,) = islice(JsonLinesReader(None).read(io.BytesIO(header + json.dumps(document).encode() + b"\n" + end)), 1)
+
+    assert isinstance(found, Refusal)
+
+
 def test_a_lone_member_of_a_newer_version_is_refused() -> None:
     lines = PLAIN.splitlines(keepends=True)
     lines[1] = lines[1].replace(b'"tenant"', b'"colour":"red","tenant"')
@@ -248,7 +262,7 @@ def test_a_file_of_the_first_version_stays_readable() -> None:
     assert next(found) == ImportedState("line 2", credential)
 
 
-VALUES = st.none() | st.integers(-(2**63), 2**64 - 1) | st.text(max_size=40) | st.booleans() | st.lists(st.integers())
+VALUES = st.none() | st.integers(-(2**65), 2**65) | st.text(max_size=40) | st.booleans() | st.lists(st.integers())
 
 
 @given(STATES, st.data())
