@@ -11,7 +11,7 @@ import pytest
 from tests.support.command_line import COMMAND, called, run
 
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
-NEED_SETTINGS = {"serve", "reseal", "account", "doctor"}
+NEED_SETTINGS = {"serve", "reseal", "account", "doctor", "import", "export"}
 COMMANDS = [
     [],
     ["serve"],
@@ -27,7 +27,10 @@ COMMANDS = [
     ["account"],
     ["account", "show"],
     ["account", "unlock"],
+    ["account", "list"],
     ["account", "delete"],
+    ["import"],
+    ["export"],
     ["doctor"],
 ]
 WRONG = {
@@ -119,7 +122,7 @@ def test_wrong_usage_is_the_exit_status_of_the_process() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_every_example_in_the_help_is_accepted(command: list[str], tmp_path: Path) -> None:
-    for name in ("secret.txt", "serversecret"):
+    for name in ("secret.txt", "serversecret", "key.txt", "export.jsonl"):
         (tmp_path / name).write_text("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
     kind = "hotp" if "hotp" in command else "totp"
     (tmp_path / "uri.txt").write_text(f"otpauth://{kind}/alice?secret={SECRET}&counter=1")
@@ -128,7 +131,7 @@ def test_every_example_in_the_help_is_accepted(command: list[str], tmp_path: Pat
 
     for example in examples:
         done = subprocess.run(
-            ["sh", "-c", example],
+            ["bash", "-o", "pipefail", "-c", example],
             cwd=tmp_path,
             env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
             capture_output=True,

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Callable
 
-from fakeredis import FakeRedis
+from redis import Redis
 
 from application.enrolment import Enrol, EnrolRequest
 from application.optimistic_update import OptimisticUpdate
@@ -22,6 +22,7 @@ from presentation.cli.doctor.redis import check_store
 from tests.application.rig import RecordedEvents
 from tests.command_line.test_doctor import settings
 from tests.support.fakes import FakeClock, FakeRandomness
+from tests.support.redis_clients import embedded_redis
 from tests.support.redis_server import RedisServer
 
 WEAK = SharedSecret(b"1234567890", weak=True)
@@ -29,8 +30,8 @@ STRONG = SharedSecret(b"12345678901234567890")
 KEYS = KeyRing((EncryptionKey("k1", bytes(range(32))),))
 
 
-def repository(redis: FakeRedis | None = None, keys: KeyRing = KEYS) -> RedisCredentialRepository:
-    client = redis or FakeRedis()
+def repository(redis: Redis | None = None, keys: KeyRing = KEYS) -> RedisCredentialRepository:
+    client = redis or embedded_redis()
     return RedisCredentialRepository(Gateway(lambda: client), RecordCodec(keys), FakeClock())
 
 
@@ -101,7 +102,7 @@ def test_the_search_ends_after_some_seconds_and_says_so() -> None:
 
 
 def test_the_search_ends_at_many_unreadable_records() -> None:
-    redis = FakeRedis()
+    redis = embedded_redis()
     for number in range(MOST_UNREADABLE):
         bring(repository(redis), account(number))
 
@@ -113,7 +114,7 @@ def test_the_search_ends_at_many_unreadable_records() -> None:
 
 def test_the_doctor_searches_a_real_store(redis_server: RedisServer) -> None:
     checked = settings(redis_server.url)
-    client = redis_server.client()
+    client = redis_server.service_client()
     client.flushall()
     store = redis_store(checked, FakeClock(), lambda: client)
     enrol = Enrol(
