@@ -18,7 +18,7 @@ from infrastructure.migration.records import (
     algorithm_of,
     authenticator_of,
     hexadecimal_secret,
-    refused_or,
+    read_or_refuse,
     whole,
 )
 
@@ -65,7 +65,7 @@ class OathCsvReader:
             if names is not None:
                 columns = names
                 continue
-            yield refused_or(place, lambda: _record(place, cells, columns))  # noqa: B023 - it is called at once
+            yield read_or_refuse(_record, place, cells, columns)
 
 
 def cells_of(text: str) -> list[str]:

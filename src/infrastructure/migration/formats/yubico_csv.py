@@ -18,7 +18,7 @@ from infrastructure.migration.records import (
     RecordFields,
     authenticator_of,
     hexadecimal_secret,
-    refused_or,
+    read_or_refuse,
     whole,
 )
 
@@ -42,7 +42,7 @@ class YubicoCsvReader:
             cells = cells_of(text)
             if text.startswith("#") or (cells and cells[0].lower() == _START):
                 continue
-            yield refused_or(place, lambda: _record(place, cells))  # noqa: B023 - it is called at once
+            yield read_or_refuse(_record, place, cells)
 
 
 def _record(place: str, cells: Sequence[str]) -> ImportedAuthenticator:
