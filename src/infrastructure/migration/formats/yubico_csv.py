@@ -11,8 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import BinaryIO, Final
 
 from application.ports.migration import ImportedAuthenticator, ImportedRecord, Refusal
-from infrastructure.migration.formats.oath_csv import cells_of
-from infrastructure.migration.lines import lines_of
+from infrastructure.migration.lines import cells_of, lines_of
 from infrastructure.migration.records import (
     InvalidRecord,
     RecordFields,
