@@ -1,5 +1,6 @@
 """Files of lines, read with bounded memory."""
 
+import csv
 from collections.abc import Iterator
 from typing import BinaryIO, Final
 
@@ -44,6 +45,14 @@ def lines_of(stream: BinaryIO, own_format: str) -> Iterator[tuple[str, str] | Re
             yield Refusal(place, "the line is not UTF-8")
     if first:
         raise UnreadableFile("the file is empty")
+
+
+def cells_of(text: str) -> list[str]:
+    """Return the cells of a line of CSV without surrounding white space; none if the quotation marks are unbalanced."""
+    try:
+        return [cell.strip() for cell in next(csv.reader([text], skipinitialspace=True, strict=True))]
+    except (csv.Error, StopIteration):
+        return []
 
 
 def _raw_lines(stream: BinaryIO) -> Iterator[tuple[str, bytes]]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Concatenate, Final, ParamSpec
 
 from application.ports.migration import ImportedAuthenticator, ImportedRecord, Refusal
 from domain.errors import DomainError, InvalidSecret, InvalidValue
@@ -19,6 +19,8 @@ from domain.parameters import (
 from domain.secret import base32_bytes
 from domain.totp import DRIFT
 
+P = ParamSpec("P")
+
 _DIGITS: Final = re.compile("[0-9]{1,20}")
 _HEXADECIMAL: Final = re.compile("(?:[0-9A-Fa-f]{2})+")
 
@@ -27,10 +29,12 @@ class InvalidRecord(Exception):
     """A record can't be imported. The message is the reason; it contains no secret."""
 
 
-def refused_or(place: str, read: Callable[[], ImportedAuthenticator]) -> ImportedRecord:
-    """Return the record that `read` returns, or a refusal with the reason that it raises."""
+def read_or_refuse(
+    read: Callable[Concatenate[str, P], ImportedAuthenticator], place: str, *arguments: P.args, **options: P.kwargs
+) -> ImportedRecord:
+    """Return the record that `read` returns for its place in the file, or a refusal with the reason that it raises."""
     try:
-        return read()
+        return read(place, *arguments, **options)
     except (InvalidRecord, DomainError) as error:
         return Refusal(place, str(error))
 

@@ -42,7 +42,7 @@ def add(add_parser: AddParser) -> None:
     parser.add_argument("--tenant", required=True, help="the name of the API key to which the accounts belong")
     parser.add_argument("--format", required=True, choices=FORMATS, metavar="FORMAT", help=", ".join(FORMATS))
     protection = parser.add_mutually_exclusive_group(required=True)
-    protection.add_argument("--key", help="the key that encrypts the file: 32 bytes in base64")
+    protection.add_argument("--key", help="the key that encrypts the file: 32 bytes in base64 or in hexadecimal digits")
     protection.add_argument(
         "--plain", action="store_true", help="do not encrypt the file; requires -o FILE, which only you can read"
     )

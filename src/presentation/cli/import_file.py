@@ -33,7 +33,7 @@ def add(add_parser: AddParser) -> None:
         " command and run it again. Each record that can't be imported is reported with its place and a reason.",
         examples=(
             "import tokens.csv --tenant shop --format csv --dry-run",
-            "import tokens.xml --tenant shop --format pskc --key @key.txt --map accounts.csv --refused refused.csv",
+            "import tokens.xml --tenant shop --format pskc --key @key.txt --map @accounts.csv --refused refused.csv",
             "import - --tenant shop --format jsonl --key @key.txt < export.jsonl",
         ),
         notes=SECRETS_AS_ARGUMENTS + " The exit status is 0 only if all records are in the store.",

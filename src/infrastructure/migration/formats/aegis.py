@@ -14,7 +14,7 @@ from infrastructure.migration.records import (
     authenticator_of,
     base32_secret,
     next_after_shown,
-    refused_or,
+    read_or_refuse,
 )
 
 LARGEST_FILE: Final = 32 * 2**20
@@ -77,7 +77,7 @@ class AegisReader:
             raise UnreadableFile(f"the file is larger than {LARGEST_FILE // 2**20} MiB")
         for number, entry in enumerate(_content(text).entries, 1):
             place = f"entry {number}"
-            yield refused_or(place, lambda: _record(place, entry))  # noqa: B023 - it is called at once
+            yield read_or_refuse(_record, place, entry)
 
 
 def _content(text: bytes) -> _Content:

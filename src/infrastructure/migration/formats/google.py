@@ -19,7 +19,7 @@ from infrastructure.migration.records import (
     RecordFields,
     authenticator_of,
     next_after_shown,
-    refused_or,
+    read_or_refuse,
     split_label,
 )
 
@@ -56,7 +56,7 @@ class GoogleMigrationReader:
                 continue
             for number, entry in enumerate(entries, 1):
                 where = f"{place}, entry {number}"
-                yield refused_or(where, lambda: _record(where, entry))  # noqa: B023 - it is called at once
+                yield read_or_refuse(_record, where, entry)
         for batches in missing.values():
             for index in sorted(batches):
                 yield Refusal(f"QR code {index + 1}", "the file lacks this QR code of an export of several QR codes")

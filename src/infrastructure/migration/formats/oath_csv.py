@@ -5,20 +5,19 @@ algorithm. This service adds the account. privacyIDEA begins version 2 with `# v
 user, resolver and realm. A line of column names may come first, change the order of the columns, and add the drift.
 """
 
-import csv
 import re
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO, Final
 
 from application.ports.migration import ImportedAuthenticator, ImportedRecord, Refusal, UnreadableFile
-from infrastructure.migration.lines import lines_of
+from infrastructure.migration.lines import cells_of, lines_of
 from infrastructure.migration.records import (
     InvalidRecord,
     RecordFields,
     algorithm_of,
     authenticator_of,
     hexadecimal_secret,
-    refused_or,
+    read_or_refuse,
     whole,
 )
 
@@ -65,15 +64,7 @@ class OathCsvReader:
             if names is not None:
                 columns = names
                 continue
-            yield refused_or(place, lambda: _record(place, cells, columns))  # noqa: B023 - it is called at once
-
-
-def cells_of(text: str) -> list[str]:
-    """Return the cells of a line of CSV without surrounding white space; none if the quotation marks are unbalanced."""
-    try:
-        return [cell.strip() for cell in next(csv.reader([text], skipinitialspace=True, strict=True))]
-    except (csv.Error, StopIteration):
-        return []
+            yield read_or_refuse(_record, place, cells, columns)
 
 
 def _columns_of_version(comment: str) -> Sequence[str]:

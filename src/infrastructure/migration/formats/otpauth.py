@@ -16,7 +16,7 @@ from infrastructure.migration.records import (
     algorithm_of,
     authenticator_of,
     base32_secret,
-    refused_or,
+    read_or_refuse,
     split_label,
     whole,
 )
@@ -38,7 +38,7 @@ class OtpauthReader:
                 yield line
             elif not line[1].startswith("#"):
                 place, text = line
-                yield refused_or(place, lambda: _record(place, text))  # noqa: B023 - it is called at once
+                yield read_or_refuse(_record, place, text)
 
 
 class OtpauthWriter:

@@ -11,14 +11,13 @@ from collections.abc import Iterator, Sequence
 from typing import BinaryIO, Final
 
 from application.ports.migration import ImportedAuthenticator, ImportedRecord, Refusal
-from infrastructure.migration.formats.oath_csv import cells_of
-from infrastructure.migration.lines import lines_of
+from infrastructure.migration.lines import cells_of, lines_of
 from infrastructure.migration.records import (
     InvalidRecord,
     RecordFields,
     authenticator_of,
     hexadecimal_secret,
-    refused_or,
+    read_or_refuse,
     whole,
 )
 
@@ -42,7 +41,7 @@ class YubicoCsvReader:
             cells = cells_of(text)
             if text.startswith("#") or (cells and cells[0].lower() == _START):
                 continue
-            yield refused_or(place, lambda: _record(place, cells))  # noqa: B023 - it is called at once
+            yield read_or_refuse(_record, place, cells)
 
 
 def _record(place: str, cells: Sequence[str]) -> ImportedAuthenticator:

@@ -107,8 +107,8 @@ class RedisCredentialRepository:
             value, end = self._record(state, read.sealed)
         else:
             value, end = self._shared_record(read.shared, [(credential_id, state, read.sealed)])
-        expiry = 0 if end is None else end * 1000
-        answer = self._gateway.run_script(COMPARE_AND_SET, key_of(credential_id), read.revision, value, expiry)
+        arguments = (read.revision, value, _milliseconds(end))
+        answer = self._gateway.run_script(COMPARE_AND_SET, key_of(credential_id), *arguments)
         return None if answer == 1 else self._loaded(answer or None, credential_id)
 
     def commit_all(
@@ -131,7 +131,7 @@ class RedisCredentialRepository:
         arguments: list[bytes | int] = []
         for key in keys:
             value, end = records.get(key, (b"", None))
-            arguments += [revision.revisions[key], value, 0 if end is None else end * 1000]
+            arguments += [revision.revisions[key], value, _milliseconds(end)]
         answer: object = self._gateway.run_script(COMPARE_AND_SET, keys[0], *arguments, further=keys[1:])
         return answer == 1
 
@@ -156,8 +156,7 @@ class RedisCredentialRepository:
             while credential_id.suffix:
                 shared = SharedRecord.decode(self._gateway.get(key))
                 value, end = self._shared_record(shared, [(credential_id, None, ())])
-                expiry = 0 if end is None else end * 1000
-                if self._gateway.run_script(COMPARE_AND_SET, key, shared.revision, value, expiry) == 1:
+                if self._gateway.run_script(COMPARE_AND_SET, key, shared.revision, value, _milliseconds(end)) == 1:
                     return
         except CorruptRecord:
             pass  # Nothing can be kept of a malformed record.
@@ -299,6 +298,11 @@ def _unreadable(credential_id: CredentialId, error: CorruptRecord) -> Unreadable
 def _authenticator_keys(owner: Owner) -> list[str]:
     """Return the keys of all HOTP and TOTP states of an owner."""
     return [key_of(CredentialId(owner, Factor.TOTP)), key_of(CredentialId(owner, Factor.HOTP)), shared_key(owner)]
+
+
+def _milliseconds(end: int | None) -> int:
+    """Return an expiry as the script takes it: Unix time in milliseconds, 0 for never."""
+    return 0 if end is None else end * 1000
 
 
 def _sealed(snapshot: Snapshot | None) -> tuple[Sealed, ...]:
