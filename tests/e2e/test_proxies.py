@@ -80,6 +80,8 @@ def shared_codes() -> Iterator[str]:
     def produce() -> Iterator[str]:
         step = int(time.time()) // 30 - 1
         while True:
+            # The code of an earlier step may expire on its way if the machine is busy.
+            step = max(step, int(time.time()) // 30)
             wait_until(partial(is_near, step), "the next code", patience=40)
             yield pyotp.TOTP(SECRET).at(step * 30)
             step += 1
