@@ -33,8 +33,8 @@ _OURS: Final = "src/presentation/bootstrap/command_line.py"
 _SERVE: Final = "import sys; from presentation.bootstrap.command_line import main; sys.exit(main(['serve']))"
 _PASSWORD: Final = "bench"  # noqa: S105 - only the benchmarks use it
 _USUAL_PORT: Final = 6379
-# The settings of the demo from which this project grew. Other peers ignore them.
-_DEMO: Final = {
+# Settings of services with the API of `_get_case`. Other peers ignore them.
+_SETTINGS: Final = {
     "_REDIS_HOST": "127.0.0.1",
     "_REDIS_PASS": _PASSWORD,
     "_SECRET_KEY": "benchmarks sign their cookies with it",
@@ -136,11 +136,11 @@ def start(stack: ExitStack, checkout: Path, command: str | None, requests: int) 
         sessions = enrol(peer.renew(), requests)
         case = wrong_case(PEER, peer, sessions, Snapshot(redis.Redis.from_url(url)), requests)
         return Case(PEER, peer, _renewing(peer, case.prepare), case.expected)
-    return _demo_case(peer, requests)
+    return _get_case(peer, requests)
 
 
-def _demo_case(peer: Peer, requests: int) -> Case:
-    """Return the case for the API of the demo from which this project grew: GET enrols and verifies."""
+def _get_case(peer: Peer, requests: int) -> Case:
+    """Return the case for an API in which GET enrols and verifies."""
     answers = [peer.ask(get("/api/totp")) for _ in range(-(-requests // GUESSES))]
     if answers[0][9:12] != b"200" or b"otpauth:" not in answers[0]:
         raise UnknownPeer(
@@ -181,11 +181,11 @@ def settings_of(checkout: Path, port: int, redis_url: str) -> dict[str, str]:
     paths = {"PYTHONPATH": f"{checkout / 'src'}:{checkout}", "HOST": "127.0.0.1", "PORT": str(port)}
     if (checkout / _OURS).exists():
         return service(redis_url).settings | paths
-    return _DEMO | paths | {"REDIS_URL": redis_url}
+    return _SETTINGS | paths | {"REDIS_URL": redis_url}
 
 
 def _redis() -> RedisServer:
-    """Return a Redis with a password, on the usual port if it is free, because the demo cannot use another one."""
+    """Return a Redis with a password, on the usual port if it is free, because some peers cannot use another one."""
     port = free_port() if listens(_USUAL_PORT) else _USUAL_PORT
     options = ["--appendfsync", "everysec", "--auto-aof-rewrite-percentage", "0", "--requirepass", _PASSWORD]
     return RedisServer(*options, port=port)

@@ -139,7 +139,7 @@ def check_totp(guide: Guide, name: str, authenticator: Authenticator, drift: int
     `drift` is the number of time steps by which the clock of the authenticator is ahead.
     """
     clock = FakeClock(guide.started)
-    account = Account(guide.server.client(), clock).named(name)
+    account = Account(guide.server.service_client(), clock).named(name)
     ahead = drift * authenticator.period
     shown = [authenticator.totp(clock.time + ahead + step * authenticator.period) for step in (-1, 0, 1)]
 
@@ -152,7 +152,7 @@ def check_totp(guide: Guide, name: str, authenticator: Authenticator, drift: int
 
 def check_hotp(guide: Guide, name: str, authenticator: Authenticator, counter: int) -> None:
     """Assert that the codes before a counter are spent, and that its code is accepted once."""
-    account = Account(guide.server.client(), FakeClock(guide.started)).named(name)
+    account = Account(guide.server.service_client(), FakeClock(guide.started)).named(name)
 
     assert answer(account, authenticator.hotp(counter - 1)) == "replayed", name
     assert answer(account, authenticator.hotp(counter)) == "accepted", name
