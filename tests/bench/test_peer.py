@@ -15,7 +15,7 @@ ROUNDS = 2
 REQUESTS = 300
 REPLACED_AFTER = 200
 """Requests after which a worker ends. Each of the two gets 150 in a round, so both end in the second one."""
-# The API of the demo: GET enrols a session, and verifies a code for it.
+# GET enrols a session, and verifies a code for it.
 APPLICATION = """
 import os, pathlib, secrets
 import redis
