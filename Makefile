@@ -12,6 +12,7 @@ SERVE := $(VENV)/.serve
 DEV := $(VENV)/.dev
 E2E := $(VENV)/.e2e
 DOCS := $(VENV)/.docs
+PSKC := build/python-pskc/.done
 # The tools of the deployment need other versions of packages that the service uses.
 DEPLOY := .venv-deploy/.done
 NPM := tests/node_modules/.package-lock.json
@@ -31,6 +32,15 @@ $(SERVE): requirements/serve.txt pyproject.toml | $(BIN)/python
 
 $(DEV): requirements/dev.txt $(SERVE)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+# Only the source distribution of python-pskc contains the PSKC files of real systems. Without them, their tests are skipped.
+$(PSKC): $(DEV)
+	@mkdir -p $(@D)
+	@sed -n '/^python-pskc==/,/[^\\]$$/p' requirements/dev.txt >$(@D)/requirements.txt
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --no-binary :all: --no-build-isolation \
+	  --require-hashes -r $(@D)/requirements.txt -d $(@D) \
+	  && tar -xzf $(@D)/python_pskc-*.tar.gz -C $(@D) --strip-components 1 || echo "No files of python-pskc" >&2
 	@touch $@
 
 $(E2E): requirements/e2e.txt $(DEV)
@@ -58,8 +68,8 @@ run: $(SERVE) ## Install and serve on http://$HOST:$PORT, by default http://127.
 	@OPEN_MFA_ENV="$${OPEN_MFA_ENV:-development}" exec $(BIN)/open-mfa serve
 
 .PHONY: test
-test: $(DEV) ## Install and run the tests on all cores; on one core with pytest's arguments in ARGS
-	$(BIN)/python -m pytest $(or $(ARGS),--numprocesses auto --dist loadfile)
+test: $(DEV) $(PSKC) ## Install and run the tests on all cores; on one core with pytest's arguments in ARGS
+	PYTHON_PSKC_TESTS=$(CURDIR)/build/python-pskc/tests $(BIN)/python -m pytest $(or $(ARGS),--numprocesses auto --dist loadfile)
 
 .PHONY: unit
 unit: $(DEV) ## Run the fast tests: domain, application and presentation
