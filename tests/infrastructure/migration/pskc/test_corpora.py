@@ -1,7 +1,7 @@
 """The files of real systems that the source distribution of python-pskc contains in `tests`.
 
-Its wheel lacks them, and they are not copied. `make test` downloads them and sets `PYTHON_PSKC_TESTS` to their directory;
-without it, the tests are skipped.
+Its wheel lacks them, and they are not copied. `make test` downloads them and sets `PYTHON_PSKC_TESTS` to their
+directory. Without it, the tests are skipped.
 """
 
 import os
