@@ -13,8 +13,8 @@ from tests.conftest import require_redis_server
 
 ROUNDS = 2
 REQUESTS = 300
-REPLACED_AFTER = 200
-"""Requests after which a worker ends. Each of the two gets 150 in a round, so both end in the second one."""
+REPLACED_AFTER = 400
+"""Requests after which a worker ends. Each of the two gets 150 in a run, so both end in the third run only."""
 # GET enrols a session, and verifies a code for it.
 APPLICATION = """
 import os, pathlib, secrets

@@ -64,6 +64,8 @@ def environment(**others: str) -> dict[str, str]:
 
 
 def test_without_a_fault_every_line_and_the_exit_status_are_ok(redis_server: RedisServer) -> None:
+    with contextlib.closing(redis_server.client()) as client:
+        client.flushall()
     admin = {"OPEN_MFA_ADMIN_USER": "admin", "OPEN_MFA_ADMIN_PASSWORD": "tin whistles over wet slate"}
     done = run("doctor", **environment(OPEN_MFA_REDIS_URL=redis_server.url, **admin))
 

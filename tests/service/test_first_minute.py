@@ -104,7 +104,7 @@ def test_a_terminal_shows_readable_log_lines(on_terminal: OnTerminal) -> None:
 def test_an_audit_line_on_a_terminal_has_every_member(on_terminal: OnTerminal) -> None:
     (line,) = re.findall(r"enrolled  (.*?)\n\d\d:", on_terminal.text, re.DOTALL)
 
-    assert re.findall(r"(\w+)=", line) == ["session", "factor", "request_id", "address", "logger"]
+    assert re.findall(r"(\w+)=", line) == ["session", "factor", "authenticator", "request_id", "address", "logger"]
 
 
 def test_nothing_on_a_terminal_is_wider_than_80_columns_but_the_provisioning_uri(on_terminal: OnTerminal) -> None:
