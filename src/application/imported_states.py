@@ -10,11 +10,13 @@ from domain.authenticators import check_authenticator_name
 from domain.credential import Lifecycle
 from domain.errors import InvalidSecret, InvalidValue
 from domain.failures import NO_FAILURES
+from domain.former_secret import REACH
 from domain.one_time_code import OneTimeCode
 from domain.owner import Owner
 from domain.secret import SharedSecret
 from domain.secret_credential import SecretCredential
 from domain.stored_state import AnySecretCredential, StoredState
+from domain.totp import TotpCredential
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,9 @@ def state_at(request: ImportRequest, record: ImportedAuthenticator | ImportedSta
             return _confirmed(request, record, now)
         case ImportedState():
             state = _moved(request, record.state)
+            if isinstance(state, TotpCredential) and state.last_step > now // state.parameters.interval + REACH:
+                # Every code up to that step would be refused, for years if the number is wrong.
+                raise InvalidValue("the last time step is too far in the future: check the clocks of both systems")
             return state.with_past_codes_spent(now) if isinstance(state, SecretCredential) else state
         case _:
             assert_never(record)

@@ -500,3 +500,15 @@ class TestInterruptions:
         with pytest.raises(StoreUnavailable):
             run(rig, *FILE)
         assert rig.repository.committed == 0
+
+
+@given(ahead=st.integers(-100, 100) | st.integers(0, 2**62))
+def test_a_time_step_far_in_the_future_is_refused(ahead: int) -> None:
+    rig = Rig()
+    now = NOON // TotpParameters().interval
+    state = replace(confirmed(totp()), last_step=now + ahead)
+
+    (result,) = run(rig, ImportedState("line 2", state))
+
+    # Resynchronization (20 steps), the window (10) and the code after it (1) can spend steps of the future.
+    assert (result.outcome is REFUSED) == (ahead > 31)

@@ -75,6 +75,17 @@ def test_without_a_fault_every_line_and_the_exit_status_are_ok(redis_server: Red
         assert f"is version {client.info('server')['redis_version']}\n" in done.stdout
 
 
+def test_an_unreadable_record_is_a_finding_and_no_line_of_a_log(redis_server: RedisServer) -> None:
+    with contextlib.closing(redis_server.client()) as client:
+        client.flushall()
+        client.set("open-mfa:{account:shop:ann}:totp", b"not a record")
+        done = run("doctor", **environment(OPEN_MFA_REDIS_URL=redis_server.url))
+        client.flushall()
+
+    assert done.stderr == ""
+    assert "may be among 1 unreadable records" in done.stdout
+
+
 def test_all_faults_are_reported_at_once() -> None:
     with RedisServer("--appendonly", "no", "--maxmemory-policy", "allkeys-lru") as server:
         weak = settings(server.url, secret_key="change-me", administrator=Administrator("admin", "admin"))

@@ -1,4 +1,4 @@
-"""No thread waits for the reader of stderr, whatever stderr is and whoever else writes to it."""
+"""A thread never waits for the reader of stderr, for any kind of stderr and any number of writing processes."""
 
 import contextlib
 import fcntl
@@ -330,3 +330,20 @@ def test_a_child_can_log_that_is_forked_while_other_threads_log() -> None:
     assert done.returncode == 0
     written = done.stderr.splitlines()
     assert [line for line in written if line != "parent"] == [f"child {each // 2}" for each in range(100)]
+
+
+@pytest.mark.parametrize("kind", ["pipe", "Unix socket"])
+def test_a_system_whose_writes_always_wait_leaves_lines_to_the_writer_thread(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(os, "RWF_NOWAIT")
+    ends = sockets(kind) if "socket" in kind else pipes(kind, tmp_path / "pipe")
+    with ends as (reading, writing), open(writing, "w", closefd=False) as stream:
+        lines = Lines(stream)
+        dropped: list[int] = []
+        lines.count_dropped = dropped.append
+        lines.append("a line")
+
+        assert lines.flush()
+        assert os.read(reading, 100) == b"a line\n"
+        assert dropped == []

@@ -111,7 +111,7 @@ def wire_address(text: str) -> str:
         ValueError: the local part is too long or has an encoded word.
     """
     # Loading the library takes about 10 ms, and a service without mail does not need it.
-    import email_validator  # noqa: PLC0415
+    import email_validator  # noqa: PLC0415 - loaded only when it is needed
 
     # The library refuses names such as localhost, mail.local and test, which companies use in their own networks. It
     # has no option for that; its documentation says to change this list.

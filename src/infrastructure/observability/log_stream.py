@@ -110,6 +110,9 @@ def _writer(descriptor: int) -> Callable[[bytes], int]:
     mode = os.fstat(descriptor).st_mode
     if stat.S_ISREG(mode):
         return partial(os.write, descriptor)
+    if not hasattr(os, "RWF_NOWAIT"):
+        # Another system than Linux. The writer thread waits there.
+        return _refuse
     if stat.S_ISFIFO(mode):
         return _WriterToReader(descriptor, _pipe_has_room).write
     if stat.S_ISSOCK(mode):

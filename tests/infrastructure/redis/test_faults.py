@@ -21,8 +21,9 @@ from domain.verdict import Accepted
 from infrastructure.network import deadline
 from infrastructure.redis.client.embedded import embedded
 from infrastructure.redis.client.gateway import MAX_RETRYING_CALLERS, Gateway
-from infrastructure.redis.client.url import connector
+from infrastructure.redis.client.url import Client, connector
 from infrastructure.redis.stores.credentials import key_of
+from infrastructure.redis.stores.rate_limits import COUNT
 from tests.infrastructure.redis.callers import Caller, all_at_once, answers, new_owner, notice, timed
 from tests.support.processes import free_port, wait_until
 from tests.support.redis_server import RedisServer
@@ -388,3 +389,27 @@ def _suppressed(call: Callable[[], object]) -> bool:
     except redis.RedisError:
         return False
     return True
+
+
+COMMANDS: dict[str, Callable[[Gateway], object]] = {
+    "get": lambda gateway: gateway.get("k"),
+    "get_all": lambda gateway: gateway.get_all(["k"]),
+    "set": lambda gateway: gateway.set("k", "v"),
+    "delete": lambda gateway: gateway.delete(["k"]),
+    "seconds_to_live": lambda gateway: gateway.seconds_to_live("k"),
+    "run_script": lambda gateway: gateway.run_script(COUNT, "k", 1, 1),
+    "scan": lambda gateway: list(gateway.scan("*")),
+    "ping": lambda gateway: gateway.ping(),
+    "describe": lambda gateway: gateway.describe(),
+    "look": lambda gateway: gateway.look(lambda client: client),
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("error", [redis.ConnectionError, redis.exceptions.RedisClusterException, redis.TimeoutError])
+def test_every_command_reports_a_failure_of_the_first_connection(command: str, error: type[Exception]) -> None:
+    def connect() -> Client:
+        raise error("nothing answers")
+
+    with deadline.within(0.05), pytest.raises(StoreUnavailable):
+        COMMANDS[command](Gateway(connect))

@@ -30,8 +30,6 @@ SCAN_COUNT: Final = 500
 """Keys in one step of a scan. A step blocks Redis for less than a millisecond."""
 _BROKEN: Final = (ConnectionError, ReadOnlyError, TimeoutError)
 """Errors after which no connection can be trusted: the server may be gone, or it may no longer be the master."""
-
-
 _READING: Final = "reading"
 _WRITING: Final = "writing"
 _DURABLE_WRITING: Final = "durable writing"
@@ -79,7 +77,7 @@ class Gateway:
 
     def get_all(self, keys: list[str]) -> list[bytes | None]:
         """Return the values of keys that share a hash tag."""
-        if isinstance(self._client or self._connected(), Redis):
+        if isinstance(self._client, Redis):
             together: list[bytes | None] = self._read(keys[0], "MGET", *keys)
             return together
 

@@ -1,5 +1,6 @@
 """`open-mfa doctor`: report the parts of the set-up that must change before production."""
 
+import logging
 from argparse import Namespace
 
 from presentation.cli.arguments import AddParser
@@ -27,12 +28,18 @@ def _run(options: Namespace) -> int:
     from presentation.cli.doctor.diagnosis import diagnose  # noqa: PLC0415
     from presentation.cli.doctor.finding import Finding, Grade  # noqa: PLC0415
 
+    log = logging.getLogger("open_mfa")
+    level = log.level
+    # Each failure is a finding. The lines that the service would log about it repeat it without its explanation.
+    log.setLevel(logging.CRITICAL + 1)
     try:
         findings = diagnose(options.wiring.load_settings())
     except SettingsError as error:
         findings = [
             Finding(Grade.MUST_CHANGE, f"{name}: {' '.join(error.problems[name])}") for name in sorted(error.problems)
         ]
+    finally:
+        log.setLevel(level)
     for finding in findings:
         say(str(finding))
     return REFUSED if any(finding.grade is Grade.MUST_CHANGE for finding in findings) else DONE
