@@ -75,11 +75,15 @@ class Peer:
     def __exit__(self, *_: object) -> None:
         if self._connections is not None:
             self._connections.close()
-        remaining = descendants_of(self.process.pid) if self.process.poll() is None else []
+        # Another process can get the ID of one that has ended, but never its descriptor.
+        remaining = (
+            [os.pidfd_open(pid) for pid in descendants_of(self.process.pid)] if self.process.poll() is None else []
+        )
         stop(self.process)
-        for pid in remaining:
+        for descriptor in remaining:
             with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
+                signal.pidfd_send_signal(descriptor, signal.SIGTERM)
+            os.close(descriptor)
         shutil.rmtree(self._directory, ignore_errors=True)
 
     @property
