@@ -153,6 +153,15 @@ def test_a_value_out_of_range_is_refused(api: Api, factor: str, member: str, val
     assert list(document(answer)["errors"]) == [member]
 
 
+def test_a_huge_number_beside_an_escaped_character_is_out_of_range(api: Api) -> None:
+    body = b'{"label": "\\u0041", "digits": ' + str(2**64).encode() + b"}"
+
+    answer = api.raw("totp", body)
+
+    assert answer.status_code == 400
+    assert list(document(answer)["errors"]) == ["digits"]
+
+
 @pytest.mark.parametrize(
     ("factor", "member", "value"), [(f, member, value) for f, member, values in IN_RANGE for value in values]
 )

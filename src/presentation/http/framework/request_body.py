@@ -1,6 +1,6 @@
 """Reading and validating the bodies of requests."""
 
-from json import JSONDecoder
+from json import JSONDecoder, JSONEncoder
 from typing import TYPE_CHECKING, Any, Final
 
 from flask import request
@@ -10,7 +10,7 @@ from werkzeug.sansio.utils import get_content_length
 
 from presentation.http.framework.problem_types import Problems
 from presentation.http.framework.problems import Problem, invalid
-from presentation.http.framework.responses import JSON, encode
+from presentation.http.framework.responses import JSON
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -77,7 +77,7 @@ def _parse(raw: bytes) -> Any:
         document = _decoder.decode(raw.decode("utf-8"))
         if b"\\u" in raw:
             # JSON can escape half of a surrogate pair, but UTF-8 cannot encode it. Refuse it before anything uses it.
-            encode(document)
+            _encode(document).encode()
     except (ValueError, RecursionError):
         raise invalid({"body": ["Must be JSON in UTF-8, without repeated members."]}) from None
     return document
@@ -105,4 +105,5 @@ def _no_constant(name: str) -> Any:
     raise ValueError(name)
 
 
+_encode: Final = JSONEncoder(ensure_ascii=False).encode
 _decoder: Final = JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_constant)

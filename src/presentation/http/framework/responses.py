@@ -1,10 +1,10 @@
 """JSON responses."""
 
 from collections.abc import Iterable, Mapping
-from json import JSONEncoder
 from typing import TYPE_CHECKING, Any, Final
 
 from flask import Response
+from msgspec.json import Encoder
 from werkzeug.datastructures import Headers
 
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 JSON: Final = "application/json"
 
-_encode: Final = JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_encode: Final = Encoder().encode
 
 
 class CompleteResponse(Response):
@@ -43,4 +43,4 @@ def no_content() -> Response:
 
 def encode(document: Mapping[str, Any]) -> bytes:
     """Return JSON in UTF-8, in the form that all responses have."""
-    return f"{_encode(document)}\n".encode()
+    return _encode(document) + b"\n"

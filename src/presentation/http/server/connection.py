@@ -4,6 +4,7 @@ import errno
 import socket
 from collections import Counter, deque
 from contextlib import suppress
+from itertools import islice
 from typing import Any, Final
 
 from gunicorn.workers.gthread import TConn
@@ -15,6 +16,8 @@ MOST_DRAINED: Final = 1024 * 1024
 """Bytes that are read and dropped at the end, because closing with unread bytes could destroy the response."""
 
 _READ: Final = 16 * 1024
+_PIECES: Final = 64
+"""Pieces of a response that one system call sends. Linux allows 1024."""
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -52,7 +55,7 @@ class ClientSocket:
     """A client's socket, with the bytes that have arrived and the bytes that are still to be sent.
 
     Only the event loop waits for the client. A thread reads the bytes that the event loop has received. It sends the
-    bytes that the kernel takes at once, and leaves the others to the event loop.
+    bytes of the response that the kernel takes at once, and leaves the others to the event loop.
 
     Args:
         inner: the socket, in non-blocking mode.
@@ -74,20 +77,7 @@ class ClientSocket:
         """Send the interim response that the client waits for."""
         self.arrival.awaits_continue = False
         self.sendall(_CONTINUE)
-
-    @property
-    def is_delivered(self) -> bool:
-        """Whether the kernel has taken the whole response."""
-        return not self._unsent
-
-    def deliver(self) -> bool:
-        """Send more of the response. Return whether nothing is left."""
-        while self._unsent:
-            self._unsent[0] = self._push(self._unsent[0])
-            if self._unsent[0]:
-                return False
-            self._unsent.popleft()
-        return True
+        self.deliver()
 
     def next_request(self, read_ahead: bytes) -> None:
         """Begin another request. Its first bytes are those that the parser has read but not used."""
@@ -121,23 +111,25 @@ class ClientSocket:
         return len(data)
 
     def sendall(self, data: bytes) -> None:
-        """Send the bytes that the kernel takes at once, and keep the rest for the event loop."""
-        view = memoryview(data)
-        if not self._unsent:
-            view = self._push(view)
-        if view:
-            self._unsent.append(view)
-
-    def _push(self, view: memoryview) -> memoryview:
-        """Send the bytes that the kernel takes at once. Return the rest."""
-        while view:
-            try:
-                view = view[self._inner.send(view) :]
-            except BlockingIOError:
-                break
-        return view
+        """Add bytes to the response, which `deliver` sends: gunicorn passes on the head and the body separately."""
+        if data:
+            self._unsent.append(memoryview(data))
 
     # For both
+
+    def deliver(self) -> bool:
+        """Send the bytes of the response that the kernel takes at once. Return whether none are left. Raise OSError."""
+        while self._unsent:
+            try:
+                sent = self._inner.sendmsg(islice(self._unsent, _PIECES))
+            except BlockingIOError:
+                return False
+            while sent:
+                first = self._unsent.popleft()
+                if sent < len(first):
+                    self._unsent.appendleft(first[sent:])
+                sent -= min(sent, len(first))
+        return True
 
     def setblocking(self, _blocking: bool) -> None:
         """Change nothing: no call of gunicorn may wait."""

@@ -18,6 +18,7 @@ from presentation.http.server.body import BodyReader
 from presentation.http.server.connection import Connection
 from presentation.http.server.head import is_host, with_one_cookie_field
 from presentation.http.server.refusals import Refusals
+from presentation.http.server.threads import Threads
 from presentation.http.server.waiting import Reason, WaitingConnections
 
 NO_ROOM: Final = 0.5
@@ -71,6 +72,10 @@ class Worker(ThreadWorker):
     @cached_property
     def _refusals(self) -> Refusals:
         return Refusals(self.wsgi)  # type: ignore[arg-type] # it is a Flask application
+
+    def get_thread_pool(self) -> Any:
+        """Return the threads. gunicorn lets a worker choose them."""
+        return Threads(self.cfg.threads)
 
     # For the event loop and for a thread
 
@@ -279,12 +284,20 @@ class Worker(ThreadWorker):
         """
         try:
             keeps = bool(self.handle(conn))
-            if keeps and conn.client_socket.is_delivered and self._keep_open(conn):
+            if self._is_delivered(conn) and keeps and self._keep_open(conn):
                 return
         except BaseException:  # noqa: BLE001 - whatever has failed, the client must not wait, and no caller gets the error
             _log.exception("unexpected failure")
             keeps = False
         self.method_queue.defer(self._finish, conn, keeps)
+
+    def _is_delivered(self, conn: Any) -> bool:
+        """Send the response, and return whether the kernel has taken all of it."""
+        try:
+            return bool(conn.client_socket.deliver())
+        except OSError:
+            # The event loop will get an error, too, and drop the connection.
+            return False
 
     def handle(self, conn: Any) -> Any:
         """Handle one complete request. Nothing here waits for the client."""
