@@ -6,11 +6,12 @@ from infrastructure.settings.groups.delivery import Mail, WebhookReceiver
 from infrastructure.settings.groups.gate import Gate
 from infrastructure.settings.groups.server import Limits, Log, LogFormat, Mode, Server
 from infrastructure.settings.groups.storage import Keys, Redis
-from infrastructure.settings.loading import GROUPS, VARIABLES, SettingsError, load
+from infrastructure.settings.loading import FILE_VARIABLES, GROUPS, VARIABLES, SettingsError, load
 from infrastructure.settings.parsers import SHORTEST_KEY
 from infrastructure.settings.settings import Settings
 
 __all__ = [
+    "FILE_VARIABLES",
     "GROUPS",
     "SHORTEST_KEY",
     "VARIABLES",

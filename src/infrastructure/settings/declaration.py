@@ -45,7 +45,7 @@ class Variable:
         default: the default as text, None if there is no default.
         absence: the effect of a missing value, for the documentation of settings that have no default.
         required: whether the service does not start without a value.
-        secret: whether the value must not be shown.
+        secret: whether the value must not be shown. A secret has a second variable, which names a file with the value.
         generate: returns a text for development mode, which generates it if the variable is not set.
         unless: the variable whose value makes generating unnecessary.
     """
@@ -59,6 +59,11 @@ class Variable:
     secret: bool = False
     generate: Callable[[], str] | None = None
     unless: str | None = None
+
+    @property
+    def file_name(self) -> str | None:
+        """The name of the variable that names a file with the value, None if the value is no secret."""
+        return f"{self.name}_FILE" if self.secret else None
 
     def default_text(self, texts: Mapping[str, str]) -> str | None:
         """Return the default as text, None if there is none."""

@@ -1,6 +1,6 @@
 """Settings from environment variables (the twelve-factor app, III), all checked before anything starts."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,6 +10,7 @@ from dotenv.variables import parse_variables
 from domain.errors import DomainError
 from infrastructure.settings.checks import conflicts, notices
 from infrastructure.settings.declaration import DEVELOPMENT, ENVIRONMENT, Variable, groups_of
+from infrastructure.settings.secret_files import with_secrets_of_files
 from infrastructure.settings.settings import Settings
 
 GROUPS: Final = tuple(groups_of(Settings))
@@ -17,6 +18,10 @@ VARIABLES: Final[Mapping[str, Variable]] = {
     variable.name: variable for group in GROUPS for variable in group.variables.values()
 }
 """All variables of the service, by name."""
+FILE_VARIABLES: Final[Mapping[str, str]] = {
+    variable.name: variable.file_name for variable in VARIABLES.values() if variable.file_name is not None
+}
+"""The variables of secrets, and for each the variable that names a file with its value."""
 DOTENV: Final = Path(".env")
 """In the working directory."""
 _REQUIRED: Final = (
@@ -44,6 +49,8 @@ def load(environ: Mapping[str, str], dotenv: Path = DOTENV) -> Settings:
         environ: the environment variables. An empty variable counts as not set.
         dotenv: a file with further variables, which only development mode reads. `environ` takes precedence over it.
 
+    A variable of a secret, or the variable of its file, may be set.
+
     Raises:
         SettingsError: settings are missing or invalid. The error lists all of them.
     """
@@ -51,19 +58,21 @@ def load(environ: Mapping[str, str], dotenv: Path = DOTENV) -> Settings:
     generated: dict[str, str] = {}
     if texts.get(ENVIRONMENT) == DEVELOPMENT:
         texts = _without_empty(_variables_in(dotenv, texts)) | texts
+    texts, unreadable = with_secrets_of_files(texts, FILE_VARIABLES)
+    if texts.get(ENVIRONMENT) == DEVELOPMENT:
         generated = _generated(texts)
-    values, problems = _parse(texts | generated)
-    for name, problem in [*_missing(texts | generated), *conflicts(texts, values)]:
+    values, problems = _parse(texts | generated, unreadable)
+    for name, problem in [*unreadable.items(), *_missing(texts | generated), *conflicts(texts, values)]:
         problems.setdefault(name, []).append(problem)
     if problems:
-        raise SettingsError(problems)
+        raise SettingsError({_set_variable(name, texts): told for name, told in problems.items()})
     groups = {
         group.attribute: group.kind(**{field: values[each.name] for field, each in group.variables.items()})
         for group in GROUPS
         if not group.optional or any(each.required and each.name in texts for each in group.variables.values())
     }
     settings = Settings(**groups, generated=frozenset(generated))
-    return settings.with_notices(*notices(settings, texts, VARIABLES))
+    return settings.with_notices(*notices(settings, texts, [*VARIABLES, *FILE_VARIABLES.values()]))
 
 
 def _without_empty(variables: Mapping[str, str | None]) -> dict[str, str]:
@@ -97,11 +106,19 @@ def _generated(texts: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _parse(texts: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, list[str]]]:
+def _set_variable(name: str, texts: Mapping[str, str]) -> str:
+    """Return the variable that an operator has set to give this variable its value."""
+    file_name = FILE_VARIABLES.get(name)
+    return file_name if file_name is not None and file_name in texts else name
+
+
+def _parse(texts: Mapping[str, str], unreadable: Container[str]) -> tuple[dict[str, Any], dict[str, list[str]]]:
     """Return the values of all variables without a problem, None for those without a value, and the problems."""
     values: dict[str, Any] = {}
     problems: dict[str, list[str]] = {}
     for name, variable in VARIABLES.items():
+        if name in unreadable:
+            continue
         text = texts.get(name, variable.default_text(texts))
         try:
             values[name] = None if text is None else variable.parse(text)
