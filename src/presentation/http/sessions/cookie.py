@@ -39,7 +39,9 @@ class Sessions:
     """
 
     def __init__(self, secret_key: str, lifetime: int, *, secure: bool, clock: Clock, path_prefix: str = "") -> None:
-        self._key = hmac.digest(secret_key.encode(), b"open-mfa session cookie", "sha256")
+        key = hmac.digest(secret_key.encode(), b"open-mfa session cookie", "sha256")
+        # Each signature copies the prepared state, which takes half the time of a new one.
+        self._mac = hmac.new(key, digestmod="sha256")
         self._clock = clock
         self._cookie = Cookie(
             COOKIE,
@@ -74,8 +76,9 @@ class Sessions:
 
     def _signature(self, signed: str) -> str:
         """Return HMAC-SHA-256 in base64 without padding."""
-        digest = hmac.digest(self._key, signed.encode("ascii"), "sha256")
-        return urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
+        mac = self._mac.copy()
+        mac.update(signed.encode("ascii"))
+        return urlsafe_b64encode(mac.digest()).rstrip(b"=").decode("ascii")
 
     def new_id(self) -> str:
         """Return a new random ID."""
