@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from infrastructure.crypto.sealing import KEY_BYTES, EncryptionKey
 from tests.domain.test_parameters import NAMES, NO_NAMES
 from tests.domain.test_rfc_vectors import RFC_4226, RFC_4226_SEED
-from tests.support.command_line import called, printed
+from tests.support.command_line import called, printed, run
 
 SECRET = base64.b32encode(RFC_4226_SEED).decode()
 
@@ -55,6 +55,16 @@ def test_the_bytes_of_a_key_in_text_are_the_secret(text: str) -> None:
     assert printed("code", "totp", "--uri", uri, "--time", "59") == printed(
         "code", "totp", f"--key={text}", "--time", "59"
     )
+
+
+def test_the_setup_key_of_a_text_from_standard_input_needs_no_further_option() -> None:
+    text = "the shared secret of a small gate"
+    done = run("uri", "totp", "--key", "-", stdin=f"{text}\n")
+
+    parts = urlsplit(done.stdout.strip())
+    setup_key = parse_qs(parts.query)["secret"][0]
+    assert unquote(parts.path) == "/Open-MFA:account"
+    assert base64.b32decode(setup_key + "=" * (-len(setup_key) % 8)) == text.encode()
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from domain.owner import Factor
 from infrastructure.qr import SegnoQrRenderer, qr_on_terminal
 from presentation.cli.arguments import SECRETS_AS_ARGUMENTS, AddParser, text_secret
 from presentation.cli.output import DONE, Refused, say
-from presentation.cli.uri import add_options, name, provisioning_uri
+from presentation.cli.uri import DEFAULT_LABEL, add_options, name, provisioning_uri
 
 _FORMATS: Final = {".svg": QrFormat.SVG, ".png": QrFormat.PNG}
 
@@ -41,7 +41,7 @@ def add(add_parser: AddParser) -> None:
         help="a provisioning URI, or with --key or --secret: totp (default) or hotp",
     )
     parser.add_argument("-o", metavar="FILE", dest="file", type=_picture, help="write an .svg or .png file instead")
-    parser.add_argument("--label", type=name, default="account", help="the account's name (default: account)")
+    parser.add_argument("--label", type=name, default=DEFAULT_LABEL, help="the account's name (default: account)")
     add_options(parser, Factor.TOTP, Factor.HOTP)
     parser.set_defaults(run=_run, error=parser.error)
 

@@ -25,7 +25,8 @@ from infrastructure.system import SystemRandomness
 from presentation.cli.arguments import SECRETS_AS_ARGUMENTS, AddParser, Parser, digest, secret, text_secret, within
 from presentation.cli.output import DONE, say
 
-_LABEL: Final = "the account's name, shown in the authenticator"
+DEFAULT_LABEL: Final = "account"
+_LABEL: Final = "the account's name, shown in the authenticator (default: account)"
 _NEVER: Final = Lifecycle(created_at=0, expires_at=None)
 
 
@@ -35,8 +36,9 @@ def add(add_parser: AddParser) -> None:
         "uri",
         help="print a provisioning URI",
         description="Print a provisioning URI (otpauth://…). It contains the given secret, or a new one of 160"
-        " bits. The command does not store the secret in the service. `open-mfa qr` prints a URI as a QR code.",
-        examples=("uri totp --label alice", "uri totp --label alice | open-mfa qr -"),
+        " bits. Its parameter `secret` is the setup key, which people can type into an authenticator. The command does"
+        " not store the secret in the service. `open-mfa qr` prints a URI as a QR code.",
+        examples=("uri totp --label alice", "uri totp --label alice | open-mfa qr -", "uri totp --key -"),
     )
     kinds = parser.add_subparsers(dest="kind", required=True, metavar="KIND")
     totp = kinds.add_parser(
@@ -46,7 +48,7 @@ def add(add_parser: AddParser) -> None:
         examples=("uri totp --label alice", "uri totp --label alice --issuer Example --secret @secret.txt"),
         notes=SECRETS_AS_ARGUMENTS,
     )
-    totp.add_argument("--label", required=True, type=name, help=_LABEL)
+    totp.add_argument("--label", type=name, default=DEFAULT_LABEL, help=_LABEL)
     add_options(totp, Factor.TOTP)
     hotp = kinds.add_parser(
         "hotp",
@@ -55,7 +57,7 @@ def add(add_parser: AddParser) -> None:
         examples=("uri hotp --label alice", "uri hotp --label alice --secret @secret.txt --counter 5"),
         notes=SECRETS_AS_ARGUMENTS,
     )
-    hotp.add_argument("--label", required=True, type=name, help=_LABEL)
+    hotp.add_argument("--label", type=name, default=DEFAULT_LABEL, help=_LABEL)
     add_options(hotp, Factor.HOTP)
     parser.set_defaults(run=_run)
 
