@@ -1,11 +1,13 @@
 """Every process reports the same totals, and a full disk has no effect on them."""
 
 import os
+import re
 import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -147,3 +149,26 @@ def test_concurrent_callers_get_the_same_text() -> None:
         texts = [future.result() for future in [pool.submit(ask) for _ in range(8)]]
 
     assert len({id(text) for text in texts}) == 1
+
+
+def test_the_memory_of_a_process_is_what_the_kernel_reports() -> None:
+    metrics = Metrics(monotonic=count(step=FRESH).__next__)
+    before = sample(metrics, "open_mfa_worker_resident_memory_bytes", worker="0")
+    ballast = bytearray(os.urandom(1 << 20) * 64)
+    after = sample(metrics, "open_mfa_worker_resident_memory_bytes", worker="0")
+    (kilobytes,) = re.findall(r"^VmRSS:\s+(\d+) kB$", Path("/proc/self/status").read_text(), re.MULTILINE)
+
+    assert after - before == pytest.approx(len(ballast), rel=0.2)
+    assert after == pytest.approx(int(kilobytes) * 1024, rel=0.1)
+
+
+def test_every_running_process_and_no_ended_one_has_a_memory() -> None:
+    memory = SharedMemory(4)
+    metrics = Metrics(SharedCounters(memory, 0), monotonic=count(step=FRESH).__next__)
+    in_a_child(lambda: Metrics(SharedCounters(memory, 1)))
+    # Not a child of this process' parent, as after the reuse of an ended worker's ID.
+    SharedCounters(memory, 2).series(("process",), 1)[0] = 1
+
+    name = "open_mfa_worker_resident_memory_bytes"
+    assert sample(metrics, name, worker="0") > 0
+    assert sample(metrics, name) == sample(metrics, name, worker="0")

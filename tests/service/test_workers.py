@@ -1,5 +1,6 @@
 """Workers and instances on one Redis share their state (docs/reference/http.md, Operation)."""
 
+import os
 import signal
 import threading
 from collections import Counter
@@ -92,10 +93,29 @@ def test_the_metrics_are_summed_over_all_workers(clean_redis: RedisServer) -> No
     assert seen == [30.0] * 10
 
 
-def verdicts(service: Service) -> float:
+def samples(service: Service, name: str) -> list[float]:
     text = requests.get(f"{service.base}/metrics", timeout=5).text
-    samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
-    return sum(sample.value for sample in samples if sample.name == "open_mfa_verdicts_total")
+    found = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    return [sample.value for sample in found if sample.name == name]
+
+
+def verdicts(service: Service) -> float:
+    return sum(samples(service, "open_mfa_verdicts_total"))
+
+
+def test_the_metrics_show_the_memory_of_the_running_workers_and_of_no_ended_one(clean_redis: RedisServer) -> None:
+    def memory() -> list[float]:
+        return samples(service, "open_mfa_worker_resident_memory_bytes")
+
+    with Service(OPEN_MFA_REDIS_URL=clean_redis.url, **TWO_BY_EIGHT) as service:
+        wait_until(lambda: len(memory()) == 2, "both workers", service.log)
+        killed = min(service.workers())
+        os.kill(killed, signal.SIGKILL)
+        wait_until(lambda: len(service.workers() - {killed}) == 2, "another worker", service.log)
+        wait_until(lambda: len(memory()) == 2, "its memory", service.log)
+        resident = memory()
+
+    assert all(20e6 < each < 300e6 for each in resident)
 
 
 def test_a_rate_limit_counts_the_requests_of_all_workers_and_instances(clean_redis: RedisServer) -> None:

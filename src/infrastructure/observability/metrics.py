@@ -1,5 +1,6 @@
 """Metrics for Prometheus, summed over all workers of an instance."""
 
+import os
 import threading
 import time
 from bisect import bisect_left
@@ -15,6 +16,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
 from domain.verdict import Accepted, Locked, Verdict
+from infrastructure.observability.process_memory import resident_bytes
 from infrastructure.observability.shared_counters import Key, SharedCounters
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
@@ -22,6 +24,8 @@ FRESH: Final = 1.0
 """Seconds for which all callers get the same text."""
 _SECONDS: Final = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 _REQUESTS: Final = "open_mfa_http_request_duration_seconds"
+_PROCESS: Final = ("process",)
+"""The key under which each process stores its ID, next to its counters."""
 _COUNTERS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "open_mfa_verdicts": ("Judged codes.", ("factor", "purpose", "outcome")),
     "open_mfa_changes": ("Changes of credentials without a code.", ("factor", "action")),
@@ -53,6 +57,7 @@ class Metrics:
         self._composing = threading.Lock()
         self._text = b""
         self._composed_at: float | None = None
+        self._numbers.series(_PROCESS, 1)[0] = os.getpid()
         for name, (_, labels) in _COUNTERS.items():
             if not labels:
                 self._counter(name)
@@ -124,6 +129,7 @@ class _Totals(Collector):
         build = GaugeMetricFamily("open_mfa_build_info", "The running version.", labels=["version"])
         build.add_metric([version("open-mfa")], 1)
         yield build
+        yield self._memory()
         yield _histogram(totals)
         for name, (meaning, labels) in _COUNTERS.items():
             counter = CounterMetricFamily(name, meaning, labels=labels)
@@ -131,6 +137,17 @@ class _Totals(Collector):
                 if key[0] == name:
                     counter.add_metric(key[1:], numbers[0])
             yield counter
+
+    def _memory(self) -> Metric:
+        """Return the memory of the workers that run. The slot of an ended worker still contains its process ID."""
+        memory = GaugeMetricFamily(
+            "open_mfa_worker_resident_memory_bytes", "Resident memory of each worker.", labels=["worker"]
+        )
+        for slot, (pid,) in self._numbers.in_each_slot(_PROCESS).items():
+            resident = resident_bytes(int(pid))
+            if resident is not None:
+                memory.add_metric([str(slot)], resident)
+        return memory
 
 
 def _histogram(totals: Sequence[tuple[Key, Sequence[float]]]) -> Metric:

@@ -72,6 +72,16 @@ class SharedCounters:
             totals[key] = now if former is None else [a + b for a, b in zip(former, now, strict=True)]
         return totals
 
+    def in_each_slot(self, key: Key) -> dict[int, Sequence[float]]:
+        """Return the numbers under a key of each slot that has them, by the index of the slot."""
+        with self._making:
+            return {
+                index: numbers.tolist()
+                for index, slot in enumerate(self._slots)
+                for name, numbers in slot.records()
+                if name == key
+            }
+
     def _make(self, key: Key, width: int) -> "memoryview[float]":
         numbers = None if self._own is None else self._own.add(key, width)
         if numbers is None:
