@@ -4,8 +4,10 @@ No use case reads it. It is in this layer because it is written by one adapter a
 different layers must not import each other.
 """
 
+from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 FIELDS: Final = "fields"
@@ -30,3 +32,5 @@ class RequestContext:
 
 
 current_request: ContextVar[RequestContext | None] = ContextVar("current request", default=None)
+current_invocation: ContextVar[Mapping[str, str]] = ContextVar("current invocation", default=MappingProxyType({}))
+"""The identifiers that a platform such as AWS Lambda gives to the current invocation. Every log line contains them."""

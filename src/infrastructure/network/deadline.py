@@ -16,6 +16,8 @@ _SHORTEST_TIMEOUT: Final = 0.01
 """Seconds. A time-out of 0 would make a socket non-blocking."""
 
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
+_limit: ContextVar[float | None] = ContextVar("limit", default=None)
+"""The end of all waits, which `paused` does not suspend."""
 
 
 class within:  # noqa: N801 - used like a function; as a generator it would cost three times as much
@@ -40,24 +42,41 @@ class within:  # noqa: N801 - used like a function; as a generator it would cost
         _deadline.reset(self._token)
 
 
+class limited(within):  # noqa: N801 - see `within`
+    """Set a deadline that `paused` does not suspend, because the platform ends the process soon after it."""
+
+    __slots__ = ("_limit_token",)
+
+    def __enter__(self) -> float:
+        end = super().__enter__()
+        self._limit_token = _limit.set(end)
+        return end
+
+    def __exit__(self, *details: object) -> None:
+        _limit.reset(self._limit_token)
+        super().__exit__(*details)
+
+
 class paused:  # noqa: N801 - see `within`
     """Suspend the deadline, for a wait that has its own limit.
 
-    There is no deadline inside, unless another `within` sets one. On exit, the deadline of the innermost surrounding
-    `within` moves by the time that was spent inside. Deadlines further out do not move.
+    Inside, there is no deadline but that of a surrounding `limited`, unless another `within` sets one. On exit, the
+    deadline of the innermost surrounding `within` moves by the time that was spent inside. Deadlines further out do not
+    move.
     """
 
     __slots__ = ("_entered", "_former", "_token")
 
     def __enter__(self) -> None:
         self._entered, self._former = time.monotonic(), _deadline.get()
-        self._token = _deadline.set(None)
+        self._token = _deadline.set(_limit.get())
 
     def __exit__(self, *_: object) -> None:
         _deadline.reset(self._token)
         if self._former is not None:
+            end, limit = self._former + time.monotonic() - self._entered, _limit.get()
             # The surrounding `within` restores its former deadline by its own token, so this value does not outlive it.
-            _deadline.set(self._former + time.monotonic() - self._entered)
+            _deadline.set(end if limit is None else min(end, limit))
 
 
 def left() -> float:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, Literal, TextIO
 
-from application.request_context import current_request
+from application.request_context import current_invocation, current_request
 
 LineFormat = Callable[[float, str, str, str, Mapping[str, Any]], str]
 """A function that returns a line without its end.
@@ -116,7 +116,8 @@ def _time_of_day(seconds: float) -> str:
 
 
 def _add_request(members: dict[str, Any]) -> None:
-    """Add the identifiers of the request that this thread handles, if there is one."""
+    """Add the identifiers of the request and the invocation that this thread handles, if there are any."""
+    members |= current_invocation.get()
     context = current_request.get()
     if context is None:
         return

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from typing import Final
 
 from application.errors import StoreUnavailable
@@ -26,6 +27,7 @@ class LogLevelFollower:
         self._shared = shared
         self._stopped = threading.Event()
         self._available = True
+        self._read_at = 0.0
 
     def start(self) -> None:
         """Follow the shared level until `stop`. The thread does not keep the process alive."""
@@ -48,6 +50,17 @@ class LogLevelFollower:
             _log.warning("the store is available again")
         self._available = True
         set_level(level)
+
+    def follow_if_due(self) -> None:
+        """Follow the shared level, unless this process has read it in the last `POLL_SECONDS`.
+
+        This is for a process that has no thread between its requests. While a platform freezes such a process, its
+        monotonic clock may stop, so the time of day counts.
+        """
+        now = time.time()
+        if abs(now - self._read_at) >= POLL_SECONDS:
+            self._read_at = now
+            self.follow_now()
 
     def _follow(self) -> None:
         while True:

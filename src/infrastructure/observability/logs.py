@@ -52,8 +52,8 @@ class LinesHandler(logging.Handler):
         self._lines.offer(f"{line}\n")
 
 
-def configure_logging(level: Level, line_format: LineFormat = json_line) -> None:
-    """Send all records to stderr.
+def configure_logging(level: Level, line_format: LineFormat = json_line, lines: Lines = LINES) -> None:
+    """Send all records to the queue of lines, which by default writes them to stderr.
 
     The level applies to the service. Libraries log from WARNING up, because their DEBUG lines repeat commands and
     bodies.
@@ -61,7 +61,7 @@ def configure_logging(level: Level, line_format: LineFormat = json_line) -> None
     # No line contains these, so they are not looked up (the logging HOWTO, "Optimization").
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root = logging.getLogger()
-    root.handlers[:] = [LinesHandler(LINES, line_format)]
+    root.handlers[:] = [LinesHandler(lines, line_format)]
     root.setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)
     set_level(level)

@@ -23,10 +23,11 @@ CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 FRESH: Final = 1.0
 """Seconds for which all callers get the same text."""
 _SECONDS: Final = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
-_REQUESTS: Final = "open_mfa_http_request_duration_seconds"
+REQUESTS: Final = "open_mfa_http_request_duration_seconds"
+REQUEST_LABELS: Final = ("method", "route", "status")
 _PROCESS: Final = ("process",)
 """The key under which each process stores its ID, next to its counters."""
-_COUNTERS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
+COUNTERS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "open_mfa_verdicts": ("Judged codes.", ("factor", "purpose", "outcome")),
     "open_mfa_changes": ("Changes of credentials without a code.", ("factor", "action")),
     "open_mfa_weak_secrets": ("Enrolled secrets of less than 128 bits.", ("factor",)),
@@ -58,7 +59,7 @@ class Metrics:
         self._text = b""
         self._composed_at: float | None = None
         self._numbers.series(_PROCESS, 1)[0] = os.getpid()
-        for name, (_, labels) in _COUNTERS.items():
+        for name, (_, labels) in COUNTERS.items():
             if not labels:
                 self._counter(name)
 
@@ -112,7 +113,7 @@ class Metrics:
 
     def _series_of_requests(self, method: str, route: str, status: int) -> "memoryview[float]":
         # One number for each bucket, one for slower requests, and the sum of all durations.
-        return self._numbers.series((_REQUESTS, method, route, str(status)), len(_SECONDS) + 2)
+        return self._numbers.series((REQUESTS, method, route, str(status)), len(_SECONDS) + 2)
 
 
 class _Totals(Collector):
@@ -131,7 +132,7 @@ class _Totals(Collector):
         yield build
         yield self._memory()
         yield _histogram(totals)
-        for name, (meaning, labels) in _COUNTERS.items():
+        for name, (meaning, labels) in COUNTERS.items():
             counter = CounterMetricFamily(name, meaning, labels=labels)
             for key, numbers in totals:
                 if key[0] == name:
@@ -152,9 +153,9 @@ class _Totals(Collector):
 
 def _histogram(totals: Sequence[tuple[Key, Sequence[float]]]) -> Metric:
     bounds = [*(str(second) for second in _SECONDS), "+Inf"]
-    histogram = HistogramMetricFamily(_REQUESTS, "Durations of HTTP requests.", labels=("method", "route", "status"))
+    histogram = HistogramMetricFamily(REQUESTS, "Durations of HTTP requests.", labels=REQUEST_LABELS)
     for key, numbers in totals:
-        if key[0] == _REQUESTS:
+        if key[0] == REQUESTS:
             histogram.add_metric(key[1:], list(zip(bounds, accumulate(numbers[:-1]), strict=True)), numbers[-1])
     return histogram
 

@@ -62,6 +62,7 @@ def create_app(
     randomness: Randomness | None = None,
     lines: Lines = LINES,
     metrics: Metrics | None = None,
+    serves_metrics: bool = True,
 ) -> Flask:
     """Return the WSGI application.
 
@@ -72,6 +73,7 @@ def create_app(
         randomness: randomness for tests; by default, the system's.
         lines: the queue of lines that the audit trail is written to.
         metrics: the counters of events; by default, counters of this process alone.
+        serves_metrics: whether `/metrics` shows the counters.
     """
     container = Container(settings, store, clock, randomness, lines, metrics)
     shared_level = SharedLogLevel(container.store.log_levels, settings.log.level)
@@ -105,7 +107,8 @@ def create_app(
         authenticate = BasicAuthentication(settings.administrator.user, settings.administrator.password)
         admin = AdminHandlers(container.clock, container.store.describe, shared_level, follower.follow_now)
         app.register_blueprint(admin_blueprint(admin, authenticate, limits.code_checks))
-    app.register_blueprint(health_blueprint(container.check_ready, container.metrics.exposition, CONTENT_TYPE))
+    exposition = container.metrics.exposition if serves_metrics else None
+    app.register_blueprint(health_blueprint(container.check_ready, exposition, CONTENT_TYPE))
     register_docs(app, gate=container.gate is not None)
     app.extensions[EXTENSION] = Service(container.store, follower)
     return app

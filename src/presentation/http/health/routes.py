@@ -12,13 +12,13 @@ from presentation.http.health.schemas import HealthResponse
 
 
 def health_blueprint(
-    check_ready: Callable[[], None], exposition: Callable[[], bytes], exposition_type: str
+    check_ready: Callable[[], None], exposition: Callable[[], bytes] | None, exposition_type: str
 ) -> Blueprint:
     """Return the probes and the metrics.
 
     Args:
         check_ready: raises an error unless the service can serve requests.
-        exposition: returns the metrics in the text format of Prometheus.
+        exposition: returns the metrics in the text format of Prometheus; None for no metrics.
         exposition_type: the media type of the metrics.
     """
 
@@ -29,13 +29,10 @@ def health_blueprint(
         check_ready()
         return json_response({"status": "ok"})
 
-    def metrics() -> Response:
-        return Response(exposition(), content_type=exposition_type)
-
     alive = Operation(
         summary="Check whether the process responds", responses={200: HealthResponse()}, touches_store=False
     )
-    routes = (
+    routes: tuple[Route, ...] = (
         Route("GET", "/healthz", health, alive),
         Route("GET", "/health", health, alive),
         Route(
@@ -47,18 +44,26 @@ def health_blueprint(
                 responses={200: HealthResponse()},
             ),
         ),
-        Route(
-            "GET",
-            "/metrics",
-            metrics,
-            Operation(
-                summary="Get the metrics of all workers for Prometheus",
-                responses={200: ("text/plain",)},
-                touches_store=False,
-            ),
-        ),
     )
     # The operation IDs begin with the name of the blueprint.
     blueprint = Blueprint("operation", __name__)
+    if exposition is not None:
+        routes += (_metrics_route(exposition, exposition_type),)
     add_routes(blueprint, Tag("Operation", "Probes and metrics."), Access(), routes)
     return blueprint
+
+
+def _metrics_route(exposition: Callable[[], bytes], exposition_type: str) -> Route:
+    def metrics() -> Response:
+        return Response(exposition(), content_type=exposition_type)
+
+    return Route(
+        "GET",
+        "/metrics",
+        metrics,
+        Operation(
+            summary="Get the metrics of all workers for Prometheus",
+            responses={200: ("text/plain",)},
+            touches_store=False,
+        ),
+    )
