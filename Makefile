@@ -16,6 +16,8 @@ PSKC := build/python-pskc/.done
 # The tools of the deployment need other versions of packages that the service uses.
 DEPLOY := .venv-deploy/.done
 NPM := tests/node_modules/.package-lock.json
+# The function for AWS Lambda has no server of its own, and no state in memory.
+NOT_IN_LAMBDA := gunicorn fakeredis lupa sortedcontainers
 
 .PHONY: help
 help: ## List the commands
@@ -130,7 +132,8 @@ bench: $(DEV) ## Measure the performance and write the capacity page; with ARGS,
 .PHONY: lock
 lock: $(DEV) ## Pin the newest versions that pyproject.toml allows
 	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 --output-file requirements/serve.txt pyproject.toml requirements/build.in
-	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 --output-file requirements/dev.txt --group dev -c requirements/serve.txt pyproject.toml requirements/build.in
+	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 --output-file requirements/lambda.txt --extra lambda $(patsubst %,--no-emit-package %,$(NOT_IN_LAMBDA)) -c requirements/serve.txt pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 --output-file requirements/dev.txt --group dev --all-extras -c requirements/serve.txt pyproject.toml requirements/build.in
 	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 --output-file requirements/e2e.txt -c requirements/dev.txt requirements/e2e.in
 	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 --output-file requirements/deploy.txt requirements/deploy.in
 	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 --output-file requirements/docs.txt -c requirements/dev.txt requirements/docs.in

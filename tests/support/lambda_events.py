@@ -105,7 +105,7 @@ def http_api_one(sent: Sent) -> dict[str, Any]:
 def balancer(sent: Sent) -> dict[str, Any]:
     """Return the event of an Application Load Balancer."""
     query = {name: urlencode({"": value})[1:] for name, value in sent.query}
-    event = {
+    return {
         "requestContext": {"elb": {"targetGroupArn": "arn:aws:elasticloadbalancing:…:targetgroup/open-mfa/abc"}},
         "httpMethod": sent.method,
         "path": urlsplit(sent.path).path,
@@ -114,7 +114,6 @@ def balancer(sent: Sent) -> dict[str, Any]:
         "body": sent.body or "",
         "isBase64Encoded": sent.is_base64,
     }
-    return event
 
 
 def balancer_with_multiple_values(sent: Sent) -> dict[str, Any]:
@@ -192,7 +191,13 @@ class LambdaClient:
     cookies: dict[str, str] = field(default_factory=dict)
 
     def event(
-        self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None, *, base64_body: bool = False
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        headers: dict[str, str] | None = None,
+        *,
+        base64_body: bool = False,
     ) -> dict[str, Any]:
         """Return the event of a request."""
         sent = {"Host": HOST, "User-Agent": "tests", **(headers or {})}

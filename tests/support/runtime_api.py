@@ -25,6 +25,8 @@ from tests.support.processes import die_with_parent, stop
 HANDLER = "presentation.bootstrap.lambda_handler.handler"
 TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
 VERSION = "/2018-06-01/runtime"
+KEPT = ("PATH", "HOME", "LANG", "DOCKER_HOST", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
+"""The environment variables of the tests that an execution environment has, too."""
 _RESULT = re.compile(rf"{VERSION}/invocation/(?P<id>[^/]+)/(?P<kind>response|error)")
 
 
@@ -49,6 +51,13 @@ class Invocation:
     result: Any = None
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """Report nothing: an environment may end at any time, and close its connection."""
+
+
 class RuntimeApi:
     """The Runtime API of one environment. It hands out one invocation at a time."""
 
@@ -56,7 +65,8 @@ class RuntimeApi:
         self.waiting: queue.Queue[Invocation | None] = queue.Queue()
         self.current: dict[str, Invocation] = {}
         self.init_error: dict[str, Any] | None = None
-        self.asked_for_next = 0
+        self.clock_offset = 0.0
+        """Seconds by which the clock of the platform, and of the environment, is ahead of this process."""
         self.violations: list[str] = []
         api = self
 
@@ -81,8 +91,7 @@ class RuntimeApi:
                 self.end_headers()
                 self.wfile.write(content)
 
-        self._server = ThreadingHTTPServer((host, 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server((host, 0), Handler)
         self.port = self._server.server_address[1]
 
     def __enter__(self) -> Self:
@@ -94,6 +103,9 @@ class RuntimeApi:
         self._server.shutdown()
         self._server.server_close()
 
+    def now(self) -> float:
+        return time.time() + self.clock_offset
+
     def next(self, handler: Any) -> None:
         """Wait for an invocation and hand it out."""
         if handler.path != f"{VERSION}/invocation/next":
@@ -102,12 +114,11 @@ class RuntimeApi:
             return
         if self.current:
             self.violations.append("asked for the next invocation before the response to the current one")
-        self.asked_for_next += 1
         invocation = self.waiting.get()
         if invocation is None:
             handler.respond(500)
             return
-        invocation.deadline_ms = int((time.time() + invocation.seconds) * 1000)
+        invocation.deadline_ms = int((self.now() + invocation.seconds) * 1000)
         self.current[invocation.id] = invocation
         handler.respond(
             200,
@@ -152,8 +163,8 @@ class Environment:
 
     def __enter__(self) -> Self:
         self.api.__enter__()
-        # The runtime's client would send its requests to a proxy. Nothing but the settings is passed on.
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "COVERAGE_PROCESS_CONFIG") if name in os.environ}
+        # The runtime's client would send its requests to a proxy, so most variables are not passed on.
+        kept = {name: os.environ[name] for name in KEPT if name in os.environ}
         environment = kept | {
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self.api.port}",
             "AWS_LAMBDA_FUNCTION_NAME": "open-mfa-test",
@@ -197,7 +208,7 @@ class Environment:
         """Wait for the result of an invocation; see `invoke`."""
         while not invocation.done.wait(0.02):
             ended = self.process.poll() is not None
-            late = invocation.deadline_ms and time.time() * 1000 > invocation.deadline_ms
+            late = invocation.deadline_ms and self.api.now() * 1000 > invocation.deadline_ms
             if ended or late:
                 stop(self.process, kill=True)
                 raise Aborted(self.log.read_text())

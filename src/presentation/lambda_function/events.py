@@ -120,7 +120,13 @@ def _payload_two(event: dict[str, Any]) -> HttpEvent:
         _check_body(content)
     except ValueError as error:
         http = {"method": "GET", "sourceIp": UNKNOWN, "protocol": "HTTP/1.1"}
-        empty = {"version": "2.0", "rawPath": "/", "rawQueryString": "", "headers": {}, "requestContext": {"http": http}}
+        empty = {
+            "version": "2.0",
+            "rawPath": "/",
+            "rawQueryString": "",
+            "headers": {},
+            "requestContext": {"http": http},
+        }
         return HttpEvent(empty, errors=_errors(error))
     return HttpEvent(event | {"rawPath": _encoded(content.raw_path)}, content.request_context.http.source_ip)
 
@@ -144,8 +150,8 @@ def _balanced(event: dict[str, Any]) -> HttpEvent:
         content = convert(event, _Balanced)
         _check_body(content)
     except ValueError as error:
-        fields = {"multiValueHeaders": {}} if repeats_fields else {}
-        empty = {"requestContext": {"elb": {}}, "httpMethod": "GET", "path": "/"} | fields
+        headers = "multiValueHeaders" if repeats_fields else "headers"
+        empty = {"requestContext": {"elb": {}}, "httpMethod": "GET", "path": "/", headers: {}}
         return HttpEvent(empty, repeats_fields=repeats_fields, errors=_errors(error))
     return HttpEvent(
         event | {"path": _encoded(content.path)},

@@ -7,10 +7,11 @@ from flask import request
 
 from application.request_context import current_invocation
 from presentation.http.framework.problems import invalid
-from presentation.lambda_function.events import HttpEvent
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from presentation.lambda_function.events import HttpEvent
 
 INVOCATION: Final = "aws_request_id"
 """The member of log lines that contains the ID of the invocation. It is also the ID of a request that brings none."""

@@ -113,3 +113,24 @@ def test_a_pause_moves_only_the_innermost_deadline(clock: Monotonic) -> None:
         assert deadline.left() == 3
     clock.time += 10
     assert deadline.left() == deadline.BUDGET
+
+
+def test_a_pause_does_not_suspend_a_limit(clock: Monotonic) -> None:
+    with deadline.limited(5), deadline.within(4):
+        clock.time += 1
+        with deadline.paused():
+            assert deadline.left() == 4
+            with deadline.within(10):
+                assert deadline.left() == 4
+            clock.time += 2
+        assert deadline.left() == 2
+    with deadline.paused():
+        assert deadline.left() == deadline.BUDGET
+
+
+def test_a_limit_does_not_extend_a_deadline(clock: Monotonic) -> None:
+    with deadline.limited(60), deadline.within(4):
+        assert deadline.left() == 4
+        with deadline.paused():
+            clock.time += 20
+        assert deadline.left() == 4
