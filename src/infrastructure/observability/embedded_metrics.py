@@ -88,7 +88,7 @@ class EmbeddedMetrics:
                 # The last number is the sum of the durations. Only one request has ended since the last line.
                 labels = dict(zip(REQUEST_LABELS, values, strict=True))
                 yield _Change(name, labels, name, round(numbers[-1] - before[-1], 6), "Seconds")
-            else:
+            elif name in COUNTERS:
                 _, label_names = COUNTERS[name]
                 labels = dict(zip(label_names, values, strict=True))
                 yield _Change(name, labels, f"{name}_total", int(numbers[0] - before[0]), "Count")
