@@ -10,7 +10,7 @@ from bench.servers import ENCRYPTION_KEYS
 from domain.credential import Credential
 from domain.owner import CredentialId, Factor, Owner
 from infrastructure.crypto.sealing import EncryptionKey, KeyRing
-from infrastructure.redis.stores.codec import RecordCodec
+from infrastructure.records.codec import RecordCodec
 from infrastructure.redis.stores.credentials import key_of
 
 BATCH: Final = 5_000

@@ -31,7 +31,7 @@ from domain.stored_state import Outcome
 from domain.verdict import Verdict
 from infrastructure.crypto.derivation import HkdfDerivation
 from infrastructure.crypto.hotp import PyotpHotp
-from infrastructure.redis.stores.codec import RecordCodec
+from infrastructure.records.codec import RecordCodec
 from tests.domain.examples import ALICE, KEYS
 from tests.support.fakes import FakeClock, FakeRandomness
 from tests.support.memory_repository import MemoryRepository

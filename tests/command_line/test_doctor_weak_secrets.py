@@ -12,8 +12,8 @@ from domain.parameters import HotpParameters, TotpParameters
 from domain.secret import SharedSecret
 from infrastructure.crypto.derivation import HkdfDerivation
 from infrastructure.crypto.sealing import EncryptionKey, KeyRing
+from infrastructure.records.codec import RecordCodec
 from infrastructure.redis.client.gateway import Gateway
-from infrastructure.redis.stores.codec import RecordCodec
 from infrastructure.redis.stores.credentials import RedisCredentialRepository
 from presentation.bootstrap.stores import redis_store
 from presentation.cli.doctor.credentials import LONGEST_SEARCH, MOST_UNREADABLE, check_credentials

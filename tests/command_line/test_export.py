@@ -21,9 +21,9 @@ from domain.owner import CredentialId, Factor, Owner
 from domain.secret import SharedSecret
 from domain.stored_state import StoredState
 from domain.totp import TotpCredential
+from infrastructure.records.codec import RecordCodec
 from infrastructure.redis.client.gateway import Gateway
 from infrastructure.redis.client.url import connector
-from infrastructure.redis.stores.codec import RecordCodec
 from infrastructure.redis.stores.credentials import RedisCredentialRepository
 from tests.domain.examples import ALICE, BOB, KEYS, hotp, one_time_code, recovery_codes, totp
 from tests.support.command_line import COMMAND, called, run

@@ -1,10 +1,14 @@
-"""The Redis topologies that the tests of the infrastructure share. A test that harms one starts its own."""
+"""The Redis topologies and the stand-ins for DynamoDB that the tests of the infrastructure share.
+
+A test that harms one starts its own.
+"""
 
 from collections.abc import Iterator
 
 import pytest
 
 from tests.conftest import require_redis_server
+from tests.support.dynamodb import running
 from tests.support.redis_server import RedisServer
 from tests.support.redis_topologies import Certificates, Cluster, SentinelSet
 
@@ -35,3 +39,17 @@ def own_server() -> Iterator[RedisServer]:
     require_redis_server()
     with RedisServer() as server:
         yield server
+
+
+@pytest.fixture(scope="package")
+def moto_table() -> Iterator[str]:
+    """Return the URL of a table of moto."""
+    with running("moto") as server:
+        yield server.new_table()
+
+
+@pytest.fixture(scope="package")
+def dynalite_table() -> Iterator[str]:
+    """Return the URL of a table of dynalite."""
+    with running("dynalite") as server:
+        yield server.new_table()

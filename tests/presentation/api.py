@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 from infrastructure.crypto.sealing import EncryptionKey
 from infrastructure.observability.lines import LINES, Lines
 from infrastructure.observability.metrics import FRESH, Metrics
-from infrastructure.redis.stores.codec import REVISION_BYTES
+from infrastructure.records.codec import REVISION_BYTES
 from infrastructure.settings import Administrator
 from presentation.bootstrap.stores import redis_store
 from presentation.bootstrap.web import create_app

@@ -8,8 +8,8 @@ from application.errors import StoreUnavailable
 from application.ports.stores import OwnerCredentials, Snapshot
 from domain.owner import CredentialId, Owner
 from domain.stored_state import StoredState
+from infrastructure.records.codec import RecordCodec
 from infrastructure.redis.client.gateway import Gateway
-from infrastructure.redis.stores.codec import RecordCodec
 from infrastructure.redis.stores.credentials import RedisCredentialRepository, key_of
 from tests.support.fakes import FakeClock
 from tests.support.memory_repository import MemoryRepository

@@ -12,7 +12,7 @@ from domain.owner import Factor
 from domain.parameters import INTERVAL, HashAlgorithm
 from domain.recovery_codes import RECOVERY_CODES
 from domain.totp import NO_STEP
-from infrastructure.redis.stores.records import Natural, Step, Time
+from infrastructure.records.records import Natural, Step, Time
 
 Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 """MessagePack has no longer integers."""

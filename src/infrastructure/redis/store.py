@@ -2,9 +2,9 @@
 
 from application.ports.clock import Clock
 from application.ports.stores import GateSessions, StoreDescription
+from infrastructure.records.codec import RecordCodec
 from infrastructure.redis.client.gateway import Gateway
 from infrastructure.redis.stores.accounts import RedisAccountDirectory
-from infrastructure.redis.stores.codec import RecordCodec
 from infrastructure.redis.stores.credentials import RedisCredentialRepository
 from infrastructure.redis.stores.gate_sessions import RedisGateSessions
 from infrastructure.redis.stores.log_levels import RedisLogLevels

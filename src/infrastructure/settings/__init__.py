@@ -5,7 +5,7 @@ from infrastructure.settings.groups.access import Accounts, Administrator, Enrol
 from infrastructure.settings.groups.delivery import Mail, WebhookReceiver
 from infrastructure.settings.groups.gate import Gate
 from infrastructure.settings.groups.server import Limits, Log, LogFormat, Mode, Server
-from infrastructure.settings.groups.storage import Keys, Redis
+from infrastructure.settings.groups.storage import DynamoDb, Keys, Redis
 from infrastructure.settings.loading import FILE_VARIABLES, GROUPS, VARIABLES, SettingsError, load
 from infrastructure.settings.parsers import SHORTEST_KEY
 from infrastructure.settings.settings import Settings
@@ -17,6 +17,7 @@ __all__ = [
     "VARIABLES",
     "Accounts",
     "Administrator",
+    "DynamoDb",
     "Enrolment",
     "Gate",
     "Keys",

@@ -2,13 +2,17 @@
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
+from importlib.util import find_spec
 from typing import Any, Final
 
 from infrastructure.delivery.smtp import EmailDelivery
+from infrastructure.settings.declaration import STORES
 from infrastructure.settings.groups.delivery import Mail
 from infrastructure.settings.parsers import SHORTEST_KEY
 from infrastructure.settings.settings import Settings
 
+INSTALL: Final = "pip install --require-hashes -r requirements/dynamodb.txt"
+"""The command that installs what DynamoDB needs."""
 _PREFIX: Final = "OPEN_MFA_"
 
 
@@ -30,15 +34,22 @@ def conflicts(texts: Mapping[str, str], values: Mapping[str, Any]) -> Iterator[t
             "OPEN_MFA_GATE_SECRET",
             "Must have 128 to 1024 bits. To keep a secret of 80 to 127 bits, set OPEN_MFA_GATE_WEAK_SECRET to accept.",
         )
-    if "OPEN_MFA_REDIS_URL" not in texts:
-        if values.get("OPEN_MFA_REDIS_WAIT"):
-            yield "OPEN_MFA_REDIS_WAIT", "Needs a Redis with replicas, but OPEN_MFA_REDIS_URL is not set."
-        if (values.get("WEB_CONCURRENCY") or 1) > 1:
-            yield "WEB_CONCURRENCY", "Must be 1 unless OPEN_MFA_REDIS_URL is set: processes do not share their memory."
+    yield from _stores(texts, values)
     tenant, api_keys = values.get("OPEN_MFA_GATE_TENANT"), values.get("OPEN_MFA_API_KEYS")
     if tenant is not None and api_keys is not None and tenant not in dict(api_keys):
         yield "OPEN_MFA_GATE_TENANT", "Must be a tenant of OPEN_MFA_API_KEYS."
     yield from _issuer_in_mail(values)
+
+
+def _stores(texts: Mapping[str, str], values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if texts.keys() >= STORES:
+        yield "OPEN_MFA_STORE_URL", "Must not be set together with OPEN_MFA_REDIS_URL: the service has one store."
+    if values.get("OPEN_MFA_STORE_URL") is not None and find_spec("botocore") is None:
+        yield "OPEN_MFA_STORE_URL", f"Needs the package botocore, which is not installed. To install it: {INSTALL}"
+    if "OPEN_MFA_REDIS_URL" not in texts and values.get("OPEN_MFA_REDIS_WAIT"):
+        yield "OPEN_MFA_REDIS_WAIT", "Needs a Redis with replicas, but OPEN_MFA_REDIS_URL is not set."
+    if STORES.isdisjoint(texts) and (values.get("WEB_CONCURRENCY") or 1) > 1:
+        yield "WEB_CONCURRENCY", "Must be 1 unless OPEN_MFA_REDIS_URL is set: processes do not share their memory."
 
 
 def _issuer_in_mail(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -66,7 +77,7 @@ def notices(settings: Settings, texts: Mapping[str, str], known: Iterable[str]) 
             f"Generated for development; valid until the process exits: {', '.join(sorted(settings.generated))}."
             + (" Stored secrets cannot be read after that." if "OPEN_MFA_ENCRYPTION_KEYS" in settings.generated else "")
         )
-    if settings.redis.url is None:
+    if settings.in_memory:
         yield "OPEN_MFA_REDIS_URL is not set: the state is in the memory of this process and is lost when it exits."
     if not settings.development:
         secrets = {

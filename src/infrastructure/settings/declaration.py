@@ -10,6 +10,8 @@ T = TypeVar("T")
 ENVIRONMENT: Final = "OPEN_MFA_ENV"
 PRODUCTION: Final = "production"
 DEVELOPMENT: Final = "development"
+STORES: Final = frozenset({"OPEN_MFA_REDIS_URL", "OPEN_MFA_STORE_URL"})
+"""The variables that name a store. Without both, the state is in memory."""
 _METADATA: Final = "setting"
 
 

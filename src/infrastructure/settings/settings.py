@@ -9,7 +9,7 @@ from infrastructure.settings.groups.access import Accounts, Administrator, Enrol
 from infrastructure.settings.groups.delivery import Mail, WebhookReceiver
 from infrastructure.settings.groups.gate import Gate
 from infrastructure.settings.groups.server import Limits, Log, Mode, Server
-from infrastructure.settings.groups.storage import Keys, Redis
+from infrastructure.settings.groups.storage import DynamoDb, Keys, Redis
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +23,7 @@ class Settings:
 
     mode: Mode = group(Mode, "Mode")
     redis: Redis = group(Redis, "Redis")
+    dynamodb: DynamoDb = group(DynamoDb, "DynamoDB")
     keys: Keys = group(Keys, "Keys")
     accounts: Accounts = group(Accounts, "Accounts")
     administrator: Administrator | None = optional_group(Administrator, "Administrator")
@@ -40,6 +41,11 @@ class Settings:
     def with_notices(self, *notices: str) -> Self:
         """Return the settings with further notices."""
         return replace(self, notices=(*self.notices, *notices))
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether the state is in the memory of one process, because the settings name no store."""
+        return self.redis.url is None and self.dynamodb.table is None
 
     @property
     def channels(self) -> list[ChannelSettings]:

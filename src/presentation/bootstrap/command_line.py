@@ -61,7 +61,7 @@ def _maintenance() -> Iterator[Maintenance]:
         settings = _load_settings()
     except SettingsError as error:
         raise Refused(str(error)) from None
-    if settings.redis.url is None:
+    if settings.in_memory:
         raise Refused("OPEN_MFA_REDIS_URL is not set, so there is no store to maintain")
     configure_logging("WARNING", selected_format(settings))
     container = Container(settings)

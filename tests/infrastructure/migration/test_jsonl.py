@@ -22,7 +22,7 @@ from domain.stored_state import StoredState
 from domain.tombstone import Tombstone
 from infrastructure.migration.formats.jsonl import JsonLinesReader, JsonLinesWriter
 from infrastructure.migration.registry import READERS, WRITERS, FileSecrets
-from infrastructure.redis.stores.codec import RecordCodec
+from infrastructure.records.codec import RecordCodec
 from tests.domain.examples import KEYS, SECRET, hotp, one_time_code, totp
 from tests.domain.strategies import hotp_credentials, recovery_codes, tombstones, totp_credentials
 from tests.infrastructure.migration.files import records

@@ -22,9 +22,9 @@ from infrastructure.crypto.derivation import HkdfDerivation
 from infrastructure.crypto.hotp import PyotpHotp
 from infrastructure.crypto.sealing import EncryptionKey, KeyRing
 from infrastructure.network import deadline
+from infrastructure.records.codec import RecordCodec
 from infrastructure.redis.client.gateway import Gateway
 from infrastructure.redis.client.url import Connect
-from infrastructure.redis.stores.codec import RecordCodec
 from infrastructure.redis.stores.credentials import RedisCredentialRepository
 from tests.support.fakes import FakeClock, FakeRandomness
 

@@ -9,10 +9,10 @@ import pytest
 from application.errors import StoreUnavailable
 from application.ports.stores import AccountsPart
 from domain.owner import CredentialId, Factor, Owner
+from infrastructure.records.codec import RecordCodec
 from infrastructure.redis.client.gateway import Gateway
 from infrastructure.redis.client.url import connector
 from infrastructure.redis.stores.accounts import MOST_STEPS, RedisAccountDirectory
-from infrastructure.redis.stores.codec import RecordCodec
 from infrastructure.redis.stores.credentials import RedisCredentialRepository, key_of
 from infrastructure.redis.stores.scan_positions import PositionCodec
 from tests.conftest import require_redis_server

@@ -17,15 +17,14 @@ from redis.exceptions import (
 )
 
 from infrastructure.network import deadline
-from infrastructure.redis.client.circuit_breaker import (
-    FAILURES,
+from infrastructure.network.circuit_breaker import (
     FIRST_PAUSE,
     LONGEST_PAUSE,
     CircuitBreaker,
     State,
     TooManyCallers,
-    is_transient,
 )
+from infrastructure.redis.client.error_kinds import ERRORS
 
 SLOTS = 2
 TRANSIENT: list[Exception] = [ConnectionError(), ReadOnlyError(), TimeoutError(), RedisClusterException()]
@@ -45,7 +44,7 @@ class Rig:
         self.seconds = seconds
         self.pauses: list[float] = []
         self.failures: list[Exception] = []
-        self.breaker = CircuitBreaker(self.slots, sleep=self._sleep, left=self._left, jitter=lambda: jitter)
+        self.breaker = CircuitBreaker(ERRORS, self.slots, sleep=self._sleep, left=self._left, jitter=lambda: jitter)
         self._now = 0.0
         self._end = seconds
 
@@ -252,10 +251,10 @@ def test_after_every_call_the_state_follows_from_its_last_outcome(calls: list[li
     for outcomes in calls:
         try:
             rig.call(*outcomes)
-        except FAILURES as error:
+        except ERRORS.all as error:
             # A permanent error says nothing about the server's health, so the state stays as it was.
             assert rig.breaker.refuses
-            if is_transient(error):
+            if ERRORS.is_transient(error):
                 assert rig.breaker.state is State.OPEN
         else:
             assert rig.breaker.state is State.CLOSED

@@ -21,7 +21,7 @@ from domain.stored_state import StoredState
 from domain.tombstone import Tombstone
 from domain.totp import TotpCredential
 from infrastructure.crypto.sealing import EncryptionKey, KeyRing
-from infrastructure.redis.stores.codec import FORMAT, REVISION_BYTES, CorruptRecord, Record, RecordCodec
+from infrastructure.records.codec import FORMAT, REVISION_BYTES, CorruptRecord, Record, RecordCodec
 from tests.domain.examples import ALICE, BOB, KEYS, hotp, one_time_code, recovery_codes, totp
 from tests.domain.strategies import hotp_credentials, pending, stored_states, totp_credentials
 from tests.support.fakes import NOON

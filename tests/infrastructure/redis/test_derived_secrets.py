@@ -9,7 +9,7 @@ from msgspec import msgpack
 
 from domain.owner import CredentialId, Factor
 from infrastructure.crypto.derivation import HkdfDerivation
-from infrastructure.redis.stores.codec import REVISION_BYTES, CorruptRecord, RecordCodec
+from infrastructure.records.codec import REVISION_BYTES, CorruptRecord, RecordCodec
 from tests.domain.examples import BOB, KEYS, totp
 
 DERIVATION = HkdfDerivation("a master secret")

@@ -4,8 +4,8 @@ import pytest
 
 from domain.stored_state import StoredState
 from infrastructure.crypto.derivation import HkdfDerivation
-from infrastructure.redis.stores.codec import REVISION_BYTES, Record, RecordCodec
-from infrastructure.redis.stores.shared_record import SharedRecord
+from infrastructure.records.codec import REVISION_BYTES, Record, RecordCodec
+from infrastructure.records.shared_record import SharedRecord
 from tests.infrastructure.redis.golden import records
 from tests.infrastructure.redis.golden.states import ACCOUNT, KEYS, MASTER, SHARED, STATES, TOTP
 

@@ -8,9 +8,10 @@ import pytest
 from domain.hotp import HotpCredential
 from domain.owner import CredentialId, Factor, Owner, OwnerKind
 from domain.stored_state import StoredState
+from infrastructure.records.codec import REVISION_BYTES, RecordCodec
+from infrastructure.records.owner_records import REMOVAL_REMEMBERED
 from infrastructure.redis.client.url import Connect
-from infrastructure.redis.stores.codec import REVISION_BYTES, RecordCodec
-from infrastructure.redis.stores.credentials import COMPARE_AND_SET, REMOVAL_REMEMBERED, key_of
+from infrastructure.redis.stores.credentials import COMPARE_AND_SET, key_of
 from tests.infrastructure.redis.callers import KEYS, SECRET, Caller, code, new_owner
 from tests.infrastructure.store.states import ENDS, confirmed, hotp, states
 from tests.support.fakes import NOON, FakeClock

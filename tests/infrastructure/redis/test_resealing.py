@@ -21,9 +21,9 @@ from domain.verdict import Accepted
 from infrastructure.crypto.derivation import HkdfDerivation
 from infrastructure.crypto.hotp import PyotpHotp
 from infrastructure.crypto.sealing import EncryptionKey, KeyRing
+from infrastructure.records.codec import RecordCodec
 from infrastructure.redis.client.gateway import Gateway
 from infrastructure.redis.client.url import Connect, connector
-from infrastructure.redis.stores.codec import RecordCodec
 from infrastructure.redis.stores.credentials import RedisCredentialRepository, id_of
 from infrastructure.resealing import Resealing, Tally
 from infrastructure.system import SystemRandomness

@@ -24,12 +24,12 @@ from domain.stored_state import StoredState
 from domain.verdict import Accepted, Reason, Rejected
 from infrastructure.crypto.derivation import HkdfDerivation
 from infrastructure.crypto.hotp import PyotpHotp
+from infrastructure.records.codec import CorruptRecord, RecordCodec
+from infrastructure.records.shared_record import SharedRecord
 from infrastructure.redis.client.embedded import embedded
 from infrastructure.redis.client.gateway import Gateway
 from infrastructure.redis.client.url import Connect, connector
-from infrastructure.redis.stores.codec import CorruptRecord, RecordCodec
 from infrastructure.redis.stores.credentials import COMPARE_AND_SET, RedisCredentialRepository, key_of, shared_key
-from infrastructure.redis.stores.shared_record import SharedRecord
 from tests.domain.examples import STEP, code_of
 from tests.domain.strategies import hotp_credentials, tombstones, totp_credentials
 from tests.infrastructure.redis.callers import KEYS, SilentEvents, all_at_once, new_owner

@@ -11,7 +11,7 @@ from domain.former_secret import FormerSecret
 from domain.owner import CredentialId, Factor, Owner
 from domain.stored_state import StoredState
 from domain.tombstone import Tombstone
-from infrastructure.redis.stores.credentials import REMOVAL_REMEMBERED
+from infrastructure.records.owner_records import REMOVAL_REMEMBERED
 from infrastructure.store import Store
 from tests.infrastructure.redis.callers import new_owner
 from tests.infrastructure.store.rig import Rig

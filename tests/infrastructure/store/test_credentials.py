@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.owner import CredentialId, Factor
-from infrastructure.redis.stores.credentials import REMOVAL_REMEMBERED
+from infrastructure.records.owner_records import REMOVAL_REMEMBERED
 from infrastructure.store import Store
 from tests.infrastructure.redis.callers import new_owner
 from tests.infrastructure.store.rig import Rig

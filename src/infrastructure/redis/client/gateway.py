@@ -11,10 +11,11 @@ from redis.exceptions import ConnectionError, NoScriptError, ReadOnlyError, Time
 from application.errors import StoreUnavailable
 from application.ports.stores import StoreDescription
 from infrastructure.network import deadline
+from infrastructure.network.circuit_breaker import CircuitBreaker, TooManyCallers
 from infrastructure.redis.client import deferred
-from infrastructure.redis.client.circuit_breaker import FAILURES, CircuitBreaker, TooManyCallers
 from infrastructure.redis.client.cluster import Cluster
 from infrastructure.redis.client.deferred import DeferredScript
+from infrastructure.redis.client.error_kinds import ERRORS
 from infrastructure.redis.client.explanations import TooFewReplicas, code_of, explain, server_of
 from infrastructure.redis.client.pipeline import Command, send
 from infrastructure.redis.client.script import Script
@@ -224,7 +225,7 @@ class Gateway:
         except TooManyCallers:
             text = f"Redis at {self._address} does not answer, and too many requests are already waiting"
             raise StoreUnavailable(text) from None
-        except FAILURES as error:
+        except ERRORS.all as error:
             server = server_of(error) or self._address
             raise StoreUnavailable(f"Redis at {server} {explain(error)} ({code_of(error)})") from error
 
@@ -232,7 +233,7 @@ class Gateway:
         client = self._client
         node = client.name_of(key) if key is not None and isinstance(client, Cluster) else ""
         breaker = self._breakers.get((access, node))
-        return breaker or self._breakers.setdefault((access, node), CircuitBreaker(self._retrying))
+        return breaker or self._breakers.setdefault((access, node), CircuitBreaker(ERRORS, self._retrying))
 
     def _connected(self) -> Client:
         if self._client is None:

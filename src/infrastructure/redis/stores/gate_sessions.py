@@ -1,18 +1,13 @@
 """The sessions of the gate, one key in Redis each."""
 
-import re
-import secrets
 from collections.abc import Sequence
-from hashlib import sha256
 from typing import Final
 
+from infrastructure.records.gate_tokens import digests_of, new_token
 from infrastructure.redis.client.gateway import Gateway
 
-TOKEN_BYTES: Final = 32
-"""256 bits."""
 KEY_PREFIX: Final = "open-mfa:{gate}"
 """All sessions are in one slot of a Cluster, so that one command can look up several cookies."""
-_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 class RedisGateSessions:
@@ -26,13 +21,14 @@ class RedisGateSessions:
 
     def __init__(self, gateway: Gateway, gate: str, lifetime: int) -> None:
         self._gateway = gateway
-        self._gate = gate.encode()
+        self._gate = gate
         self._lifetime = lifetime
 
     def begin(self, user: str) -> str:
         """Begin a session and return its token. Raise `StoreUnavailable`."""
-        token = secrets.token_urlsafe(TOKEN_BYTES)
-        self._gateway.set(self._key(token), user, self._lifetime)
+        token = new_token()
+        (key,) = self._keys([token])
+        self._gateway.set(key, user, self._lifetime)
         return token
 
     def user_of(self, tokens: Sequence[str]) -> str | None:
@@ -48,7 +44,4 @@ class RedisGateSessions:
             self._gateway.delete(keys)
 
     def _keys(self, tokens: Sequence[str]) -> list[str]:
-        return [self._key(token) for token in tokens if _TOKEN.fullmatch(token)]
-
-    def _key(self, token: str) -> str:
-        return f"{KEY_PREFIX}:{sha256(self._gate + token.encode('ascii')).hexdigest()}"
+        return [f"{KEY_PREFIX}:{digest}" for digest in digests_of(self._gate, tokens)]

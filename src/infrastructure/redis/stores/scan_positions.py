@@ -1,22 +1,13 @@
-"""Positions in a scan of the keys, and the cursors that carry them.
+"""Positions in a scan of the keys, and the cursors that carry them."""
 
-A client that pages through a list keeps the position, so no server has to. A cursor is sealed: its content would reveal
-the names of servers and the number of all keys, and a made-up position would make Redis skip keys.
-"""
-
-import base64
-import hmac
-import os
 from hashlib import sha256
 from typing import Final
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec import MsgspecError, Struct
 from msgspec.msgpack import Decoder, Encoder
 
 from application.errors import InvalidCursor
-from infrastructure.crypto.sealing import NONCE_BYTES
+from infrastructure.records.cursors import CursorCodec
 
 _MARK_BYTES: Final = 8
 
@@ -50,33 +41,22 @@ def mark(name: str) -> bytes:
 
 
 class PositionCodec:
-    """Seals positions with AES-256-GCM, for one tenant each.
+    """Seals positions in cursors, for one tenant each.
 
     Args:
         key: a secret of all instances. The key of the cursors is derived from it.
     """
 
     def __init__(self, key: str) -> None:
-        self._cipher = AESGCM(hmac.digest(key.encode(), b"open-mfa account cursors", "sha256"))
+        self._cursors = CursorCodec(key)
 
     def seal(self, position: Position, tenant: str) -> str:
-        """Return a cursor: base64url without padding."""
-        nonce = os.urandom(NONCE_BYTES)
-        sealed = self._cipher.encrypt(nonce, _ENCODER.encode(position), tenant.encode())
-        return _text(nonce + sealed)
+        """Return a cursor."""
+        return self._cursors.seal(_ENCODER.encode(position), tenant)
 
     def open(self, cursor: str, tenant: str) -> Position:
         """Return the position of a cursor. Raise `InvalidCursor` if it was not sealed for this tenant."""
         try:
-            sealed = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-            # The decoder ignores other characters. One position must not have several spellings.
-            if _text(sealed) != cursor:
-                raise InvalidCursor
-            content = self._cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], tenant.encode())
-            return _DECODER.decode(content)
-        except (InvalidTag, MsgspecError, ValueError):
+            return _DECODER.decode(self._cursors.open(cursor, tenant))
+        except MsgspecError:
             raise InvalidCursor from None
-
-
-def _text(sealed: bytes) -> str:
-    return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode("ascii")

@@ -8,7 +8,7 @@ from typing import Final, Literal, get_args
 from limits import RateLimitItem
 
 from application.log_level import LEVELS, Level
-from infrastructure.settings.declaration import ENVIRONMENT, PRODUCTION, ComputedDefault, setting
+from infrastructure.settings.declaration import ENVIRONMENT, PRODUCTION, STORES, ComputedDefault, setting
 from infrastructure.settings.parsers import Choice, WholeNumber, path_prefix, rate_limits
 
 Environment = Literal["production", "development"]
@@ -37,7 +37,7 @@ class Mode:
 
 def _workers(texts: Mapping[str, str]) -> str:
     cores = min(os.cpu_count() or 1, MOST_WORKERS)
-    return str(cores if "OPEN_MFA_REDIS_URL" in texts else 1)
+    return str(1 if STORES.isdisjoint(texts) else cores)
 
 
 @dataclass(frozen=True, slots=True)

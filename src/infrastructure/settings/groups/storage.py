@@ -1,10 +1,11 @@
-"""The stored state: Redis, and the keys that encrypt secrets in it."""
+"""The stored state: Redis or DynamoDB, and the keys that encrypt secrets in it."""
 
 import base64
 import secrets
 from dataclasses import dataclass
 
 from infrastructure.crypto.sealing import KEY_BYTES, EncryptionKey
+from infrastructure.dynamodb.url import TableUrl
 from infrastructure.redis.client.url import connector
 from infrastructure.settings.declaration import setting
 from infrastructure.settings.parsers import WholeNumber, checked_by, encryption_keys, random_text, utf8
@@ -42,6 +43,22 @@ class Redis:
         " the response is `503`. With `0`, a fail-over of Redis can lose the last verdicts, and a spent code can be"
         " accepted again.",
         default="0",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class DynamoDb:
+    """A table of Amazon DynamoDB can store the state instead of Redis; see [use DynamoDB](../how-to/use-dynamodb.md).
+
+    `OPEN_MFA_STORE_URL` has the form `dynamodb://TABLE?region=REGION`. `&endpoint=URL` names another server than the
+    public one of the region. The AWS credentials come from the environment or the role of the service.
+    """
+
+    table: TableUrl | None = setting(
+        "OPEN_MFA_STORE_URL",
+        TableUrl.parse,
+        "The DynamoDB table that stores the state: `dynamodb://TABLE?region=REGION`. Needs the package botocore.",
+        absence="none: Redis, or memory",
     )
 
 

@@ -9,12 +9,12 @@ from application.errors import StoreUnavailable
 from infrastructure.crypto.derivation import HkdfDerivation
 from infrastructure.crypto.sealing import KeyRing
 from infrastructure.network.address import Address
+from infrastructure.records.codec import RecordCodec
 from infrastructure.redis.client.explanations import permission
 from infrastructure.redis.client.gateway import Gateway
 from infrastructure.redis.client.url import connector, public_part, scheme_of
 from infrastructure.redis.diagnostics.inspection import Inspection, inspect
 from infrastructure.redis.diagnostics.trial import commands_for_sending
-from infrastructure.redis.stores.codec import RecordCodec
 from infrastructure.redis.stores.credentials import RedisCredentialRepository
 from infrastructure.settings import Settings
 from infrastructure.system import SystemClock

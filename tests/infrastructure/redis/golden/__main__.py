@@ -9,8 +9,8 @@ former version stored.
 import base64
 
 from infrastructure.crypto.derivation import HkdfDerivation
-from infrastructure.redis.stores.codec import RecordCodec
-from infrastructure.redis.stores.shared_record import SharedRecord
+from infrastructure.records.codec import RecordCodec
+from infrastructure.records.shared_record import SharedRecord
 from tests.infrastructure.redis.golden import FILE, records
 from tests.infrastructure.redis.golden.states import KEYS, MASTER, SHARED, STATES
 

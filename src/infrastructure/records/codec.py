@@ -17,8 +17,8 @@ from domain.owner import CredentialId
 from domain.stored_state import StoredState
 from infrastructure.crypto.derivation import DerivationError, HkdfDerivation
 from infrastructure.crypto.sealing import KeyRing, SealingError
-from infrastructure.redis.stores.records import AnyRecord, fields_of, state_of
-from infrastructure.redis.stores.stored_secrets import Sealed, SecretReader, SecretWriter
+from infrastructure.records.records import AnyRecord, fields_of, state_of
+from infrastructure.records.stored_secrets import Sealed, SecretReader, SecretWriter
 
 FORMAT: Final = b"\x01"
 REVISION_BYTES: Final = 9

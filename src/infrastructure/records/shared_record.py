@@ -16,8 +16,8 @@ from domain.errors import InvalidValue
 from domain.owner import REMOVED, CredentialId, Factor, Owner
 from domain.stored_state import StoredState, unexpired
 from domain.tombstone import Tombstone
-from infrastructure.redis.stores.codec import FORMAT, REVISION_BYTES, CorruptRecord, RecordCodec, new_revision
-from infrastructure.redis.stores.stored_secrets import Sealed
+from infrastructure.records.codec import FORMAT, REVISION_BYTES, CorruptRecord, RecordCodec, new_revision
+from infrastructure.records.stored_secrets import Sealed
 
 
 class _Fields(Struct, array_like=True, forbid_unknown_fields=True, gc=False):

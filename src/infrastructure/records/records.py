@@ -24,7 +24,7 @@ from domain.tombstone import Tombstone
 from domain.totp import NO_STEP, TotpCredential
 from infrastructure.crypto.derivation import DerivationError
 from infrastructure.crypto.sealing import SealingError
-from infrastructure.redis.stores.stored_secrets import SecretReader, SecretWriter
+from infrastructure.records.stored_secrets import SecretReader, SecretWriter
 
 _CURRENT: Final = "secret"
 _REPLACEMENT: Final = "replacement"

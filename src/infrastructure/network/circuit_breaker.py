@@ -4,25 +4,11 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import Enum
 from typing import Final, TypeVar
 
-from redis.exceptions import (
-    AskError,
-    AuthenticationError,
-    ClusterDownError,
-    ClusterError,
-    ConnectionError,
-    MasterDownError,
-    ReadOnlyError,
-    RedisClusterException,
-    RedisError,
-    TimeoutError,
-    TryAgainError,
-)
-
 from infrastructure.network import deadline
-from infrastructure.redis.client.explanations import TooFewReplicas
 
 T = TypeVar("T")
 
@@ -31,29 +17,21 @@ PROBE_SECONDS: Final = 1.5
 FIRST_PAUSE: Final = 0.02
 LONGEST_PAUSE: Final = 0.25
 """Seconds between two attempts. Each pause is twice the former one, less a random part of up to one half."""
-_TRANSIENT: Final = (
-    AskError,
-    ClusterDownError,
-    ClusterError,
-    ConnectionError,
-    MasterDownError,
-    ReadOnlyError,
-    RedisClusterException,
-    TimeoutError,
-    TooFewReplicas,
-    TryAgainError,
-)
-"""Errors that end by themselves after a fail-over or a restart."""
 
 
-FAILURES: Final = (RedisError, RedisClusterException)
-"""The errors of redis-py: `RedisClusterException` is no `RedisError`."""
+@dataclass(frozen=True, slots=True)
+class ErrorKinds:
+    """The errors by which a client reports that its server fails.
 
+    Attributes:
+        all: the types of all of them.
+        timeout: the type of those that report a time-out.
+        is_transient: returns whether it makes sense to retry after an error, because it may end by itself.
+    """
 
-def is_transient(error: Exception) -> bool:
-    """Return whether it makes sense to retry after an error."""
-    # redis-py's `AuthenticationError` is a `ConnectionError`.
-    return isinstance(error, _TRANSIENT) and not isinstance(error, AuthenticationError)
+    all: tuple[type[Exception], ...]
+    timeout: type[Exception]
+    is_transient: Callable[[Exception], bool]
 
 
 class TooManyCallers(Exception):
@@ -78,6 +56,7 @@ class CircuitBreaker:
     closes the circuit for all callers.
 
     Args:
+        errors: the errors of the server's client. All others are passed on, and change nothing.
         retrying: one slot for each caller that may retry. Several circuits can share them.
         sleep: waits for some seconds.
         left: the seconds until the deadline of the caller.
@@ -86,6 +65,7 @@ class CircuitBreaker:
 
     def __init__(
         self,
+        errors: ErrorKinds,
         retrying: threading.BoundedSemaphore,
         *,
         sleep: Callable[[float], None] = time.sleep,
@@ -94,6 +74,7 @@ class CircuitBreaker:
     ) -> None:
         self.state = State.CLOSED
         self._last_failed = False
+        self._errors = errors
         self._retrying = retrying
         self._sleep = sleep
         self._left = left
@@ -113,7 +94,7 @@ class CircuitBreaker:
 
         Raises:
             TooManyCallers: enough other callers are already retrying.
-            RedisError: the failure that explains most. A time-out of the last attempt, which often has little time
+            Exception: the failure that explains most. A time-out of the last attempt, which often has little time
                 left, explains less than the errors before it.
         """
         seconds = PROBE_SECONDS if self.state is State.OPEN else deadline.BUDGET
@@ -127,8 +108,8 @@ class CircuitBreaker:
                 while True:
                     try:
                         result = operation()
-                    except FAILURES as error:
-                        if not is_transient(error):
+                    except self._errors.all as error:
+                        if not self._errors.is_transient(error):
                             self._last_failed = True
                             raise
                         failure: Exception = error
@@ -137,13 +118,13 @@ class CircuitBreaker:
                         return result
                     # Outside of the `except` block, so that an error that is raised here keeps its own context.
                     on_failure(failure)
-                    if telling is None or not isinstance(failure, TimeoutError):
+                    if telling is None or not isinstance(failure, self._errors.timeout):
                         telling = failure
                     wait = pause * (0.5 + self._jitter() / 2)
                     if self.state is State.OPEN or self._left() <= wait:
                         self.state, self._last_failed = State.OPEN, True
                         raise telling
-                    if not holds_slot and (isinstance(failure, TimeoutError) or pause > FIRST_PAUSE):
+                    if not holds_slot and (isinstance(failure, self._errors.timeout) or pause > FIRST_PAUSE):
                         self._suspect()
                         holds_slot = True
                     self._sleep(wait)

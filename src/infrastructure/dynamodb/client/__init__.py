@@ -1,0 +1,1 @@
+"""The client of DynamoDB: every call ends before the deadline."""

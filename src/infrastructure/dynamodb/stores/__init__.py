@@ -1,0 +1,1 @@
+"""The parts of the store, in items of the table."""

@@ -1,0 +1,1 @@
+"""The stored form of credentials, which all stores share."""
