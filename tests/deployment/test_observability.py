@@ -203,6 +203,15 @@ def test_thresholds_of_the_dashboard_are_those_of_the_alerts() -> None:
         assert re.search(rf"> (?:ignoring \(outcome\) )?{re.escape(written)}(?!\.?\d)", ALERTS[alert]["expr"])
 
 
+def test_the_alarms_on_aws_have_the_same_threshold_for_locks_and_a_higher_one_for_the_latency() -> None:
+    variables = (ROOT / "deploy/terraform/app-stack/variables.tf").read_text()
+    (defaults,) = re.findall(r'variable "alarm_thresholds".*?object\(\{(.*?)\}\)', variables, re.DOTALL)
+    on_aws = {name: float(value) for name, value in re.findall(r"(\w+) = optional\(number, ([0-9.]+)\)", defaults)}
+
+    assert ALERTS["OpenMfaManyLocks"]["expr"].endswith(f"[5m])) > {on_aws['locks']:.0f}")
+    assert f"so its threshold is {on_aws['latency']:.0f} s" in page("how-to/watch").replace("\n  ", " ")
+
+
 # --- a real service ---------------------------------------------------------------------------------------------------
 
 
