@@ -37,11 +37,12 @@ COMPOSE_SETS: Final = frozenset(
         "OPEN_MFA_ENV",
         "OPEN_MFA_REDIS_URL",
         "OPEN_MFA_REDIS_WAIT",
+        "OPEN_MFA_STORE_URL",
         "OPEN_MFA_TRUSTED_PROXIES",
         "OPEN_MFA_COOKIE_SECURE",
     }
 )
-"""Variables that the image and the Compose stacks set. A single Redis has no replicas to wait for."""
+"""Variables that the image and the Compose stacks set, or that their Redis excludes. It has no replicas to wait for."""
 ENV_SH_FILLS: Final[Mapping[str, str]] = {
     "OPEN_MFA_SECRET_KEY": "",
     "OPEN_MFA_ENCRYPTION_KEYS": "",
@@ -73,6 +74,7 @@ TERRAFORM_EXCLUDES: Final[Mapping[str, str]] = {
     "OPEN_MFA_GATE_SHOW_QR": "many people read the log in production",
     "OPEN_MFA_LOG_FORMAT": "the metric filters and the queries of the logs read JSON",
     "OPEN_MFA_MAIL_TEMPLATE": "the image does not contain such a file",
+    "OPEN_MFA_STORE_URL": "the stack has its own Redis",
     "OPEN_MFA_PATH_PREFIX": "the rules of the load balancer and of the firewall name paths without a prefix",
 }
 """Variables that are not available in app-stack, and for each the reason."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import require_redis_server
-from tests.support.dynamodb import running
+from tests.support.dynamodb import DynamoServer, running
 from tests.support.redis_server import RedisServer
 from tests.support.redis_topologies import Certificates, Cluster, SentinelSet
 
@@ -42,14 +42,12 @@ def own_server() -> Iterator[RedisServer]:
 
 
 @pytest.fixture(scope="package")
-def moto_table() -> Iterator[str]:
-    """Return the URL of a table of moto."""
+def moto() -> Iterator[DynamoServer]:
     with running("moto") as server:
-        yield server.new_table()
+        yield server
 
 
 @pytest.fixture(scope="package")
-def dynalite_table() -> Iterator[str]:
-    """Return the URL of a table of dynalite."""
+def dynalite() -> Iterator[DynamoServer]:
     with running("dynalite") as server:
-        yield server.new_table()
+        yield server

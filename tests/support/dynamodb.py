@@ -6,7 +6,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Self
 from urllib.error import HTTPError, URLError
@@ -67,8 +67,7 @@ class DynamoServer:
 
     def new_table(self) -> str:
         """Create a table as the documentation describes it, and return its URL."""
-        name = f"open-mfa-{os.getpid()}-{next(_numbers)}"
-        client = self.client()
+        name, client = f"open-mfa-{next(_numbers)}", self.client
         client.create_table(
             TableName=name,
             AttributeDefinitions=[{"AttributeName": KEY, "AttributeType": "S"}],
@@ -87,8 +86,9 @@ class DynamoServer:
         """Return the URL of a table, as a setting; with a port, through a proxy."""
         return f"dynamodb://{table}?region={REGION}&endpoint=http://127.0.0.1:{port or self.port}"
 
+    @cached_property
     def client(self) -> Any:
-        """Return botocore's own client, which can create tables and damage items."""
+        """botocore's own client, which can create tables and damage items."""
         import botocore.session  # noqa: PLC0415 - most tests do not need it
 
         return botocore.session.Session().create_client("dynamodb", region_name=REGION, endpoint_url=self.endpoint)
@@ -119,8 +119,12 @@ def running(name: str) -> Iterator[DynamoServer]:
             yield server
 
 
-@cache
 def open_table(url: str) -> Table:
-    """Return a table, opened as the service opens it. Tests share it, because making a client takes a while."""
+    """Return a table, opened as the service opens it. The tables of a server share a client, which is slow to make."""
     parsed = TableUrl.parse(url)
-    return Table(parsed, Connection(parsed))
+    return Table(parsed, _connection(parsed.endpoint))
+
+
+@cache
+def _connection(endpoint: str | None) -> Connection:
+    return Connection(TableUrl("any", REGION, endpoint))

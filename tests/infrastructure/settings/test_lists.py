@@ -73,11 +73,11 @@ def test_the_description_of_a_setting_is_one_or_more_sentences(name: str) -> Non
 def test_the_compose_stacks_pass_on_or_set_every_setting() -> None:
     passed = services("compose.common.yml")["app"]["environment"]
     by_image = {"HOST", "PORT", "OPEN_MFA_ENV"}
-    without_replicas = {"OPEN_MFA_REDIS_WAIT"}
+    other_stores = {"OPEN_MFA_REDIS_WAIT", "OPEN_MFA_STORE_URL"}
 
-    assert passed.keys() == VARIABLES.keys() - by_image - without_replicas
+    assert passed.keys() == VARIABLES.keys() - by_image - other_stores
     assert {name for name, value in passed.items() if f"${{{name}:" not in value} == (
-        COMPOSE_SETS - by_image - without_replicas
+        COMPOSE_SETS - by_image - other_stores
     )
 
 

@@ -26,6 +26,7 @@ OTHER_VALUES = {
     "OPEN_MFA_WEBHOOK_URL": "https://other.example/",
     "OPEN_MFA_RATE_LIMIT": "1 per day",
     "OPEN_MFA_PATH_PREFIX": "/mfa",
+    "OPEN_MFA_STORE_URL": "dynamodb://open-mfa?region=eu-central-1",
 }
 """Valid texts for the parsers that do not accept any text."""
 ADMINISTRATOR = {"OPEN_MFA_ADMIN_USER": "admin", "OPEN_MFA_ADMIN_PASSWORD": "password"}

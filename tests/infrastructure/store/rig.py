@@ -68,7 +68,7 @@ def _redis(topology: str, keys: KeyRing, clock: FakeClock, request: pytest.Fixtu
 
 
 def _dynamodb(stand_in: str, keys: KeyRing, clock: FakeClock, request: pytest.FixtureRequest) -> Rig:
-    table = open_table(request.getfixturevalue(f"{stand_in}_table"))
+    table = open_table(request.getfixturevalue(stand_in).new_table())
     digest_key = secrets.token_hex(16)
 
     def reopen(keys: KeyRing) -> Store:

@@ -20,7 +20,7 @@ URGENT: Final = 60
 """Seconds before their end in which credentials are no longer used."""
 
 
-class RenewedCredentials(Credentials):
+class RenewedCredentials(Credentials):  # type: ignore[misc] # botocore has no types
     """The credentials that another thread fetches. Callers wait for them until their deadline.
 
     Args:

@@ -18,6 +18,8 @@ from infrastructure.network.circuit_breaker import CircuitBreaker, TooManyCaller
 
 ATTEMPT: Final = 1.0
 """Seconds for one attempt. DynamoDB usually answers within 0.01 s, and only a time-out detects a lost connection."""
+LONG_ATTEMPT: Final = 3.0
+"""Seconds for one attempt to read up to 1 MB of the table."""
 THROTTLED_PAUSES: Final = (0.025, 0.05, 0.1, 0.2, 0.4)
 """Seconds between the attempts of a call that is throttled, each less a random part of up to one half.
 
@@ -207,7 +209,7 @@ class Table:
         self._calls.prepare()
         for pause in (*THROTTLED_PAUSES, None):
             try:
-                with deadline.within(ATTEMPT):
+                with deadline.within(LONG_ATTEMPT if operation == "scan" else ATTEMPT):
                     return self._calls.call(operation, **arguments)
             except Refused as error:
                 if error.code == CONDITION_FAILED:

@@ -10,7 +10,7 @@ import ssl
 import threading
 import time
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPMessage
 from typing import TYPE_CHECKING, Final
@@ -118,7 +118,7 @@ def _exchange(connection: HTTPConnection, request: "AWSPreparedRequest") -> tupl
         return response.status, response.headers, body
 
 
-def _check(status: int, headers: Mapping[str, str], body: bytes) -> None:
+def _check(status: int, headers: HTTPMessage, body: bytes) -> None:
     """Raise an error for a response that does not come from DynamoDB, or did not arrive as it was sent."""
     if status == HTTPStatus.OK:
         if headers.get("x-amz-crc32") != str(zlib.crc32(body)):

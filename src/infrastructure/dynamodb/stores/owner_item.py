@@ -68,7 +68,7 @@ class OwnerItem:
     def changed(self, new: Mapping[str, NewRecord], now: int) -> "OwnerItem":
         """Return the item with new records, and without expired ones."""
         kept = {name: record for name, record in self.records.items() if self._value(name, now) is not None}
-        return OwnerItem(new_revision(), kept | new)
+        return OwnerItem(new_revision(), {**kept, **new})
 
     def without(self, name: str) -> "OwnerItem":
         """Return the item without one record."""

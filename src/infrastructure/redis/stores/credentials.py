@@ -52,15 +52,15 @@ class RedisCredentialRepository:
     def commit(self, credential_id: CredentialId, revision: Revision, state: StoredState | None) -> Snapshot | None:
         """Replace the stored state by compare-and-set; see the port. Raise `StoreUnavailable`."""
         changes = self._records.changes(credential_id, record_revision(revision), state)
-        answer = self._replace(credential_id.owner, changes)
-        return None if answer == 1 else self._records.snapshot(answer or None, credential_id)
+        winner = self._replace(credential_id.owner, changes)
+        return None if winner is None else self._records.snapshot(winner or None, credential_id)
 
     def commit_all(
         self, read: OwnerCredentials, states: Mapping[CredentialId, StoredState | None], *, exclusive: bool = False
     ) -> bool:
         """Replace several stored states by one compare-and-set; see the port. Raise `StoreUnavailable`."""
         changes = self._records.owner_changes(read, states, exclusive=exclusive)
-        return self._replace(next(iter(states)).owner, changes) == 1
+        return self._replace(next(iter(states)).owner, changes) is None
 
     def require_writable(self, credential_id: CredentialId) -> None:
         """Raise `StoreUnavailable` while commits are refused.
@@ -83,7 +83,7 @@ class RedisCredentialRepository:
             changes = self._records.without(self._gateway.get(key), credential_id)
             if changes is None:
                 break
-            if self._replace(credential_id.owner, changes) == 1:
+            if self._replace(credential_id.owner, changes) is None:
                 return
         self._gateway.delete([key])
 
@@ -106,8 +106,12 @@ class RedisCredentialRepository:
         """Commit the same state with its secrets sealed under the first encryption key; see `commit`."""
         return self.commit(credential_id, to_reseal(snapshot), snapshot.state)
 
-    def _replace(self, owner: Owner, changes: Changes) -> bytes | int:
-        """Replace records; return 1, or the current record of the first one if another commit was faster."""
+    def _replace(self, owner: Owner, changes: Changes) -> bytes | None:
+        """Replace records if none of those that were read has changed.
+
+        Returns:
+            None if the records were replaced; otherwise the first of the current ones, empty if there is none.
+        """
         # The records that change come first, because the script returns the first one.
         names = dict.fromkeys([*changes.new, *changes.read])
         keys = [_key(owner, name) for name in names]
@@ -116,7 +120,7 @@ class RedisCredentialRepository:
             new = changes.new.get(name)
             arguments += [changes.read[name], *((b"", 0) if new is None else (new.value, _milliseconds(new.end)))]
         answer: bytes | int = self._gateway.run_script(COMPARE_AND_SET, keys[0], *arguments, further=keys[1:])
-        return answer
+        return None if isinstance(answer, int) else answer
 
 
 def key_of(credential_id: CredentialId) -> str:
