@@ -106,7 +106,7 @@ def shown_default(group: Group, variable: Variable) -> str:
     if variable.absence:
         return variable.absence
     if variable.required and not group.optional:
-        return "required; generated in development" if variable.generate else "required"
+        return "required; generated in development and standalone mode" if variable.generate else "required"
     if isinstance(variable.default, ComputedDefault):
         return variable.default.description
     return "none" if variable.default is None else f"`{variable.default}`"

@@ -15,7 +15,7 @@ from domain.outcome import RefusedOutcome
 from domain.owner import CredentialId, Factor, Owner
 from domain.parameters import TotpParameters
 from domain.secret import SharedSecret
-from domain.stored_state import Outcome, StoredState
+from domain.stored_state import AnySecretCredential, Outcome, StoredState
 
 EVERYBODY: Final = "everybody"
 """The user name for the shared secret, which does not distinguish people."""
@@ -41,13 +41,27 @@ class VerifyShared:
 
     The credential is enrolled at the first code. Its owner follows from the secret, so another secret in the settings
     is another credential.
+
+    Args:
+        verify: verifies a code.
+        enrol: enrols the secret.
+        owner: the owner of the credential.
+        secret: the secret.
+        used_before: whether another process may have accepted codes of the secret, which this store does not know. All
+            codes that were valid at the time of the enrolment are then spent.
     """
 
-    def __init__(self, verify: Verify, enrol: Enrol, owner: Owner, secret: SharedSecret) -> None:
+    def __init__(
+        self, verify: Verify, enrol: Enrol, owner: Owner, secret: SharedSecret, *, used_before: bool = False
+    ) -> None:
         self._verify = verify
         self._enrol = enrol
-        self._request = EnrolRequest(owner, None, TotpParameters(), secret=secret)
+        self._request = EnrolRequest(owner, None, TotpParameters(), secret=secret, confirmed=used_before)
         self._id = CredentialId(owner, Factor.TOTP)
+
+    def enrol(self) -> AnySecretCredential:
+        """Enrol the secret before the first code. Raise `AlreadyEnrolled` or `StoreUnavailable`."""
+        return self._enrol.execute(self._request)
 
     def execute(self, code: Code) -> Outcome:
         """Return the outcome. Raise `MalformedCode` or `StoreUnavailable` if nothing was accepted."""

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from typing import Any, Final
 
 from infrastructure.delivery.smtp import EmailDelivery
-from infrastructure.settings.declaration import STORES
+from infrastructure.settings.declaration import ENVIRONMENT, PRODUCTION, STANDALONE, STORES
 from infrastructure.settings.groups.delivery import Mail
 from infrastructure.settings.parsers import SHORTEST_KEY
 from infrastructure.settings.settings import Settings
@@ -14,6 +14,7 @@ from infrastructure.settings.settings import Settings
 INSTALL: Final = "pip install --require-hashes -r requirements/dynamodb.txt"
 """The command that installs what DynamoDB needs."""
 _PREFIX: Final = "OPEN_MFA_"
+_IN_MEMORY: Final = f"with {ENVIRONMENT}={STANDALONE}, the state is in memory"
 
 
 def conflicts(texts: Mapping[str, str], values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -34,6 +35,8 @@ def conflicts(texts: Mapping[str, str], values: Mapping[str, Any]) -> Iterator[t
             "OPEN_MFA_GATE_SECRET",
             "Must have 128 to 1024 bits. To keep a secret of 80 to 127 bits, set OPEN_MFA_GATE_WEAK_SECRET to accept.",
         )
+    if texts.get(ENVIRONMENT) == STANDALONE:
+        yield from _not_standalone(texts)
     yield from _stores(texts, values)
     tenant, api_keys = values.get("OPEN_MFA_GATE_TENANT"), values.get("OPEN_MFA_API_KEYS")
     if tenant is not None and api_keys is not None and tenant not in dict(api_keys):
@@ -50,6 +53,19 @@ def _stores(texts: Mapping[str, str], values: Mapping[str, Any]) -> Iterator[tup
         yield "OPEN_MFA_REDIS_WAIT", "Needs a Redis with replicas, but OPEN_MFA_REDIS_URL is not set."
     if STORES.isdisjoint(texts) and (values.get("WEB_CONCURRENCY") or 1) > 1:
         yield "WEB_CONCURRENCY", "Must be 1 unless OPEN_MFA_REDIS_URL is set: processes do not share their memory."
+
+
+def _not_standalone(texts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for name in sorted(STORES & texts.keys()):
+        yield name, f"Must not be set: {_IN_MEMORY}. To use a store, set {ENVIRONMENT}={PRODUCTION}."
+    if "OPEN_MFA_API_KEYS" in texts:
+        remedy = f"To have accounts, set {ENVIRONMENT}={PRODUCTION} and OPEN_MFA_REDIS_URL."
+        yield "OPEN_MFA_API_KEYS", f"Must not be set: {_IN_MEMORY}, and a restart would delete all accounts. {remedy}"
+    if not {"OPEN_MFA_GATE_SECRET", "OPEN_MFA_GATE_SECRET_TEXT"} & texts.keys():
+        yield (
+            "OPEN_MFA_GATE_SECRET_TEXT",
+            f"Is required with {ENVIRONMENT}={STANDALONE}, or OPEN_MFA_GATE_SECRET: one secret for all visitors.",
+        )
 
 
 def _issuer_in_mail(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -74,10 +90,17 @@ def notices(settings: Settings, texts: Mapping[str, str], known: Iterable[str]) 
     yield from _unknown(texts, sorted(known))
     if settings.generated:
         yield (
-            f"Generated for development; valid until the process exits: {', '.join(sorted(settings.generated))}."
+            f"Generated for {settings.mode.environment}; valid until the process exits:"
+            f" {', '.join(sorted(settings.generated))}."
             + (" Stored secrets cannot be read after that." if "OPEN_MFA_ENCRYPTION_KEYS" in settings.generated else "")
         )
-    if settings.in_memory:
+    if settings.standalone:
+        yield (
+            f"{ENVIRONMENT}={STANDALONE} keeps the state in the memory of this process. A restart ends all sessions and"
+            " log-ins, and removes all locks. For up to 60 s after a start, the gate refuses codes, because a former"
+            " process may have accepted them."
+        )
+    elif settings.in_memory:
         yield "OPEN_MFA_REDIS_URL is not set: the state is in the memory of this process and is lost when it exits."
     if not settings.development:
         secrets = {

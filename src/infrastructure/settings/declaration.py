@@ -10,6 +10,7 @@ T = TypeVar("T")
 ENVIRONMENT: Final = "OPEN_MFA_ENV"
 PRODUCTION: Final = "production"
 DEVELOPMENT: Final = "development"
+STANDALONE: Final = "standalone"
 STORES: Final = frozenset({"OPEN_MFA_REDIS_URL", "OPEN_MFA_STORE_URL"})
 """The variables that name a store. Without both, the state is in memory."""
 _METADATA: Final = "setting"
@@ -48,7 +49,8 @@ class Variable:
         absence: the effect of a missing value, for the documentation of settings that have no default.
         required: whether the service does not start without a value.
         secret: whether the value must not be shown. A secret has a second variable, which names a file with the value.
-        generate: returns a text for development mode, which generates it if the variable is not set.
+        generate: returns a text for development mode, which generates it if the variable is not set. Standalone mode
+            does the same for required variables.
         unless: the variable whose value makes generating unnecessary.
     """
 

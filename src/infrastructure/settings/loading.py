@@ -9,7 +9,7 @@ from dotenv.variables import parse_variables
 
 from domain.errors import DomainError
 from infrastructure.settings.checks import conflicts, notices
-from infrastructure.settings.declaration import DEVELOPMENT, ENVIRONMENT, Variable, groups_of
+from infrastructure.settings.declaration import DEVELOPMENT, ENVIRONMENT, STANDALONE, Variable, groups_of
 from infrastructure.settings.secret_files import with_secrets_of_files
 from infrastructure.settings.settings import Settings
 
@@ -55,12 +55,10 @@ def load(environ: Mapping[str, str], dotenv: Path = DOTENV) -> Settings:
         SettingsError: settings are missing or invalid. The error lists all of them.
     """
     texts = _without_empty(environ)
-    generated: dict[str, str] = {}
     if texts.get(ENVIRONMENT) == DEVELOPMENT:
         texts = _without_empty(_variables_in(dotenv, texts)) | texts
     texts, unreadable = with_secrets_of_files(texts, FILE_VARIABLES)
-    if texts.get(ENVIRONMENT) == DEVELOPMENT:
-        generated = _generated(texts)
+    generated = _generated(texts)
     values, problems = _parse(texts | generated, unreadable)
     for name, problem in [*unreadable.items(), *_missing(texts | generated), *conflicts(texts, values)]:
         problems.setdefault(name, []).append(problem)
@@ -98,11 +96,15 @@ def _variables_in(dotenv: Path, texts: Mapping[str, str]) -> dict[str, str]:
 
 
 def _generated(texts: Mapping[str, str]) -> dict[str, str]:
-    """Return generated texts of the variables that development mode generates and that are not set."""
+    """Return generated texts of the variables that the mode generates and that are not set."""
+    mode = texts.get(ENVIRONMENT)
     return {
         name: variable.generate()
         for name, variable in VARIABLES.items()
-        if variable.generate is not None and name not in texts and variable.unless not in texts
+        if variable.generate is not None
+        and (mode == DEVELOPMENT or (mode == STANDALONE and variable.required))
+        and name not in texts
+        and variable.unless not in texts
     }
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Self
 
 from infrastructure.delivery.channel import ChannelSettings
-from infrastructure.settings.declaration import DEVELOPMENT, group, optional_group
+from infrastructure.settings.declaration import DEVELOPMENT, STANDALONE, group, optional_group
 from infrastructure.settings.groups.access import Accounts, Administrator, Enrolment, Sessions
 from infrastructure.settings.groups.delivery import Mail, WebhookReceiver
 from infrastructure.settings.groups.gate import Gate
@@ -17,7 +17,7 @@ class Settings:
     """All settings.
 
     Attributes:
-        generated: the names of the variables whose values development mode generated.
+        generated: the names of the variables whose values development mode or standalone mode generated.
         notices: messages for the operator at start.
     """
 
@@ -57,6 +57,11 @@ class Settings:
     def development(self) -> bool:
         """Whether the service runs in development mode."""
         return self.mode.environment == DEVELOPMENT
+
+    @property
+    def standalone(self) -> bool:
+        """Whether the service runs in standalone mode."""
+        return self.mode.environment == STANDALONE
 
     @property
     def generated_api_key(self) -> str | None:

@@ -144,7 +144,13 @@ class Container:
         # slow to compute, because it appears in logs and people choose secrets that are not random.
         digest = scrypt(settings.gate.shared_secret.key, salt=b"open-mfa gate", n=2**14, r=8, p=1)
         owner = Owner(OwnerKind.GATE, digest.hex()[:GATE_ID])
-        shared = VerifyShared(self.factors.verify, self.factors.enrol, owner, settings.gate.shared_secret)
+        shared = VerifyShared(
+            self.factors.verify,
+            self.factors.enrol,
+            owner,
+            settings.gate.shared_secret,
+            used_before=settings.standalone,
+        )
         gate = f"{owner.id}:{settings.gate.tenant or ''}:"
         sessions = self.store.gate_sessions(gate, settings.gate.lifetime)
         log_in = LogInAtGate(shared, self.accounts.challenge, settings.gate.tenant, sessions)

@@ -92,7 +92,7 @@ class Server(BaseApplication):
 
     def run(self) -> None:
         """Serve until SIGTERM or SIGINT."""
-        Master(self).run()
+        Master(self, single=self._settings.standalone).run()
 
     def load_default_config(self) -> None:
         """Begin with gunicorn's defaults."""

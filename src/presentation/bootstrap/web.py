@@ -16,6 +16,7 @@ from infrastructure.observability.metrics import CONTENT_TYPE, Metrics
 from infrastructure.settings import Settings
 from infrastructure.store import Store
 from presentation.bootstrap.container import Container
+from presentation.bootstrap.standalone import spend_past_codes
 from presentation.http.accounts.listing import account_list_blueprint
 from presentation.http.accounts.routes import account_blueprint
 from presentation.http.admin.authentication import BasicAuthentication
@@ -110,6 +111,8 @@ def create_app(
     exposition = container.metrics.exposition if serves_metrics else None
     app.register_blueprint(health_blueprint(container.check_ready, exposition, CONTENT_TYPE))
     register_docs(app, gate=container.gate is not None)
+    if settings.standalone and container.gate is not None:
+        spend_past_codes(container.gate.shared)
     app.extensions[EXTENSION] = Service(container.store, follower)
     return app
 

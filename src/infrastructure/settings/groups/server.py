@@ -11,7 +11,7 @@ from application.log_level import LEVELS, Level
 from infrastructure.settings.declaration import ENVIRONMENT, PRODUCTION, STORES, ComputedDefault, setting
 from infrastructure.settings.parsers import Choice, WholeNumber, path_prefix, rate_limits
 
-Environment = Literal["production", "development"]
+Environment = Literal["production", "development", "standalone"]
 LogFormat = Literal["json", "text"]
 
 _ENVIRONMENTS: Final[tuple[Environment, ...]] = get_args(Environment)
@@ -24,13 +24,18 @@ MOST_WORKERS: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """Development mode generates the secrets that are not set, and reads a `.env` file in the working directory."""
+    """Development mode generates the secrets that are not set, and reads a `.env` file in the working directory.
+
+    Standalone mode is for one process that serves the gate without Redis. It generates the two keys that are otherwise
+    required, and keeps the state in memory. See also: [run one service without a
+    database](../how-to/run-one-service-without-a-database.md).
+    """
 
     environment: Environment = setting(
         ENVIRONMENT,
         Choice(_ENVIRONMENTS),
-        "In `development`, generated secrets are valid until the process exits. A `.env` file cannot set this"
-        " variable.",
+        "In `development` and `standalone`, generated secrets are valid until the process exits. A `.env` file cannot"
+        " set this variable.",
         default=PRODUCTION,
     )
 

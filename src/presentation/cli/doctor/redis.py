@@ -39,6 +39,10 @@ def check_store(settings: Settings, now: Callable[[], float], grave: Grade) -> I
         grave: the grade of findings that matter only in production.
     """
     url = settings.redis.url
+    if settings.standalone:
+        text = "keeps the state in memory: a restart ends all log-ins, and removes all locks. Run one process only"
+        yield Finding(Grade.WARNING, f"OPEN_MFA_ENV=standalone {text}")
+        return
     if url is None:
         fine = settings.development
         remedy = "this is fine for development" if fine else "set it to the URL of a Redis with persistence"

@@ -1,4 +1,4 @@
-"""gunicorn's master process, with three changes (ADR 19)."""
+"""gunicorn's master process, with three changes (ADR 19) and a fourth for state in memory (ADR 38)."""
 
 import logging
 import os
@@ -22,10 +22,16 @@ def heartbeat_directory() -> str | None:
 
 
 class Master(Arbiter):
-    """A master process that logs its end, tolerates pauses of the machine, and continues if no worker can start."""
+    """A master process that logs its end, tolerates pauses of the machine, and continues if no worker can start.
 
-    def __init__(self, app: BaseApplication) -> None:
+    Args:
+        app: gunicorn's application.
+        single: whether there is never more than one worker at a time, because each would accept the same codes.
+    """
+
+    def __init__(self, app: BaseApplication, *, single: bool = False) -> None:
         super().__init__(app)
+        self._single = single
         self._last_check = time.monotonic()
         self._stopping = False
         self._umask = os.umask(0)
@@ -37,6 +43,29 @@ class Master(Arbiter):
             self._stopping = True
             _log.info("stopping", extra={FIELDS: {"workers": len(self.WORKERS)}})
         super().stop(graceful)
+
+    def handle_hup(self) -> None:
+        """Replace the workers. During that, there are two generations of them."""
+        if self._allows_more_workers("SIGHUP"):
+            super().handle_hup()
+
+    def handle_ttin(self) -> None:
+        """Add a worker."""
+        if self._allows_more_workers("SIGTTIN"):
+            super().handle_ttin()
+
+    def handle_usr2(self) -> None:
+        """Start a second master with workers of its own."""
+        if self._allows_more_workers("SIGUSR2"):
+            super().handle_usr2()
+
+    def _allows_more_workers(self, signal: str) -> bool:
+        if self._single:
+            _log.warning(
+                "ignored a signal: only one process has the state. Restart it instead",
+                extra={FIELDS: {"signal": signal}},
+            )
+        return not self._single
 
     def spawn_worker(self) -> int:
         """Start a worker. If the machine lacks a resource for it, such as an inode, log that and try again soon.
