@@ -1,36 +1,52 @@
 #!/usr/bin/env bash
 # Runs a stack: stack.sh dev|staging up|down|roll
 #
-#   up     builds the image, starts missing containers, replaces changed ones, and waits until all are healthy
+#   up     creates missing settings and certificates, builds the image, starts missing containers, replaces changed ones, and
+#          waits until all are healthy
 #   down   stops and removes the containers; the data of Redis stays in a volume
 #   roll   builds the image and replaces the containers of the service without an interruption (staging only)
 #
 # PATIENCE is the time in seconds until all containers must be healthy (300 by default).
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+# shellcheck source=/dev/null
+. "$root/deploy/docker-compose/common.sh"
 
 usage() {
   echo "usage: ${0##*/} dev|staging up|down, or staging roll" >&2
   exit 2
 }
 
-fail() {
-  echo "$*" >&2
-  exit 1
-}
-
 # Prints a setting from the environment or else from .env, without quotes.
 value_of() {
-  local value=${!1-$(sed -n "s/^$1=//p" .env | tail -n 1)}
-  value=${value%$'\r'}
-  value=${value#[\"\']}
-  printf '%s' "${value%[\"\']}"
+  if [[ -n ${!1+set} ]]; then
+    printf '%s' "${!1}"
+  else
+    setting_in .env "$1"
+  fi
+}
+
+# Runs the setup unless everything that the stack needs exists.
+prepare() {
+  if is_without_secrets .env || [[ ! -f ../redis/tls/redis-key.pem || ! -f ../redis/tls/redis.pem ]] \
+    || [[ $stack == dev && ! (-e certs/open-mfa.local.pem && -e certs/open-mfa.local-key.pem) ]]; then
+    if [[ $stack == dev ]]; then ./setup.sh; else ../env.sh staging; fi
+  fi
+}
+
+# DNS_DOMAIN is another name of DOMAIN.
+resolve_domain() {
+  local domain alias
+  domain=$(value_of DOMAIN) alias=$(value_of DNS_DOMAIN)
+  [[ -z $domain || -z $alias || $domain == "$alias" ]] \
+    || fail "deploy/docker-compose/$stack/.env: DOMAIN and DNS_DOMAIN mean the same, but have different values. Remove one of them."
+  export DOMAIN=${domain:-$alias}
 }
 
 # Compose would report missing variables one by one, and ignore unknown variables.
 check_settings() {
   local file=deploy/docker-compose/$stack/.env name missing=() unknown
-  local required=(REDIS_PASSWORD OPEN_MFA_SECRET_KEY OPEN_MFA_ENCRYPTION_KEYS)
+  local required=("${REQUIRED_SECRETS[@]}")
   [[ $stack == dev ]] || required+=(DOMAIN ACME_EMAIL)
   for name in "${required[@]}"; do
     [[ -n $(value_of "$name") ]] || missing+=("$name")
@@ -54,11 +70,13 @@ apps() {
 keep_logs() {
   local container
   mkdir -p -m 700 logs
+  give_back logs
   while read -r container; do
     # Other logging drivers store the logs themselves.
     case $(docker inspect --format '{{.HostConfig.LogConfig.Type}}' "$container") in
       json-file | local) (umask 077 && docker logs "$container" >"$(log_of "$container")" 2>&1) \
-        || fail "The log of $container could not be saved in $PWD/logs. Docker still has it, so no container was removed." ;;
+        || fail "The log of $container could not be saved in $PWD/logs. Docker still has it, so no container was removed."
+        give_back "$(log_of "$container")" ;;
     esac
   done
 }
@@ -181,26 +199,27 @@ esac
 compose=$(docker compose version --short 2>/dev/null) || fail "Docker with the Compose plugin 2.20 or newer is required."
 printf '%s\n' 2.20 "${compose#v}" | sort --check=quiet --version-sort || fail "Docker Compose 2.20 or newer is required; this is $compose."
 cd "$root/deploy/docker-compose/$stack"
+[[ $command != up ]] || prepare
 [[ -e .env ]] || fail "deploy/docker-compose/$stack/.env is missing: make $stack-setup"
-if [[ $command != down && ! -f ../redis/tls/redis-key.pem ]]; then
+if [[ $command == roll && ! -f ../redis/tls/redis-key.pem ]]; then
   fail "The certificate of Redis is missing: make $stack-setup"
-fi
-if [[ $stack == dev && $command == up && ! -e certs/open-mfa.local.pem ]]; then
-  fail "The certificate of open-mfa.local is missing: make dev-setup"
 fi
 # The secrets come from .env. Compose would prefer variables of this shell, and the next shell could not open records that were
 # sealed with them.
 unset "${!OPEN_MFA_@}" REDIS_PASSWORD
+[[ $stack == dev ]] || resolve_domain
 check_settings
 docker info >/dev/null 2>&1 || fail "The Docker daemon does not answer. Is it running, and do you have permission to use it?"
 if command -v flock >/dev/null; then
   exec 9>.lock
+  give_back .lock
   flock --nonblock 9 || fail "Another ${0##*/} is already working on this stack. Wait until it has finished."
 fi
 
 now=$(date -u +%Y-%m-%dT%H%M%SZ)
 VERSION=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$root/pyproject.toml")
-REVISION=$(git -C "$root" describe --always --dirty --abbrev=40 --exclude '*' 2>/dev/null || echo unknown)
+# git may write the index.
+REVISION=$(as_user git -C "$root" describe --always --dirty --abbrev=40 --exclude '*' 2>/dev/null || echo unknown)
 export VERSION REVISION
 
 $command
