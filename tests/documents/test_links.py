@@ -13,7 +13,13 @@ from infrastructure.settings import FILE_VARIABLES, VARIABLES
 from tests.support.documents import DOCS, ROOT
 
 PAGES = sorted(
-    {*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *(ROOT / "deploy").rglob("*.md"), ROOT / "tests/README.md"}
+    {
+        *ROOT.glob("*.md"),
+        *DOCS.rglob("*.md"),
+        *(ROOT / "deploy").rglob("*.md"),
+        *(ROOT / "examples").glob("*.md"),
+        ROOT / "tests/README.md",
+    }
     - {ROOT / "CHANGELOG.md"}
 )
 CODE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
