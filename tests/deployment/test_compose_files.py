@@ -112,7 +112,8 @@ def test_every_image_is_pinned_by_its_digest() -> None:
     defaults = [re.fullmatch(r"\$\{[A-Z_]+:-([^}]+)\}", name) for name in names]
     dockerfile = (ROOT / "deploy/Dockerfile").read_text()
     # BASE_IMAGE is `base` by default.
-    bases = [name for name in re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE) if name != "${BASE_IMAGE}"]
+    own = {"${BASE_IMAGE}", *re.findall(r"^FROM .+ AS (\S+)$", dockerfile, re.MULTILINE)}
+    bases = [name for name in re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE) if name not in own]
     images = [default[1] for default in defaults if default] + bases
 
     assert len(images) == len(names) + 1 >= 8
