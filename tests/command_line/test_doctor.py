@@ -145,6 +145,15 @@ def test_the_embedded_store_must_change_in_production_only() -> None:
     assert "ok           OPEN_MFA_REDIS_URL is not set" in development.stdout
 
 
+def test_standalone_mode_is_a_warning_that_says_what_a_restart_loses() -> None:
+    diagnosed = run("doctor", OPEN_MFA_ENV="standalone", OPEN_MFA_GATE_SECRET_TEXT=STRONG)
+
+    assert diagnosed.returncode == 0, diagnosed.stdout
+    lines = [line for line in diagnosed.stdout.splitlines() if "OPEN_MFA_ENV=standalone" in line]
+    assert len(lines) == 1
+    assert lines[0].startswith("warning      OPEN_MFA_ENV=standalone keeps the state in memory: a restart ends ")
+
+
 def test_in_development_findings_for_production_are_warnings() -> None:
     with RedisServer("--appendonly", "no", "--maxmemory-policy", "allkeys-lru") as server:
         weak = settings(server.url, environment="development", secret_key="dev")

@@ -2,12 +2,9 @@
 
 from typing import Any
 
-import pyotp
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from tests.presentation.api import RFC_SECRET, Api, document
+from tests.presentation.api import Api, document
 from tests.presentation.gate.support import GATE, code, log_in
 from tests.support.fakes import NOON, FakeClock
 from tests.support.redis_clients import embedded_redis
@@ -28,12 +25,6 @@ def verify(api: Api, typed: str) -> tuple[int, Any]:
     return answer.status_code, document(answer).get("reason")
 
 
-def accepts(api: Api, step: int) -> bool:
-    status, reason = verify(api, pyotp.TOTP(RFC_SECRET).at(step * INTERVAL))
-    assert (status, reason) in {(200, None), (403, "replayed"), (403, "wrong"), (429, "wrong"), (429, None)}
-    return status == 200
-
-
 @pytest.mark.parametrize("ahead", [-1, 0, 1])
 def test_a_code_that_the_former_process_accepted_is_refused_as_spent(ahead: int) -> None:
     clock = FakeClock(NOON)
@@ -48,35 +39,13 @@ def test_a_code_that_the_former_process_accepted_is_refused_as_spent(ahead: int)
     assert log_in(after, typed).status_code == 403
 
 
-@given(
-    offset=st.integers(0, INTERVAL - 1),
-    ahead=st.integers(-1, 1),
-    pause=st.integers(0, 120),
-    tries=st.lists(st.integers(0, 20), max_size=12),
-)
-def test_no_restart_at_any_time_lets_a_code_be_accepted_twice(
-    offset: int, ahead: int, pause: int, tries: list[int]
-) -> None:
-    clock = FakeClock(NOON + offset)
-    before = started(clock)
-    clock.advance(LONGEST + INTERVAL)
-    step = clock.now() // INTERVAL + ahead
-    assert accepts(before, step)
-    clock.advance(pause)
-
-    after = started(clock)
-
-    for seconds in (0, *tries):
-        clock.advance(seconds)
-        assert not accepts(after, step)
-
-
-@given(offset=st.integers(0, INTERVAL - 1))
+@pytest.mark.parametrize("offset", [0, 1, INTERVAL - 1])
 def test_an_authenticator_is_refused_for_at_most_a_minute_after_a_start(offset: int) -> None:
     clock = FakeClock(NOON + offset)
     api = started(clock)
     begin = clock.now()
     while verify(api, code(api)) == (403, "replayed"):
+        assert clock.now() - begin < LONGEST
         clock.advance(1)
 
     assert INTERVAL < clock.now() - begin <= LONGEST
