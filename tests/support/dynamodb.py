@@ -14,10 +14,12 @@ from urllib.request import urlopen
 
 import pytest
 
+from infrastructure.dynamodb.client import table
 from infrastructure.dynamodb.client.connection import Connection
 from infrastructure.dynamodb.client.items import EXPIRES, KEY
 from infrastructure.dynamodb.client.table import Table
 from infrastructure.dynamodb.url import TableUrl
+from infrastructure.network import deadline
 from tests.support.processes import free_port, spawn, stop, wait_until, wait_until_started
 
 ROOT = Path(__file__).parents[2]
@@ -32,6 +34,8 @@ CREDENTIALS = {
 }
 """The environment of a process that uses a stand-in. Stand-ins accept any credentials."""
 STAND_INS = ("moto", "dynalite")
+LONG = 60.0
+"""Seconds."""
 _numbers = itertools.count()
 
 
@@ -50,7 +54,7 @@ class DynamoServer:
 
     def __enter__(self) -> Self:
         command = {
-            "moto": [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)],
+            "moto": [sys.executable, str(ROOT / "tests/support/moto_server.py"), str(self.port)],
             "dynalite": ["node", str(DYNALITE), "--port", str(self.port), "--createTableMs", "0"],
         }[self.name]
         self.process = spawn(command, self._log)
@@ -123,6 +127,16 @@ def open_table(url: str) -> Table:
     """Return a table, opened as the service opens it. The tables of a server share a client, which is slow to make."""
     parsed = TableUrl.parse(url)
     return Table(parsed, _connection(parsed.endpoint))
+
+
+@contextmanager
+def patience() -> Iterator[None]:
+    """Give calls and requests more time than the service does, because a busy machine delays the stand-ins."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(table, "ATTEMPT", LONG)
+        patch.setattr(table, "LONG_ATTEMPT", LONG)
+        patch.setattr(deadline, "BUDGET", LONG)
+        yield
 
 
 @cache

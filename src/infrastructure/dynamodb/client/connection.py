@@ -14,6 +14,7 @@ from infrastructure.dynamodb.client.credentials import Provider, RenewedCredenti
 from infrastructure.dynamodb.client.errors import DynamoError, translated
 from infrastructure.dynamodb.client.transport import Transport
 from infrastructure.dynamodb.url import TableUrl
+from infrastructure.network import deadline
 from infrastructure.network.sockets import tls_context
 
 _AUTHORITIES: Final = "AWS_CA_BUNDLE"
@@ -52,8 +53,14 @@ class Connection:
         return answer
 
     def prepare(self) -> None:
-        """Make the client unless it exists, which takes a while but no waiting. Raise `DynamoError`."""
-        self._made()
+        """Make the client unless it exists. Raise `DynamoError`.
+
+        This takes a tenth of a second, or much longer on a fraction of a processor, but waits for nothing. So it does
+        not count against the deadline.
+        """
+        if self._client is None:
+            with deadline.paused():
+                self._made()
 
     def close_idle(self) -> None:
         """Close the idle connections."""

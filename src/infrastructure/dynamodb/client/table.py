@@ -164,6 +164,10 @@ class Table:
         end = answer.get("LastEvaluatedKey")
         return Page(answer["Items"], None if end is None else end[KEY]["S"])
 
+    def call(self, operation: str, **arguments: Any) -> dict[str, Any]:
+        """Carry out an operation on the table itself, such as `describe_table`, and return its response."""
+        return self._run(operation, **arguments)
+
     def time(self, key: str) -> int:
         """Return the clock of DynamoDB, Unix time in seconds, from the response to a read of any key."""
         answer = self._run("get_item", Key=_key(key), ConsistentRead=True)

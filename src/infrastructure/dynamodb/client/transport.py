@@ -120,12 +120,11 @@ def _exchange(connection: HTTPConnection, request: "AWSPreparedRequest") -> tupl
 
 def _check(status: int, headers: HTTPMessage, body: bytes) -> None:
     """Raise an error for a response that does not come from DynamoDB, or did not arrive as it was sent."""
-    if status == HTTPStatus.OK:
-        if headers.get("x-amz-crc32") != str(zlib.crc32(body)):
-            raise wrong_answer("wrong checksum")
-    # Errors are no acceptance, so they need no checksum.
-    elif status < HTTPStatus.BAD_REQUEST or not _is_object(body):
+    if not _is_object(body) or HTTPStatus.OK < status < HTTPStatus.BAD_REQUEST:
         raise wrong_answer(f"status {status}")
+    # Errors are no acceptance, so they need no checksum.
+    if status == HTTPStatus.OK and headers.get("x-amz-crc32") != str(zlib.crc32(body)):
+        raise wrong_answer("wrong checksum")
 
 
 def _is_object(body: bytes) -> bool:
