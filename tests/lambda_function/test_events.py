@@ -121,6 +121,26 @@ def test_the_address_does_not_come_from_the_client(kind: str) -> None:
     assert http_event(KINDS[kind](sent)).address == CLIENT
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_scheme_does_not_come_from_the_client(kind: str) -> None:
+    seen: list[str] = []
+
+    def application(environ: Any, start_response: Any) -> list[bytes]:
+        seen.append(environ["wsgi.url_scheme"] + environ["SERVER_PORT"])
+        start_response("200 OK", [])
+        return []
+
+    function = LambdaFunction(application, time_limit=_no_limit, before=_nothing, after=_nothing)
+    event = KINDS[kind](Sent("GET", "/", {}, None, False, CLIENT))
+    for name in ("headers", "multiValueHeaders"):
+        if name in event:
+            # In an HTTP API, and behind a balancer that appends, the client could send further values.
+            value = "gopher, https" if "elb" in event["requestContext"] else "gopher"
+            event[name] |= {"x-forwarded-proto": [value] if name == "multiValueHeaders" else value}
+    function(event, Context())
+    assert seen == ["https443"]
+
+
 def test_a_rest_api_is_not_served() -> None:
     event = {"resource": "/", "path": "/", "httpMethod": "GET", "requestContext": {"identity": {"sourceIp": CLIENT}}}
     with pytest.raises(NotHttp):
@@ -130,6 +150,7 @@ def test_a_rest_api_is_not_served() -> None:
 def test_text_outside_of_ascii_arrives_as_octets(function: LambdaFunction) -> None:
     client = LambdaClient(lambda event: function(event, Context()))
     assert client.ask("GET", "/naïve/\U0001f511").status == 404
+    assert client.ask("GET", "/openapi.json?ключ").status == 200
     response = client.ask("GET", "/healthz", headers={"X-Request-ID": "ключ", "Authorization": "Bearer ключ"})
     assert response.status == 200
     assert response.headers["x-request-id"].isascii()
