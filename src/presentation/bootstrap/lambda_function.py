@@ -59,7 +59,7 @@ def _unsupported(settings: Settings) -> Iterator[tuple[str, list[str]]]:
     """Yield the settings that a function cannot have, each with the reason."""
     if settings.mode.environment != "production":
         yield "OPEN_MFA_ENV", [f"Must be `production`: {_ENVIRONMENTS_DIFFER}, so generated keys would differ."]
-    elif settings.redis.url is None:
-        yield "OPEN_MFA_REDIS_URL", [f"Is required: {_ENVIRONMENTS_DIFFER}."]
+    elif settings.in_memory:
+        yield "OPEN_MFA_STORE_URL", [f"Is required, or OPEN_MFA_REDIS_URL: {_ENVIRONMENTS_DIFFER}."]
     if settings.server.trusted_proxies:
         yield "OPEN_MFA_TRUSTED_PROXIES", ["Must be 0: the event of AWS Lambda contains the address of the client."]

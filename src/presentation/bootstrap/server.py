@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from gunicorn.app.base import BaseApplication
 from gunicorn.config import Config
 
+import infrastructure.redis.store  # noqa: F401 - the master loads it, so that no worker must
 from application.request_context import FIELDS
 from infrastructure.network.address import Address
 from infrastructure.observability.lines import LINES

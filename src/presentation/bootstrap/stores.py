@@ -1,4 +1,4 @@
-"""The stores that the settings can name."""
+"""The stores that the settings can name. Each loads its client only if it is used: that takes a while."""
 
 from typing import TYPE_CHECKING
 
@@ -6,14 +6,13 @@ from application.ports.clock import Clock
 from infrastructure.crypto.derivation import HkdfDerivation
 from infrastructure.crypto.sealing import KeyRing
 from infrastructure.records.codec import RecordCodec
-from infrastructure.redis.client.gateway import Gateway
-from infrastructure.redis.client.url import Connect, connector, public_part
-from infrastructure.redis.store import RedisStore
 from infrastructure.settings import Settings
 from infrastructure.store import Store
 
 if TYPE_CHECKING:
     from infrastructure.dynamodb.url import TableUrl
+    from infrastructure.redis.client.url import Connect
+    from infrastructure.redis.store import RedisStore
 
 
 def open_store(settings: Settings, clock: Clock) -> Store:
@@ -22,8 +21,12 @@ def open_store(settings: Settings, clock: Clock) -> Store:
     return redis_store(settings, clock, _connect(settings)) if table is None else _table_store(settings, clock, table)
 
 
-def redis_store(settings: Settings, clock: Clock, connect: Connect) -> RedisStore:
+def redis_store(settings: Settings, clock: Clock, connect: "Connect") -> "RedisStore":
     """Return a store on a Redis client. Tests pass their own client."""
+    from infrastructure.redis.client.gateway import Gateway  # noqa: PLC0415
+    from infrastructure.redis.client.url import public_part  # noqa: PLC0415
+    from infrastructure.redis.store import RedisStore  # noqa: PLC0415
+
     gateway = Gateway(
         connect,
         settings.redis.wait,
@@ -48,7 +51,11 @@ def store_name(settings: Settings) -> str:
     """Return the name of the store for people, without a password."""
     if settings.dynamodb.table is not None:
         return f"DynamoDB table {settings.dynamodb.table}"
-    return "memory" if settings.redis.url is None else f"Redis at {public_part(settings.redis.url)}"
+    if settings.redis.url is None:
+        return "memory"
+    from infrastructure.redis.client.url import public_part  # noqa: PLC0415
+
+    return f"Redis at {public_part(settings.redis.url)}"
 
 
 def _table_store(settings: Settings, clock: Clock, url: "TableUrl") -> Store:
@@ -71,8 +78,10 @@ def _retrying_callers(settings: Settings) -> int:
     return max(2, settings.server.threads // 2)
 
 
-def _connect(settings: Settings) -> Connect:
+def _connect(settings: Settings) -> "Connect":
     if settings.redis.url is not None:
+        from infrastructure.redis.client.url import connector  # noqa: PLC0415
+
         return connector(settings.redis.url)
     # Loading fakeredis takes a sixth of a second.
     from infrastructure.redis.client.embedded import embedded  # noqa: PLC0415

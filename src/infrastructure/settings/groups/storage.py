@@ -6,9 +6,15 @@ from dataclasses import dataclass
 
 from infrastructure.crypto.sealing import KEY_BYTES, EncryptionKey
 from infrastructure.dynamodb.url import TableUrl
-from infrastructure.redis.client.url import connector
 from infrastructure.settings.declaration import setting
 from infrastructure.settings.parsers import WholeNumber, checked_by, encryption_keys, random_text, utf8
+
+
+def _check_redis_url(url: str) -> None:
+    # Loading the Redis client takes a while, and a function with DynamoDB does not need it.
+    from infrastructure.redis.client.url import connector  # noqa: PLC0415
+
+    connector(url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +37,7 @@ class Redis:
 
     url: str | None = setting(
         "OPEN_MFA_REDIS_URL",
-        checked_by(connector),
+        checked_by(_check_redis_url),
         "The Redis that stores the state, as a URL: `redis://`, `rediss://` for TLS, and other forms.",
         absence="none: state in memory, one process",
         secret=True,
