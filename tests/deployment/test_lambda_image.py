@@ -13,6 +13,7 @@ from tests.conftest import require_redis_server
 from tests.deployment.docker_support import APP_IMAGE, ROOT, attempt, run
 from tests.lambda_function.conftest import SETTINGS
 from tests.support.authenticator import hotp_codes
+from tests.support.dynamodb import CREDENTIALS, running
 from tests.support.lambda_events import LambdaClient
 from tests.support.redis_server import RedisServer
 from tests.support.runtime_api import Environment
@@ -63,9 +64,20 @@ class Container(Environment):
         super().__exit__(*details)
 
 
-def test_the_image_serves_requests_without_write_access(lambda_image: str) -> None:
-    require_redis_server()
-    with RedisServer() as store, Container(lambda_image, **SETTINGS, OPEN_MFA_REDIS_URL=store.url) as environment:
+@pytest.fixture(params=["Redis", "DynamoDB"])
+def store(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+    """The settings of a store."""
+    if request.param == "Redis":
+        require_redis_server()
+        with RedisServer() as redis_server:
+            yield {"OPEN_MFA_REDIS_URL": redis_server.url}
+    else:
+        with running("moto") as dynamodb:
+            yield CREDENTIALS | {"OPEN_MFA_STORE_URL": dynamodb.new_table()}
+
+
+def test_the_image_serves_requests_without_write_access(lambda_image: str, store: dict[str, str]) -> None:
+    with Container(lambda_image, **SETTINGS, **store) as environment:
         client = LambdaClient(environment.invoke)
         assert client.ask("GET", "/readyz").status == 200
         code = next(hotp_codes(client.ask("POST", "/api/v1/session/hotp", {}).json()["secret"]))
@@ -89,7 +101,7 @@ def test_without_settings_the_image_reports_the_missing_ones(lambda_image: str) 
 
 def test_the_image_contains_only_locked_packages_and_no_server(installed: dict[str, str]) -> None:
     assert {package for package in installed.items() if package[0] != "open-mfa"} <= locked("lambda.txt")
-    assert {"apig-wsgi", "awslambdaric"} <= installed.keys()
+    assert {"apig-wsgi", "awslambdaric", "botocore"} <= installed.keys()
     assert not {"gunicorn", "fakeredis", "lupa", "setuptools", "pip"} & installed.keys()
 
 
