@@ -78,6 +78,8 @@ TERRAFORM_EXCLUDES: Final[Mapping[str, str]] = {
     "OPEN_MFA_PATH_PREFIX": "the rules of the load balancer and of the firewall name paths without a prefix",
 }
 """Variables that are not available in app-stack, and for each the reason."""
+KUBERNETES_REQUIRES: Final = frozenset({"OPEN_MFA_REDIS_URL"})
+"""Variables that the Secret in Kubernetes must have, although the service has a default. The pods share one Redis."""
 
 
 def reference(_former: str) -> str:
@@ -198,6 +200,18 @@ def free_in_terraform() -> set[str]:
     return VARIABLES.keys() - secret - TERRAFORM_SETS - TERRAFORM_EXCLUDES.keys()
 
 
+def kubernetes(former: str) -> str:
+    """Return the Deployment with the secret settings, as references to the keys of a Secret."""
+    secret = [name for name, variable in VARIABLES.items() if variable.secret]
+    return replaced(former, "\n".join(line for name in secret for line in _secret_reference(name)))
+
+
+def _secret_reference(name: str) -> Iterator[str]:
+    yield f"            - name: {name}"
+    optional = "" if _is_required(name) or name in KUBERNETES_REQUIRES else ", optional: true"
+    yield f"              valueFrom: {{secretKeyRef: {{name: open-mfa, key: {name}{optional}}}}}"
+
+
 def replaced(text: str, block: str) -> str:
     """Return a text with another block between the two lines that mark what is generated."""
     lines = text.split("\n")
@@ -211,6 +225,7 @@ FILES: Final[Mapping[Path, Callable[[str], str]]] = {
     ROOT / "deploy/docker-compose/.env.example": env_example,
     ROOT / "deploy/docker-compose/compose.common.yml": compose,
     ROOT / "deploy/terraform/app-stack/settings.tf": terraform,
+    ROOT / "deploy/kubernetes/base/deployment.yaml": kubernetes,
 }
 """The generated files, and for each the function that returns its text from its former text."""
 
