@@ -138,9 +138,7 @@ class Server(BaseApplication):
     def _announce(self, server: Any) -> None:
         """Log the address. In development, also print the first steps. gunicorn calls this once, not on a reload."""
         settings = self._settings
-        # With PORT=0, the kernel chose the port.
-        address = Address(settings.server.host, server.LISTENERS[0].getsockname()[1])
-        url = f"http://{address}{settings.server.path_prefix}"
+        url = f"http://{self._address(server.LISTENERS[0].getsockname())}{settings.server.path_prefix}"
         welcome(settings, url)
         fields = {
             "url": url,
@@ -150,6 +148,16 @@ class Server(BaseApplication):
             "store": store_name(settings),
         }
         _log.info("serving", extra={FIELDS: fields})
+
+    def _address(self, name: Any) -> str:
+        """Return the address of a listening socket as part of a URL.
+
+        systemd can pass a Unix socket to the service. Its URL has the form that nginx uses.
+        """
+        if isinstance(name, str):
+            return f"unix:{name}:"
+        # With PORT=0, the kernel chose the port.
+        return str(Address(self._settings.server.host, name[1]))
 
     def _choose_slot(self, server: Any, worker: Any) -> None:
         """Give the worker a free slot. Its counts continue those of the worker that had the slot before."""
