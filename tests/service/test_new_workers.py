@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.processes import spawn, wait_until
+from presentation.bootstrap.server import GRACE
+from tests.support.processes import spawn, stop, wait_until
 from tests.support.redis_server import RedisServer
 from tests.support.service import Service
 
@@ -97,3 +98,16 @@ def test_a_worker_that_cannot_start_starts_later(redis_server: RedisServer) -> N
 
 def failures(service: Service) -> list[str]:
     return [line["problem"] for line in service.lines() if line["message"] == "no worker could be started"]
+
+
+def test_a_service_that_is_stopped_during_its_start_ends_at_once(redis_server: RedisServer) -> None:
+    """A worker that has not installed its signal handlers yet must not lose the only SIGTERM that it gets."""
+    service = Service(OPEN_MFA_REDIS_URL=redis_server.url, WEB_CONCURRENCY="16", THREADS="1")
+    for _ in range(3):
+        service.log.unlink(missing_ok=True)
+        service.process = spawn(
+            [str(Path(sys.executable).with_name("open-mfa")), "serve"], service.log, service.settings
+        )
+        wait_until(lambda: b'"serving"' in service.log.read_bytes(), "the start of the master", service.log)
+
+        assert stop(service.process, patience=GRACE - 5) == 0

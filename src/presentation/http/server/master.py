@@ -1,7 +1,8 @@
-"""gunicorn's master process, with three changes (ADR 19) and a fourth for state in memory (ADR 38)."""
+"""gunicorn's master process, with four changes (ADR 19) and a fifth for state in memory (ADR 38)."""
 
 import logging
 import os
+import signal
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +13,9 @@ from gunicorn.arbiter import Arbiter
 from application.request_context import FIELDS
 
 _MEMORY: Final = "/dev/shm"  # noqa: S108 - the file of a heartbeat must not wait for a disk
+
+ENDING: Final = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGQUIT})
+"""The signals that end a worker. A new worker blocks them until it has installed its own handlers."""
 
 _log = logging.getLogger("open_mfa.server")
 
@@ -59,11 +63,11 @@ class Master(Arbiter):
         if self._allows_more_workers("SIGUSR2"):
             super().handle_usr2()
 
-    def _allows_more_workers(self, signal: str) -> bool:
+    def _allows_more_workers(self, name: str) -> bool:
         if self._single:
             _log.warning(
                 "ignored a signal: only one process has the state. Restart it instead",
-                extra={FIELDS: {"signal": signal}},
+                extra={FIELDS: {"signal": name}},
             )
         return not self._single
 
@@ -72,6 +76,9 @@ class Master(Arbiter):
 
         The next attempt creates the file of the heartbeat in another directory.
         """
+        # Until a new worker has installed its own handlers, it has those of the master. They would lose the SIGTERM
+        # that ends it, and gunicorn sends no second one. A blocked signal waits.
+        signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
         try:
             return super().spawn_worker()
         except OSError as error:
@@ -82,6 +89,8 @@ class Master(Arbiter):
             self.cfg.set("worker_tmp_dir", None if self.cfg.worker_tmp_dir else heartbeat_directory())
             _log.error("no worker could be started", extra={FIELDS: {"problem": error.strerror}})
             return 0
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
 
     def murder_workers(self) -> None:
         """Kill the workers without a heartbeat during the whole timeout.

@@ -2,6 +2,7 @@
 
 import errno
 import logging
+import signal
 import socket
 import threading
 import time
@@ -17,6 +18,7 @@ from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker  # type
 from presentation.http.server.body import BodyReader
 from presentation.http.server.connection import Connection
 from presentation.http.server.head import is_host, with_one_cookie_field
+from presentation.http.server.master import ENDING
 from presentation.http.server.refusals import Refusals
 from presentation.http.server.threads import Threads
 from presentation.http.server.waiting import Reason, WaitingConnections
@@ -72,6 +74,11 @@ class Worker(ThreadWorker):
     @cached_property
     def _refusals(self) -> Refusals:
         return Refusals(self.wsgi)  # type: ignore[arg-type] # it is a Flask application
+
+    def init_signals(self) -> None:
+        """Install the handlers. Signals that have arrived since the master created the process are handled now."""
+        super().init_signals()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
 
     def get_thread_pool(self) -> Any:
         """Return the threads. gunicorn lets a worker choose them."""
