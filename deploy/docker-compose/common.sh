@@ -35,6 +35,13 @@ give_back() {
   ! is_under_sudo || chown -h "$SUDO_UID:${SUDO_GID:-$SUDO_UID}" "$@"
 }
 
+# Gives the files of Docker's programs back, on systems whose sudo keeps the user's home directory.
+give_back_docker_files() {
+  if is_under_sudo && [[ -d ${HOME:-}/.docker && -n $(find "$HOME" -maxdepth 0 -user "$SUDO_UID") ]]; then
+    find "$HOME/.docker" -user 0 -exec chown -h "$SUDO_UID:${SUDO_GID:-$SUDO_UID}" {} +
+  fi
+}
+
 # Under sudo, runs a command as the user who called it, in that user's home directory.
 as_user() {
   if is_under_sudo; then

@@ -170,7 +170,8 @@ roll() {
   for container in "${new[@]}"; do
     is_ready "$container" || show_log_and_exit "$container"
   done
-  trap - EXIT INT TERM
+  trap - INT TERM
+  trap give_back_docker_files EXIT
   # Each old container stops accepting connections, answers its open requests, and ends. The new containers get new requests.
   docker stop "${old[@]}" >/dev/null
   printf '%s\n' "${old[@]}" | keep_logs \
@@ -188,6 +189,7 @@ show_log_and_exit() {
 give_up() {
   docker rm --force "${new[@]}" >/dev/null 2>&1 || true
   echo "The new containers did not start or do not reach Redis, and were removed. The old containers continue to serve." >&2
+  give_back_docker_files
 }
 
 (($# == 2)) || usage
@@ -196,6 +198,7 @@ case $stack:$command in
   dev:up | dev:down | staging:up | staging:down | staging:roll) ;;
   *) usage ;;
 esac
+trap give_back_docker_files EXIT
 compose=$(docker compose version --short 2>/dev/null) || fail "Docker with the Compose plugin 2.20 or newer is required."
 printf '%s\n' 2.20 "${compose#v}" | sort --check=quiet --version-sort || fail "Docker Compose 2.20 or newer is required; this is $compose."
 cd "$root/deploy/docker-compose/$stack"

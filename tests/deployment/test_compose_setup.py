@@ -286,6 +286,8 @@ def under_sudo(tree: Path) -> dict[str, str]:
         "SUDO_UID": str(NOBODY),
         "SUDO_GID": str(NOBODY),
         "SUDO_USER": "nobody",
+        # As on systems whose sudo keeps the variable.
+        "HOME": str(home),
         "HOSTS_FILE": str(home / "hosts"),
         "CAROOT": str(home / "authority"),
         "TRUST_STORES": "none",
@@ -325,6 +327,10 @@ def test_files_that_a_start_creates_under_sudo_belong_to_the_user(compose: None,
         os.chown(path, NOBODY, NOBODY)
     # The index is no longer up to date, so that git would like to write it.
     (of_nobody / "README.md").touch()
+
+    # Docker's programs create such files as root.
+    (of_nobody.parent / ".docker/buildx").mkdir(parents=True)
+    (of_nobody.parent / ".docker/buildx/current").touch()
 
     done = attempt(str(stack), "staging", "up", env=environment)
     assert "set DOMAIN ACME_EMAIL" in done.stderr
