@@ -65,7 +65,7 @@ _THROTTLED: Final = {
 """Codes of calls that were certainly not executed, and whose cause ends by itself."""
 _CHECK_CREDENTIALS: Final = "check the AWS credentials of the service"
 _REFUSED: Final = {
-    FORBIDDEN: "does not allow the service this operation: check its IAM policy",
+    FORBIDDEN: "does not allow the service this operation: check its IAM policy, and that of the table's key in KMS",
     NO_TABLE: "does not exist: create it, or correct OPEN_MFA_STORE_URL",
     "ResourceInUseException": "is being created or changed",
     "ExpiredTokenException": f"refuses expired credentials: {_CHECK_CREDENTIALS}",
@@ -73,8 +73,6 @@ _REFUSED: Final = {
     "InvalidSignatureException": f"refuses the signature: {_CHECK_CREDENTIALS}, and the clock",
     "MissingAuthenticationTokenException": f"misses a signature: {_CHECK_CREDENTIALS}",
     "UnrecognizedClientException": f"does not know the access key: {_CHECK_CREDENTIALS}",
-    "ItemCollectionSizeLimitExceededException": "has an index that is full: remove the index",
-    "KMSAccessDeniedException": "does not allow the service to use its key: check the policies of the role and the key",
     "ValidationException": "refuses a request: check that its only key is the string `id`, and that it is a table",
 }
 """Codes that stay until an operator changes something."""

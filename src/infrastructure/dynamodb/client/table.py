@@ -114,7 +114,7 @@ class Table:
                 batch, left = left[:LARGEST_BATCH], left[LARGEST_BATCH:]
                 request = {self._url.table: {"Keys": batch, "ConsistentRead": True}}
                 answer = self._run("batch_get_item", RequestItems=request)
-                found += answer["Responses"].get(self._url.table, [])
+                found += answer.get("Responses", {}).get(self._url.table, [])
                 unread = answer.get("UnprocessedKeys", {}).get(self._url.table, {}).get("Keys", [])
                 if unread:
                     # DynamoDB had no capacity for them.
@@ -162,7 +162,7 @@ class Table:
             **arguments,
         )
         end = answer.get("LastEvaluatedKey")
-        return Page(answer["Items"], None if end is None else end[KEY]["S"])
+        return Page(answer.get("Items", []), None if end is None else end[KEY]["S"])
 
     def call(self, operation: str, **arguments: Any) -> dict[str, Any]:
         """Carry out an operation on the table itself, such as `describe_table`, and return its response."""
@@ -171,8 +171,11 @@ class Table:
     def time(self, key: str) -> int:
         """Return the clock of DynamoDB, Unix time in seconds, from the response to a read of any key."""
         answer = self._run("get_item", Key=_key(key), ConsistentRead=True)
-        headers = answer["ResponseMetadata"]["HTTPHeaders"]
-        return int(parsedate_to_datetime(headers["date"]).timestamp())
+        try:
+            date = answer["ResponseMetadata"]["HTTPHeaders"]["date"]
+            return int(parsedate_to_datetime(date).timestamp())
+        except (KeyError, ValueError):
+            raise StoreUnavailable(f"The DynamoDB table {self._url} does not tell its time") from None
 
     @property
     def refuses_writes(self) -> bool:

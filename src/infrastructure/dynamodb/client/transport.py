@@ -120,18 +120,20 @@ def _exchange(connection: HTTPConnection, request: "AWSPreparedRequest") -> tupl
 
 def _check(status: int, headers: HTTPMessage, body: bytes) -> None:
     """Raise an error for a response that does not come from DynamoDB, or did not arrive as it was sent."""
-    if not _is_object(body) or HTTPStatus.OK < status < HTTPStatus.BAD_REQUEST:
+    if not _is_answer(body) or HTTPStatus.OK < status < HTTPStatus.BAD_REQUEST:
         raise wrong_answer(f"status {status}")
     # Errors are no acceptance, so they need no checksum.
     if status == HTTPStatus.OK and headers.get("x-amz-crc32") != str(zlib.crc32(body)):
         raise wrong_answer("wrong checksum")
 
 
-def _is_object(body: bytes) -> bool:
+def _is_answer(body: bytes) -> bool:
+    """Return whether a body is a JSON object, in which the type of an error is a text, as botocore's parser expects."""
     try:
-        return isinstance(json.loads(body), dict)
-    except ValueError:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
         return False
+    return isinstance(answer, dict) and isinstance(answer.get("__type", ""), str)
 
 
 def _text(value: str | bytes) -> str:
