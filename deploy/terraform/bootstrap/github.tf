@@ -1,4 +1,5 @@
-# The roles of the workflows on GitHub (.github/workflows): one pushes images, one plans, one applies.
+# The roles of the workflows on GitHub (.github/workflows): one pushes images, one plans, one applies, and one applies and destroys
+# lambda-stack (lambda.tf).
 #
 # They belong to this stack and not to core-stack, because only administrators apply this stack. So no workflow can change the
 # roles of workflows. The permissions list names, because core-stack and app-stack do not exist yet. A separate account isolates
@@ -6,7 +7,7 @@
 
 locals {
   # Role => the environment on GitHub that it trusts. Everybody who may deploy to the environment can use the role.
-  github = { for role, environment in { release = "release", plan = "terraform-plan", apply = "terraform-apply" } : role => environment if var.github_repository != null }
+  github = { for role, environment in { release = "release", plan = "terraform-plan", apply = "terraform-apply", lambda = "lambda" } : role => environment if var.github_repository != null && (role != "lambda" || var.lambda) }
 
   github_host = "token.actions.githubusercontent.com"
 
@@ -99,7 +100,7 @@ data "aws_iam_policy_document" "github_release" {
       "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:CompleteLayerUpload", "ecr:GetDownloadUrlForLayer",
       "ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart",
     ]
-    resources = ["${local.arn}:ecr:${local.of}:repository/${local.prefix}"]
+    resources = ["${local.arn}:ecr:${local.of}:repository/${local.prefix}", "${local.arn}:ecr:${local.of}:repository/${local.lambda}"]
   }
 }
 

@@ -1,4 +1,4 @@
-# The bucket with the state of all three stacks. The state contains no secrets, but write access to it controls the next apply.
+# The bucket with the state of all stacks. The state contains no secrets, but write access to it controls the next apply.
 
 locals {
   prefix = "${var.name}-${var.environment}"

@@ -1,10 +1,10 @@
 output "state_bucket" {
-  description = "The bucket with the state of all three stacks."
+  description = "The bucket with the state of all stacks."
   value       = aws_s3_bucket.state.bucket
 }
 
 output "backend" {
-  description = "The common configuration of the three backends, for -backend-config."
+  description = "The common configuration of all backends, for -backend-config."
   value       = <<-EOT
     bucket       = "${aws_s3_bucket.state.bucket}"
     region       = "${var.region}"
@@ -17,4 +17,9 @@ output "backend" {
 output "github_roles" {
   description = "The variables of the repository on GitHub with the ARNs of the roles. Empty without github_repository."
   value       = { for role in keys(local.github) : "AWS_${upper(role)}_ROLE_ARN" => aws_iam_role.github[role].arn }
+}
+
+output "lambda_repository_url" {
+  description = "The repository for the images of lambda-stack. null without lambda."
+  value       = one(aws_ecr_repository.lambda[*].repository_url)
 }

@@ -69,3 +69,9 @@ variable "github_oidc_provider_exists" {
   type        = bool
   default     = false
 }
+
+variable "lambda" {
+  description = "Whether to create the key, the repository of the images and the role of the function, which lambda-stack needs. The key is then protected against deletion."
+  type        = bool
+  default     = false
+}

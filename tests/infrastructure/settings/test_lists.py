@@ -9,10 +9,13 @@ import yaml
 from tools.settings import (
     COMPOSE_SETS,
     FILES,
+    LAMBDA_EXCLUDES,
+    LAMBDA_SETS,
     ROOT,
     TERRAFORM_EXCLUDES,
     TERRAFORM_SETS,
     env_example,
+    free_in_lambda,
     free_in_terraform,
     replaced,
 )
@@ -95,6 +98,15 @@ def test_terraform_sets_offers_or_excludes_every_setting() -> None:
     assert known["core-stack"] | {"OPEN_MFA_REDIS_URL"} == SECRETS
     assert known["app-stack"] >= TERRAFORM_SETS | free_in_terraform() | {"OPEN_MFA_REDIS_URL"}
     assert (known["core-stack"] | known["app-stack"]).isdisjoint(TERRAFORM_EXCLUDES)
+
+
+def test_lambda_stack_sets_offers_or_excludes_every_setting() -> None:
+    text = "\n".join(path.read_text() for path in (TERRAFORM / "lambda-stack").glob("*.tf"))
+    known = set(re.findall(rf"\b({'|'.join(VARIABLES)})\b", text))
+    secrets = {"OPEN_MFA_SECRET_KEY", "OPEN_MFA_ENCRYPTION_KEYS", "OPEN_MFA_API_KEYS", "OPEN_MFA_GATE_SECRET"}
+
+    assert known == LAMBDA_SETS | free_in_lambda() | secrets | {"OPEN_MFA_GATE_SECRET_TEXT"}
+    assert VARIABLES.keys() - SECRETS == (LAMBDA_SETS - SECRETS) | free_in_lambda() | LAMBDA_EXCLUDES.keys()
 
 
 def test_terraform_names_no_setting_that_does_not_exist() -> None:
