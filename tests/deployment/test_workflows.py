@@ -1,5 +1,6 @@
 """The workflows on GitHub: everything that they use is pinned, and each job has only the permissions that it needs."""
 
+import json
 import os
 import re
 import shutil
@@ -49,7 +50,15 @@ def using(action: str) -> list[tuple[str, Job]]:
 
 
 def test_all_workflows_are_tested() -> None:
-    assert {path.name for path in WORKFLOWS} == {"ci.yml", "coverage.yml", "docs.yml", "release.yml", "terraform.yml"}
+    assert {path.name for path in WORKFLOWS} == {
+        "ci.yml",
+        "coverage.yml",
+        "docs.yml",
+        "lambda-apply.yml",
+        "lambda-destroy.yml",
+        "release.yml",
+        "terraform.yml",
+    }
 
 
 @every_workflow
@@ -144,11 +153,85 @@ def test_forks_get_no_identity() -> None:
 def test_terraform_applies_only_the_reviewed_plan_and_only_by_hand() -> None:
     applies = [(where, step["run"]) for where, step in steps() if "terraform apply" in step.get("run", "")]
 
-    assert [where for where, _ in applies] == ["terraform.yml: apply"]
-    assert applies[0][1].splitlines()[-1] == "terraform apply plan"
+    assert [where for where, _ in applies] == ["lambda-apply.yml: apply", "terraform.yml: apply"]
+    assert [script.splitlines()[-1] for _, script in applies] == ["terraform apply plan"] * 2
     job = dict(jobs())["terraform.yml: apply"]
     assert job["if"].startswith("github.event_name == 'workflow_dispatch' &&")
     assert (job["environment"], job["needs"]) == ("terraform-apply", "plan")
+
+
+@pytest.mark.parametrize("name", ["lambda-apply.yml", "lambda-destroy.yml"])
+def test_lambda_stack_is_changed_only_by_hand_and_one_run_at_a_time(name: str) -> None:
+    path = GITHUB / "workflows" / name
+    (job,) = read(path)["jobs"].values()
+
+    assert triggers(path).keys() == {"workflow_dispatch"}
+    assert read(path)["concurrency"] == {"group": "lambda", "cancel-in-progress": False}
+    assert job["environment"] == "lambda"
+
+
+@pytest.mark.parametrize("name", ["lambda-apply.yml", "lambda-destroy.yml"])
+def test_the_workflows_of_lambda_stack_print_no_secret(name: str) -> None:
+    text = (GITHUB / "workflows" / name).read_text()
+
+    assert not re.search(r"get-secret-value|open-mfa (uri|qr)|output -raw gate|SHOW_QR", text)
+
+
+TERRAFORM = """\
+#!/usr/bin/env bash
+echo "$*" >>"$CALLS"
+[[ $1 != output ]] || echo "$OUTPUT"
+"""
+"""A program that records its arguments in place of Terraform."""
+
+
+@pytest.mark.parametrize(
+    ("output", "destroyed"),
+    [('{"ephemeral": {"value": true}}', True), ('{"ephemeral": {"value": false}}', False), ("{}", True)],
+    ids=["a test run", "a lasting installation", "no stack"],
+)
+def test_only_a_stack_for_a_test_run_is_destroyed(output: str, destroyed: bool, tmp_path: Path) -> None:
+    program, record = tmp_path / "terraform", tmp_path / "calls"
+    program.write_text(TERRAFORM)
+    program.chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "CALLS": str(record), "OUTPUT": output}
+    job = dict(jobs())["lambda-destroy.yml: destroy"]
+    (script,) = [step["run"] for step in job["steps"] if "run" in step]
+
+    done = attempt("bash", "-e", "-c", script, cwd=tmp_path, env=environment | {"BACKEND": "", "TFVARS": ""})
+
+    assert (done.returncode == 0) == destroyed, done.stderr
+    assert ("destroy -auto-approve" in record.read_text().splitlines()) == destroyed
+
+
+def test_the_image_of_a_run_cannot_change_other_variables(tmp_path: Path) -> None:
+    program = tmp_path / "terraform"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    image = 'x"\nephemeral = true\ny = "'
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "BACKEND": "", "TFVARS": "", "IMAGE": image}
+    job = dict(jobs())["lambda-apply.yml: apply"]
+    script = next(step["run"] for step in job["steps"] if step.get("name") == "Apply")
+
+    done = attempt("bash", "-e", "-c", script, cwd=tmp_path, env=environment)
+
+    assert done.returncode == 0, done.stderr
+    assert json.loads((tmp_path / "image.auto.tfvars.json").read_text()) == {"image": image}
+
+
+def test_opentofu_checks_and_tests_every_stack() -> None:
+    job = dict(jobs())["terraform.yml: opentofu"]
+    scripts = "\n".join(step.get("run", "") for step in job["steps"])
+    stacks = sorted(path.parent.name for path in (ROOT / "deploy/terraform").glob("*/versions.tf"))
+
+    assert job["env"] == {"TERRAFORM_PROGRAM": "tofu"}
+    assert (
+        sorted(re.findall(r"[a-z-]*stack\b|bootstrap", scripts.partition("for stack in")[2].partition(";")[0]))
+        == stacks
+    )
+    assert sorted(read(GITHUB / "workflows/terraform.yml")["jobs"]["check"]["strategy"]["matrix"]["stack"]) == stacks
+    for part in ("tofu -chdir", "init -backend=false", "validate", "test_terraform.py", "test_lambda_stack.py"):
+        assert part in scripts
 
 
 def test_no_shell_script_contains_an_expression() -> None:
@@ -199,7 +282,7 @@ def test_dependabot_watches_only_directories_with_dependencies() -> None:
             assert list((ROOT / directory.strip("/")).glob(kinds[update["package-ecosystem"]])), directory
 
 
-@pytest.mark.parametrize("stack", ["bootstrap", "core-stack", "app-stack"])
+@pytest.mark.parametrize("stack", ["bootstrap", "core-stack", "app-stack", "lambda-stack"])
 def test_the_steps_before_a_plan_need_no_credentials(stack: str, tmp_path: Path) -> None:
     """The job has none, so a plan would never start."""
     if shutil.which("terraform") is None:
@@ -225,7 +308,8 @@ def test_a_released_image_has_provenance_and_an_sbom() -> None:
 
 def test_only_a_plan_with_changes_is_applied() -> None:
     """Without the option, the exit code is 0 with and without changes."""
-    (script,) = [step["run"] for where, step in steps() if "terraform plan" in step.get("run", "")]
+    job = dict(jobs())["terraform.yml: plan"]
+    (script,) = [step["run"] for step in job["steps"] if "terraform plan" in step.get("run", "")]
 
     assert "-detailed-exitcode" in script
 
