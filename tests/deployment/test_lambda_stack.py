@@ -180,7 +180,7 @@ def test_the_service_accepts_the_environment_of_the_function(installation: Insta
     assert settings.gate.shared_secret is not None
     assert len(settings.gate.shared_secret.key) == 20
     # The values are encrypted with our own key.
-    assert "/key/" in installation.aws.function(NAME)["KMSKeyArn"]
+    assert ":key/" in installation.aws.function(NAME)["KMSKeyArn"]
 
 
 def test_no_state_and_no_template_contains_a_secret(installation: Installation) -> None:
