@@ -5,12 +5,12 @@ import os
 import re
 import shutil
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 import requests
@@ -38,6 +38,7 @@ PIN: Final = (
     "terraform {\n  required_providers {\n    aws = {\n"
     f'      source  = "hashicorp/aws"\n      version = "{PROVIDER}"\n    }}\n  }}\n}}\n'
 )
+Key = TypeVar("Key")
 LONGEST: Final = 900
 """Seconds for one command. The provider may wait for minutes."""
 
@@ -232,6 +233,16 @@ def like(action: str, pattern: str) -> bool:
 
 def _list(one_or_more: Any) -> list[Any]:
     return one_or_more if isinstance(one_or_more, list) else [one_or_more]
+
+
+def at_once(commands: Mapping[Key, Callable[[], str]]) -> dict[Key, str]:
+    """Return the results of commands that change nothing. They run at the same time, because they mostly wait.
+
+    A command of Terraform with its provider needs half a gigabyte of memory.
+    """
+    with ThreadPoolExecutor(max_workers=3) as threads:
+        running = {key: threads.submit(command) for key, command in commands.items()}
+        return {key: each.result() for key, each in running.items()}
 
 
 def copies(directory: Path, variables: Mapping[str, Mapping[str, Any]]) -> dict[str, Stack]:

@@ -12,6 +12,7 @@ import time
 import zipfile
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
@@ -45,6 +46,7 @@ from tests.deployment.terraform_support import (
     Call,
     Rights,
     Stack,
+    at_once,
     copies,
     known,
     without_effect,
@@ -156,13 +158,15 @@ def installation(stacks: dict[str, Stack], aws: Aws) -> Installation:
 
 
 @pytest.fixture(scope="module")
-def second_plans(installation: Installation) -> dict[str, str]:
-    """Return plans without a change of variables. Those of the workflow use its role."""
-    plans = {}
-    for name, stack in installation.stacks.items():
-        planner = stack if name == BOOTSTRAP else stack.by(PLAN)
-        plans[name] = planner.terraform("plan", "-lock=false")
-    return plans
+def readings(installation: Installation) -> dict[str, str]:
+    """Return plans without a change of variables, and the results of `terraform test`.
+
+    Plans of the workflow use its role.
+    """
+    planners = {name: stack if name == BOOTSTRAP else stack.by(PLAN) for name, stack in installation.stacks.items()}
+    commands = {f"plan {name}": partial(each.terraform, "plan", "-lock=false") for name, each in planners.items()}
+    tests = {f"test {name}": partial(installation.stacks[name].terraform, "test") for name in (CORE, APP)}
+    return at_once(tests | commands)
 
 
 @pytest.fixture(scope="module")
@@ -266,13 +270,13 @@ def test_tasks_start_after_all_their_network_resources() -> None:
 
 
 @pytest.mark.parametrize("name", STACKS)
-def test_a_second_plan_has_no_changes(second_plans: dict[str, str], name: str) -> None:
-    assert "No changes." in second_plans[name]
+def test_a_second_plan_has_no_changes(readings: dict[str, str], name: str) -> None:
+    assert "No changes." in readings[f"plan {name}"]
 
 
 @pytest.mark.parametrize("name", [CORE, APP])
-def test_the_terraform_tests_of_the_stack_pass(installation: Installation, name: str) -> None:
-    assert re.search(r"Success! [1-9]\d* passed, 0 failed", installation.stacks[name].terraform("test"))
+def test_the_terraform_tests_of_the_stack_pass(readings: dict[str, str], name: str) -> None:
+    assert re.search(r"Success! [1-9]\d* passed, 0 failed", readings[f"test {name}"])
 
 
 def test_the_bucket_contains_the_state_of_all_stacks(installation: Installation) -> None:
@@ -468,8 +472,8 @@ def test_an_added_key_reaches_the_tasks_and_changes_no_other_key(
     assert settings.administrator.password == after["OPEN_MFA_ADMIN_PASSWORD"]
     assert settings.redis.url is not None
     assert urlsplit(settings.redis.url).password == after["redis-passwords/p2"]
-    for stack in (core, app):
-        assert "No changes." in stack.terraform("plan", "-lock=false")
+    plans = at_once({stack.name: partial(stack.terraform, "plan", "-lock=false") for stack in (core, app)})
+    assert all("No changes." in plan for plan in plans.values())
 
 
 @pytest.mark.usefixtures("before")
@@ -496,17 +500,15 @@ def test_the_key_of_a_tenant_can_be_removed_after_its_replacement(installation: 
 
 @pytest.mark.usefixtures("before")
 def test_an_invalid_variable_is_reported_with_its_value(installation: Installation) -> None:
-    for name, wrong in MISTAKEN:
-        refusal = installation.stacks[name].refusal(
-            "plan",
-            "-lock=false",
-            "-refresh=false",
-            *(
-                f"-var={variable}={value if isinstance(value, str) else json.dumps(value)}"
-                for variable, (value, _) in wrong.items()
-            ),
-        )
-        assert {variable: said for variable, (_, said) in wrong.items() if said not in refusal} == {}
+    commands = {}
+    for number, (name, wrong) in enumerate(MISTAKEN):
+        values = {
+            variable: value if isinstance(value, str) else json.dumps(value) for variable, (value, _) in wrong.items()
+        }
+        options = ["-lock=false", "-refresh=false", *(f"-var={variable}={value}" for variable, value in values.items())]
+        commands[number] = partial(installation.stacks[name].refusal, "plan", *options)
+    for number, refusal in at_once(commands).items():
+        assert {name: said for name, (_, said) in MISTAKEN[number][1].items() if said not in refusal} == {}
 
 
 MISTAKEN: Final[tuple[tuple[str, dict[str, tuple[Any, str]]], ...]] = (
@@ -568,8 +570,8 @@ def test_redis_can_be_replaced_from_a_snapshot(installation: Installation) -> No
 # --- The roles of the workflows on GitHub ---
 
 
-def test_the_plan_role_allows_every_call_of_a_plan(installation: Installation, second_plans: dict[str, str]) -> None:
-    assert second_plans
+def test_the_plan_role_allows_every_call_of_a_plan(installation: Installation, readings: dict[str, str]) -> None:
+    assert readings
     calls = installation.aws.calls(PLAN)
     # Not obvious: a plan without changes sends these, too.
     assert {"secretsmanager:GetSecretValue", "secretsmanager:GetRandomPassword", "s3:GetObject"} <= {
@@ -825,14 +827,20 @@ KEPT: Final = {
 }
 
 
+@pytest.fixture(scope="module")
+def refusals(installation: Installation) -> dict[str, str]:
+    """Return the errors of plans that would destroy a stack."""
+    options = ("plan", "-destroy", "-lock=false", "-refresh=false")
+    return at_once({name: partial(stack.refusal, *options) for name, stack in installation.stacks.items()})
+
+
 @pytest.mark.parametrize("name", STACKS)
-def test_terraform_refuses_to_destroy_protected_resources(installation: Installation, name: str) -> None:
+def test_terraform_refuses_to_destroy_protected_resources(refusals: dict[str, str], name: str) -> None:
     text = "\n".join(file.read_text() for file in (SOURCE / name).glob("*.tf"))
     blocks = re.findall(r'^resource "(\w+)" "(\w+)" \{(.*?)^\}', text, re.DOTALL | re.MULTILINE)
     assert {f"{kind}.{of}" for kind, of, body in blocks if "prevent_destroy = true" in body} == KEPT[name]
     # Terraform reports only those that it reaches.
-    refusal = installation.stacks[name].refusal("plan", "-destroy", "-lock=false", "-refresh=false")
-    named = set(re.findall(r"Resource (aws_\w+\.\w+)\S* has lifecycle\.prevent_destroy", refusal))
+    named = set(re.findall(r"Resource (aws_\w+\.\w+)\S* has lifecycle\.prevent_destroy", refusals[name]))
     assert named
     assert named <= KEPT[name]
 

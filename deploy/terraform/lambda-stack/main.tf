@@ -47,6 +47,7 @@ resource "aws_dynamodb_table" "state" {
     kms_key_arn = data.aws_kms_alias.lambda.target_key_arn
   }
 
-  # A destroy deletes the secrets after the table. So if the table is protected, the keys of its records are not deleted, either.
-  depends_on = [aws_secretsmanager_secret_version.generated]
+  # A destroy deletes the secrets and the log after the table. So if the table is protected, neither the keys of its records nor the
+  # audit trail are deleted.
+  depends_on = [aws_secretsmanager_secret_version.generated, aws_cloudwatch_log_group.service]
 }

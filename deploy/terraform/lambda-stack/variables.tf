@@ -124,7 +124,7 @@ variable "settings" {
 }
 
 variable "ephemeral" {
-  description = "Whether the installation is for a test run: the table has no protection against deletion, destroyed secrets are gone at once, and the log is deleted, too."
+  description = "Whether the installation is for a test run: the table has no protection against deletion, which also protects the secrets and the log, and destroyed secrets are gone at once."
   type        = bool
   default     = false
 }

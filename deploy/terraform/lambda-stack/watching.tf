@@ -71,8 +71,6 @@ resource "aws_cloudwatch_log_group" "service" {
   name              = "/${local.prefix}/service"
   retention_in_days = var.log_retention_days
   kms_key_id        = data.aws_kms_alias.lambda.target_key_arn
-  # The audit trail outlives the stack, unless the stack is for a test run.
-  skip_destroy = !var.ephemeral
 }
 
 resource "aws_cloudwatch_log_metric_filter" "main" {

@@ -54,8 +54,8 @@ run "defaults_are_safe" {
   }
 
   assert {
-    condition     = aws_cloudwatch_log_group.service.retention_in_days == 365 && aws_cloudwatch_log_group.service.kms_key_id == data.aws_kms_alias.lambda.target_key_arn && aws_cloudwatch_log_group.service.skip_destroy
-    error_message = "The log must be encrypted with our own key, kept for a year, and outlive the stack."
+    condition     = aws_cloudwatch_log_group.service.retention_in_days == 365 && aws_cloudwatch_log_group.service.kms_key_id == data.aws_kms_alias.lambda.target_key_arn
+    error_message = "The log must be encrypted with our own key and kept for a year."
   }
 
   assert {
@@ -87,8 +87,8 @@ run "a_test_run_leaves_nothing_behind" {
   }
 
   assert {
-    condition     = !aws_dynamodb_table.state.deletion_protection_enabled && !aws_cloudwatch_log_group.service.skip_destroy && alltrue([for each in values(aws_secretsmanager_secret.generated) : each.recovery_window_in_days == 0])
-    error_message = "The table, the log and the secrets must be destroyed at once."
+    condition     = !aws_dynamodb_table.state.deletion_protection_enabled && alltrue([for each in values(aws_secretsmanager_secret.generated) : each.recovery_window_in_days == 0])
+    error_message = "The table and the secrets must be destroyed at once."
   }
 }
 
