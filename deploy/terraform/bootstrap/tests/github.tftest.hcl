@@ -37,6 +37,7 @@ variables {
   environment                 = "production"
   github_repository           = "Example/open-mfa"
   github_oidc_provider_exists = false
+  lambda                      = true
 }
 
 run "without_a_repository_no_resource_is_created" {
@@ -83,7 +84,7 @@ run "each_role_trusts_one_environment_of_one_repository" {
         "${condition.variable} ${condition.test} ${join(" or ", condition.values)}"
       ]))
       } == {
-      for role, environment in { release = "release", plan = "terraform-plan", apply = "terraform-apply" } : role => join(" and ", [
+      for role, environment in { release = "release", plan = "terraform-plan", apply = "terraform-apply", lambda = "lambda" } : role => join(" and ", [
         "token.actions.githubusercontent.com:aud StringEquals sts.amazonaws.com",
         "token.actions.githubusercontent.com:sub StringEquals repo:Example/open-mfa:environment:${environment}",
       ])
@@ -102,7 +103,7 @@ run "each_role_trusts_one_environment_of_one_repository" {
   }
 
   assert {
-    condition     = toset(keys(output.github_roles)) == toset(["AWS_RELEASE_ROLE_ARN", "AWS_PLAN_ROLE_ARN", "AWS_APPLY_ROLE_ARN"])
+    condition     = toset(keys(output.github_roles)) == toset(["AWS_RELEASE_ROLE_ARN", "AWS_PLAN_ROLE_ARN", "AWS_APPLY_ROLE_ARN", "AWS_LAMBDA_ROLE_ARN"])
     error_message = "The outputs must have the names that the workflows use."
   }
 }
