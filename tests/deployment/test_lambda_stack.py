@@ -1,13 +1,12 @@
 """lambda-stack of `deploy/terraform`: applied, used by the service, changed and destroyed in a stand-in for AWS.
 
-The stand-in runs no function. So the tests start the service with the environment of the function, on the table of the
-stack, and compare its calls with the permissions of the function's role.
+The stand-in runs no function. So the tests run it on awslambdaric with the environment that the stack gives it, on the
+table of the stack, and compare its calls with the permissions of its role.
 """
 
 import json
 import os
 import re
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -17,7 +16,6 @@ from urllib.parse import unquote
 
 import pyotp
 import pytest
-import requests
 
 from infrastructure.settings import load
 from tests.deployment.docker_support import ROOT, attempt
@@ -37,8 +35,9 @@ from tests.deployment.terraform_support import (
 )
 from tests.presentation.api import API_KEYS, Api, all_routes
 from tests.support.documents import page
+from tests.support.lambda_events import LambdaClient
 from tests.support.processes import wait_until
-from tests.support.service import Service
+from tests.support.runtime_api import Environment
 
 NAME: Final = "open-mfa-production-lambda"
 IMAGE: Final = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/{NAME}@sha256:{'0123456789abcdef' * 4}"
@@ -114,16 +113,14 @@ def installation(terraform: str, aws: Aws, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture(scope="module")
-def used(installation: Installation) -> Iterator[Service]:
-    """Run the service with the environment of the function, and let clients use every part of the store."""
+def function(installation: Installation) -> Iterator[Environment]:
+    """Run the function with its environment, on the table of the stack."""
     environment = installation.environment()
     environment["OPEN_MFA_STORE_URL"] += f"&endpoint={installation.aws.endpoint}"
-    credentials = {"AWS_ACCESS_KEY_ID": FUNCTION, "AWS_SECRET_ACCESS_KEY": "testing", "WEB_CONCURRENCY": "1"}
-    # The client of the tests has no TLS, so it would not send the cookie back.
-    with Service(
-        **environment | credentials | {"OPEN_MFA_COOKIE_SECURE": "false", "OPEN_MFA_RATE_LIMIT": "1000 per minute"}
-    ) as service:
-        yield service
+    credentials = {"AWS_ACCESS_KEY_ID": FUNCTION, "AWS_SECRET_ACCESS_KEY": "testing"}
+    with Environment(**environment | credentials) as running:
+        yield running
+        assert running.api.violations == []
 
 
 # --- Without AWS ---
@@ -238,35 +235,36 @@ def test_only_the_api_of_the_stack_may_call_the_function(installation: Installat
     assert resources["aws_apigatewayv2_integration.function[0]"]["integration_uri"].endswith(f":function:{NAME}")
 
 
-# --- The service on the table of the stack ---
+# --- The function on the table of the stack ---
 
 
-def test_the_service_works_on_the_table(used: Service, installation: Installation) -> None:
-    environment = installation.environment()
-    gate = pyotp.TOTP(environment["OPEN_MFA_GATE_SECRET"])
-    key = {"Authorization": f"Bearer {environment['OPEN_MFA_API_KEYS'].partition(':')[2]}"}
-    accounts = f"{used.api}/accounts"
-    with used.browser() as browser:
-        enrolled = browser.post(f"{used.api}/session/totp", json={}, timeout=10)
-        assert enrolled.status_code == 201
-        code = pyotp.parse_uri(enrolled.json()["uri"]).at(int(time.time()))  # type: ignore[attr-defined] # TOTP has it
-        verify = {"url": f"{used.api}/session/totp/verify", "json": {"code": code}, "timeout": 10}
-        assert browser.post(**verify).status_code == 200
-        assert browser.post(**verify).json()["reason"] == "replayed"
-        assert requests.post(f"{accounts}/alice/otp", json={}, headers=key, timeout=10).status_code == 201
-        assert requests.get(f"{accounts}/alice", headers=key, timeout=10).ok
-        assert [each["id"] for each in requests.get(accounts, headers=key, timeout=10).json()["accounts"]] == ["alice"]
-        assert requests.delete(f"{accounts}/alice", headers=key, timeout=10).status_code == 204
-        log_in = {"data": {"code": gate.now()}, "timeout": 10, "allow_redirects": False}
-        assert browser.post(f"{used.base}/auth/login", **log_in).status_code == 303
-        assert browser.get(f"{used.base}/auth/check", timeout=10).ok
-        assert browser.post(f"{used.base}/auth/logout", timeout=10, allow_redirects=False).status_code == 303
+def test_the_function_works_on_the_table(function: Environment, installation: Installation) -> None:
+    settings = installation.environment()
+    browser, shop = LambdaClient(function.invoke), LambdaClient(function.invoke)
+    key = {"Authorization": f"Bearer {settings['OPEN_MFA_API_KEYS'].partition(':')[2]}"}
+    account = "/api/v1/accounts/alice"
+    enrolled = browser.ask("POST", "/api/v1/session/totp", {})
+    assert enrolled.status == 201
+    code = {"code": pyotp.TOTP(enrolled.json()["secret"]).now()}
+    assert browser.ask("POST", "/api/v1/session/totp/verify", code).status == 200
+    assert browser.ask("POST", "/api/v1/session/totp/verify", code).json()["reason"] == "replayed"
+    assert shop.ask("POST", f"{account}/otp", {}, headers=key).status == 201
+    assert shop.ask("GET", account, headers=key).status == 200
+    listed = shop.ask("GET", "/api/v1/accounts", headers=key).json()
+    assert [each["id"] for each in listed["accounts"]] == ["alice"]
+    assert shop.ask("DELETE", account, headers=key).status == 204
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    log_in = f"code={pyotp.TOTP(settings['OPEN_MFA_GATE_SECRET']).now()}"
+    assert browser.ask("POST", "/auth/login", log_in, headers=form).status == 303
+    assert browser.ask("GET", "/auth/check").status == 200
+    assert browser.ask("POST", "/auth/logout", "", headers=form).status == 303
+    assert browser.ask("GET", "/auth/check").status == 401
 
 
-def test_the_role_of_the_function_allows_what_the_service_does_and_nothing_else(
-    used: Service, installation: Installation
+def test_the_role_of_the_function_allows_what_the_function_does_and_nothing_else(
+    function: Environment, installation: Installation
 ) -> None:
-    assert used.answers()
+    assert LambdaClient(function.invoke).ask("GET", "/readyz").status == 200
     rights = dict(Rights(installation.policies[FUNCTION]).patterns())
     allowed = {action: resources for action, resources in rights.items() if action.startswith("dynamodb:")}
     calls = {call.action for call in installation.aws.calls(FUNCTION)}
