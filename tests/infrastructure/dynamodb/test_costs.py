@@ -35,7 +35,9 @@ def test_a_verification_is_one_read_and_one_write(behind: Instance, faulty: Faul
     assert operations(faulty) == ["GetItem", "PutItem"]
 
 
-def test_all_credentials_are_one_read_and_forgotten_with_one_write(behind: Instance, faulty: FaultyDynamo) -> None:
+def test_all_credentials_are_one_read_and_forgotten_with_one_read_and_one_write(
+    behind: Instance, faulty: FaultyDynamo
+) -> None:
     owner = new_owner()
     for number in range(1, 4):
         put(behind.store, hotp(CredentialId(owner, Factor.HOTP, f"{number:010d}")))
@@ -43,7 +45,7 @@ def test_all_credentials_are_one_read_and_forgotten_with_one_write(behind: Insta
     assert len(behind.repository.load_all(owner).snapshots) == 3
     assert operations(faulty) == ["GetItem"]
     behind.repository.forget(owner)
-    assert operations(faulty) == ["PutItem"]
+    assert operations(faulty) == ["GetItem", "PutItem"]
 
 
 def test_a_count_is_one_write_except_for_the_first_of_a_window(behind: Instance, faulty: FaultyDynamo) -> None:
@@ -63,7 +65,7 @@ def test_the_gate_reads_all_cookies_at_once_and_writes_for_none_that_is_unknown(
     assert gate.user_of([token, *unknown]) == "ann"
     assert operations(faulty) == ["BatchGetItem"]
     gate.end([token, token, *unknown])
-    assert operations(faulty) == ["BatchGetItem", "DeleteItem"]
+    assert operations(faulty) == ["BatchGetItem", "PutItem"]
     gate.user_of(["no token"])
     assert operations(faulty) == []
 

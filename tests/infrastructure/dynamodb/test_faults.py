@@ -1,6 +1,7 @@
 """While DynamoDB or the network fails in any way, no code is accepted, and every call ends within 5 s."""
 
 import contextlib
+import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -315,3 +316,19 @@ def test_the_deadline_of_a_request_covers_all_its_operations(far: Instance, prox
         far.store.check_ready()
     with deadline.within(0.0):
         assert timed(far.store.check_ready) < 1
+
+
+def test_a_table_without_capacity_for_a_batch_is_reported_in_time(behind: Instance, faulty: FaultyDynamo) -> None:
+    """Each response is a success that has read nothing."""
+
+    def nothing_read(operation: str, forward: Forward) -> Answer:
+        if operation != "BatchGetItem":
+            return forward()
+        _, body = faulty.requests[-1]
+        content = {"Responses": {}, "UnprocessedKeys": json.loads(body)["RequestItems"]}
+        return Answer(200, json.dumps(content).encode())
+
+    faulty.fault = nothing_read
+    gate = behind.store.gate_sessions("gate", 60)
+    assert timed(lambda: gate.user_of([gate.begin("alice")])) < LIMIT
+    assert len(faulty.requests) < 200, "the attempts have pauses"

@@ -10,6 +10,12 @@ KEY: Final = "id"
 """The name of the partition key, a string. The table has no sort key."""
 EXPIRES: Final = "expires"
 """The attribute after whose time DynamoDB may remove an item, Unix time in seconds. It may do so days later."""
+REMEMBERED: Final = 1200
+"""Seconds for which an item stays after its content was removed.
+
+DynamoDB accepts a request for up to 15 minutes after its signature. If the item were missing, a first write that is
+late could still be carried out after the removal.
+"""
 
 
 def string(value: str) -> dict[str, str]:

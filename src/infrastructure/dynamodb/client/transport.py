@@ -84,8 +84,7 @@ class Transport:
                 if not self._idle:
                     return None
                 connection, since = self._idle.pop()
-            # Bytes or an end that nobody has asked for make a connection unusable.
-            if time.monotonic() - since < LONGEST_IDLE and not select.select([connection.sock], [], [], 0)[0]:
+            if time.monotonic() - since < LONGEST_IDLE and not _has_input(connection):
                 return connection
             connection.close()
 
@@ -105,6 +104,14 @@ class _Body:
 
     def stream(self) -> Iterator[bytes]:
         yield self._body
+
+
+def _has_input(connection: HTTPConnection) -> bool:
+    """Return whether there are bytes or an end that nobody has asked for. They make a connection unusable."""
+    # select(2) cannot watch the descriptors of a process that has more than 1024.
+    poll = select.poll()
+    poll.register(connection.sock, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _exchange(connection: HTTPConnection, request: "AWSPreparedRequest") -> tuple[int, HTTPMessage, bytes]:

@@ -9,7 +9,7 @@ from domain.owner import CredentialId, Owner
 from domain.stored_state import StoredState
 from infrastructure.dynamodb.client.items import EXPIRES, Item, number
 from infrastructure.dynamodb.client.table import Table
-from infrastructure.dynamodb.stores.owner_item import PREFIX, OwnerItem, key_of, owner_of
+from infrastructure.dynamodb.stores.owner_item import PREFIX, OwnerItem, empty_item, key_of, owner_of
 from infrastructure.network import deadline
 from infrastructure.records.codec import RecordCodec
 from infrastructure.records.owner_records import (
@@ -80,9 +80,15 @@ class DynamoCredentialRepository:
             self._table.put(WRITE_TRIAL, {EXPIRES: number(self._clock.now())})
 
     def forget(self, owner: Owner) -> None:
-        """Remove all records of the owner with one write, which needs no condition. Raise `StoreUnavailable`."""
-        now = self._clock.now()
-        self._table.put(key_of(owner), OwnerItem().changed({}, now).attributes(now))
+        """Remove all records of the owner with one write. Raise `StoreUnavailable`.
+
+        The write has a condition: without one, a copy that is carried out late would remove new credentials.
+        """
+        with deadline.within(deadline.BUDGET):
+            while True:
+                item, now = self._item(owner), self._clock.now()
+                if self._table.put(key_of(owner), empty_item().attributes(now), item.is_unchanged):
+                    return
 
     def discard(self, credential_id: CredentialId) -> None:
         """Remove a record, or an entry of the shared record. Raise `StoreUnavailable`."""

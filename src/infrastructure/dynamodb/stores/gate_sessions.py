@@ -3,8 +3,18 @@
 from collections.abc import Sequence
 
 from application.ports.clock import Clock
-from infrastructure.dynamodb.client.items import EXPIRES, KEY, Item, is_current, number, string, string_in
-from infrastructure.dynamodb.client.table import Table
+from infrastructure.dynamodb.client.items import (
+    EXPIRES,
+    KEY,
+    REMEMBERED,
+    Item,
+    is_current,
+    number,
+    number_in,
+    string,
+    string_in,
+)
+from infrastructure.dynamodb.client.table import Condition, Table
 from infrastructure.records.gate_tokens import digests_of, new_token
 
 _USER = "user"
@@ -30,7 +40,9 @@ class DynamoGateSessions:
         """Begin a session and return its token. Raise `StoreUnavailable`."""
         token = new_token()
         (key,) = self._keys([token])
-        self._table.put(key, {_USER: string(user), EXPIRES: number(self._clock.now() + self._lifetime)})
+        item = {_USER: string(user), EXPIRES: number(self._clock.now() + self._lifetime)}
+        # The condition fails only for another copy of this write. A late one must not begin an ended session again.
+        self._table.put(key, item, Condition("attribute_not_exists(#key)", {"#key": KEY}))
         return token
 
     def user_of(self, tokens: Sequence[str]) -> str | None:
@@ -42,11 +54,13 @@ class DynamoGateSessions:
         """End the sessions that have these tokens. Raise `StoreUnavailable`."""
         # A client can send any number of tokens, but only those of sessions cost a write.
         for item in self._found(tokens):
-            self._table.delete(string_in(item, KEY) or "")
+            end = max(number_in(item, EXPIRES) or 0, self._clock.now() + REMEMBERED)
+            self._table.put(string_in(item, KEY) or "", {EXPIRES: number(end)})
 
     def _found(self, tokens: Sequence[str]) -> list[Item]:
+        """Return the items of sessions that have not ended. An ended session leaves an item without a user."""
         now = self._clock.now()
-        return [item for item in self._table.get_all(self._keys(tokens)) if is_current(item, now)]
+        return [item for item in self._table.get_all(self._keys(tokens)) if _USER in item and is_current(item, now)]
 
     def _keys(self, tokens: Sequence[str]) -> list[str]:
         return [f"gate-session:{digest}" for digest in digests_of(self._gate, tokens)]

@@ -11,21 +11,25 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from domain.owner import Owner, OwnerKind
-from infrastructure.dynamodb.client.items import EXPIRES, KEY, Item, binary, binary_in, number, number_in, string_in
+from infrastructure.dynamodb.client.items import (
+    EXPIRES,
+    KEY,
+    REMEMBERED,
+    Item,
+    binary,
+    binary_in,
+    number,
+    number_in,
+    string_in,
+)
 from infrastructure.dynamodb.client.table import Condition
 from infrastructure.records.codec import REVISION_BYTES, new_revision
 from infrastructure.records.owner_records import NAMES, NewRecord
 
 PREFIX: Final = "owner:"
-EMPTY_REMEMBERED: Final = 1200
-"""Seconds for which an item without records stays.
-
-DynamoDB accepts a request for up to 15 minutes after its signature. If the item were missing, a first enrolment that is
-late could still be carried out after the owner was forgotten.
-"""
 _REVISION: Final = "revision"
 
 
@@ -34,11 +38,11 @@ class OwnerItem:
     """The records of an owner, including expired ones that DynamoDB has not removed yet.
 
     Attributes:
-        revision: the revision of the item; empty if there is no item.
+        revision: the attribute with the revision of the item; None if there is no item.
         records: the records by name.
     """
 
-    revision: bytes = b""
+    revision: Mapping[str, Any] | None = None
     records: Mapping[str, NewRecord] = field(default_factory=dict)
 
     @classmethod
@@ -51,7 +55,7 @@ class OwnerItem:
             value = binary_in(item, name)
             if value is not None:
                 records[name] = NewRecord(value, number_in(item, _end(name)))
-        return cls(binary_in(item, _REVISION) or b"", records)
+        return cls(item.get(_REVISION), records)
 
     def values(self, now: int) -> dict[str, bytes | None]:
         """Return the values of all records by name; None for a missing or expired one."""
@@ -68,35 +72,42 @@ class OwnerItem:
     def changed(self, new: Mapping[str, NewRecord], now: int) -> "OwnerItem":
         """Return the item with new records, and without expired ones."""
         kept = {name: record for name, record in self.records.items() if self._value(name, now) is not None}
-        return OwnerItem(new_revision(), {**kept, **new})
+        return OwnerItem(binary(new_revision()), {**kept, **new})
 
     def without(self, name: str) -> "OwnerItem":
         """Return the item without one record."""
-        return OwnerItem(new_revision(), {each: record for each, record in self.records.items() if each != name})
+        return OwnerItem(
+            binary(new_revision()), {each: record for each, record in self.records.items() if each != name}
+        )
 
     def attributes(self, now: int) -> dict[str, dict[str, object]]:
         """Return the attributes of the item, without its key."""
-        item: dict[str, dict[str, object]] = {_REVISION: {**binary(self.revision)}}
+        item: dict[str, dict[str, object]] = {_REVISION: {**(self.revision or {})}}
         for name, record in self.records.items():
             item[name] = {**binary(record.value)}
             if record.end is not None:
                 item[_end(name)] = {**number(record.end)}
         ends = [record.end for record in self.records.values()]
         if None not in ends:
-            item[EXPIRES] = {**number(max((end for end in ends if end is not None), default=now + EMPTY_REMEMBERED))}
+            item[EXPIRES] = {**number(max((end for end in ends if end is not None), default=now + REMEMBERED))}
         return item
 
     @property
     def is_unchanged(self) -> Condition:
         """The condition that the stored item is still this one."""
         names = {"#revision": _REVISION}
-        if not self.revision:
+        if self.revision is None:
             return Condition("attribute_not_exists(#revision)", names)
-        return Condition("#revision = :revision", names, {":revision": binary(self.revision)})
+        return Condition("#revision = :revision", names, {":revision": self.revision})
 
     def _value(self, name: str, now: int) -> bytes | None:
         record = self.records.get(name)
         return None if record is None or (record.end is not None and record.end <= now) else record.value
+
+
+def empty_item() -> OwnerItem:
+    """Return a new item without records."""
+    return OwnerItem(binary(new_revision()))
 
 
 def key_of(owner: Owner) -> str:
