@@ -11,7 +11,7 @@ import pytest
 
 from tests.lambda_function.conftest import API_KEY, GATE_SECRET, SECRETS
 from tests.support.authenticator import hotp_codes
-from tests.support.lambda_events import CLIENT, FORGED, HOST, KINDS, LambdaClient
+from tests.support.lambda_events import CLIENT, FORGED, HOST, KINDS, LambdaClient, received
 from tests.support.pictures import qr_text
 from tests.support.runtime_api import TRACE, Environment
 
@@ -214,3 +214,15 @@ def test_no_line_contains_a_secret(environment: Environment) -> None:
 def test_nothing_runs_between_invocations(environment: Environment) -> None:
     LambdaClient(environment.invoke).ask("GET", "/readyz")
     assert environment.threads() == 1
+
+
+@pytest.mark.parametrize("kind", ["payload 1.0", "load balancer with multi-value headers"])
+def test_cookies_in_several_fields_are_all_read(environment: Environment, kind: str) -> None:
+    """A client of HTTP/2 may send each cookie in a field of its own."""
+    client = LambdaClient(environment.invoke, KINDS[kind])
+    code = next(hotp_codes(client.ask("POST", f"{SESSION}/hotp", {}).json()["secret"]))
+    event = client.event("POST", f"{SESSION}/hotp/verify", {"code": code})
+    fields = event["multiValueHeaders"]
+    (name,) = (name for name in fields if name.lower() == "cookie")
+    fields[name] = ["theme=dark", *fields[name], "language=de"]
+    assert received(environment.invoke(event)).status == 200

@@ -140,7 +140,7 @@ def _payload_one(event: dict[str, Any]) -> HttpEvent:
         return HttpEvent(empty, errors=_errors(error))
     # The response has the form of the event, and an HTTP API accepts repeated fields from both forms.
     fields = content.multi_value_headers or {name: [value] for name, value in (content.headers or {}).items()}
-    clean = event | {"path": _encoded(content.path), "multiValueHeaders": fields}
+    clean = event | {"path": _encoded(content.path), "multiValueHeaders": _with_one_cookie_field(fields)}
     return HttpEvent(clean, content.request_context.identity.source_ip)
 
 
@@ -153,12 +153,24 @@ def _balanced(event: dict[str, Any]) -> HttpEvent:
         headers = "multiValueHeaders" if repeats_fields else "headers"
         empty = {"requestContext": {"elb": {}}, "httpMethod": "GET", "path": "/", headers: {}}
         return HttpEvent(empty, repeats_fields=repeats_fields, errors=_errors(error))
+    clean = event | {"path": _encoded(content.path)}
+    if content.multi_value_headers:
+        clean["multiValueHeaders"] = _with_one_cookie_field(content.multi_value_headers)
     return HttpEvent(
-        event | {"path": _encoded(content.path)},
+        clean,
         content.last_value("x-forwarded-for") or UNKNOWN,
         "https" if content.last_value("x-forwarded-proto") == "https" else "http",
         repeats_fields,
     )
+
+
+def _with_one_cookie_field(fields: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """Return the fields with all values of Cookie joined by "; ".
+
+    A client of HTTP/2 may send several (RFC 9113, section 8.2.3). apig-wsgi would join them with a comma, which is not
+    a separator of cookies.
+    """
+    return {name: ["; ".join(values)] if name.lower() == "cookie" else values for name, values in fields.items()}
 
 
 def _check_body(content: _PayloadTwo | _Balanced) -> None:
