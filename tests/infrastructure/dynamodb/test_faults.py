@@ -16,6 +16,7 @@ from application.errors import StoreUnavailable
 from domain.hotp import HotpCredential
 from domain.owner import CredentialId
 from domain.verdict import Accepted, Reason, Rejected
+from infrastructure.dynamodb.client.errors import DynamoError
 from infrastructure.network import deadline
 from tests.infrastructure.dynamodb.instances import Instance
 from tests.infrastructure.redis.callers import all_at_once, new_owner, timed
@@ -68,7 +69,10 @@ NOT_CARRIED_OUT = {
     "empty": always(Answer(200, b"")),
     "success without a checksum": always(Answer(200, b"{}", checksum=False)),
     "redirect": always(Answer(302, b"{}")),
+    "another success": always(Answer(202, b"{}")),
     "error that is no JSON": always(Answer(400, b"bad")),
+    "error with status 200": always(error("InternalServerError", 200)),
+    "JSON without an end to its nesting": always(Answer(200, b"[" * 100_000)),
     "JSON that is no object": always(Answer(400, b"[]")),
 }
 CARRIED_OUT = {
@@ -332,3 +336,12 @@ def test_a_table_without_capacity_for_a_batch_is_reported_in_time(behind: Instan
     gate = behind.store.gate_sessions("gate", 60)
     assert timed(lambda: gate.user_of([gate.begin("alice")])) < LIMIT
     assert len(faulty.requests) < 200, "the attempts have pauses"
+
+
+@pytest.mark.parametrize("fault", ["server error", "throttled", "proxy error", "closed connection"])
+def test_the_client_library_repeats_nothing(behind: Instance, faulty: FaultyDynamo, fault: str) -> None:
+    """It would neither know the deadline, nor which calls may have been carried out."""
+    faulty.fault = NOT_CARRIED_OUT[fault]
+    with pytest.raises(DynamoError):
+        behind.table._calls.call("get_item", TableName="any", Key={"id": {"S": "any"}})
+    assert len(faulty.requests) == 1

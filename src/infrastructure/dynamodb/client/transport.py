@@ -31,6 +31,8 @@ LONGEST_IDLE: Final = 30.0
 """Seconds after which an idle connection is not used again. Devices on the way forget connections that are silent."""
 LONGEST_ANSWER: Final = 32 * 1024 * 1024
 """Bytes. DynamoDB answers with at most 16 MB of items, and base64 adds a third."""
+_ERROR: Final = "__type"
+"""The member that names an error. Only errors have it."""
 
 
 class Transport:
@@ -127,20 +129,29 @@ def _exchange(connection: HTTPConnection, request: "AWSPreparedRequest") -> tupl
 
 def _check(status: int, headers: HTTPMessage, body: bytes) -> None:
     """Raise an error for a response that does not come from DynamoDB, or did not arrive as it was sent."""
-    if not _is_answer(body) or HTTPStatus.OK < status < HTTPStatus.BAD_REQUEST:
+    content = _object(body)
+    if content is None or HTTPStatus.OK < status < HTTPStatus.BAD_REQUEST:
         raise wrong_answer(f"status {status}")
     # Errors are no acceptance, so they need no checksum.
-    if status == HTTPStatus.OK and headers.get("x-amz-crc32") != str(zlib.crc32(body)):
+    if status != HTTPStatus.OK:
+        return
+    if headers.get("x-amz-crc32") != str(zlib.crc32(body)):
         raise wrong_answer("wrong checksum")
+    # botocore would ignore the member, and a successful write has no other members.
+    if _ERROR in content:
+        raise wrong_answer("error with status 200")
 
 
-def _is_answer(body: bytes) -> bool:
-    """Return whether a body is a JSON object, in which the type of an error is a text, as botocore's parser expects."""
+def _object(body: bytes) -> dict[str, object] | None:
+    """Return the JSON object in a body. Return None for another body, or if the type of the error is no text.
+
+    botocore's parser expects a text.
+    """
     try:
-        answer = json.loads(body)
+        content = json.loads(body)
     except (ValueError, RecursionError):
-        return False
-    return isinstance(answer, dict) and isinstance(answer.get("__type", ""), str)
+        return None
+    return content if isinstance(content, dict) and isinstance(content.get(_ERROR, ""), str) else None
 
 
 def _text(value: str | bytes) -> str:
