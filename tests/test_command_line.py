@@ -122,8 +122,9 @@ def test_wrong_usage_is_the_exit_status_of_the_process() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_every_example_in_the_help_is_accepted(command: list[str], tmp_path: Path) -> None:
+    key = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
     for name in ("secret.txt", "serversecret", "key.txt", "export.jsonl"):
-        (tmp_path / name).write_text("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
+        (tmp_path / name).write_text(key)
     kind = "hotp" if "hotp" in command else "totp"
     (tmp_path / "uri.txt").write_text(f"otpauth://{kind}/alice?secret={SECRET}&counter=1")
     (tmp_path / "open-mfa").symlink_to(COMMAND)
@@ -132,6 +133,8 @@ def test_every_example_in_the_help_is_accepted(command: list[str], tmp_path: Pat
     for example in examples:
         done = subprocess.run(
             ["bash", "-o", "pipefail", "-c", example],
+            # An example with "-" reads standard input, which pytest replaces by an empty file.
+            input=key,
             cwd=tmp_path,
             env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
             capture_output=True,
