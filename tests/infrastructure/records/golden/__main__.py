@@ -1,4 +1,4 @@
-"""Adds a record to `records.txt` for every state that has none yet: `python -m tests.infrastructure.redis.golden`.
+"""Adds a record to `records.txt` for every state that has none yet: `python -m tests.infrastructure.records.golden`.
 
 The present records were made by the former codec, at commit 091aa0e, with the class names of that commit. The records
 with "before former secrets" in their names were made by an older one, at commit 1eb108d. The records with "imported" in
@@ -11,8 +11,8 @@ import base64
 from infrastructure.crypto.derivation import HkdfDerivation
 from infrastructure.records.codec import RecordCodec
 from infrastructure.records.shared_record import SharedRecord
-from tests.infrastructure.redis.golden import FILE, records
-from tests.infrastructure.redis.golden.states import KEYS, MASTER, SHARED, STATES
+from tests.infrastructure.records.golden import FILE, records
+from tests.infrastructure.records.golden.states import KEYS, MASTER, SHARED, STATES
 
 codec = RecordCodec(KEYS, HkdfDerivation(MASTER))
 made = {name: codec.encode(state) for name, state in STATES.items()}

@@ -6,8 +6,8 @@ from domain.stored_state import StoredState
 from infrastructure.crypto.derivation import HkdfDerivation
 from infrastructure.records.codec import REVISION_BYTES, Record, RecordCodec
 from infrastructure.records.shared_record import SharedRecord
-from tests.infrastructure.redis.golden import records
-from tests.infrastructure.redis.golden.states import ACCOUNT, KEYS, MASTER, SHARED, STATES, TOTP
+from tests.infrastructure.records.golden import records
+from tests.infrastructure.records.golden.states import ACCOUNT, KEYS, MASTER, SHARED, STATES, TOTP
 
 CODEC = RecordCodec(KEYS, HkdfDerivation(MASTER))
 RECORDS = records()
