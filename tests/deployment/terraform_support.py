@@ -26,7 +26,10 @@ NO_TERRAFORM: Final = f"{PROGRAM} 1.11 or newer is not installed, so deploy/terr
 NO_TOOLS: Final = (
     "The tools of requirements/deploy.txt are not installed (make e2e installs them), so there is no stand-in for AWS"
 )
-NO_PROVIDER: Final = "Terraform finds the AWS provider neither in its registry nor in a mirror"
+NO_PROVIDER: Final = (
+    "Terraform finds the AWS provider neither in its registry nor in a mirror. To use a mirror, set"
+    " TF_CLI_CONFIG_FILE to a file with provider_installation, as .ci/run does"
+)
 REGION: Final = "eu-central-1"
 ACCOUNT: Final = "123456789012"
 COMMON: Final = {"region": REGION, "account_id": ACCOUNT}
@@ -285,10 +288,15 @@ def copies(directory: Path, variables: Mapping[str, Mapping[str, Any]]) -> dict[
 def _initialize(stack: Stack) -> None:
     arguments = ("init", "-backend=false")
     init = attempt(PROGRAM, *arguments, patience=LONGEST, cwd=stack.directory, env=stack.environment)
-    if "Failed to query available provider packages" in init.stderr:
-        missing(NO_PROVIDER)
+    require_provider(init.stderr)
     assert init.returncode == 0, init.stderr
     stack.choose()
+
+
+def require_provider(errors: str) -> None:
+    """Skip the test, or fail it in CI, if the errors of `init` say that there is no provider."""
+    if "Failed to query available provider packages" in errors:
+        missing(NO_PROVIDER)
 
 
 def known(iam: dict[str, Any], pattern: str) -> list[tuple[str, dict[str, Any]]]:

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from tests.deployment.docker_support import ROOT, attempt, missing
+from tests.deployment.terraform_support import require_provider
 
 GITHUB = ROOT / ".github"
 WORKFLOWS = sorted((GITHUB / "workflows").glob("*.y*ml"))
@@ -295,6 +296,7 @@ def test_the_steps_before_a_plan_need_no_credentials(stack: str, tmp_path: Path)
 
     done = attempt("bash", "-e", "-c", script, cwd=tmp_path / stack, env=environment, patience=300)
 
+    require_provider(done.stderr)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "terraform validate" in script
 
