@@ -129,15 +129,18 @@ settings: $(DEV) ## Generate everything that lists settings from their declarati
 bench: $(DEV) ## Measure the performance and write the capacity page; with ARGS, only measure. Requires redis-server
 	$(BIN)/python -m bench $(or $(ARGS),--publish)
 
+COMPILE = $(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header \
+  --python-version 3.11 --output-file
+
 .PHONY: lock
 lock: $(DEV) ## Pin the newest versions that pyproject.toml allows
-	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 --output-file requirements/serve.txt pyproject.toml requirements/build.in
-	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 --output-file requirements/dynamodb.txt --extra dynamodb -c requirements/serve.txt pyproject.toml requirements/build.in
-	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 --output-file requirements/lambda.txt --extra lambda --extra dynamodb $(patsubst %,--no-emit-package %,$(NOT_IN_LAMBDA)) -c requirements/dynamodb.txt pyproject.toml
-	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 --output-file requirements/dev.txt --group dev --all-extras -c requirements/dynamodb.txt pyproject.toml requirements/build.in
-	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 --output-file requirements/e2e.txt -c requirements/dev.txt requirements/e2e.in
-	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 --output-file requirements/deploy.txt requirements/deploy.in
-	$(BIN)/uv pip compile --quiet --universal --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 --output-file requirements/docs.txt -c requirements/dev.txt requirements/docs.in
+	$(COMPILE) requirements/serve.txt pyproject.toml requirements/build.in
+	$(COMPILE) requirements/dynamodb.txt --extra dynamodb -c requirements/serve.txt pyproject.toml requirements/build.in
+	$(COMPILE) requirements/lambda.txt --extra lambda --extra dynamodb $(patsubst %,--no-emit-package %,$(NOT_IN_LAMBDA)) -c requirements/dynamodb.txt pyproject.toml
+	$(COMPILE) requirements/dev.txt --group dev --all-extras -c requirements/dynamodb.txt pyproject.toml requirements/build.in
+	$(COMPILE) requirements/e2e.txt -c requirements/dev.txt requirements/e2e.in
+	$(COMPILE) requirements/deploy.txt requirements/deploy.in
+	$(COMPILE) requirements/docs.txt -c requirements/dev.txt requirements/docs.in
 
 .PHONY: dev-setup dev-up dev-down
 dev-setup: ## Create the certificate, the hosts entry and the settings of the development stack
