@@ -52,7 +52,8 @@ def _stores(texts: Mapping[str, str], values: Mapping[str, Any]) -> Iterator[tup
     if "OPEN_MFA_REDIS_URL" not in texts and values.get("OPEN_MFA_REDIS_WAIT"):
         yield "OPEN_MFA_REDIS_WAIT", "Needs a Redis with replicas, but OPEN_MFA_REDIS_URL is not set."
     if STORES.isdisjoint(texts) and (values.get("WEB_CONCURRENCY") or 1) > 1:
-        yield "WEB_CONCURRENCY", "Must be 1 unless OPEN_MFA_REDIS_URL is set: processes do not share their memory."
+        unless = "unless OPEN_MFA_REDIS_URL or OPEN_MFA_STORE_URL is set"
+        yield "WEB_CONCURRENCY", f"Must be 1 {unless}: processes do not share their memory."
 
 
 def _not_standalone(texts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
