@@ -55,9 +55,9 @@ class TableUrl:
         return cls(parts.hosts, options["region"], options.get("endpoint"))
 
     def __str__(self) -> str:
-        """Return the table and its place, for people."""
-        place = f"{self.region} at {urlsplit(self.endpoint).netloc}" if self.endpoint else self.region
-        return f"{self.table} in {place}"
+        """Return the table, its region and another endpoint, for people."""
+        endpoint = f" at {urlsplit(self.endpoint).netloc}" if self.endpoint else ""
+        return f"{self.table} in {self.region}{endpoint}"
 
     @property
     def is_unencrypted(self) -> bool:

@@ -100,7 +100,7 @@ class OwnerRecords:
     Args:
         codec: the codec of records; it has the encryption keys.
         clock: the service's clock.
-        key_of: returns the place of a credential in the store, for the log.
+        key_of: returns the key under which the store keeps a credential, for the log.
     """
 
     def __init__(self, codec: RecordCodec, clock: Clock, key_of: Callable[[CredentialId], str]) -> None:

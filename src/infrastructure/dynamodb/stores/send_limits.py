@@ -22,8 +22,8 @@ class DynamoSendLimit:
     """The `SendLimit` in DynamoDB.
 
     Each limit has an item of its own, and each of them is changed by a conditional write, so no limit is ever exceeded.
-    All items are read first, so usually nothing is counted if a code must not be sent. If another code takes the last
-    place in the meantime, some of the limits have counted a code that is not sent.
+    All items are read first, so usually nothing is counted if a code must not be sent. If another code reaches a limit
+    in the meantime, other limits may have counted a code that is not sent.
 
     Args:
         table: the table.
