@@ -87,14 +87,15 @@ CARRIED_OUT = {
 @pytest.mark.parametrize("fault", NOT_CARRIED_OUT)
 @pytest.mark.parametrize("operation", ["GetItem", "PutItem"])
 def test_a_fault_is_reported_in_time_and_accepts_nothing(
-    behind: Instance, faulty: FaultyDynamo, fault: str, operation: str
+    behind: Instance, faulty: FaultyDynamo, dynalite: DynamoServer, fault: str, operation: str
 ) -> None:
     credential_id = behind.enrol(new_owner())
     failing = NOT_CARRIED_OUT[fault]
     faulty.fault = lambda name, forward: failing(name, forward) if name == operation else forward()
     assert timed(lambda: behind.verify_in_time(credential_id, 0)) < LIMIT
-    faulty.fault = None
-    assert behind.verify(credential_id, 0) == Accepted(), "the code was not judged before"
+    # The fault stays: on a busy machine, a request that has timed out may arrive later. It must not be carried out.
+    with Instance(dynalite.url_of(behind.table._url.table)) as other:
+        assert other.verify(credential_id, 0) == Accepted(), "the code was not judged before"
 
 
 @pytest.mark.parametrize("fault", CARRIED_OUT)
