@@ -42,6 +42,7 @@ threads = 4
 worker_class = "gthread"
 max_requests = {REPLACED_AFTER}
 preload_app = False
+keepalive = 75
 """
 
 
@@ -68,7 +69,7 @@ def test_another_command_can_start_the_peer(checkout: Path) -> None:
     require_redis_server()
     (checkout / "run.py").rename(checkout / "other.py")
     (checkout / "gunicorn.conf.py").unlink()
-    command = f"sh -c '{sys.executable} -m gunicorn --threads 2 --bind $HOST:$PORT other'"
+    command = f"sh -c '{sys.executable} -m gunicorn --threads 2 --keep-alive 75 --bind $HOST:$PORT other'"
     with ExitStack() as stack:
         case = peer.start(stack, checkout, command, 24)
         samples = repeat([case], 1)

@@ -47,16 +47,17 @@ def test_the_service_starts_with_the_commands_of_the_guide(tmp_path: Path) -> No
     assert {stat.S_IMODE(file.stat().st_mode) for file in (tmp_path / "secrets").iterdir()} == {0o600}
 
 
-def test_the_commands_read_the_store_and_the_keys_from_files(redis_server: RedisServer, tmp_path: Path) -> None:
-    settings = files(
-        tmp_path,
-        OPEN_MFA_REDIS_URL=redis_server.url,
-        OPEN_MFA_API_KEYS=f"shop:{KEY}",
-        OPEN_MFA_ENCRYPTION_KEYS=SETTINGS["OPEN_MFA_ENCRYPTION_KEYS"],
-    )
+def test_the_commands_read_the_store_and_the_keys_from_files(tmp_path: Path) -> None:
+    with RedisServer() as redis:
+        settings = files(
+            tmp_path,
+            OPEN_MFA_REDIS_URL=redis.url,
+            OPEN_MFA_API_KEYS=f"shop:{KEY}",
+            OPEN_MFA_ENCRYPTION_KEYS=SETTINGS["OPEN_MFA_ENCRYPTION_KEYS"],
+        )
 
-    listed = run("account", "list", **settings)
-    found = run("doctor", **settings)
+        listed = run("account", "list", **settings)
+        found = run("doctor", **settings)
 
     assert (listed.returncode, listed.stderr) == (0, "")
     assert "OPEN_MFA_API_KEYS (shop)" in found.stdout

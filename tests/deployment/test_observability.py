@@ -332,7 +332,7 @@ class Prometheus:
     def is_ready(self) -> bool:
         try:
             return requests.get(f"{self.base}/-/ready", timeout=2).status_code == 200
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             return False
 
 

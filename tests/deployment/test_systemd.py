@@ -148,7 +148,7 @@ def test_the_command_of_the_unit_starts_with_the_credentials_of_a_directory(redi
             raise ChildProcessError((tmp_path / "log").read_text())
         try:
             return requests.get(f"http://127.0.0.1:{port}/readyz", timeout=10).status_code == 200
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             return False
 
     try:

@@ -63,7 +63,7 @@ def tls_proxy(service: Service) -> Iterator[str]:
             try:
                 url = f"https://127.0.0.1:{ports.proxy}{PREFIX}/healthz"
                 return requests.get(url, verify=certificates.authority, timeout=5).status_code == 200
-            except requests.ConnectionError:
+            except (requests.ConnectionError, requests.Timeout):
                 return False
 
         try:

@@ -71,7 +71,7 @@ class OnTerminal:
     def answers(self) -> bool:
         try:
             return requests.get(f"{self.base}/healthz", timeout=2).ok
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             assert self.process.poll() is None, self.shown
             return False
 
