@@ -66,7 +66,7 @@ def _not_standalone(texts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     if not {"OPEN_MFA_GATE_SECRET", "OPEN_MFA_GATE_SECRET_TEXT"} & texts.keys():
         yield (
             "OPEN_MFA_GATE_SECRET_TEXT",
-            f"Is required with {ENVIRONMENT}={STANDALONE}: the secret of all visitors. OPEN_MFA_GATE_SECRET can replace it.",
+            f"Is required with {ENVIRONMENT}={STANDALONE}, unless OPEN_MFA_GATE_SECRET is set: all visitors share it.",
         )
 
 
