@@ -94,6 +94,7 @@ forget_logs() {
 }
 
 up() {
+  local port url
   [[ $stack == dev ]] || apps | keep_logs
   docker compose up --build --detach --wait --wait-timeout "${PATIENCE:-300}" || {
     docker compose ps --all >&2 || true
@@ -102,7 +103,9 @@ up() {
   [[ $stack == dev ]] || apps | forget_logs
   docker compose ps
   if [[ $stack == dev ]]; then
-    echo "https://open-mfa.local is ready. Mails are shown at https://open-mfa.local/mail/. The API key is in deploy/docker-compose/dev/.env."
+    port=$(value_of HTTPS_PORT) url=https://open-mfa.local
+    [[ -z $port || $port == 443 ]] || url+=:$port
+    echo "$url is ready. Mails are shown at $url/mail/. The API key is in deploy/docker-compose/dev/.env."
   else
     echo "https://$(value_of DOMAIN) is ready."
   fi

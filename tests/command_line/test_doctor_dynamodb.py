@@ -56,7 +56,7 @@ def test_a_table_as_documented_has_no_fault(faulty: FaultyDynamo, moto: DynamoSe
         "removes items by expires",
         "allows every operation",
         "same time",
-        "in several regions: use the table in this region only",
+        "has no replicas in other regions",
     ):
         assert text in findings[OK]
     assert "enable point-in-time recovery" in findings[WARNING]

@@ -112,7 +112,7 @@ def test_without_a_secret_compose_names_the_variable(minimal: Minimal) -> None:
     done = attempt("docker", "compose", "config", env=environment, cwd=minimal.directory)
 
     assert done.returncode != 0
-    assert "OPEN_MFA_GATE_SECRET_TEXT is missing a value: use 16 characters or more" in done.stderr
+    assert "OPEN_MFA_GATE_SECRET_TEXT is missing a value: set it in .env, with 16 characters or more" in done.stderr
 
 
 def test_a_short_secret_ends_the_container_with_a_message(minimal: Minimal) -> None:

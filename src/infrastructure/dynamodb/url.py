@@ -39,6 +39,8 @@ class TableUrl:
         Raises:
             InvalidTableUrl: the text is no such URL. The message does not repeat it.
         """
+        if text.lower().startswith(("redis://", "rediss://")):
+            raise InvalidTableUrl("must begin with dynamodb://; for Redis, set OPEN_MFA_REDIS_URL instead")
         try:
             parts = split_url(text, ["dynamodb"], has_user=False)
         except ValueError as error:

@@ -62,7 +62,7 @@ def split_url(text: str, schemes: Iterable[str], *, has_user: bool = True) -> Ur
     parts = _URL.fullmatch(text)
     scheme = parts["scheme"].lower() if parts else ""
     if parts is None or scheme not in schemes:
-        raise ValueError(f"must be a URL that begins with one of {', '.join(f'{each}://' for each in schemes)}")
+        raise ValueError(f"must be a URL that begins with {' or '.join(f'{each}://' for each in schemes)}")
     login, at, rest = parts["rest"].rpartition("@")
     if at and not has_user:
         authority = _REST.fullmatch(parts["rest"])["hosts"]  # type: ignore[index] # the expression matches every text

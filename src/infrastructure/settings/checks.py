@@ -1,6 +1,7 @@
 """Checks of several settings together, and notices about settings that work but may be mistakes."""
 
 import difflib
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.util import find_spec
 from typing import Any, Final
@@ -11,8 +12,8 @@ from infrastructure.settings.groups.delivery import Mail
 from infrastructure.settings.parsers import SHORTEST_KEY
 from infrastructure.settings.settings import Settings
 
-INSTALL: Final = "pip install --require-hashes -r requirements/dynamodb.txt"
-"""The command that installs what DynamoDB needs."""
+INSTALL: Final = f"{sys.executable} -m pip install --require-hashes -r requirements/dynamodb.txt"
+"""The command that installs what DynamoDB needs, into the environment of the service."""
 _PREFIX: Final = "OPEN_MFA_"
 _IN_MEMORY: Final = f"with {ENVIRONMENT}={STANDALONE}, the state is in memory"
 
@@ -65,7 +66,7 @@ def _not_standalone(texts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     if not {"OPEN_MFA_GATE_SECRET", "OPEN_MFA_GATE_SECRET_TEXT"} & texts.keys():
         yield (
             "OPEN_MFA_GATE_SECRET_TEXT",
-            f"Is required with {ENVIRONMENT}={STANDALONE}, or OPEN_MFA_GATE_SECRET: one secret for all visitors.",
+            f"Is required with {ENVIRONMENT}={STANDALONE}, unless OPEN_MFA_GATE_SECRET is set: all visitors share it.",
         )
 
 

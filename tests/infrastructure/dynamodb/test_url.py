@@ -50,6 +50,11 @@ def test_any_other_url_is_refused_without_repeating_it(text: str) -> None:
     assert "secret" not in str(refusal.value)
 
 
+def test_the_refusal_of_a_url_of_redis_names_its_setting() -> None:
+    with pytest.raises(InvalidTableUrl, match="for Redis, set OPEN_MFA_REDIS_URL instead"):
+        TableUrl.parse("rediss://redis.example.com")
+
+
 @given(st.text() | st.text().map(lambda text: f"dynamodb://{text}") | st.sampled_from([*VALID]).flatmap(st.just))
 def test_no_text_causes_another_error(text: str) -> None:
     try:

@@ -22,9 +22,7 @@ LARGEST_CLOCK_DIFFERENCE: Final = 1.0
 _KEY: Final = "id (S)"
 _EXPIRES: Final = "expires"
 _UNNEEDED: Final = {"Scan": "`open-mfa reseal`, the export, the list of accounts and the search for weak secrets"}
-_UNPROMISED: Final = (
-    "does not promise that codes are accepted only once in several regions: use the table in this region only"
-)
+_ONE_REGION: Final = "has no replicas in other regions, where the same code could be accepted again"
 
 
 def check_table(settings: Settings, now: Callable[[], float], grave: Grade) -> Iterator[Finding]:
@@ -81,7 +79,7 @@ def check_inspection(found: "Inspection", grave: Grade) -> Iterator[Finding]:
         names = ", ".join(found.replicas)
         yield Finding(must, f"has replicas in {names}, and resolves conflicts by the last writer: remove them")
     else:
-        yield Finding(ok, _UNPROMISED)
+        yield Finding(ok, _ONE_REGION)
     yield from _life(found.time_to_live, grave)
     yield from _recovery(found.recovery)
     yield from _permissions(found)
