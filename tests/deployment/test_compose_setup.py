@@ -63,17 +63,23 @@ def settings(file: Path) -> dict[str, str]:
     return dict(line.partition("=")[::2] for line in lines if line and not line.startswith("#"))
 
 
+def make(*arguments: str, directory: Path) -> str:
+    """Run make as people do, even if make has started the tests: it would then print the names of directories."""
+    inherited = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}}
+    return run("make", *arguments, cwd=directory, env=inherited)
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_also_works_in_the_directory_of_the_stacks(stacks: Path, command: str) -> None:
-    root = run("make", "--dry-run", command, cwd=stacks.parents[1])
-    here = run("make", "--dry-run", command, cwd=stacks)
+    root = make("--dry-run", command, directory=stacks.parents[1])
+    here = make("--dry-run", command, directory=stacks)
 
     assert root.startswith("deploy/docker-compose/")
     assert [line for line in here.splitlines() if not line.startswith("make")] == root.splitlines()
 
 
 def test_the_directory_of_the_stacks_lists_exactly_these_commands(stacks: Path) -> None:
-    listed = re.findall(r"^  make (\S+)", run("make", cwd=stacks), re.MULTILINE)
+    listed = re.findall(r"^  make (\S+)", make(directory=stacks), re.MULTILINE)
     declared = re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
 
     assert sorted(listed) == sorted(COMMANDS)

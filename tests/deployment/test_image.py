@@ -12,6 +12,7 @@ import pytest
 from tests.deployment.conftest import version
 from tests.deployment.docker_support import ROOT, attempt, copy_of_checkout, defaults, is_healthy, run
 from tests.service.wire import Wire, request
+from tests.support.documents import block, page
 from tests.support.processes import free_port, spawn, wait_until
 
 HARDENED = ["--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
@@ -90,6 +91,18 @@ def test_the_image_contains_only_locked_packages(image: str) -> None:
     assert installed.pop("open-mfa") == version()
     assert set(installed.items()) <= locked
     assert {"flask", "redis", "cryptography", "gunicorn"} <= installed.keys()
+
+
+def test_the_image_for_dynamodb_is_built_as_its_guide_says(images: dict[str, str], tree: Path) -> None:
+    base = f"--build-arg BASE_IMAGE={images['BASE_IMAGE']}" if "BASE_IMAGE" in images else ""
+    command = block(page("how-to/use-dynamodb"), "docker build").replace("docker build", f"docker build --quiet {base}")
+    try:
+        run("bash", "-euc", command, patience=900, cwd=tree, env=os.environ | {"DOCKER_BUILDKIT": "1"})
+        client = in_image("open-mfa:dynamodb", "python", "-c", "import botocore")
+    finally:
+        attempt("docker", "image", "rm", "--force", "open-mfa:dynamodb")
+
+    assert (client.returncode, client.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("module", ["pip", "setuptools", "ensurepip", "wheel"])

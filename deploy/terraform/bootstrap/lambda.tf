@@ -173,7 +173,7 @@ data "aws_iam_policy_document" "lambda" {
   statement {
     sid = "TheStateInOneTable"
     actions = [
-      "dynamodb:BatchGetItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan", "dynamodb:UpdateItem",
+      "dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan", "dynamodb:UpdateItem",
     ]
     resources = [local.lambda_table]
   }

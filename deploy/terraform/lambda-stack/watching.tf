@@ -5,7 +5,7 @@ locals {
   table    = { TableName = local.prefix }
 
   # The operations that the service uses. DynamoDB counts its own errors for each of them.
-  operations = ["BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Scan", "UpdateItem"]
+  operations = ["BatchGetItem", "GetItem", "PutItem", "Scan", "UpdateItem"]
 
   # The counted lines of the service's log.
   log_metrics = {
