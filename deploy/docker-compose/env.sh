@@ -21,6 +21,8 @@ create_certificate() {
     || fail "openssl is required to create the certificate of Redis (Debian: apt-get install openssl)"
   local output status=0
   mkdir -p redis/tls
+  # It may exist already, for instance because Docker has created it.
+  chmod 700 redis/tls
   give_back redis/tls
   # A self-signed certificate: the service trusts only this one.
   output=$(openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3650 -subj /CN=redis \

@@ -109,6 +109,17 @@ def test_the_setup_adds_secrets_to_a_copy_of_the_example(stacks: Path, kind: str
     assert (stacks / kind / ".env").stat().st_mode & 0o077 == 0
 
 
+def test_only_the_owner_can_reach_the_key_of_redis_in_a_directory_that_existed_before(stacks: Path) -> None:
+    directory = stacks / "redis/tls"
+    directory.mkdir()
+    directory.chmod(0o755)
+
+    run(str(stacks / "env.sh"), "dev")
+
+    assert (directory / "redis-key.pem").is_file()
+    assert directory.stat().st_mode & 0o077 == 0
+
+
 def test_a_copy_with_windows_line_ends_gets_secrets(stacks: Path) -> None:
     text = (stacks / ".env.example").read_text()
     (stacks / "dev/.env").write_text(text.replace("\n", "\r\n"), newline="")

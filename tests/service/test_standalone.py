@@ -2,14 +2,16 @@
 
 import os
 import signal
+import socket
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pyotp
 import pytest
 import requests
 
-from tests.support.processes import wait_until
+from tests.support.processes import stop, wait_until
 from tests.support.service import Service
 
 SECRET = "0123456789abcdef"
@@ -68,6 +70,38 @@ def test_a_worker_that_follows_a_crashed_one_refuses_the_codes_before_its_start(
 
         assert former not in service.workers()
         assert verify(service) == (403, "replayed")
+
+
+def test_the_port_is_in_use_while_the_worker_of_a_killed_master_may_accept_a_code() -> None:
+    """A process that starts in the meantime would not know that the code is spent."""
+    head = (
+        b"POST /api/v1/gate/verify HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 19\r\n\r\n"
+    )
+    with Service(**SETTINGS) as service:
+        (worker,) = service.workers()
+        with socket.create_connection(("127.0.0.1", service.port)) as client:
+            client.sendall(head)
+            # The worker accepts connections in their order.
+            wait_until(service.answers, "the acceptance of the connection", service.log)
+            stop(service.process, kill=True)
+            assert Path(f"/proc/{worker}").exists()
+
+            wait_until(lambda: can_listen(service.port), "the end of the worker", service.log)
+            client.setblocking(False)
+            # The worker has refused the request and closed the connection. Otherwise, this raises BlockingIOError.
+            answer = client.recv(1000)
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+
+
+def can_listen(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def test_the_service_names_the_settings_that_it_refuses() -> None:

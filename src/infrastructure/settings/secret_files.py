@@ -1,12 +1,16 @@
 """Secrets in files: the variable NAME_FILE names a file with the value of the variable NAME."""
 
 import os
+import re
 import stat
 from collections.abc import Mapping
 from typing import Final
 
 LARGEST_FILE: Final = 2**20
 """Bytes: the limits of a Secret in Kubernetes and of a credential in systemd."""
+
+_LIKE_BASE64: Final = re.compile(r"[A-Za-z0-9+/]{32,}={0,2}\s*")
+"""Every 64th random key begins with / in base64. Most paths of this length contain other characters."""
 
 
 class _UnusableFile(Exception):
@@ -77,6 +81,6 @@ def _open_at_once(path: str, flags: int) -> int:
 
 def _named(path: str) -> str:
     """Return the beginning of a problem: the path, unless somebody may have set the secret itself instead of a path."""
-    if path.startswith(("/", ".")):
+    if path.startswith(("/", ".")) and not _LIKE_BASE64.fullmatch(path):
         return f"The file {path}"
-    return "The file (not named here, because its path does not begin with / or . and may be the secret itself)"
+    return "The file (not named here, because the variable may contain the secret itself instead of a path)"

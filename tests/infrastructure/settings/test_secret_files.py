@@ -2,6 +2,7 @@
 
 import os
 import re
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
@@ -186,7 +187,14 @@ def test_an_invalid_secret_is_a_problem_of_the_variable_that_names_the_file(name
     assert CONTENT not in told(name, path)
 
 
-@pytest.mark.parametrize("path", ["correct horse battery staple", "a-secret-instead-of-a-path", "~/secret"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("correct horse battery staple", "a-secret-instead-of-a-path", "~/secret"),
+        b64encode(b"\xff" * 32).decode(),
+        b64encode(b"\xfc" * 32).decode() + "\n",
+    ],
+)
 def test_a_problem_does_not_repeat_a_path_that_may_be_the_secret_itself(path: str) -> None:
     assert path not in told("OPEN_MFA_SECRET_KEY", path)
 

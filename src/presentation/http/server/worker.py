@@ -151,6 +151,8 @@ class Worker(ThreadWorker):
         """At the worker's end, accept every client that has connected, then close the listening sockets.
 
         gunicorn leaves these sockets open, so clients that connect in the meantime would get no response.
+        A worker whose master was killed keeps them open until it has answered its open requests. So no other process
+        can listen on the port, and accept the same code, in the meantime.
         """
         super().set_accept_enabled(enabled and time.monotonic() >= self._accept_after)
         if enabled or self.alive:
