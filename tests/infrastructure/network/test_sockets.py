@@ -56,7 +56,7 @@ def test_a_port_without_a_server_is_refused() -> None:
 
 def test_a_name_without_an_address_is_reported() -> None:
     with pytest.raises(NameNotResolved):
-        connect(Address("nowhere.invalid", 1), None)
+        connect(Address(f"{'a' * 64}.example", 1), None)
 
 
 def test_an_unusable_file_of_authorities_is_refused_without_its_path() -> None:
