@@ -1,7 +1,9 @@
 """Records of credentials in Redis: their keys, their secrets and their revisions."""
 
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -10,11 +12,12 @@ from domain.owner import CredentialId, Factor, Owner, OwnerKind
 from domain.stored_state import StoredState
 from infrastructure.records.codec import REVISION_BYTES, RecordCodec
 from infrastructure.records.owner_records import REMOVAL_REMEMBERED
-from infrastructure.redis.client.url import Connect
+from infrastructure.redis.client.url import Connect, connector
 from infrastructure.redis.stores.credentials import COMPARE_AND_SET, key_of
 from tests.infrastructure.redis.callers import KEYS, SECRET, Caller, code, new_owner
 from tests.infrastructure.store.states import ENDS, confirmed, hotp, states
 from tests.support.fakes import NOON, FakeClock
+from tests.support.scripted_server import ScriptedServer
 
 CODEC = RecordCodec(KEYS)
 
@@ -104,3 +107,18 @@ def expires_at(caller: Caller, credential_id: CredentialId) -> int | None:
     milliseconds: int = caller.gateway._read(key_of(credential_id), "PEXPIRETIME", key_of(credential_id))
     assert milliseconds != -2, "there is no record"
     return None if milliseconds == -1 else milliseconds // 1000
+
+
+@pytest.mark.parametrize("number", [0, 2, -1])
+def test_a_commit_is_done_only_if_the_script_returns_1(number: int, credential_id: CredentialId) -> None:
+    def respond(connection: socket.socket, command: list[Any]) -> None:
+        connection.sendall(b"$-1\r\n" if command[0] in {b"GET", "GET"} else b":%d\r\n" % number)
+
+    with ScriptedServer(respond) as server:
+        caller = Caller(connector(server.url), clock=FakeClock())
+        snapshot = caller.repository.load(credential_id)
+
+        winner = caller.repository.commit(credential_id, snapshot.revision, hotp(credential_id))
+
+    assert winner is not None
+    assert winner.state is None

@@ -119,8 +119,11 @@ class RedisCredentialRepository:
         for name in names:
             new = changes.new.get(name)
             arguments += [changes.read[name], *((b"", 0) if new is None else (new.value, _milliseconds(new.end)))]
-        answer: bytes | int = self._gateway.run_script(COMPARE_AND_SET, keys[0], *arguments, further=keys[1:])
-        return None if isinstance(answer, int) else answer
+        answer = self._gateway.run_script(COMPARE_AND_SET, keys[0], *arguments, further=keys[1:])
+        if answer == 1:
+            return None
+        # Only 1 means that the records were replaced. Redis never sends another number.
+        return answer if isinstance(answer, bytes) else b""
 
 
 def key_of(credential_id: CredentialId) -> str:
