@@ -122,9 +122,9 @@ class Credential(ABC):
         if not isinstance(match, Reason):
             return AcceptedOutcome(replace(match, failures=NO_FAILURES, lifecycle=self.lifecycle.used(now)))
         if match is not Reason.WRONG:
-            return RefusedOutcome(Rejected(match, self.failures.attempts_left), self)
+            return RefusedOutcome(Rejected(match, self.failures.attempts_left()), self)
         failures = self.failures.another(now)
-        return RefusedOutcome(Rejected(match, failures.attempts_left), self.failed(failures, now))
+        return RefusedOutcome(Rejected(match, failures.attempts_left()), self.failed(failures, now))
 
     def failed(self, failures: Failures, now: int) -> Self | Tombstone:  # noqa: ARG002 - a subclass needs the time
         """Return the state after a wrong code."""

@@ -12,6 +12,25 @@ LONGEST_LOCK: Final = 15 * 60
 
 
 @dataclass(frozen=True, slots=True)
+class LockSchedule:
+    """When wrong codes lock a factor, and for how long.
+
+    Attributes:
+        after: consecutive wrong codes before the factor is locked.
+        first: the length of the first lock in seconds. Each further wrong code doubles the lock.
+        longest: the length of the longest lock in seconds.
+    """
+
+    after: int = FAILURES_BEFORE_LOCK
+    first: int = FIRST_LOCK
+    longest: int = LONGEST_LOCK
+
+
+DEFAULT_LOCKS: Final = LockSchedule()
+"""Five wrong codes lock for 30 s, and each further one doubles the lock, up to 15 min."""
+
+
+@dataclass(frozen=True, slots=True)
 class Failures:
     """Consecutive wrong codes, and the lock that follows from them.
 
@@ -27,26 +46,22 @@ class Failures:
         """Return whether no code may be judged at `now`, Unix time in seconds."""
         return now < self.locked_until
 
-    def another(self, now: int) -> "Failures":
-        """Return the failures after one more wrong code.
-
-        The fifth wrong code locks for 30 s, and each further one doubles the lock, up to 15 min.
-        """
+    def another(self, now: int, locks: LockSchedule = DEFAULT_LOCKS) -> "Failures":
+        """Return the failures after one more wrong code, with the lock that the schedule demands."""
         count = self.count + 1
-        beyond = count - FAILURES_BEFORE_LOCK
+        beyond = count - locks.after
         if beyond < 0:
             return Failures(count, self.locked_until)
         # The exponent is bounded, so that a high count does not yield a huge number.
-        return Failures(count, now + min(FIRST_LOCK * 2 ** min(beyond, 10), LONGEST_LOCK))
+        return Failures(count, now + min(locks.first * 2 ** min(beyond, 20), locks.longest))
 
     def stricter(self, other: "Failures") -> "Failures":
         """Return the higher count and the later end of a lock of the two."""
         return Failures(max(self.count, other.count), max(self.locked_until, other.locked_until))
 
-    @property
-    def attempts_left(self) -> int:
+    def attempts_left(self, locks: LockSchedule = DEFAULT_LOCKS) -> int:
         """Return the number of wrong codes that remain. The last one locks the factor."""
-        return max(0, FAILURES_BEFORE_LOCK - self.count)
+        return max(0, locks.after - self.count)
 
 
 NO_FAILURES: Final = Failures()

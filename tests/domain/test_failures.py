@@ -50,7 +50,7 @@ def test_a_lock_runs_from_the_wrong_code_that_caused_it() -> None:
 
 @pytest.mark.parametrize(("count", "left"), [(0, 5), (1, 4), (4, 1), (5, 0), (6, 0), (100, 0)])
 def test_attempts_left_are_the_attempts_before_the_lock(count: int, left: int) -> None:
-    assert after(count).attempts_left == left
+    assert after(count).attempts_left() == left
 
 
 @given(st.lists(st.integers(0, 10_000), min_size=1, max_size=20))

@@ -3,6 +3,8 @@
 locals {
   # The settings that may be set in var.settings: no secrets, and none that this stack sets.
   free_settings = [
+    "OPEN_MFA_TENANTS",
+    "OPEN_MFA_TENANTS_TOML",
     "OPEN_MFA_ADMIN_USER",
     "OPEN_MFA_ISSUER",
     "OPEN_MFA_ALGORITHM",

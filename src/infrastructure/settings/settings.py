@@ -1,8 +1,12 @@
 """All settings of the service. `make settings` generates everything else that lists them."""
 
 from dataclasses import dataclass, fields, replace
+from hashlib import sha256
 from typing import Self
 
+from domain.api_key import ApiKey
+from domain.parameters import HotpParameters, TotpParameters
+from domain.policy import Policy
 from infrastructure.delivery.channel import ChannelSettings
 from infrastructure.settings.declaration import DEVELOPMENT, STANDALONE, group, optional_group
 from infrastructure.settings.groups.access import Accounts, Administrator, Enrolment, Sessions
@@ -11,6 +15,8 @@ from infrastructure.settings.groups.delivery import Mail, WebhookReceiver
 from infrastructure.settings.groups.gate import Gate
 from infrastructure.settings.groups.server import Limits, Log, Mode, Server
 from infrastructure.settings.groups.storage import DynamoDb, Keys, Redis
+from infrastructure.tenants.tenants import Tenants
+from infrastructure.tenants.tenants_file import tenants_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +51,18 @@ class Settings:
         return replace(self, notices=(*self.notices, *notices))
 
     @property
+    def tenants(self) -> Tenants:
+        """The tenants of the tenants file and of `OPEN_MFA_API_KEYS`, whose keys have all scopes."""
+        algorithm = self.enrolment.algorithm
+        default = Policy(
+            issuer=self.enrolment.issuer,
+            hotp=HotpParameters(algorithm=algorithm),
+            totp=TotpParameters(algorithm=algorithm),
+        )
+        tables = self.accounts.tenants_file or self.accounts.tenants_text or {}
+        return tenants_of(tables, default).with_keys(_api_key(*each) for each in self.accounts.api_keys)
+
+    @property
     def in_memory(self) -> bool:
         """Whether the state is in the memory of one process, because the settings name no store."""
         return self.redis.url is None and self.dynamodb.table is None
@@ -69,3 +87,9 @@ class Settings:
     def generated_api_key(self) -> str | None:
         """The API key that development mode generated, None if it generated none."""
         return self.accounts.api_keys[0][1] if "OPEN_MFA_API_KEYS" in self.generated else None
+
+
+def _api_key(tenant: str, key: str) -> ApiKey:
+    """Return a key of `OPEN_MFA_API_KEYS`. A part of its digest is its id, which stays when other keys come and go."""
+    digest = sha256(key.encode()).digest()
+    return ApiKey(tenant=tenant, id=f"key-{digest.hex()[:8]}", digest=digest)

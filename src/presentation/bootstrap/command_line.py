@@ -68,7 +68,7 @@ def _maintenance() -> Iterator[Maintenance]:
     keys = KeyRing(settings.keys.encryption_keys)
     try:
         yield Maintenance(
-            tenants=tuple(dict.fromkeys(name for name, _ in settings.accounts.api_keys)),
+            tenants=tuple(container.tenants.by_name),
             keys=keys,
             clock=container.clock,
             list_accounts=container.accounts.list_accounts,

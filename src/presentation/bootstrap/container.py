@@ -66,6 +66,7 @@ class Container:
         metrics: Metrics | None = None,
     ) -> None:
         self._settings = settings
+        self.tenants = settings.tenants
         self.clock = clock or SystemClock()
         self._randomness = randomness or SystemRandomness()
         self.store = store or open_store(settings, self.clock)

@@ -91,9 +91,10 @@ def create_app(
     )
     services = FactorServices(container.factors, container.clock, container.provisioning, settings.enrolment.algorithm)
     app.register_blueprint(session_blueprint(services, sessions, limits.by_kind()))
-    if settings.accounts.api_keys:
-        app.register_blueprint(account_list_blueprint(container.accounts.list_accounts, settings.accounts.api_keys))
-        app.register_blueprint(account_blueprint(services, container.accounts, settings.accounts.api_keys))
+    api_keys = container.tenants.api_keys
+    if api_keys:
+        app.register_blueprint(account_list_blueprint(container.accounts.list_accounts, api_keys))
+        app.register_blueprint(account_blueprint(services, container.accounts, api_keys))
     if container.gate is not None:
         options = GateOptions(
             lifetime=settings.gate.lifetime,

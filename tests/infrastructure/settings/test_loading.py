@@ -27,8 +27,14 @@ OTHER_VALUES = {
     "OPEN_MFA_RATE_LIMIT": "1 per day",
     "OPEN_MFA_PATH_PREFIX": "/mfa",
     "OPEN_MFA_STORE_URL": "dynamodb://open-mfa?region=eu-central-1",
+    "OPEN_MFA_TENANTS_TOML": '[shop]\nissuer = "Shop"\n',
 }
 """Valid texts for the parsers that do not accept any text."""
+FILES = {
+    "OPEN_MFA_MAIL_TEMPLATE": "Subject: Code\n\n$code\n",
+    "OPEN_MFA_TENANTS": OTHER_VALUES["OPEN_MFA_TENANTS_TOML"],
+}
+"""Valid contents of the files that settings name."""
 ADMINISTRATOR = {"OPEN_MFA_ADMIN_USER": "admin", "OPEN_MFA_ADMIN_PASSWORD": "password"}
 COMPANIONS = {
     "OPEN_MFA_REDIS_WAIT": {"OPEN_MFA_REDIS_URL": "redis://localhost"},
@@ -47,10 +53,10 @@ ENVIRONMENTS = st.dictionaries(NAMES, TEXTS | st.sampled_from([*OTHER_VALUES.val
 
 def other_text(name: str, tmp_path: Path) -> str:
     """Return a valid text of a variable that differs from its default."""
-    if name == "OPEN_MFA_MAIL_TEMPLATE":
-        template = tmp_path / "template"
-        template.write_text("Subject: Code\n\n$code\n")
-        return str(template)
+    if name in FILES:
+        path = tmp_path / "file"
+        path.write_text(FILES[name])
+        return str(path)
     if name in OTHER_VALUES:
         return OTHER_VALUES[name]
     match VARIABLES[name].parse:

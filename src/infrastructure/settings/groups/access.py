@@ -1,11 +1,13 @@
 """The programs and people that use the service: sessions, accounts and the administrator."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from domain.parameters import HashAlgorithm, check_name
 from infrastructure.settings.declaration import in_development, setting
 from infrastructure.settings.parsers import Choice, WholeNumber, api_keys, boolean, random_text, user_name, utf8
+from infrastructure.tenants.tenants_file import TenantTable, load, parse
 
 DEVELOPMENT_TENANT: Final = "development"
 """The tenant of the API key that development mode generates."""
@@ -68,6 +70,18 @@ class Accounts:
         absence="none: no accounts; in development, one key is generated",
         secret=True,
         generate=_random_api_key,
+    )
+    tenants_file: Mapping[str, TenantTable] | None = setting(
+        "OPEN_MFA_TENANTS",
+        load,
+        "The path of the tenants file, which is in TOML.",
+        absence="none: the tenants of `OPEN_MFA_API_KEYS` have the default policy",
+    )
+    tenants_text: Mapping[str, TenantTable] | None = setting(
+        "OPEN_MFA_TENANTS_TOML",
+        parse,
+        "The text of the tenants file, instead of its path.",
+        absence="none",
     )
 
 

@@ -8,6 +8,7 @@ from typing import Final
 from flask import Response, request
 from werkzeug.exceptions import NotFound
 
+from domain.api_key import ApiKey
 from domain.errors import InvalidValue
 from domain.owner import ACCOUNT_ID, ACCOUNT_ID_RULE, Owner
 from presentation.http.framework.access import Access, PathVariable, SecurityScheme
@@ -32,12 +33,11 @@ class ApiKeys:
     """Finds the tenant of a request.
 
     Args:
-        keys: names of tenants, each with an API key. A tenant has several keys while a new key replaces an old one.
-            Only digests of the keys are kept.
+        keys: the API keys of all tenants.
     """
 
-    def __init__(self, keys: Iterable[tuple[str, str]]) -> None:
-        self._keys = [(tenant, _digest(key)) for tenant, key in keys]
+    def __init__(self, keys: Iterable[ApiKey]) -> None:
+        self._keys = tuple(keys)
 
     def tenant(self) -> str:
         """Return the tenant of the API key. Raise a problem with status 401 for a wrong key.
@@ -46,7 +46,7 @@ class ApiKeys:
         """
         scheme, _, sent = request.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
         digest = _digest(sent.strip(" \t"))
-        tenants = [tenant for tenant, known in self._keys if hmac.compare_digest(known, digest)]
+        tenants = [key.tenant for key in self._keys if hmac.compare_digest(key.digest, digest)]
         if not tenants or scheme.lower() != "bearer":
             raise Problem(Problems.UNAUTHENTICATED, headers=_CHALLENGE)
         return tenants[0]

@@ -8,6 +8,7 @@ from flask import Blueprint, Response
 
 from application.account_list import ListAccounts
 from application.errors import InvalidCursor
+from domain.api_key import ApiKey
 from presentation.http.accounts.access import ACCOUNTS, ApiKeys, tenant_access
 from presentation.http.accounts.requests import AccountListQuery
 from presentation.http.accounts.responses import AccountListResponse
@@ -38,12 +39,12 @@ class AccountListHandlers:
         return json_response({"accounts": [asdict(each) for each in page.accounts], "next": page.next})
 
 
-def account_list_blueprint(list_accounts: ListAccounts, api_keys: Iterable[tuple[str, str]]) -> Blueprint:
+def account_list_blueprint(list_accounts: ListAccounts, api_keys: Iterable[ApiKey]) -> Blueprint:
     """Return the route `/api/v1/accounts`.
 
     Args:
         list_accounts: the use case.
-        api_keys: names of tenants, each with an API key.
+        api_keys: the API keys of all tenants.
     """
     keys = ApiKeys(api_keys)
     accounts = AccountListHandlers(list_accounts, keys)

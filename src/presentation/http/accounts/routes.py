@@ -6,6 +6,7 @@ from flask import Blueprint, Response
 from werkzeug.exceptions import NotFound
 
 from application.challenge import ChallengeRequest
+from domain.api_key import ApiKey
 from domain.authenticators import AUTHENTICATOR_FACTORS
 from domain.code import Code
 from domain.errors import MalformedCode
@@ -68,15 +69,13 @@ class AccountHandlers:
         return no_content()
 
 
-def account_blueprint(
-    services: FactorServices, use_cases: AccountUseCases, api_keys: Iterable[tuple[str, str]]
-) -> Blueprint:
+def account_blueprint(services: FactorServices, use_cases: AccountUseCases, api_keys: Iterable[ApiKey]) -> Blueprint:
     """Return the routes below `/api/v1/accounts/<account_id>`.
 
     Args:
         services: the shared parts.
         use_cases: the use cases that only accounts have.
-        api_keys: names of tenants, each with an API key.
+        api_keys: the API keys of all tenants.
     """
     account = AccountHandlers(use_cases, services)
     owners = AccountOwners(ApiKeys(api_keys))

@@ -1,0 +1,40 @@
+"""API keys: what a client of a tenant may do."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Scope(StrEnum):
+    """What a key allows. Each scope includes those before it."""
+
+    VERIFY = "verify"
+    ENROL = "enrol"
+    MANAGE = "manage"
+
+    def includes(self, other: "Scope") -> bool:
+        """Return whether a key with this scope may do what the other scope allows."""
+        order = list(Scope)
+        return order.index(self) >= order.index(other)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKey:
+    """An API key of a tenant. The service knows only its digest.
+
+    Attributes:
+        tenant: the tenant whose accounts the key gives access to.
+        id: the name of the key in audit lines and metrics.
+        digest: SHA-256 of the key's UTF-8, 32 bytes.
+        scope: the highest scope.
+        expires_at: Unix time in seconds from which the key is refused; None for never.
+    """
+
+    tenant: str
+    id: str
+    digest: bytes
+    scope: Scope = Scope.MANAGE
+    expires_at: int | None = None
+
+    def expired(self, now: int) -> bool:
+        """Return whether the key is refused at `now`, Unix time in seconds."""
+        return self.expires_at is not None and now >= self.expires_at
