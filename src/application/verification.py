@@ -7,18 +7,22 @@ from typing import TypeVar
 
 from application.optimistic_update import Change, OptimisticUpdate
 from application.ports.events import Action, Events, Purpose
+from application.ports.policies import Policies
 from application.ports.stores import Snapshot
 from domain.algorithms import HotpAlgorithm
 from domain.code import Code
 from domain.credential import Credential, OutcomeOf
 from domain.errors import NotEnrolled
+from domain.failures import LockSchedule
 from domain.outcome import AcceptedOutcome, RefusedOutcome
-from domain.owner import CredentialId
+from domain.owner import CredentialId, Owner
 from domain.secret_credential import SecretCredential
 from domain.stored_state import AnyCredential, AnySecretCredential, Outcome, StoredState
 from domain.verdict import Reason, Rejected
 
 Kind = TypeVar("Kind", bound=AnyCredential)
+Judge = Callable[[StoredState, int, LockSchedule], OutcomeOf[Kind]]
+"""Gets the state, the time in Unix seconds, and the lock schedule of the owner's policy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +43,24 @@ class ResynchronizeRequest:
 
 
 class VerdictCommitter:
-    """Commits the outcome of judging a code, then announces its verdict."""
+    """Commits the outcome of judging a code, then announces its verdict.
 
-    def __init__(self, changes: OptimisticUpdate, events: Events) -> None:
+    Args:
+        changes: applies the changes.
+        events: the audit trail.
+        policies: the policies, whose schedules decide on locks.
+    """
+
+    def __init__(self, changes: OptimisticUpdate, events: Events, policies: Policies) -> None:
         self._changes = changes
         self._events = events
+        self._policies = policies
 
     def commit(
         self,
         purpose: Purpose,
         credential_id: CredentialId,
-        judge: Callable[[StoredState, int], OutcomeOf[Kind]],
+        judge: Judge[Kind],
         *,
         snapshot: Snapshot | None = None,
         removing: bool = False,
@@ -59,7 +70,7 @@ class VerdictCommitter:
         Args:
             purpose: the purpose of the code.
             credential_id: the credential.
-            judge: gets the state and the time, Unix seconds.
+            judge: see `Judge`.
             snapshot: the snapshot that the caller has already loaded. Such a caller has called `require_room` before.
             removing: whether an accepted code removes the credential.
 
@@ -68,7 +79,9 @@ class VerdictCommitter:
         """
         if snapshot is None:
             self.require_room()
-        outcome = self._changes.apply(credential_id, partial(_decide, judge, removing), snapshot)
+        outcome = self._changes.apply(
+            credential_id, partial(_decide, judge, removing, self.locks_of(credential_id.owner)), snapshot
+        )
         self.announce(purpose, credential_id, outcome)
         return outcome
 
@@ -79,17 +92,21 @@ class VerdictCommitter:
             case RefusedOutcome(Rejected(Reason.WRONG, attempts_left=0), state):
                 self._events.locked(credential_id, state.failures.locked_until)
 
+    def locks_of(self, owner: Owner) -> LockSchedule:
+        """Return the lock schedule of the owner's policy."""
+        return self._policies.of(owner).locks
+
     def require_room(self) -> None:
         """Raise `AuditUnavailable` unless the audit trail has room for one more verdict."""
         self._events.require_room()
 
 
 def _decide(
-    judge: Callable[[StoredState, int], OutcomeOf[Kind]], removing: bool, state: StoredState | None, now: int
+    judge: Judge[Kind], removing: bool, locks: LockSchedule, state: StoredState | None, now: int
 ) -> Change[OutcomeOf[Kind]]:
     if state is None:
         raise NotEnrolled
-    outcome = judge(state, now)
+    outcome = judge(state, now, locks)
     if removing and isinstance(outcome, AcceptedOutcome):
         return Change(outcome, outcome.state.removed(now))
     return Change(outcome, outcome.state)
@@ -107,7 +124,7 @@ class Verify:
         return self._committer.commit(
             Purpose.VERIFY,
             request.credential_id,
-            lambda state, now: state.judge(request.code, now, self._algorithm),
+            lambda state, now, locks: state.judge(request.code, now, self._algorithm, locks),
         )
 
 
@@ -121,12 +138,12 @@ class Resynchronize:
     def execute(self, request: ResynchronizeRequest) -> OutcomeOf[AnySecretCredential]:
         """Return the outcome. Raise `NotEnrolled`, `MalformedCode` or `StoreUnavailable` if nothing was accepted."""
 
-        def judge(state: StoredState, now: int) -> OutcomeOf[AnySecretCredential]:
+        def judge(state: StoredState, now: int, locks: LockSchedule) -> OutcomeOf[AnySecretCredential]:
             if isinstance(state, SecretCredential):
-                return state.resynchronize(request.first, request.second, now, self._algorithm)
+                return state.resynchronize(request.first, request.second, now, self._algorithm, locks)
             if isinstance(state, Credential):
                 raise NotEnrolled
-            return state.judge(request.first, now, self._algorithm)
+            return state.judge(request.first, now, self._algorithm, locks)
 
         return self._committer.commit(Purpose.RESYNCHRONIZE, request.credential_id, judge)
 
@@ -141,12 +158,12 @@ class ConfirmReplacement:
     def execute(self, request: VerifyRequest) -> OutcomeOf[AnySecretCredential]:
         """Return the outcome. Raise `NotEnrolled`, `MalformedCode` or `StoreUnavailable` if nothing was accepted."""
 
-        def judge(state: StoredState, now: int) -> OutcomeOf[AnySecretCredential]:
+        def judge(state: StoredState, now: int, locks: LockSchedule) -> OutcomeOf[AnySecretCredential]:
             if isinstance(state, SecretCredential):
-                return state.judge_replacement(request.code, now, self._algorithm)
+                return state.judge_replacement(request.code, now, self._algorithm, locks)
             if isinstance(state, Credential):
                 raise NotEnrolled
-            return state.judge(request.code, now, self._algorithm)
+            return state.judge(request.code, now, self._algorithm, locks)
 
         return self._committer.commit(Purpose.REPLACE, request.credential_id, judge)
 
@@ -164,7 +181,7 @@ class Disable:
         outcome = self._committer.commit(
             Purpose.DISABLE,
             request.credential_id,
-            lambda state, now: state.judge(request.code, now, self._algorithm),
+            lambda state, now, locks: state.judge(request.code, now, self._algorithm, locks),
             removing=True,
         )
         if isinstance(outcome, AcceptedOutcome):

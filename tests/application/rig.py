@@ -35,6 +35,7 @@ from infrastructure.records.codec import RecordCodec
 from tests.domain.examples import ALICE, KEYS
 from tests.support.fakes import FakeClock, FakeRandomness
 from tests.support.memory_repository import MemoryRepository
+from tests.support.policies import DEFAULT_POLICIES
 from tests.support.redis_clients import embedded_redis
 from tests.support.stored_repository import StoredRepository
 
@@ -120,7 +121,7 @@ class Rig:
         self.changes = OptimisticUpdate(self.repository, self.clock)
         randomness = FakeRandomness()
         algorithm = algorithm or PyotpHotp()
-        judge = VerdictCommitter(self.changes, self.events)
+        judge = VerdictCommitter(self.changes, self.events, DEFAULT_POLICIES)
         self.outbox = Outbox()
         self.enrol = Enrol(self.changes, randomness, self.derivation, self.events)
         channels = {Channel.EMAIL: ConfiguredChannel(self.outbox, self.outbox.check)}
@@ -129,7 +130,7 @@ class Rig:
         self.drop_replacement = DropReplacement(self.changes, self.events)
         self.disable = Disable(judge, algorithm, self.events)
         self.challenge = Challenge(self.changes, judge, algorithm)
-        self.issue_recovery_codes = IssueRecoveryCodes(self.changes, randomness, self.events)
+        self.issue_recovery_codes = IssueRecoveryCodes(self.changes, randomness, self.events, DEFAULT_POLICIES)
         self.unlock = Unlock(self.changes, self.events)
         self.verify = Verify(judge, algorithm)
         self.resynchronize = Resynchronize(judge, algorithm)

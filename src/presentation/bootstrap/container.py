@@ -76,10 +76,10 @@ class Container:
         self.events = AuditTrail(self.metrics, lines, selected_format(settings))
         self._derivation = HkdfDerivation(settings.keys.derivation_secret)
         self.repository = self.store.credentials
-        self.provisioning = Provisioning(settings.enrolment.issuer)
+        self.provisioning = Provisioning(self.tenants)
         self._changes = OptimisticUpdate(self.repository, self.clock)
         self._algorithm = PyotpHotp()
-        self._committer = VerdictCommitter(self._changes, self.events)
+        self._committer = VerdictCommitter(self._changes, self.events, self.tenants)
 
     def check_ready(self) -> None:
         """Raise `StoreUnavailable` unless the store answers and the audit trail has room."""
@@ -119,7 +119,7 @@ class Container:
             challenge=Challenge(self._changes, self._committer, self._algorithm),
             rename=Rename(self._changes, self.events),
             disable=Disable(self._committer, self._algorithm, self.events),
-            issue_recovery_codes=IssueRecoveryCodes(self._changes, self._randomness, self.events),
+            issue_recovery_codes=IssueRecoveryCodes(self._changes, self._randomness, self.events, self.tenants),
             unlock=Unlock(self._changes, self.events),
         )
 
