@@ -12,7 +12,7 @@ from infrastructure.settings.groups.access import Accounts, Administrator, Enrol
 from infrastructure.settings.groups.audit import Audit
 from infrastructure.settings.groups.delivery import Mail, WebhookReceiver
 from infrastructure.settings.groups.gate import Gate
-from infrastructure.settings.groups.server import Limits, Log, Mode, Server
+from infrastructure.settings.groups.server import Limits, Log, Mode, Server, Texts
 from infrastructure.settings.groups.storage import DynamoDb, Keys, Redis
 from infrastructure.tenants.tenants import Tenants
 from infrastructure.tenants.tenants_file import tenants_of
@@ -38,6 +38,7 @@ class Settings:
     gate: Gate = group(Gate, "Gate")
     mail: Mail | None = optional_group(Mail, "E-mail")
     webhook: WebhookReceiver | None = optional_group(WebhookReceiver, "Webhook")
+    texts: Texts = group(Texts, "Languages")
     limits: Limits = group(Limits, "Limits")
     server: Server = group(Server, "HTTP server")
     log: Log = group(Log, "Log")
