@@ -10,7 +10,7 @@ import pytest
 
 from domain.api_key import Scope, digest_of
 from domain.api_key_format import is_well_formed
-from infrastructure.tenants.tenants_file import parse
+from infrastructure.tenants.tenants_file import TenantsFile
 from tests.support.command_line import called, run
 
 NEW = ("api-key", "new", "--id", "web", "--scope", "verify")
@@ -57,14 +57,17 @@ def test_standard_error_is_a_tenants_file_with_the_digest_of_the_key() -> None:
 def test_the_service_reads_the_lines(tenant: str, scope: Scope) -> None:
     done = called("api-key", "new", "--id", "a.b-c_D", "--scope", scope, "--tenant", tenant)
 
-    (key,) = parse(done.stderr)[tenant].keys
-    assert (key.id, key.sha256, key.scopes) == ("a.b-c_D", digest_of(done.stdout.strip()).hex(), [scope])
+    (key,) = TenantsFile.parse(done.stderr).tables[tenant].keys
+    assert (key.key.id, key.key.digest, key.key.scope) == ("a.b-c_D", digest_of(done.stdout.strip()), scope)
 
 
 def test_lines_can_be_appended_to_a_tenants_file() -> None:
     lines = new("--tenant", "shop").stderr + called(*NEW[:3], "batch", *NEW[4:], "--tenant", "shop").stderr
 
-    assert [key.id for key in parse(f'[shop]\nissuer = "Shop"\n{lines}')["shop"].keys] == ["web", "batch"]
+    assert [key.key.id for key in TenantsFile.parse(f'[shop]\nissuer = "Shop"\n{lines}').tables["shop"].keys] == [
+        "web",
+        "batch",
+    ]
 
 
 def test_without_a_tenant_the_lines_name_none() -> None:
@@ -77,7 +80,7 @@ def test_with_a_file_the_key_is_only_in_it_and_only_its_owner_can_read_it(tmp_pa
     key = (tmp_path / "web.key").read_text().removesuffix("\n")
     assert stat.S_IMODE((tmp_path / "web.key").stat().st_mode) == 0o600
     assert key not in done.stdout + done.stderr
-    assert parse(done.stdout)["shop"].keys[0].sha256 == digest_of(key).hex()
+    assert TenantsFile.parse(done.stdout).tables["shop"].keys[0].key.digest == digest_of(key)
     assert done.stderr == ""
 
 

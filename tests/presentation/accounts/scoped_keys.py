@@ -4,7 +4,7 @@ from typing import Final
 
 from domain.api_key import Scope, digest_of
 from domain.api_key_format import api_key_of
-from infrastructure.tenants.tenants_file import parse
+from infrastructure.tenants.tenants_file import TenantsFile
 from tests.presentation.api import Account
 
 SCOPES: Final = [*Scope]
@@ -33,7 +33,7 @@ class ScopedAccount(Account):
     """An account of a tenant whose keys are in a tenants file. `holder` returns it for the holder of another key."""
 
     def __init__(self, *, tenants_file: str = TENANTS_FILE, **options: object) -> None:
-        super().__init__(**{"api_keys": (), "tenants_file": parse(tenants_file)} | options)  # type: ignore[arg-type]
+        super().__init__(**{"api_keys": (), "tenants_file": TenantsFile.parse(tenants_file)} | options)  # type: ignore[arg-type]
         self.key = KEYS[Scope.MANAGE]
 
     def holder(self, key: str) -> "ScopedAccount":
