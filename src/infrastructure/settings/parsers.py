@@ -1,13 +1,16 @@
 """Parsers of values. Each returns the value of a text, or raises an error whose message never repeats the text."""
 
+import base64
 import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from limits import RateLimitItem, parse_many
 
+from domain.api_key_format import ENTROPY_BYTES, PREFIX, api_key_of, is_mistyped
 from domain.owner import TENANT
 from domain.secret import LONGEST_SECRET, SHORTEST_SECRET, SharedSecret
 from infrastructure.crypto.sealing import KEY_BYTES, EncryptionKey
@@ -85,6 +88,33 @@ def random_text() -> str:
     return secrets.token_urlsafe(KEY_BYTES)
 
 
+def random_api_key() -> str:
+    """Return a random API key."""
+    return api_key_of(secrets.token_bytes(ENTROPY_BYTES))
+
+
+def audit_key(text: str) -> bytes:
+    """Return the 32 bytes of a key in base64."""
+    try:
+        key = base64.b64decode(text.strip(), validate=True)
+    except ValueError:
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise ValueError(f"must be the base64 of {KEY_BYTES} bytes; `open-mfa audit new-keys` prints one")
+    return key
+
+
+def audit_public_key(text: str) -> bytes:
+    """Return the 32 bytes of a public key of X25519 in base64."""
+    key = audit_key(text)
+    try:
+        # Some values are no usable key: their shared secrets are always 0 (RFC 7748, section 6.1).
+        X25519PrivateKey.generate().exchange(X25519PublicKey.from_public_bytes(key))
+    except ValueError:
+        raise ValueError("must be a public key of X25519; `open-mfa audit new-keys` prints one") from None
+    return key
+
+
 def encryption_keys(text: str) -> tuple[EncryptionKey, ...]:
     """Return the keys of `id:base64-of-32-bytes,…`."""
     keys = []
@@ -110,6 +140,8 @@ def api_keys(text: str) -> tuple[tuple[str, str], ...]:
             )
         if len(key) < SHORTEST_KEY or not (key.isascii() and key.isprintable()) or " " in key:
             raise ValueError(f"key number {number} must have at least {SHORTEST_KEY} characters, ASCII without spaces")
+        if is_mistyped(key):
+            raise ValueError(f"key number {number} begins with {PREFIX}, but is mistyped: its checksum is wrong")
         keys.append((tenant, key))
     if len({key for _, key in keys}) != len(keys):
         raise ValueError("contains the same key twice, but each key must belong to one tenant only")
