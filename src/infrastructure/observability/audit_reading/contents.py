@@ -1,0 +1,113 @@
+"""Recognizing audit lines and damaged ones, once the text of the log system around them is gone."""
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from infrastructure.observability.audit_reading.findings import Damage
+from infrastructure.observability.audit_reading.json_forms import decoded, ends_in_a_message, messages
+from infrastructure.observability.audit_reading.text_forms import is_text_format, without_prefix
+
+LOGGER: Final = "open_mfa.audit"
+START: Final = b'{"time":"'
+"""The beginning of every JSON line of the service."""
+_MEMBER: Final = f'"logger":"{LOGGER}"'.encode()
+_ANY_LOGGER: Final = b'"logger":"'
+_CUT_LOGGER: Final = re.compile(rb'"logger":"([\w.]*)\s*$')
+_ANYWHERE: Final = re.compile(rb'"logger\\*"\s*:\s*\\*"open_mfa\.audit\\*"')
+"""The member in any form, also as a part of a string."""
+_OUTSIDE_STRINGS: Final = re.compile(rb'"logger"\s*:\s*"open_mfa\.audit"')
+_ESCAPED_START: Final = b'"{\\"time\\":\\"'
+"""The beginning of a line of the service in a JSON document."""
+_MAY_CONTAIN_ONE: Final = re.compile(
+    b"|".join((_ANYWHERE.pattern, re.escape(_ESCAPED_START), rb'"MESSAGE"\s*:\s*\['))  # the journal's array of bytes
+)
+
+Content = tuple[bytes, dict[str, Any]] | tuple[bytes, Damage]
+"""The exact bytes of an audit line with its members, or the bytes of a damaged one with the reason."""
+
+
+def contents_of(line: bytes) -> Iterator[Content]:
+    """Yield the audit lines in a text that begins with `START`: none, one, or several.
+
+    If a process ended while it wrote a line, the next line follows without a line break. Within a valid line, `START`
+    can't occur, because quotes in strings are escaped.
+    """
+    begin = 0
+    while begin >= 0:
+        end = line.find(START, begin + 1)
+        content = _content_of(line[begin:end] if end >= 0 else line[begin:] if begin else line)
+        if content is not None:
+            yield content
+        begin = end
+
+
+def contents_in(line: bytes) -> Iterator[Content]:
+    """Yield the audit lines, and the damaged ones, in a line that may have a prefix, or that may be a document."""
+    text = without_prefix(line)
+    if text is not None and text.startswith(START):
+        yield from contents_of(text)
+    elif _MAY_CONTAIN_ONE.search(line) is None:
+        if is_text_format(line):
+            yield line, Damage.TEXT_FORMAT
+    elif text is not None and (content := content_of_object(text)) is not None:
+        yield content
+    elif text is None or not _is_other_line(text):
+        yield from _contents_of_document(line)
+
+
+def content_of_object(text: bytes) -> Content | None:
+    """Return the audit line in a text that begins with a brace, in any order of members; None if there is none."""
+    try:
+        members, end = decoded(text)
+    except ValueError:
+        return None
+    return (text[:end], members) if members.get("logger") == LOGGER else None
+
+
+def damage_of(line: bytes) -> Damage | None:
+    """Return the damage of a line of unknown form; None if it does not look like an audit line."""
+    if is_text_format(line):
+        return Damage.TEXT_FORMAT
+    if ends_in_a_message(line):
+        return Damage.INVALID
+    return Damage.UNKNOWN_FORM if _ANYWHERE.search(line) is not None else None
+
+
+def is_document(line: bytes) -> bool:
+    """Return whether audit lines in this line can only be in strings of a JSON document."""
+    return _OUTSIDE_STRINGS.search(line) is None
+
+
+def _contents_of_document(line: bytes) -> Iterator[Content]:
+    end = 0
+    if is_document(line):
+        for message, end in messages(line):  # noqa: B007 - the end of the last message
+            yield from contents_in(message)
+    damage = damage_of(line[end:])
+    # After a message that was understood, other members may quote an audit line.
+    if damage is not None and (damage is Damage.INVALID or not end):
+        yield line, damage
+
+
+def _is_other_line(text: bytes) -> bool:
+    """Return whether a text that begins with a brace is a line of another logger, which may quote an audit line."""
+    try:
+        logger = decoded(text)[0].get("logger", LOGGER)
+    except ValueError:
+        return False
+    return isinstance(logger, str) and logger != LOGGER
+
+
+def _content_of(piece: bytes) -> Content | None:
+    if _MEMBER not in piece and _ANY_LOGGER in piece:
+        cut = _CUT_LOGGER.search(piece)
+        if cut is None or not LOGGER.encode().startswith(cut[1]):
+            return None
+    try:
+        members, end = decoded(piece)
+    except UnicodeDecodeError:
+        return piece.rstrip(), Damage.NOT_UTF8
+    except ValueError:
+        return piece.rstrip(), Damage.INVALID
+    return (piece[:end], members) if members.get("logger") == LOGGER else None
