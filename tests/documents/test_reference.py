@@ -11,6 +11,7 @@ from application.ports.events import Action, Purpose
 from application.request_context import RequestContext, current_request
 from domain.owner import CredentialId, Factor, Owner, OwnerKind
 from domain.secret import SharedSecret
+from domain.usage import LimitName
 from domain.verdict import Accepted, Locked, Reason, Rejected
 from infrastructure.observability.audit import AuditTrail
 from infrastructure.observability.metrics import Metrics
@@ -77,6 +78,7 @@ def test_every_metric_is_listed_with_its_type_and_labels() -> None:
     metrics.change("totp", "enrolled")
     metrics.lock("totp")
     metrics.weak_secret("totp")
+    metrics.limit_refusal("shop", "sends_per_day")
     text = metrics.exposition().decode()
     types = dict(re.findall(r"^# TYPE (\w+) (\w+)$", text, re.MULTILINE))
     labels = {
@@ -92,13 +94,15 @@ def test_every_metric_is_listed_with_its_type_and_labels() -> None:
 
 def test_every_value_of_a_label_is_listed() -> None:
     table = rows(f"| label {page('reference/metrics').partition('| label ')[2]}")
-    listed = {row[0].strip("`"): set(re.findall(r"`([a-z-]+)`", row[1])) for row in table}
+    listed = {row[0].strip("`"): set(re.findall(r"`([a-z_-]+)`", row[1])) for row in table}
 
     assert listed == {
         "factor": {factor.value for factor in Factor},
         "purpose": {purpose.value for purpose in Purpose},
         "outcome": {"accepted", "locked", *(reason.value for reason in Reason)},
         "action": {action.value for action in Action},
+        "tenant": set(),
+        "limit": {limit.value for limit in LimitName},
     }
 
 
