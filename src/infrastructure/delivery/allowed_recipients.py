@@ -55,7 +55,7 @@ def check_entry(text: str) -> str:
         raise ValueError("must begin with an @ if it contains one; a single address cannot be allowed")
     elif not text or text != text.strip() or not is_line(text):
         raise ValueError("must be a text on one line, without white space at its ends")
-    elif _is_numeric(text) and not _NUMBER.fullmatch(text):
+    elif (text.startswith("+") or _is_numeric(text)) and not _NUMBER.fullmatch(text):
         raise ValueError("must be a number such as +43")
     return text
 
