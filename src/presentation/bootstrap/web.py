@@ -30,6 +30,7 @@ from presentation.http.framework.middleware import RequestMiddleware
 from presentation.http.framework.path_prefix import PATH_PREFIX, PathPrefix
 from presentation.http.framework.rate_limit import RateLimits
 from presentation.http.framework.request_body import LARGEST_BODY
+from presentation.http.framework.texts import LANGUAGE
 from presentation.http.gate.routes import GateOptions, gate_blueprint
 from presentation.http.health.routes import health_blueprint
 from presentation.http.sessions.cookie import Sessions
@@ -122,6 +123,7 @@ def _flask(settings: Settings, metrics: Metrics, lines: Lines) -> Flask:
     app = Application("presentation.http", static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=LARGEST_BODY, PROPAGATE_EXCEPTIONS=False)
     app.config[PATH_PREFIX] = settings.server.path_prefix
+    app.config[LANGUAGE] = settings.texts.language
     app.url_map.merge_slashes = False
 
     register_error_handlers(app, metrics.store_failure)

@@ -16,8 +16,9 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 KEY_BYTES: Final = 32
 STARTED: Final = "chain-started"
+CONTINUED: Final = "chain-continued"
 ENDED: Final = "chain-ended"
-"""The messages of the first line of a chain, and of its last one after a regular exit."""
+"""The messages of the first line of a chain, of a line in each hour, and of the last one after a regular exit."""
 SEAL_FORM: Final = re.compile(rb',"chain":"([0-9a-f]{32})","seq":(0|[1-9][0-9]{0,14}),"mac":"([0-9a-f]{64})"\}\Z')
 """The end of each line of a chain."""
 _CHAIN_INFO: Final = b"open-mfa audit chain 1 "
@@ -26,6 +27,8 @@ _KEY_ID_INFO: Final = b"open-mfa audit key id 1"
 _HEADS_INFO: Final = b"open-mfa audit heads 1"
 _NEXT: Final = b"\x01"
 _ANCHOR: Final = b"\x02"
+_CHECK: Final = b"\x03"
+_CHECK_BYTES: Final = 16
 _SHA256: Final = "sha256"
 _SUITE: Final = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 
@@ -64,6 +67,15 @@ def anchor_mac(key: bytes, start: bytes) -> str:
         start: the bytes of the anchor before `,"mac":`.
     """
     return hmac.digest(key, _ANCHOR + start, _SHA256).hex()
+
+
+def key_check(key: bytes) -> str:
+    """Return a value that only this key yields. It does not reveal the key.
+
+    Args:
+        key: the key of the line after the last one that a head names.
+    """
+    return hmac.digest(key, _CHECK, _SHA256)[:_CHECK_BYTES].hex()
 
 
 def key_id(audit_key: bytes) -> str:
