@@ -56,7 +56,7 @@ def check_entry(text: str) -> str:
     elif not text or text != text.strip() or not is_line(text):
         raise ValueError("must be a text on one line, without white space at its ends")
     elif (text.startswith("+") or _is_numeric(text)) and not _NUMBER.fullmatch(text):
-        raise ValueError("must be a number such as +43")
+        raise ValueError("must be the beginning of telephone numbers, such as +43")
     return text
 
 
