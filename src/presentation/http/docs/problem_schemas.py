@@ -5,6 +5,7 @@ from typing import Final
 
 from marshmallow import fields, validate
 
+from domain.api_key import Scope
 from domain.failures import FAILURES_BEFORE_LOCK
 from domain.usage import LimitName
 from domain.verdict import Reason
@@ -73,9 +74,21 @@ class RateLimitedResponse(ProblemResponse):
     )
 
 
+class ForbiddenResponse(ProblemResponse):
+    """An API key that does not have the scope of the operation."""
+
+    scope = response_field(
+        fields.String, "The scope that the operation needs.", "manage", validate=validate.OneOf([*map(str, Scope)])
+    )
+    key_scope = response_field(
+        fields.String, "The highest scope of the API key.", "verify", validate=validate.OneOf([*map(str, Scope)])
+    )
+
+
 SPECIFIC_RESPONSES: Final[Mapping[Problems, type[ProblemResponse]]] = {
     Problems.INVALID_REQUEST: InvalidRequestResponse,
     Problems.CODE_REJECTED: CodeRejectedResponse,
+    Problems.FORBIDDEN: ForbiddenResponse,
     Problems.LOCKED: LockedResponse,
     Problems.RATE_LIMITED: RateLimitedResponse,
 }

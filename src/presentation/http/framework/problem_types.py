@@ -83,6 +83,15 @@ class Problems(Enum):
         "The operator of the service lists the allowed recipients in `recipients` in the tenants file. Write a number "
         "as + and digits.",
     )
+    FORBIDDEN = ProblemType(
+        "forbidden",
+        403,
+        "The API key does not have the scope",
+        "The API key of the application may not do this. The service did not look at the account, and changed nothing.",
+        "Tell the operator of the application.",
+        "`scope` is the scope that the operation needs, and `key_scope` the highest one of the API key. Ask the "
+        "operator of the service for another key.",
+    )
     NOT_FOUND = ProblemType(
         "not-found",
         404,
