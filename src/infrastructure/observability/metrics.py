@@ -94,6 +94,7 @@ class Metrics:
     def limit_refusal(self, tenant: str, limit: str) -> None:
         """Count a request that a limit of a tenant refused. Only the tenants of the settings have limits."""
         self._count("open_mfa_limit_refusals", tenant, limit)
+
     def show_keys(self, keys: Iterable[ApiKey]) -> None:
         """Show the API keys, including those that no request has used yet, and the times when they expire."""
         for key in keys:
