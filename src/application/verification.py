@@ -9,6 +9,7 @@ from application.optimistic_update import Change, OptimisticUpdate
 from application.ports.events import Action, Events, Purpose
 from application.ports.policies import Policies
 from application.ports.stores import Snapshot
+from application.usage import TenantUsage
 from domain.algorithms import HotpAlgorithm
 from domain.code import Code
 from domain.credential import Credential, OutcomeOf
@@ -49,12 +50,16 @@ class VerdictCommitter:
         changes: applies the changes.
         events: the audit trail.
         policies: the policies, whose schedules decide on locks.
+        usage: counts the requests that may judge a code; None if they are not limited.
     """
 
-    def __init__(self, changes: OptimisticUpdate, events: Events, policies: Policies) -> None:
+    def __init__(
+        self, changes: OptimisticUpdate, events: Events, policies: Policies, usage: TenantUsage | None = None
+    ) -> None:
         self._changes = changes
         self._events = events
         self._policies = policies
+        self._usage = usage
 
     def commit(
         self,
@@ -71,14 +76,14 @@ class VerdictCommitter:
             purpose: the purpose of the code.
             credential_id: the credential.
             judge: see `Judge`.
-            snapshot: the snapshot that the caller has already loaded. Such a caller has called `require_room` before.
+            snapshot: the snapshot that the caller has already loaded. Such a caller has called `admit` before.
             removing: whether an accepted code removes the credential.
 
         Raises:
-            NotEnrolled, MalformedCode or StoreUnavailable: nothing was accepted.
+            LimitReached, NotEnrolled, MalformedCode or StoreUnavailable: nothing was accepted.
         """
         if snapshot is None:
-            self.require_room()
+            self.admit(credential_id.owner)
         outcome = self._changes.apply(
             credential_id, partial(_decide, judge, removing, self.locks_of(credential_id.owner)), snapshot
         )
@@ -96,9 +101,16 @@ class VerdictCommitter:
         """Return the lock schedule of the owner's policy."""
         return self._policies.of(owner).locks
 
-    def require_room(self) -> None:
-        """Raise `AuditUnavailable` unless the audit trail has room for one more verdict."""
+    def admit(self, owner: Owner) -> None:
+        """Admit a request that may judge a code. The caller must load a state of the owner next.
+
+        Raises:
+            AuditUnavailable: the audit trail has no room for one more verdict.
+            LimitReached: the tenant has sent too many such requests. Loading the state can raise it as well.
+        """
         self._events.require_room()
+        if self._usage is not None:
+            self._usage.count_challenge(owner)
 
 
 def _decide(
@@ -120,7 +132,7 @@ class Verify:
         self._algorithm = algorithm
 
     def execute(self, request: VerifyRequest) -> Outcome:
-        """Return the outcome. Raise `NotEnrolled`, `MalformedCode` or `StoreUnavailable` if nothing was accepted."""
+        """Return the outcome. Raise the errors of `VerdictCommitter.commit` if nothing was accepted."""
         return self._committer.commit(
             Purpose.VERIFY,
             request.credential_id,
@@ -136,7 +148,7 @@ class Resynchronize:
         self._algorithm = algorithm
 
     def execute(self, request: ResynchronizeRequest) -> OutcomeOf[AnySecretCredential]:
-        """Return the outcome. Raise `NotEnrolled`, `MalformedCode` or `StoreUnavailable` if nothing was accepted."""
+        """Return the outcome. Raise the errors of `VerdictCommitter.commit` if nothing was accepted."""
 
         def judge(state: StoredState, now: int, locks: LockSchedule) -> OutcomeOf[AnySecretCredential]:
             if isinstance(state, SecretCredential):
@@ -156,7 +168,7 @@ class ConfirmReplacement:
         self._algorithm = algorithm
 
     def execute(self, request: VerifyRequest) -> OutcomeOf[AnySecretCredential]:
-        """Return the outcome. Raise `NotEnrolled`, `MalformedCode` or `StoreUnavailable` if nothing was accepted."""
+        """Return the outcome. Raise the errors of `VerdictCommitter.commit` if nothing was accepted."""
 
         def judge(state: StoredState, now: int, locks: LockSchedule) -> OutcomeOf[AnySecretCredential]:
             if isinstance(state, SecretCredential):
@@ -177,7 +189,7 @@ class Disable:
         self._events = events
 
     def execute(self, request: VerifyRequest) -> Outcome:
-        """Return the outcome. Raise `NotEnrolled`, `MalformedCode` or `StoreUnavailable` if nothing was accepted."""
+        """Return the outcome. Raise the errors of `VerdictCommitter.commit` if nothing was accepted."""
         outcome = self._committer.commit(
             Purpose.DISABLE,
             request.credential_id,
