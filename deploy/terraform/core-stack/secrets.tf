@@ -19,7 +19,7 @@ locals {
 
   generated = merge(
     { OPEN_MFA_SECRET_KEY = "text" },
-    { for name in var.optional_secrets : name => name == "OPEN_MFA_GATE_SECRET" ? "base32" : "text" },
+    { for name in var.optional_secrets : name => lookup({ OPEN_MFA_AUDIT_KEY = "base64", OPEN_MFA_GATE_SECRET = "base32" }, name, "text") },
     { for id in var.encryption_keys : "encryption-keys/${id}" => "base64" },
     { for name in var.api_keys : "api-keys/${name}" => "text" },
     { for id in var.redis_passwords : "redis-passwords/${id}" => "text" },

@@ -110,13 +110,13 @@ variable "redis_passwords" {
 }
 
 variable "optional_secrets" {
-  description = "Settings that get a generated value and so enable a feature: the admin API, derived secrets, the gate, the signature of webhooks."
+  description = "Settings that get a generated value and so enable a feature: the admin API, the codes of the audit trail, derived secrets, the gate, the signature of webhooks."
   type        = set(string)
   default     = ["OPEN_MFA_ADMIN_PASSWORD", "OPEN_MFA_DERIVATION_SECRET"]
 
   validation {
-    condition     = length(setsubtract(var.optional_secrets, ["OPEN_MFA_ADMIN_PASSWORD", "OPEN_MFA_DERIVATION_SECRET", "OPEN_MFA_GATE_SECRET", "OPEN_MFA_WEBHOOK_SECRET"])) == 0
-    error_message = "May be OPEN_MFA_ADMIN_PASSWORD, OPEN_MFA_DERIVATION_SECRET, OPEN_MFA_GATE_SECRET and OPEN_MFA_WEBHOOK_SECRET. The value is: ${join(", ", var.optional_secrets)}."
+    condition     = length(setsubtract(var.optional_secrets, ["OPEN_MFA_ADMIN_PASSWORD", "OPEN_MFA_AUDIT_KEY", "OPEN_MFA_DERIVATION_SECRET", "OPEN_MFA_GATE_SECRET", "OPEN_MFA_WEBHOOK_SECRET"])) == 0
+    error_message = "May be OPEN_MFA_ADMIN_PASSWORD, OPEN_MFA_AUDIT_KEY, OPEN_MFA_DERIVATION_SECRET, OPEN_MFA_GATE_SECRET and OPEN_MFA_WEBHOOK_SECRET. The value is: ${join(", ", var.optional_secrets)}."
   }
 }
 
@@ -142,7 +142,7 @@ variable "provided_secrets" {
 }
 
 variable "secret_generations" {
-  description = "How many times the value of a secret was generated, if more than once. Increase the number to generate a new value. Never decrease a number or remove an entry, because that generates a new value, too. To replace an encryption key or a password of Redis, add another one to its list. Do the same for an API key whose former value must stay valid for a while. OPEN_MFA_DERIVATION_SECRET can't be replaced, because all derived secrets would be lost."
+  description = "How many times the value of a secret was generated, if more than once. Increase the number to generate a new value. Never decrease a number or remove an entry, because that generates a new value, too. To replace an encryption key or a password of Redis, add another one to its list. Do the same for an API key whose former value must stay valid for a while. OPEN_MFA_DERIVATION_SECRET can't be replaced, because all derived secrets would be lost. Keep the former value of OPEN_MFA_AUDIT_KEY, because older lines of the audit trail need it."
   type        = map(number)
   default     = {}
 

@@ -14,6 +14,7 @@ locals {
     "OPEN_MFA_RATE_LIMIT",
     "OPEN_MFA_SENDS_PER_HOUR",
     "OPEN_MFA_LOG_LEVEL",
+    "OPEN_MFA_AUDIT_PUBLIC_KEY",
   ]
 
   # The settings that have few possible values.

@@ -43,6 +43,7 @@ def conflicts(texts: Mapping[str, str], values: Mapping[str, Any]) -> Iterator[t
     if tenant is not None and api_keys is not None and tenant not in dict(api_keys):
         yield "OPEN_MFA_GATE_TENANT", "Must be a tenant of OPEN_MFA_API_KEYS."
     yield from _issuer_in_mail(values)
+    yield from _audit(texts)
 
 
 def _stores(texts: Mapping[str, str], values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -68,6 +69,16 @@ def _not_standalone(texts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
             "OPEN_MFA_GATE_SECRET_TEXT",
             f"Is required with {ENVIRONMENT}={STANDALONE}, unless OPEN_MFA_GATE_SECRET is set: all visitors share it.",
         )
+
+
+def _audit(texts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    if "OPEN_MFA_AUDIT_KEY" in texts and texts.get("OPEN_MFA_LOG_FORMAT") == "text":
+        yield (
+            "OPEN_MFA_LOG_FORMAT",
+            "Must be json, or not set, because OPEN_MFA_AUDIT_KEY is set: only JSON lines have codes.",
+        )
+    if "OPEN_MFA_AUDIT_PUBLIC_KEY" in texts and "OPEN_MFA_AUDIT_KEY" not in texts:
+        yield "OPEN_MFA_AUDIT_PUBLIC_KEY", "Needs OPEN_MFA_AUDIT_KEY. To make both: open-mfa audit new-keys"
 
 
 def _issuer_in_mail(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

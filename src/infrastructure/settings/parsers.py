@@ -1,11 +1,13 @@
 """Parsers of values. Each returns the value of a text, or raises an error whose message never repeats the text."""
 
+import base64
 import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from limits import RateLimitItem, parse_many
 
 from domain.owner import TENANT
@@ -83,6 +85,28 @@ def checked_by(check: Callable[[str], object]) -> Callable[[str], str]:
 def random_text() -> str:
     """Return a random text of 256 bits."""
     return secrets.token_urlsafe(KEY_BYTES)
+
+
+def audit_key(text: str) -> bytes:
+    """Return the 32 bytes of a key in base64."""
+    try:
+        key = base64.b64decode(text.strip(), validate=True)
+    except ValueError:
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise ValueError(f"must be the base64 of {KEY_BYTES} bytes; `open-mfa audit new-keys` prints one")
+    return key
+
+
+def audit_public_key(text: str) -> bytes:
+    """Return the 32 bytes of a public key of X25519 in base64."""
+    key = audit_key(text)
+    try:
+        # Some values are no usable key: their shared secrets are always 0 (RFC 7748, section 6.1).
+        X25519PrivateKey.generate().exchange(X25519PublicKey.from_public_bytes(key))
+    except ValueError:
+        raise ValueError("must be a public key of X25519; `open-mfa audit new-keys` prints one") from None
+    return key
 
 
 def encryption_keys(text: str) -> tuple[EncryptionKey, ...]:

@@ -10,6 +10,7 @@ from domain.policy import Policy
 from infrastructure.delivery.channel import ChannelSettings
 from infrastructure.settings.declaration import DEVELOPMENT, STANDALONE, group, optional_group
 from infrastructure.settings.groups.access import Accounts, Administrator, Enrolment, Sessions
+from infrastructure.settings.groups.audit import Audit
 from infrastructure.settings.groups.delivery import Mail, WebhookReceiver
 from infrastructure.settings.groups.gate import Gate
 from infrastructure.settings.groups.server import Limits, Log, Mode, Server
@@ -41,6 +42,7 @@ class Settings:
     limits: Limits = group(Limits, "Limits")
     server: Server = group(Server, "HTTP server")
     log: Log = group(Log, "Log")
+    audit: Audit = group(Audit, "Audit trail")
     generated: frozenset[str] = frozenset()
     notices: tuple[str, ...] = ()
 

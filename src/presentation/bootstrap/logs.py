@@ -9,4 +9,6 @@ from infrastructure.settings import Settings
 
 def selected_format(settings: Settings) -> LineFormat:
     """Return the format of the lines that this process writes to stderr."""
-    return line_format(settings.log.format, development=settings.development, stream=sys.stderr, environ=os.environ)
+    # Only JSON lines have codes.
+    setting = settings.log.format if settings.audit.key is None else "json"
+    return line_format(setting, development=settings.development, stream=sys.stderr, environ=os.environ)

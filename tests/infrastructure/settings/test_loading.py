@@ -15,6 +15,8 @@ from tests.infrastructure.settings.variables import KEY, REQUIRED, SMTP, WEBHOOK
 from tests.presentation.api import RFC_SECRET
 
 OTHER_VALUES = {
+    "OPEN_MFA_AUDIT_KEY": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+    "OPEN_MFA_AUDIT_PUBLIC_KEY": "eaYx7t4b+cmPEgMs3q3Q56B5OY/HhriMyEbsia+FpRo=",
     "OPEN_MFA_REDIS_URL": "unix:///run/redis.sock",
     "OPEN_MFA_ENCRYPTION_KEYS": f"other:{KEY}",
     "OPEN_MFA_API_KEYS": f"shop:{'k' * 32},tenant:{'t' * 32}",
@@ -44,6 +46,7 @@ COMPANIONS = {
     "OPEN_MFA_MAIL_TEMPLATE": SMTP,
     **dict.fromkeys(WEBHOOK, WEBHOOK),
     **dict.fromkeys(ADMINISTRATOR, ADMINISTRATOR),
+    "OPEN_MFA_AUDIT_PUBLIC_KEY": {"OPEN_MFA_AUDIT_KEY": OTHER_VALUES["OPEN_MFA_AUDIT_KEY"]},
 }
 """Variables without which a setting has no effect or is invalid."""
 NAMES = st.sampled_from([*VARIABLES, "OPEN_MFA_NOTHING", "PATH"])

@@ -21,7 +21,7 @@ run "no_state_contains_a_secret" {
 
   variables {
     api_keys         = ["shop", "desk"]
-    optional_secrets = ["OPEN_MFA_ADMIN_PASSWORD", "OPEN_MFA_DERIVATION_SECRET", "OPEN_MFA_GATE_SECRET", "OPEN_MFA_WEBHOOK_SECRET"]
+    optional_secrets = ["OPEN_MFA_ADMIN_PASSWORD", "OPEN_MFA_AUDIT_KEY", "OPEN_MFA_DERIVATION_SECRET", "OPEN_MFA_GATE_SECRET", "OPEN_MFA_WEBHOOK_SECRET"]
     provided_secrets = ["OPEN_MFA_WEBHOOK_URL"]
   }
 
@@ -32,7 +32,7 @@ run "no_state_contains_a_secret" {
 
   assert {
     condition = toset(keys(aws_secretsmanager_secret_version.generated)) == toset([
-      "OPEN_MFA_SECRET_KEY", "OPEN_MFA_ADMIN_PASSWORD", "OPEN_MFA_DERIVATION_SECRET", "OPEN_MFA_GATE_SECRET", "OPEN_MFA_WEBHOOK_SECRET",
+      "OPEN_MFA_SECRET_KEY", "OPEN_MFA_ADMIN_PASSWORD", "OPEN_MFA_AUDIT_KEY", "OPEN_MFA_DERIVATION_SECRET", "OPEN_MFA_GATE_SECRET", "OPEN_MFA_WEBHOOK_SECRET",
       "encryption-keys/k1", "api-keys/shop", "api-keys/desk", "redis-passwords/p1",
     ])
     error_message = "Every secret that can be generated must be generated."
@@ -44,7 +44,7 @@ run "no_state_contains_a_secret" {
   }
 
   assert {
-    condition     = toset(keys(output.secrets)) == toset(["OPEN_MFA_SECRET_KEY", "OPEN_MFA_ENCRYPTION_KEYS", "OPEN_MFA_API_KEYS", "OPEN_MFA_ADMIN_PASSWORD", "OPEN_MFA_DERIVATION_SECRET", "OPEN_MFA_GATE_SECRET", "OPEN_MFA_WEBHOOK_SECRET", "OPEN_MFA_WEBHOOK_URL"])
+    condition     = toset(keys(output.secrets)) == toset(["OPEN_MFA_SECRET_KEY", "OPEN_MFA_ENCRYPTION_KEYS", "OPEN_MFA_API_KEYS", "OPEN_MFA_ADMIN_PASSWORD", "OPEN_MFA_AUDIT_KEY", "OPEN_MFA_DERIVATION_SECRET", "OPEN_MFA_GATE_SECRET", "OPEN_MFA_WEBHOOK_SECRET", "OPEN_MFA_WEBHOOK_URL"])
     error_message = "The secrets must be complete settings, not parts of them."
   }
 }
