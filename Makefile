@@ -125,6 +125,10 @@ docs: $(DOCS) ## Build the documentation in build/site, and check its links
 settings: $(DEV) ## Generate everything that lists settings from their declaration
 	$(BIN)/python -m tools.settings
 
+.PHONY: texts
+texts: $(DEV) ## Update the catalogues of the texts on pages from the code, and compile them
+	$(BIN)/python -m tools.texts
+
 .PHONY: bench
 bench: $(DEV) ## Measure the performance and write the capacity page; with ARGS, only measure. Requires redis-server
 	$(BIN)/python -m bench $(or $(ARGS),--publish)

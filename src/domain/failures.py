@@ -3,11 +3,19 @@
 from dataclasses import dataclass
 from typing import Final
 
+from domain.errors import InvalidValue
+from domain.parameters import Range
+
 FAILURES_BEFORE_LOCK: Final = 5
 """The throttling parameter T of RFC 4226 section 7.3: consecutive wrong codes before the factor is locked."""
 FIRST_LOCK: Final = 30
 """Seconds."""
 LONGEST_LOCK: Final = 15 * 60
+"""Seconds."""
+
+LOCK_AFTER: Final = Range(3, 10)
+"""Wrong codes before the first lock. With ten, an attacker's chance before it is 3 in 100,000 (six digits)."""
+LOCK_LENGTH: Final = Range(30, 86400)
 """Seconds."""
 
 
@@ -19,11 +27,21 @@ class LockSchedule:
         after: consecutive wrong codes before the factor is locked.
         first: the length of the first lock in seconds. Each further wrong code doubles the lock.
         longest: the length of the longest lock in seconds.
+
+    Raises:
+        InvalidValue: a value is out of range, or the longest lock is shorter than the first one.
     """
 
     after: int = FAILURES_BEFORE_LOCK
     first: int = FIRST_LOCK
     longest: int = LONGEST_LOCK
+
+    def __post_init__(self) -> None:
+        LOCK_AFTER.check("after", self.after)
+        LOCK_LENGTH.check("first", self.first)
+        LOCK_LENGTH.check("longest", self.longest)
+        if self.longest < self.first:
+            raise InvalidValue("longest must not be less than first")
 
 
 DEFAULT_LOCKS: Final = LockSchedule()

@@ -11,10 +11,13 @@ from domain.code import Code
 from domain.credential import Credential
 from domain.errors import InvalidValue, MalformedCode
 from domain.keyed_digest import DIGEST_BYTES, keyed_digest
+from domain.parameters import Range
 from domain.verdict import Reason
 
 RECOVERY_CODES: Final = 10
-"""The number of codes in a set."""
+"""The number of codes in a set, unless the policy of the tenant has another one."""
+RECOVERY_CODE_COUNT: Final = Range(1, 20)
+"""The numbers of codes that a set can have."""
 CHARACTERS: Final = 16
 """Each character has 5 bits: 80 bits."""
 ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"

@@ -34,9 +34,10 @@ sys.exit(status)
     [
         ("code", "totp", "--secret", "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"),
         ("key",),
+        ("api-key", "new", "--id", "web", "--scope", "verify"),
         ("audit", "search", "--account", "alice", "/dev/stdin"),
     ],
-    ids=["code", "key", "audit search"],
+    ids=["code", "key", "api-key", "audit search"],
 )
 def test_a_command_without_settings_loads_no_adapters(arguments: tuple[str, ...]) -> None:
     command = [sys.executable, "-c", PROGRAM, *arguments]

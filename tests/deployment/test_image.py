@@ -153,6 +153,13 @@ def test_the_image_contains_one_swagger_ui_and_serves_it(container: Container) -
     assert [path.partition("site-packages/")[2] for path in scripts] == ["flask_swagger_ui/dist/swagger-ui-bundle.js"]
 
 
+def test_the_image_contains_the_translations(container: Container) -> None:
+    with Wire(container.port) as wire:
+        page = wire.ask(request("GET", "/problems/locked", headers={"Accept-Language": "de"}), "GET")
+
+    assert "Dieser Faktor ist gesperrt" in page.body.decode()
+
+
 def test_docker_checks_the_health_of_the_container(container: Container) -> None:
     wait_until(lambda: is_healthy(container.id), "the first health check", patience=30)
 

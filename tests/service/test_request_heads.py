@@ -103,6 +103,19 @@ def test_a_browser_with_a_large_head_gets_the_page_of_the_problem(
     assert line["level"] == "WARNING"
 
 
+def test_the_page_of_a_large_head_is_in_the_language_of_the_browser(gate: Service) -> None:
+    german = "Accept-Language: de-AT,de;q=0.9"
+    page = ask(gate, request("GET", "/problems/head-too-large", headers={"Accept-Language": "de"}))
+    for fields in ([BROWSER, german, *COOKIES], [*["X: y"] * 300, german, BROWSER]):
+        refused = ask(gate, head("/", *fields))
+        assert (refused.status, refused.body) == (431, page.body)
+        assert "Kopfdaten" in refused.body.decode()
+        assert refused.headers["Content-Language"] == page.headers["Content-Language"] == "de"
+        assert refused.headers["Vary"] == page.headers["Vary"] == "Accept-Language"
+    cut = ask(gate, head("/", BROWSER, f"Accept-Language: {'de,' * 30000}"))
+    assert (cut.status, cut.headers["Content-Language"]) == (431, "en")
+
+
 @pytest.mark.parametrize("accept", ["*/*", "application/json", "text/htmlx"])
 def test_a_program_with_a_large_head_gets_a_problem_document(gate: Service, accept: str) -> None:
     assert ask(gate, head("/", f"Accept: {accept}", *COOKIES)).slug == "head-too-large"

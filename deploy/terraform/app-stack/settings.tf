@@ -14,6 +14,7 @@ locals {
     "OPEN_MFA_GATE_TENANT",
     "OPEN_MFA_GATE_COOKIE_DOMAIN",
     "OPEN_MFA_MAIL_FROM",
+    "OPEN_MFA_LANGUAGE",
     "OPEN_MFA_RATE_LIMIT",
     "OPEN_MFA_SENDS_PER_HOUR",
     "THREADS",
@@ -25,6 +26,7 @@ locals {
   setting_values = {
     OPEN_MFA_ALGORITHM        = ["SHA1", "SHA256", "SHA512"]
     OPEN_MFA_GATE_WEAK_SECRET = ["accept"]
+    OPEN_MFA_LANGUAGE         = ["en", "de"]
     OPEN_MFA_LOG_LEVEL        = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
   }
 }

@@ -11,6 +11,7 @@ locals {
     "OPEN_MFA_GATE_LIFETIME",
     "OPEN_MFA_GATE_TENANT",
     "OPEN_MFA_GATE_COOKIE_DOMAIN",
+    "OPEN_MFA_LANGUAGE",
     "OPEN_MFA_RATE_LIMIT",
     "OPEN_MFA_SENDS_PER_HOUR",
     "OPEN_MFA_LOG_LEVEL",
@@ -20,6 +21,7 @@ locals {
   # The settings that have few possible values.
   setting_values = {
     OPEN_MFA_ALGORITHM = ["SHA1", "SHA256", "SHA512"]
+    OPEN_MFA_LANGUAGE  = ["en", "de"]
     OPEN_MFA_LOG_LEVEL = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
   }
 }

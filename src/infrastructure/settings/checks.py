@@ -3,6 +3,7 @@
 import difflib
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from hashlib import sha256
 from importlib.util import find_spec
 from typing import Any, Final
 
@@ -11,9 +12,12 @@ from infrastructure.settings.declaration import ENVIRONMENT, PRODUCTION, STANDAL
 from infrastructure.settings.groups.delivery import Mail
 from infrastructure.settings.parsers import SHORTEST_KEY
 from infrastructure.settings.settings import Settings
+from infrastructure.tenants.tenants_file import TenantsFile
 
 INSTALL: Final = f"{sys.executable} -m pip install --require-hashes -r requirements/dynamodb.txt"
 """The command that installs what DynamoDB needs, into the environment of the service."""
+TENANTS: Final = frozenset({"OPEN_MFA_TENANTS", "OPEN_MFA_TENANTS_TOML"})
+"""The variables of the tenants file."""
 _PREFIX: Final = "OPEN_MFA_"
 _IN_MEMORY: Final = f"with {ENVIRONMENT}={STANDALONE}, the state is in memory"
 
@@ -39,11 +43,43 @@ def conflicts(texts: Mapping[str, str], values: Mapping[str, Any]) -> Iterator[t
     if texts.get(ENVIRONMENT) == STANDALONE:
         yield from _not_standalone(texts)
     yield from _stores(texts, values)
-    tenant, api_keys = values.get("OPEN_MFA_GATE_TENANT"), values.get("OPEN_MFA_API_KEYS")
-    if tenant is not None and api_keys is not None and tenant not in dict(api_keys):
-        yield "OPEN_MFA_GATE_TENANT", "Must be a tenant of OPEN_MFA_API_KEYS."
+    yield from _tenants(texts, values)
     yield from _issuer_in_mail(values)
     yield from _audit(texts)
+
+
+def _tenants(texts: Mapping[str, str], values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if texts.keys() >= TENANTS:
+        yield "OPEN_MFA_TENANTS_TOML", "Must not be set together with OPEN_MFA_TENANTS: the service has one list."
+        return
+    if not {*TENANTS, "OPEN_MFA_API_KEYS", "OPEN_MFA_GATE_TENANT"} <= values.keys():
+        return
+    file = values["OPEN_MFA_TENANTS"] or values["OPEN_MFA_TENANTS_TOML"]
+    variable = "OPEN_MFA_TENANTS" if "OPEN_MFA_TENANTS" in texts else "OPEN_MFA_TENANTS_TOML"
+    for problem in tenants_conflicts(file, values["OPEN_MFA_API_KEYS"]):
+        yield variable, sentence(problem)
+    tenant = values["OPEN_MFA_GATE_TENANT"]
+    if tenant is not None and tenant not in known_tenants(file, values["OPEN_MFA_API_KEYS"]):
+        yield "OPEN_MFA_GATE_TENANT", "Must be a tenant of OPEN_MFA_TENANTS or OPEN_MFA_API_KEYS."
+
+
+def known_tenants(file: TenantsFile | None, api_keys: Iterable[tuple[str, str]]) -> set[str]:
+    """Return the names of all tenants of the tenants file and of `OPEN_MFA_API_KEYS`."""
+    return {*(file.tables if file is not None else ()), *(tenant for tenant, _ in api_keys)}
+
+
+def tenants_conflicts(file: TenantsFile | None, api_keys: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Yield a problem for each key of the tenants file that is a key of `OPEN_MFA_API_KEYS`, too."""
+    digests = {sha256(key.encode()).digest() for _, key in api_keys}
+    for table in file.tables.values() if file is not None else ():
+        for each in table.keys:
+            if each.key.digest in digests:
+                yield f"{each.place} is the digest of a key in OPEN_MFA_API_KEYS; a key must be in one place only"
+
+
+def sentence(text: str) -> str:
+    """Return a problem as a sentence."""
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _stores(texts: Mapping[str, str], values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -61,9 +97,9 @@ def _stores(texts: Mapping[str, str], values: Mapping[str, Any]) -> Iterator[tup
 def _not_standalone(texts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     for name in sorted(STORES & texts.keys()):
         yield name, f"Must not be set: {_IN_MEMORY}. To use a store, set {ENVIRONMENT}={PRODUCTION}."
-    if "OPEN_MFA_API_KEYS" in texts:
+    for name in sorted({"OPEN_MFA_API_KEYS", *TENANTS} & texts.keys()):
         remedy = f"To have accounts, set {ENVIRONMENT}={PRODUCTION} and OPEN_MFA_REDIS_URL."
-        yield "OPEN_MFA_API_KEYS", f"Must not be set: {_IN_MEMORY}, and a restart would delete all accounts. {remedy}"
+        yield name, f"Must not be set: {_IN_MEMORY}, and a restart would delete all accounts. {remedy}"
     if not {"OPEN_MFA_GATE_SECRET", "OPEN_MFA_GATE_SECRET_TEXT"} & texts.keys():
         yield (
             "OPEN_MFA_GATE_SECRET_TEXT",

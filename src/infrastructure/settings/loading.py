@@ -8,10 +8,11 @@ from dotenv import dotenv_values
 from dotenv.variables import parse_variables
 
 from domain.errors import DomainError
-from infrastructure.settings.checks import conflicts, notices
+from infrastructure.settings.checks import conflicts, notices, sentence
 from infrastructure.settings.declaration import DEVELOPMENT, ENVIRONMENT, STANDALONE, Variable, groups_of
 from infrastructure.settings.secret_files import with_secrets_of_files
 from infrastructure.settings.settings import Settings
+from infrastructure.tenants.tenants_file import TenantsFileError
 
 GROUPS: Final = tuple(groups_of(Settings))
 VARIABLES: Final[Mapping[str, Variable]] = {
@@ -24,6 +25,8 @@ FILE_VARIABLES: Final[Mapping[str, str]] = {
 """The variables of secrets, and for each the variable that names a file with its value."""
 DOTENV: Final = Path(".env")
 """In the working directory."""
+FEW: Final = 2
+"""Problems of a variable that fit into one line. Only a tenants file has more."""
 _REQUIRED: Final = (
     "Is required. To try the service without it, set OPEN_MFA_ENV=development in the environment (not in .env)."
 )
@@ -38,8 +41,13 @@ class SettingsError(Exception):
 
     def __init__(self, problems: Mapping[str, list[str]]) -> None:
         self.problems = dict(problems)
-        lines = "".join(f"\n  {name}: {' '.join(problems[name])}" for name in sorted(problems))
+        lines = "".join(f"\n  {name}: {_joined(problems[name])}" for name in sorted(problems))
         super().__init__(f"Open-MFA cannot start. These settings are missing or invalid:{lines}")
+
+
+def _joined(problems: list[str]) -> str:
+    """Return a few problems in one line, and more of them in a line each."""
+    return " ".join(problems) if len(problems) <= FEW else "".join(f"\n    {each}" for each in problems)
 
 
 def load(environ: Mapping[str, str], dotenv: Path = DOTENV) -> Settings:
@@ -124,13 +132,11 @@ def _parse(texts: Mapping[str, str], unreadable: Container[str]) -> tuple[dict[s
         text = texts.get(name, variable.default_text(texts))
         try:
             values[name] = None if text is None else variable.parse(text)
+        except TenantsFileError as error:
+            problems[name] = [sentence(problem) for problem in error.problems]
         except (ValueError, DomainError) as error:
-            problems[name] = [_sentence(str(error))]
+            problems[name] = [sentence(str(error))]
     return values, problems
-
-
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _missing(texts: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -1,10 +1,9 @@
 """All settings of the service. `make settings` generates everything else that lists them."""
 
-from dataclasses import dataclass, fields, replace
-from hashlib import sha256
+from dataclasses import dataclass, field, fields, replace
 from typing import Self
 
-from domain.api_key import ApiKey
+from domain.api_key import ApiKey, digest_of
 from domain.parameters import HotpParameters, TotpParameters
 from domain.policy import Policy
 from infrastructure.delivery.channel import ChannelSettings
@@ -13,10 +12,9 @@ from infrastructure.settings.groups.access import Accounts, Administrator, Enrol
 from infrastructure.settings.groups.audit import Audit
 from infrastructure.settings.groups.delivery import Mail, WebhookReceiver
 from infrastructure.settings.groups.gate import Gate
-from infrastructure.settings.groups.server import Limits, Log, Mode, Server
+from infrastructure.settings.groups.server import Limits, Log, Mode, Server, Texts
 from infrastructure.settings.groups.storage import DynamoDb, Keys, Redis
-from infrastructure.tenants.tenants import Tenants
-from infrastructure.tenants.tenants_file import tenants_of
+from infrastructure.tenants.tenants import Tenants, tenants_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +24,7 @@ class Settings:
     Attributes:
         generated: the names of the variables whose values development mode or standalone mode generated.
         notices: messages for the operator at start.
+        tenants: the tenants of the tenants file and of `OPEN_MFA_API_KEYS`, whose keys have all scopes.
     """
 
     mode: Mode = group(Mode, "Mode")
@@ -39,28 +38,32 @@ class Settings:
     gate: Gate = group(Gate, "Gate")
     mail: Mail | None = optional_group(Mail, "E-mail")
     webhook: WebhookReceiver | None = optional_group(WebhookReceiver, "Webhook")
+    texts: Texts = group(Texts, "Languages")
     limits: Limits = group(Limits, "Limits")
     server: Server = group(Server, "HTTP server")
     log: Log = group(Log, "Log")
     audit: Audit = group(Audit, "Audit trail")
     generated: frozenset[str] = frozenset()
     notices: tuple[str, ...] = ()
+    tenants: Tenants = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tenants", self._tenants())
 
     def with_notices(self, *notices: str) -> Self:
         """Return the settings with further notices."""
         return replace(self, notices=(*self.notices, *notices))
 
-    @property
-    def tenants(self) -> Tenants:
-        """The tenants of the tenants file and of `OPEN_MFA_API_KEYS`, whose keys have all scopes."""
+    def _tenants(self) -> Tenants:
         algorithm = self.enrolment.algorithm
         default = Policy(
             issuer=self.enrolment.issuer,
             hotp=HotpParameters(algorithm=algorithm),
             totp=TotpParameters(algorithm=algorithm),
         )
-        tables = self.accounts.tenants_file or self.accounts.tenants_text or {}
-        return tenants_of(tables, default).with_keys(_api_key(*each) for each in self.accounts.api_keys)
+        file = self.accounts.tenants
+        tenants = tenants_of({} if file is None else file.tables, default)
+        return tenants.with_keys(_api_key(*each) for each in self.accounts.api_keys)
 
     @property
     def in_memory(self) -> bool:
@@ -70,7 +73,7 @@ class Settings:
     @property
     def channels(self) -> list[ChannelSettings]:
         """The channels that are set up."""
-        groups = (getattr(self, field.name) for field in fields(self))
+        groups = (getattr(self, each.name) for each in fields(self))
         return [group for group in groups if isinstance(group, ChannelSettings)]
 
     @property
@@ -91,5 +94,5 @@ class Settings:
 
 def _api_key(tenant: str, key: str) -> ApiKey:
     """Return a key of `OPEN_MFA_API_KEYS`. A part of its digest is its id, which stays when other keys come and go."""
-    digest = sha256(key.encode()).digest()
+    digest = digest_of(key)
     return ApiKey(tenant=tenant, id=f"key-{digest.hex()[:8]}", digest=digest)

@@ -1,78 +1,112 @@
 """The tenants file: TOML with one table for each tenant."""
 
+import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import replace
-from datetime import UTC, date, datetime, time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-import msgspec
-from msgspec import Meta
+from domain.owner import TENANT
+from infrastructure.regular_file import UnusableFile, read_text
+from infrastructure.tenants.schema import Place, Problems
+from infrastructure.tenants.tables import KeyTable, TenantTable, read_tenant
+from infrastructure.tenants.toml_positions import positions_in
 
-from domain.api_key import ApiKey, Scope
-from domain.policy import Policy
-from infrastructure.tenants.tenants import Tenant, Tenants
-
-
-class KeyTable(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """One API key of a tenant."""
-
-    id: Annotated[str, Meta(pattern="^[A-Za-z0-9._-]{1,32}$")]
-    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
-    scopes: Annotated[list[Scope], Meta(min_length=1)]
-    expires: date | None = None
+_MARK: Final = "\ufeff"
+"""The byte order mark that some editors put before the text."""
 
 
-class TenantTable(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """The table of one tenant."""
+class TenantsFileError(ValueError):
+    """Lists all problems of a tenants file in one message. It repeats no secrets.
 
-    issuer: str | None = None
-    keys: list[KeyTable] = []
-
-
-_SCOPES: Final = list(Scope)
-
-
-def parse(text: str) -> Mapping[str, TenantTable]:
-    """Return the tables of a tenants file by the names of their tenants.
-
-    Raises:
-        ValueError: the text is invalid. The message says where and why, and does not repeat secrets.
+    Attributes:
+        problems: the problems, one text each.
     """
-    return msgspec.convert(tomllib.loads(text), dict[str, TenantTable])
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(self.problems))
 
 
-def load(path: str) -> Mapping[str, TenantTable]:
-    """Return the tables of the file with this path. Raise `ValueError` with the reason."""
+@dataclass(frozen=True, slots=True)
+class TenantsFile:
+    """The content of a tenants file.
+
+    Attributes:
+        tables: the tables by the names of their tenants.
+        path: the path of the file; None if the text is a setting itself.
+        text: the text that the tables were read from.
+    """
+
+    tables: Mapping[str, TenantTable]
+    path: str | None = None
+    text: str = ""
+
+    @classmethod
+    def load(cls, path: str) -> "TenantsFile":
+        """Read the file with this path. Raise `TenantsFileError`."""
+        try:
+            return cls.parse(read_text(path), path)
+        except UnusableFile as error:
+            raise TenantsFileError([f"the file {error}"]) from None
+
+    @classmethod
+    def parse(cls, text: str, path: str | None = None, *, read_files: bool = True) -> "TenantsFile":
+        """Read a text.
+
+        Args:
+            text: the text.
+            path: the path of the file that contains it; None if it is in no file. The paths of other files are
+                relative to the directory of this one.
+            read_files: whether to read the files that tenants name, such as texts of mails.
+
+        Raises:
+            TenantsFileError: the text is invalid.
+        """
+        document, problems = _document(text)
+        files = partial(_file, None if path is None else Path(path).parent)
+        tables = {}
+        for name, value in document.items():
+            place = Place(problems, (name,))
+            if not re.fullmatch(TENANT, name):
+                place.refuse('must have 1 to 32 letters, digits or characters of "._-", because it names a tenant')
+            table = read_tenant(name, value, place, files if read_files else None)
+            if table is not None:
+                tables[name] = table
+        lines = [*problems.lines, *_shared_keys(key for table in tables.values() for key in table.keys)]
+        if not document:
+            lines = ["the file has no tenant. To remove all tenants, unset the variable that names the file"]
+        if lines:
+            raise TenantsFileError(lines)
+        return cls(tables, path, text)
+
+
+def _document(text: str) -> tuple[Mapping[str, Any], Problems]:
+    text = text.removeprefix(_MARK)
     try:
-        return parse(Path(path).read_text("utf-8"))
-    except OSError as error:
-        raise ValueError(f"the file cannot be read: {error.strerror}") from None
+        document = tomllib.loads(text)
+        return document, Problems(positions_in(text))
+    except RecursionError:
+        raise TenantsFileError(["the file has too many nested arrays or tables"]) from None
+    except ValueError as error:
+        # The messages of tomllib end with the line and the column, and repeat at most one character or keys.
+        raise TenantsFileError([f"the file is not valid TOML: {error}"]) from None
 
 
-def tenants_of(tables: Mapping[str, TenantTable], default: Policy) -> Tenants:
-    """Return the tenants of a file.
-
-    Args:
-        tables: the tables of the file.
-        default: the policy that fills in what a tenant leaves out.
-    """
-    return Tenants(default, {name: _tenant(name, table, default) for name, table in tables.items()})
+def _file(directory: Path | None, path: str) -> Path:
+    if directory is None and not Path(path).is_absolute():
+        raise ValueError("must be an absolute path, because the text of the tenants is not in a file")
+    return Path(path) if directory is None else directory / path
 
 
-def _tenant(name: str, table: TenantTable, default: Policy) -> Tenant:
-    changes: dict[str, Any] = {} if table.issuer is None else {"issuer": table.issuer}
-    policy = replace(default, **changes)
-    return Tenant(name=name, policy=policy, keys=tuple(_key(name, key) for key in table.keys))
-
-
-def _key(tenant: str, table: KeyTable) -> ApiKey:
-    expires = table.expires
-    return ApiKey(
-        tenant=tenant,
-        id=table.id,
-        digest=bytes.fromhex(table.sha256),
-        scope=max(table.scopes, key=_SCOPES.index),
-        expires_at=None if expires is None else int(datetime.combine(expires, time(), UTC).timestamp()),
-    )
+def _shared_keys(keys: Iterable[KeyTable]) -> Iterable[str]:
+    """Yield a problem for each digest that occurs again. One key cannot belong to two tenants or have two ids."""
+    places: defaultdict[bytes, list[str]] = defaultdict(list)
+    for key in keys:
+        places[key.key.digest].append(key.place)
+    for first, *others in places.values():
+        for place in others:
+            yield f"{place} is the digest of the same key as {first}"

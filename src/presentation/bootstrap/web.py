@@ -17,6 +17,7 @@ from infrastructure.settings import Settings
 from infrastructure.store import Store
 from presentation.bootstrap.container import Container
 from presentation.bootstrap.standalone import spend_past_codes
+from presentation.http.accounts.api_keys import ApiKeys
 from presentation.http.accounts.listing import account_list_blueprint
 from presentation.http.accounts.routes import account_blueprint
 from presentation.http.admin.authentication import BasicAuthentication
@@ -30,6 +31,7 @@ from presentation.http.framework.middleware import RequestMiddleware
 from presentation.http.framework.path_prefix import PATH_PREFIX, PathPrefix
 from presentation.http.framework.rate_limit import RateLimits
 from presentation.http.framework.request_body import LARGEST_BODY
+from presentation.http.framework.texts import LANGUAGE
 from presentation.http.gate.routes import GateOptions, gate_blueprint
 from presentation.http.health.routes import health_blueprint
 from presentation.http.sessions.cookie import Sessions
@@ -93,8 +95,10 @@ def create_app(
     app.register_blueprint(session_blueprint(services, sessions, limits.by_kind()))
     api_keys = container.tenants.api_keys
     if api_keys:
-        app.register_blueprint(account_list_blueprint(container.accounts.list_accounts, api_keys))
-        app.register_blueprint(account_blueprint(services, container.accounts, api_keys))
+        container.metrics.show_keys(api_keys)
+        keys = ApiKeys(api_keys, container.clock, container.metrics)
+        app.register_blueprint(account_list_blueprint(container.accounts.list_accounts, keys))
+        app.register_blueprint(account_blueprint(services, container.accounts, keys))
     if container.gate is not None:
         options = GateOptions(
             lifetime=settings.gate.lifetime,
@@ -122,6 +126,7 @@ def _flask(settings: Settings, metrics: Metrics, lines: Lines) -> Flask:
     app = Application("presentation.http", static_folder=None)
     app.config.update(MAX_CONTENT_LENGTH=LARGEST_BODY, PROPAGATE_EXCEPTIONS=False)
     app.config[PATH_PREFIX] = settings.server.path_prefix
+    app.config[LANGUAGE] = settings.texts.language
     app.url_map.merge_slashes = False
 
     register_error_handlers(app, metrics.store_failure)

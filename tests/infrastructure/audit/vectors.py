@@ -49,14 +49,19 @@ def plain_chain() -> tuple[list[str], list[bytes], str]:
     """Return the lines, the keys and the anchor of a chain that is not sealed and that ended regularly."""
     key_id = construction.key_id(AUDIT_KEY)
     starts = [
-        audit_line("00.000", "INFO", construction.STARTED, f'"chain_format":1,"key":"{key_id}","heads":null'),
+        audit_line(
+            "00.000",
+            "INFO",
+            construction.STARTED,
+            f'"chain_format":1,"key":"{key_id}","source":"command@a.example","heads":null',
+        ),
         audit_line("01.250", "INFO", "judged", f'{_ACCOUNT},"purpose":"challenge","outcome":"accepted"'),
         audit_line("30.000", "INFO", construction.ENDED, ""),
     ]
     lines, keys = lines_of(PLAIN, construction.first_key(AUDIT_KEY, PLAIN, b""), starts)
     text = (
-        f'{{"anchor":1,"chain":"{PLAIN}","seq":2,"started":"2026-11-28T03:40:00.000Z","time":"2026-11-28T03:40:30.010Z"'
-        f',"key":"{key_id}","sealed":null'
+        f'{{"anchor":1,"chain":"{PLAIN}","seq":2,"started":"2026-11-28T03:40:00.000Z","last":"2026-11-28T03:40:30.000Z"'
+        f',"time":"2026-11-28T03:40:30.010Z","source":"command@a.example","key":"{key_id}","sealed":null'
     )
     return lines, keys, anchor(text, keys[3])
 
@@ -64,9 +69,10 @@ def plain_chain() -> tuple[list[str], list[bytes], str]:
 def sealed_chain() -> tuple[list[str], list[bytes], str]:
     """Return the lines, the keys and the anchor of a sealed chain that lists the head of the other one."""
     key_id = construction.key_id(AUDIT_KEY)
+    check = construction.key_check(plain_chain()[1][3])
     members = (
-        f'"chain_format":1,"key":"{key_id}","sealed":"{SEALED_SECRET}"'
-        f',"heads":{{"{PLAIN}":[2,"2026-11-28T03:40:30.010Z"]}}'
+        f'"chain_format":1,"key":"{key_id}","sealed":"{SEALED_SECRET}","source":"serve@b.example"'
+        f',"heads":{{"{PLAIN}":[2,"{check}","2026-11-28T03:40:30.000Z"]}}'
     )
     starts = [
         audit_line("45.000", "INFO", construction.STARTED, members),
@@ -74,8 +80,8 @@ def sealed_chain() -> tuple[list[str], list[bytes], str]:
     ]
     lines, keys = lines_of(SEALED, construction.first_key(AUDIT_KEY, SEALED, SECRET), starts)
     text = (
-        f'{{"anchor":1,"chain":"{SEALED}","seq":1,"started":"2026-11-28T03:40:45.000Z","time":"2026-11-28T03:41:00.000Z"'
-        f',"key":"{key_id}","sealed":"{SEALED_SECRET}"'
+        f'{{"anchor":1,"chain":"{SEALED}","seq":1,"started":"2026-11-28T03:40:45.000Z","last":"2026-11-28T03:40:46.500Z"'
+        f',"time":"2026-11-28T03:41:00.000Z","source":"serve@b.example","key":"{key_id}","sealed":"{SEALED_SECRET}"'
     )
     return lines, keys, anchor(text, keys[2])
 
@@ -93,6 +99,7 @@ def vectors() -> Iterator[tuple[str, str]]:
         yield from ((f"k_{seq} of chain {name}, hex", key.hex()) for seq, key in enumerate(keys))
         yield from ((f"line {seq} of chain {name}", line) for seq, line in enumerate(lines))
         yield f"anchor of chain {name}", text
+        yield f"check of the head of chain {name}", construction.key_check(keys[-1])
 
 
 def as_text() -> str:

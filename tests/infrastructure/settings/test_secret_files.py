@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from infrastructure.regular_file import LARGEST_FILE
 from infrastructure.settings import FILE_VARIABLES, VARIABLES, SettingsError, load
-from infrastructure.settings.secret_files import LARGEST_FILE
 from tests.infrastructure.settings.variables import DEVELOPMENT, KEY, REQUIRED, SHOP, loaded, problems
 from tests.presentation.api import RFC_SECRET
 

@@ -62,7 +62,7 @@ def test_wrong_codes_lock_and_the_page_shows_the_wait(gate: Api) -> None:
 
     assert statuses == [403] * 5
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "30")
-    assert "30 s" in answer.text
+    assert "Try again in 30 seconds." in answer.text
     assert check(gate).status_code == 401
 
 
@@ -248,4 +248,4 @@ def test_log_ins_at_the_gate_have_a_rate_limit_for_each_address() -> None:
 def test_the_page_shows_the_wait_after_the_fifth_wrong_code(gate: Api) -> None:
     pages = [log_in(gate, wrong(gate)).text for _ in range(5)]
 
-    assert ["too many wrong codes. Wait 30 s" in page for page in pages] == [False] * 4 + [True]
+    assert ["too many wrong codes. Try again in 30 seconds." in page for page in pages] == [False] * 4 + [True]

@@ -15,10 +15,16 @@ from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 KEY_BYTES: Final = 32
+LIMIT: Final = 1 << 20
+"""The largest number of lines in a chain, so that a verifier computes few keys."""
+HEADS: Final = 24
+"""The largest number of heads, so that the first line is shorter than `PIPE_BUF` and is written in one piece."""
+FORMAT: Final = 1
+"""The version of the construction."""
 STARTED: Final = "chain-started"
 ENDED: Final = "chain-ended"
-"""The messages of the first line of a chain, and of its last one after a regular exit."""
-SEAL_FORM: Final = re.compile(rb',"chain":"([0-9a-f]{32})","seq":(0|[1-9][0-9]{0,14}),"mac":"([0-9a-f]{64})"\}\Z')
+"""The messages of the first line of a chain, and of its last one after a regular end."""
+SEAL_FORM: Final = re.compile(rb',"chain":"([0-9a-f]{32})","seq":(0|[1-9][0-9]{0,6}),"mac":"([0-9a-f]{64})"\}\Z')
 """The end of each line of a chain."""
 _CHAIN_INFO: Final = b"open-mfa audit chain 1 "
 _SECRET_INFO: Final = b"open-mfa audit secret 1 "
@@ -26,6 +32,8 @@ _KEY_ID_INFO: Final = b"open-mfa audit key id 1"
 _HEADS_INFO: Final = b"open-mfa audit heads 1"
 _NEXT: Final = b"\x01"
 _ANCHOR: Final = b"\x02"
+_CHECK: Final = b"\x03"
+_CHECK_BYTES: Final = 16
 _SHA256: Final = "sha256"
 _SUITE: Final = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 
@@ -64,6 +72,15 @@ def anchor_mac(key: bytes, start: bytes) -> str:
         start: the bytes of the anchor before `,"mac":`.
     """
     return hmac.digest(key, _ANCHOR + start, _SHA256).hex()
+
+
+def key_check(key: bytes) -> str:
+    """Return a value that only this key yields. It does not reveal the key.
+
+    Args:
+        key: the key of the line after the last one that a head names.
+    """
+    return hmac.digest(key, _CHECK, _SHA256)[:_CHECK_BYTES].hex()
 
 
 def key_id(audit_key: bytes) -> str:

@@ -1,13 +1,12 @@
 """The programs and people that use the service: sessions, accounts and the administrator."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from domain.parameters import HashAlgorithm, check_name
 from infrastructure.settings.declaration import in_development, setting
-from infrastructure.settings.parsers import Choice, WholeNumber, api_keys, boolean, random_text, user_name, utf8
-from infrastructure.tenants.tenants_file import TenantTable, load, parse
+from infrastructure.settings.parsers import Choice, WholeNumber, api_keys, boolean, random_api_key, user_name, utf8
+from infrastructure.tenants.tenants_file import TenantsFile
 
 DEVELOPMENT_TENANT: Final = "development"
 """The tenant of the API key that development mode generates."""
@@ -51,7 +50,7 @@ class Enrolment:
 
 
 def _random_api_key() -> str:
-    return f"{DEVELOPMENT_TENANT}:{random_text()}"
+    return f"{DEVELOPMENT_TENANT}:{random_api_key()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +70,23 @@ class Accounts:
         secret=True,
         generate=_random_api_key,
     )
-    tenants_file: Mapping[str, TenantTable] | None = setting(
+    tenants_file: TenantsFile | None = setting(
         "OPEN_MFA_TENANTS",
-        load,
-        "The path of the tenants file, which is in TOML.",
+        TenantsFile.load,
+        "The path of the tenants file, in TOML: tenants with policies and keys.",
         absence="none: the tenants of `OPEN_MFA_API_KEYS` have the default policy",
     )
-    tenants_text: Mapping[str, TenantTable] | None = setting(
+    tenants_text: TenantsFile | None = setting(
         "OPEN_MFA_TENANTS_TOML",
-        parse,
+        TenantsFile.parse,
         "The text of the tenants file, instead of its path.",
         absence="none",
     )
+
+    @property
+    def tenants(self) -> TenantsFile | None:
+        """The tenants file, None without one."""
+        return self.tenants_file or self.tenants_text
 
 
 @dataclass(frozen=True, slots=True)

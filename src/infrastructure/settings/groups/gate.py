@@ -63,7 +63,8 @@ class Gate:
     tenant: str | None = setting(
         "OPEN_MFA_GATE_TENANT",
         str,
-        "The tenant whose accounts can log in at the gate, too. `OPEN_MFA_API_KEYS` must contain it.",
+        "The tenant whose accounts can log in at the gate, too. `OPEN_MFA_TENANTS` or `OPEN_MFA_API_KEYS`"
+        " must contain it.",
         absence="none: shared secret only",
     )
     cookie_domain: str | None = setting(

@@ -8,6 +8,7 @@ from typing import Final, Literal, get_args
 from limits import RateLimitItem
 
 from application.log_level import LEVELS, Level
+from domain.language import LANGUAGES
 from infrastructure.settings.declaration import ENVIRONMENT, PRODUCTION, STORES, ComputedDefault, setting
 from infrastructure.settings.parsers import Choice, WholeNumber, path_prefix, rate_limits
 
@@ -85,6 +86,22 @@ class Server:
         "The number of proxies in front of the service whose `X-Forwarded-For`, `X-Forwarded-Proto` and"
         " `X-Forwarded-Host` the service trusts.",
         default="0",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """The pages for people and the built-in mail are in English and German. Problem documents are in English.
+
+    See also: [choose the languages](../how-to/choose-the-languages.md).
+    """
+
+    language: str = setting(
+        "OPEN_MFA_LANGUAGE",
+        Choice(LANGUAGES),
+        "The language of people whose browser prefers neither of the two languages, and of mail for which the request"
+        " names no language.",
+        default=LANGUAGES[0],
     )
 
 

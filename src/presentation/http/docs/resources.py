@@ -13,9 +13,10 @@ from presentation.http.framework.links import link
 from presentation.http.framework.middleware import ROUTE
 from presentation.http.framework.problem_types import BY_SLUG, ProblemType
 from presentation.http.framework.responses import JSON
+from presentation.http.framework.texts import Texts, name_language, texts_of_request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 PAGE_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
@@ -43,16 +44,19 @@ def register_docs(app: Flask, *, gate: bool) -> None:
     app.add_url_rule(f"{_ASSETS}/<filename>", endpoint="flasgger.static", view_func=asset, build_only=True)
 
 
-def problem_page(problem: ProblemType, root: str) -> str:
-    """Return the HTML page that describes a problem type.
+def problem_page(problem: ProblemType, root: str, texts: Texts) -> str:
+    """Return the HTML page that describes a problem type. The example of a problem document is always in English.
 
     Args:
         problem: the problem type.
         root: the path below which the service runs.
+        texts: the texts in the language of the page.
     """
     document = problem_example(problem) | {"type": f"{root}{problem.uri}"}
     example = json.dumps(document, indent=2, sort_keys=False, ensure_ascii=False)
-    return render_template("problem.html", root=root, assets=f"{root}{_ASSETS}", problem=problem, example=example)
+    return render_template(
+        "problem.html", texts=texts, root=root, assets=f"{root}{_ASSETS}", problem=problem, example=example
+    )
 
 
 def docs_blueprint(*, gate: bool) -> Blueprint:
@@ -70,7 +74,7 @@ def docs_blueprint(*, gate: bool) -> Blueprint:
         ("/docs", "docs", _swagger_ui),
         ("/openapi.json", "openapi", lambda: Response(document(), mimetype=JSON)),
         (f"{_ASSETS}/<name>", "asset", asset),
-        ("/problems", "problems", lambda: _page("problems.html", problems=problems)),
+        ("/problems", "problems", lambda: _problems(problems)),
         ("/problems/<slug>", "problem", _problem),
     )
     for path, endpoint, view in routes:
@@ -95,7 +99,14 @@ def _swagger_ui() -> Response:
 def _problem(slug: str) -> Response:
     if slug not in BY_SLUG:
         raise NotFound
-    return _guarded(Response(problem_page(BY_SLUG[slug], link("")), mimetype="text/html"))
+    texts = texts_of_request()
+    page = _guarded(Response(problem_page(BY_SLUG[slug], link(""), texts), mimetype="text/html"))
+    return name_language(page, texts)
+
+
+def _problems(problems: "Sequence[ProblemType]") -> Response:
+    texts = texts_of_request()
+    return name_language(_page("problems.html", texts=texts, problems=problems), texts)
 
 
 def _page(template: str, **values: Any) -> Response:

@@ -5,7 +5,10 @@ from typing import Any, Final
 
 from flask import Flask, Request
 from flask.sessions import SecureCookieSession, SessionInterface
+from flask.templating import Environment
 from werkzeug.routing import MapAdapter
+
+from presentation.http.framework.texts import install_texts
 
 _NO_SERVER_NAME: Final = ""
 """The routes do not depend on the host, and no URL is built from it."""
@@ -34,6 +37,12 @@ class Application(Flask):
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return the function: no view is asynchronous."""
         return func
+
+    def create_jinja_environment(self) -> Environment:
+        """Return the environment of the templates, which can translate."""
+        environment = super().create_jinja_environment()
+        install_texts(environment)
+        return environment
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         """Return the adapter that finds the route of a request. Flask would first parse the host."""

@@ -19,21 +19,13 @@ from presentation.http.framework.problem_types import Problems
 from presentation.http.framework.problems import MEDIA_TYPE, Problem, invalid
 from presentation.http.framework.request_body import read_raw
 from presentation.http.framework.same_site import refuse_other_sites
+from presentation.http.framework.texts import texts_of_request
+from presentation.http.gate.messages import explain, malformed, not_accepted, unavailable
 from presentation.http.gate.pages import GatePages
 from presentation.http.gate.return_to import ReturnTo
 from presentation.http.gate.visitors import Visitors
 
 _FORM: Final = "application/x-www-form-urlencoded"
-_REASONS: Final = {
-    "wrong": "The code is wrong. Type the code that your authenticator shows now.",
-    "replayed": "This code was used before. Each code is accepted only once. Wait for the next one.",
-}
-_UNAVAILABLE: Final = "The service cannot check codes at the moment, so nobody can log in. Try again in a few seconds."
-_NOT_ACCEPTED: Final = (
-    "The account or the code is wrong, or the code was used before. Wait for the next code and try again. After "
-    "several wrong codes, wait a few minutes."
-)
-"""One text for all cases, so that nobody learns which accounts exist and which factors they have."""
 
 
 class LoginHandlers:
@@ -92,7 +84,8 @@ class LoginHandlers:
                 guard()
             token = self._token(form.get("code") or form.get("token") or "", account or None)
         except Problem as problem:
-            return self._pages.login(problem.kind.value.status, return_to, _explain(problem), problem.headers, account)
+            error = explain(problem, texts_of_request())
+            return self._pages.login(problem.kind.value.status, return_to, error, problem.headers, account)
         response = self._redirect(return_to)
         self._visitors.keep(response, token)
         return response
@@ -114,37 +107,26 @@ class LoginHandlers:
             wait = response.headers.get("Retry-After")
             return_to, account = fields()
             headers = {"Retry-After": wait} if wait else {}
-            return self._pages.login(response.status_code, return_to, _UNAVAILABLE, headers, account)
+            error = unavailable(texts_of_request())
+            return self._pages.login(response.status_code, return_to, error, headers, account)
 
     def _token(self, typed: str, account: str | None) -> str:
         """Return the token of a new log-in. Raise a problem if the code is not accepted."""
+        texts = texts_of_request()
         try:
             code = Code.parse(typed) if account is None else _any_code(typed)
-        except MalformedCode as error:
-            raise Problem(Problems.CODE_REJECTED, f"A code {error}.") from None
+        except MalformedCode:
+            raise Problem(Problems.CODE_REJECTED, malformed(typed, texts, accounts=account is not None)) from None
+        refused = Problem(Problems.CODE_REJECTED, not_accepted(texts))
         try:
             result = self._log_in.execute(LogInRequest(code, account, self._visitors.tokens()))
-        except MalformedCode as error:
-            raise Problem(Problems.CODE_REJECTED, f"A code {error}." if account is None else _NOT_ACCEPTED) from None
+        except MalformedCode:
+            raise (refused if account else Problem(Problems.CODE_REJECTED, malformed(typed, texts))) from None
         except (InvalidValue, NotEnrolled):
-            raise Problem(Problems.CODE_REJECTED, _NOT_ACCEPTED) from None
+            raise refused from None
         if isinstance(result, RefusedOutcome):
-            raise problem_of(result, self._clock) if account is None else Problem(Problems.CODE_REJECTED, _NOT_ACCEPTED)
+            raise problem_of(result, self._clock) if account is None else refused
         return result
-
-
-def _explain(problem: Problem) -> str:
-    """Return the text for the person who sees the page."""
-    if problem.kind is Problems.CROSS_SITE_REQUEST:
-        return "The form came from another page. Open this page yourself and try again."
-    reason, left = problem.members.get("reason", ""), problem.members.get("attempts_left")
-    text = _REASONS.get(reason, problem.detail or problem.kind.value.meaning)
-    if reason != "wrong":
-        return text
-    wait = problem.headers.get("Retry-After")
-    if wait:
-        return f"{text} There were too many wrong codes. Wait {wait} s."
-    return f"{text} {left} {'attempt' if left == 1 else 'attempts'} left."
 
 
 def _form() -> dict[str, str]:

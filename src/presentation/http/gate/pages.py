@@ -8,6 +8,7 @@ from flask import Response, render_template, request
 
 from domain.parameters import DEFAULT_DIGITS
 from presentation.http.framework.links import link
+from presentation.http.framework.texts import name_language, texts_of_request
 from presentation.http.gate.paths import ASSETS, LOGIN, LOGOUT
 from presentation.http.gate.return_to import ReturnTo
 
@@ -49,7 +50,9 @@ class GatePages:
             account: the account that the person entered.
         """
         target = self._return_to.safe(return_to)
-        page = self._render(
+        return self._respond(
+            status,
+            headers or {},
             "login.html",
             urlsplit(target).netloc or request.host,
             return_to=target,
@@ -59,21 +62,18 @@ class GatePages:
             digits=DEFAULT_DIGITS,
             action=link(LOGIN),
         )
-        return _respond(page, status, headers)
 
     def logout(self) -> Response:
         """Return the page that asks whether to log out."""
-        return _respond(self._render("logout.html", request.host, action=link(LOGOUT)), 403)
+        return self._respond(403, {}, "logout.html", request.host, action=link(LOGOUT))
 
-    def _render(self, template: str, host: str, **values: Any) -> str:
-        """Return a page that names the issuer and the host that the person wants to reach."""
-        return render_template(template, issuer=self._issuer, host=host, assets=link(ASSETS), **values)
-
-
-def _respond(page: str, status: int, headers: Mapping[str, str] | None = None) -> Response:
-    response = Response(page, status, dict(headers or {}), mimetype="text/html")
-    response.headers["Content-Security-Policy"] = PAGE_POLICY
-    # With no-referrer, browsers would send `Origin: null` with the form. Without Fetch Metadata, only Origin shows
-    # which page sent the form.
-    response.headers["Referrer-Policy"] = "same-origin"
-    return response
+    def _respond(self, status: int, headers: Mapping[str, str], template: str, host: str, **values: Any) -> Response:
+        """Return a page that names the issuer and the host that the person wants to reach, in their language."""
+        texts = texts_of_request()
+        page = render_template(template, texts=texts, issuer=self._issuer, host=host, assets=link(ASSETS), **values)
+        response = Response(page, status, dict(headers), mimetype="text/html")
+        response.headers["Content-Security-Policy"] = PAGE_POLICY
+        # With no-referrer, browsers would send `Origin: null` with the form. Without Fetch Metadata, only Origin shows
+        # which page sent the form.
+        response.headers["Referrer-Policy"] = "same-origin"
+        return name_language(response, texts)

@@ -15,6 +15,7 @@ _FRAMING: Final = re.compile(
     rb"\r\n(content-length|transfer-encoding|expect):[ \t]*([^\r\n]*?)[ \t]*(?=\r\n)", re.IGNORECASE
 )
 _HTML: Final = re.compile(rb"\r\naccept:[^\r\n]*\btext/html\b", re.IGNORECASE)
+_LANGUAGES: Final = re.compile(rb"\r\naccept-language:[ \t]*([\x20-\x7e]*)\r\n", re.IGNORECASE)
 _LENGTH: Final = re.compile(rb"[0-9]{1,5}")
 
 
@@ -28,6 +29,7 @@ class Arrival:
         ended: whether the client has closed its sending side.
         too_large: whether the head exceeds a limit.
         wants_page: whether the client of a head that is too large accepts HTML, as far as the head has arrived.
+        accept_language: the Accept-Language field of such a client; empty for none.
         awaits_continue: whether the client sends the body only after an interim response (RFC 9110, section 10.1.1).
     """
 
@@ -35,6 +37,7 @@ class Arrival:
         self.ended = ended
         self.too_large = False
         self.wants_page = False
+        self.accept_language = ""
         self.awaits_continue = False
         self._bytes = bytearray()
         self._searched = 0
@@ -71,6 +74,8 @@ class Arrival:
         if not self.has_head:
             self._find_head()
             self.wants_page = self.too_large and _HTML.search(self._bytes) is not None
+            found = _LANGUAGES.search(self._bytes) if self.wants_page else None
+            self.accept_language = "" if found is None else found[1].decode("ascii")
 
     def take(self) -> bytes:
         """Return all bytes, and keep none."""

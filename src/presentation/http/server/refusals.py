@@ -15,6 +15,7 @@ from presentation.http.framework.middleware import ALWAYS, REQUEST_ID, UNLESS_SE
 from presentation.http.framework.path_prefix import PATH_PREFIX
 from presentation.http.framework.problem_types import Problems
 from presentation.http.framework.problems import MEDIA_TYPE, document
+from presentation.http.framework.texts import preferred_texts
 from presentation.http.server.connection import ClientSocket
 from presentation.http.server.unreadable import fault_of
 
@@ -60,7 +61,7 @@ class Refusals:
             body = self._document(Problems.INVALID_REQUEST, request_id, _UNREADABLE, errors)
             _send(client, request_id, Problems.INVALID_REQUEST, body)
         elif client.arrival.wants_page:
-            _send(client, request_id, Problems.HEAD_TOO_LARGE, self._page(Problems.HEAD_TOO_LARGE), page=True)
+            self._send_page(client, request_id, Problems.HEAD_TOO_LARGE)
         else:
             _send(client, request_id, Problems.HEAD_TOO_LARGE, self._document(Problems.HEAD_TOO_LARGE, request_id))
 
@@ -73,16 +74,29 @@ class Refusals:
     ) -> bytes:
         return document(kind, detail, members, request_id, self._prefix)
 
-    def _page(self, kind: Problems) -> bytes:
+    def _send_page(self, client: ClientSocket, request_id: str, kind: Problems) -> None:
         with self._app.app_context():
-            return problem_page(kind.value, self._prefix).encode()
+            texts = preferred_texts(client.arrival.accept_language)
+            body = problem_page(kind.value, self._prefix, texts).encode()
+        headers = {
+            "Content-Type": "text/html; charset=utf-8",
+            "Content-Security-Policy": PAGE_POLICY,
+            "Content-Language": texts.language,
+            "Vary": "Accept-Language",
+        }
+        _send(client, request_id, kind, body, headers)
 
 
-def _send(client: ClientSocket, request_id: str, kind: Problems, body: bytes, *, page: bool = False) -> None:
+def _send(
+    client: ClientSocket,
+    request_id: str,
+    kind: Problems,
+    body: bytes,
+    own_headers: Mapping[str, str] = MappingProxyType({"Content-Type": MEDIA_TYPE}),
+) -> None:
     headers = Headers([*ALWAYS, *UNLESS_SET])
-    headers["Content-Type"] = "text/html; charset=utf-8" if page else MEDIA_TYPE
-    if page:
-        headers["Content-Security-Policy"] = PAGE_POLICY
+    for name, value in own_headers.items():
+        headers[name] = value
     headers[REQUEST_ID] = request_id
     headers["Content-Length"] = str(len(body))
     headers["Connection"] = "close"
