@@ -8,6 +8,7 @@ from infrastructure.settings.groups.server import Limits, Log, LogFormat, Mode, 
 from infrastructure.settings.groups.storage import DynamoDb, Keys, Redis
 from infrastructure.settings.loading import FILE_VARIABLES, GROUPS, VARIABLES, SettingsError, load
 from infrastructure.settings.parsers import SHORTEST_KEY
+from infrastructure.settings.reloading import with_tenants_file
 from infrastructure.settings.settings import Settings
 
 __all__ = [
@@ -34,4 +35,5 @@ __all__ = [
     "WebhookReceiver",
     "checked_address",
     "load",
+    "with_tenants_file",
 ]

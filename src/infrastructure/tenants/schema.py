@@ -134,7 +134,7 @@ def one_of(options: Sequence[T]) -> Reader[T]:
 
 
 def array(read: Reader[T], must: str) -> Reader[tuple[T, ...]]:
-    """Return a reader of arrays with at least one element.
+    """Return a reader of arrays with at least one element. Refused elements are left out.
 
     Args:
         read: the reader of an element.
@@ -146,7 +146,7 @@ def array(read: Reader[T], must: str) -> Reader[tuple[T, ...]]:
             place.refuse(must)
             return None
         elements = [read(each, place / number) for number, each in enumerate(value)]
-        return tuple(each for each in elements if each is not None)
+        return tuple(each for each in elements if each is not None) or None
 
     return read_array
 

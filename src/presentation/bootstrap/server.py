@@ -19,6 +19,7 @@ from infrastructure.observability.shared_counters import SharedCounters, SharedM
 from infrastructure.settings import Settings
 from presentation.bootstrap.logs import selected_format
 from presentation.bootstrap.stores import store_name
+from presentation.bootstrap.tenants_reload import TenantsReload
 from presentation.bootstrap.web import EXTENSION, create_app
 from presentation.bootstrap.welcome import welcome
 from presentation.http.server.arrival import LARGEST_HEAD, MOST_FIELDS
@@ -75,12 +76,17 @@ class Server(BaseApplication):
     """gunicorn, configured by the settings alone. It reads no file, no command line and no GUNICORN_CMD_ARGS."""
 
     def __init__(self, settings: Settings, timeout: int = TIMEOUT) -> None:
-        self._settings = settings
+        self._tenants = TenantsReload(settings)
         self._timeout = timeout
         # More slots than workers, because two generations of workers run at the same time during a reload.
         self._memory = SharedMemory(2 * settings.server.workers + 2)
         self._slot: int | None = None
         super().__init__()
+
+    @property
+    def _settings(self) -> Settings:
+        """The settings in force. Their tenants may change while the service runs."""
+        return self._tenants.settings
 
     @property
     def connections_per_address(self) -> int:
@@ -93,7 +99,12 @@ class Server(BaseApplication):
 
     def run(self) -> None:
         """Serve until SIGTERM or SIGINT."""
-        Master(self, single=self._settings.standalone).run()
+        Master(
+            self,
+            single=self._settings.standalone,
+            before_reload=self._tenants.apply,
+            needs_reload=self._tenants.is_due,
+        ).run()
 
     def load_default_config(self) -> None:
         """Begin with gunicorn's defaults."""

@@ -1,9 +1,11 @@
-"""gunicorn's master process, with four changes (ADR 19) and a fifth for state in memory (ADR 38)."""
+"""gunicorn's master process, changed for the worker (ADR 19), for state in memory (ADR 38) and for reloads (ADR 39)."""
 
 import logging
 import os
+import queue
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,11 +33,23 @@ class Master(Arbiter):
     Args:
         app: gunicorn's application.
         single: whether there is never more than one worker at a time, because each would accept the same codes.
+        before_reload: called before SIGHUP replaces the workers.
+        needs_reload: called about once a second. If it returns true, the workers are replaced.
     """
 
-    def __init__(self, app: BaseApplication, *, single: bool = False) -> None:
+    def __init__(
+        self,
+        app: BaseApplication,
+        *,
+        single: bool = False,
+        before_reload: Callable[[], object] = lambda: None,
+        needs_reload: Callable[[], bool] = lambda: False,
+    ) -> None:
         super().__init__(app)
         self._single = single
+        self._before_reload = before_reload
+        self._needs_reload = needs_reload
+        self._is_reloading = False
         self._last_check = time.monotonic()
         self._stopping = False
         self._umask = os.umask(0)
@@ -51,7 +65,42 @@ class Master(Arbiter):
     def handle_hup(self) -> None:
         """Replace the workers. During that, there are two generations of them."""
         if self._allows_more_workers("SIGHUP"):
+            self._before_reload()
             super().handle_hup()
+
+    def reload(self) -> None:
+        """Replace the workers, and wait until the former ones have finished their requests."""
+        self._is_reloading = True
+        try:
+            super().reload()
+        finally:
+            self._is_reloading = False
+
+    def reap_workers(self) -> None:
+        """Note the workers that have ended. During a reload, a signal to stop takes effect at once."""
+        super().reap_workers()
+        if self._is_reloading and not self._stopping:
+            self._handle_stop_signals()
+
+    def _handle_stop_signals(self) -> None:
+        """Stop if a signal says so, and leave the other signals for later."""
+        waiting = []
+        while True:
+            try:
+                waiting.append(self.SIG_QUEUE.get_nowait())
+            except queue.Empty:
+                break
+        for each in waiting:
+            if each not in ENDING:
+                self.SIG_QUEUE.put_nowait(each)
+        for each in waiting:
+            if each in ENDING:
+                getattr(self, f"handle_{self.SIG_NAMES[each]}")()
+
+    def wait_for_signals(self, timeout: float | None = 1.0) -> list[int]:
+        """Return the next signals. Several SIGHUP count as one, because one reload is enough for all of them."""
+        signals = super().wait_for_signals(timeout)
+        return [each for number, each in enumerate(signals) if each != signal.SIGHUP or each not in signals[:number]]
 
     def handle_ttin(self) -> None:
         """Add a worker."""
@@ -93,7 +142,7 @@ class Master(Arbiter):
             signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
 
     def murder_workers(self) -> None:
-        """Kill the workers without a heartbeat during the whole timeout.
+        """Kill the workers without a heartbeat during the whole timeout, and replace all workers if that is needed.
 
         The master checks this every second. If its last check is more than half of the timeout ago, the machine was
         paused, and the workers could not run either. Every worker then gets the whole timeout again.
@@ -104,6 +153,8 @@ class Master(Arbiter):
                 worker.tmp.notify()
         self._last_check = now
         super().murder_workers()
+        if self._needs_reload():
+            self.reload()
 
 
 def free_slot(server: Any, slots: int) -> int | None:
