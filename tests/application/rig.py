@@ -124,7 +124,9 @@ class Rig:
         self.outbox = Outbox()
         self.enrol = Enrol(self.changes, randomness, self.derivation, self.events)
         channels = {Channel.EMAIL: ConfiguredChannel(self.outbox, self.outbox.check)}
-        self.issue = IssueCode(self.changes, randomness, self.events, channels, self.outbox)
+        self.issue = IssueCode(
+            self.changes, randomness, self.events, lambda _, channel: channels.get(channel), self.outbox
+        )
         self.confirm_replacement = ConfirmReplacement(judge, algorithm)
         self.drop_replacement = DropReplacement(self.changes, self.events)
         self.disable = Disable(judge, algorithm, self.events)

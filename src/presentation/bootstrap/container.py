@@ -1,7 +1,5 @@
 """The container: adapters and use cases, for the HTTP application and for the command line."""
 
-import threading
-from collections.abc import Mapping
 from functools import cached_property
 from hashlib import scrypt
 from typing import Final
@@ -12,10 +10,9 @@ from application.enrolment import Enrol
 from application.export import Export
 from application.gate import LogInAtGate, VerifyShared
 from application.importing import ImportAuthenticators
-from application.issuing import ConfiguredChannel, IssueCode
+from application.issuing import IssueCode
 from application.optimistic_update import OptimisticUpdate
 from application.ports.clock import Clock
-from application.ports.delivery import Channel
 from application.ports.secrets import Randomness
 from application.provisioning import Provisioning
 from application.reading import Describe, DescribeAll, ShowQrCode
@@ -26,7 +23,6 @@ from application.verification import ConfirmReplacement, Disable, Resynchronize,
 from domain.owner import Owner, OwnerKind
 from infrastructure.crypto.derivation import HkdfDerivation
 from infrastructure.crypto.hotp import PyotpHotp
-from infrastructure.delivery.bulkhead import Bulkhead
 from infrastructure.observability.audit import AuditTrail, WaitingAuditTrail
 from infrastructure.observability.lines import LINES, Lines
 from infrastructure.observability.metrics import Metrics
@@ -34,6 +30,7 @@ from infrastructure.qr import SegnoQrRenderer
 from infrastructure.settings import Settings
 from infrastructure.store import Store
 from infrastructure.system import SystemClock, SystemRandomness
+from presentation.bootstrap.channels import OwnerChannels
 from presentation.bootstrap.logs import selected_format
 from presentation.bootstrap.stores import open_store
 from presentation.http.accounts.use_cases import AccountUseCases
@@ -96,7 +93,7 @@ class Container:
                 changes,
                 self._randomness,
                 events,
-                _channels(self._settings, self.clock),
+                OwnerChannels(self._settings, self.clock),
                 self.store.send_limit,
             ),
             enrol=Enrol(changes, self._randomness, self._derivation, events),
@@ -156,14 +153,3 @@ class Container:
         sessions = self.store.gate_sessions(gate, settings.gate.lifetime)
         log_in = LogInAtGate(shared, self.accounts.challenge, settings.gate.tenant, sessions)
         return GateUseCases(sessions, log_in, shared)
-
-
-def _channels(settings: Settings, clock: Clock) -> Mapping[Channel, ConfiguredChannel]:
-    # Half of the threads stay free for other requests.
-    slots = threading.BoundedSemaphore(max(1, settings.server.threads // 2))
-    return {
-        each.channel: ConfiguredChannel(
-            Bulkhead(each.delivery(settings.enrolment.issuer, clock), slots, each.channel.value), each.check_recipient
-        )
-        for each in settings.channels
-    }

@@ -50,7 +50,7 @@ class Instance:
         changes, events, randomness = OptimisticUpdate(self.repository, clock), SilentEvents(), SystemRandomness()
         judge = VerdictCommitter(changes, events)
         self.enrol = Enrol(changes, randomness, derivation, events)
-        self.issue = IssueCode(changes, randomness, events, {}, Outbox())
+        self.issue = IssueCode(changes, randomness, events, lambda *_: None, Outbox())
         self.recovery = IssueRecoveryCodes(changes, randomness, events)
         self.verify = Verify(judge, PyotpHotp())
         self.confirm = ConfirmReplacement(judge, PyotpHotp())
