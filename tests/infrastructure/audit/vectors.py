@@ -22,10 +22,10 @@ SEALED_SECRET: Final = (
 _ACCOUNT: Final = '"tenant":"shop","account":"alice","factor":"totp","authenticator":"totp"'
 
 
-def audit_line(seconds: str, level: str, message: str, members: str, *, hour: int = 3) -> str:
+def audit_line(seconds: str, level: str, message: str, members: str) -> str:
     """Return the start of a line of the audit trail, up to its own members."""
     return (
-        f'{{"time":"2026-11-28T{hour:02}:40:{seconds}Z","level":"{level}","logger":"open_mfa.audit","message":"{message}"'
+        f'{{"time":"2026-11-28T03:40:{seconds}Z","level":"{level}","logger":"open_mfa.audit","message":"{message}"'
         + (f",{members}" if members else "")
     )
 
@@ -77,21 +77,13 @@ def sealed_chain() -> tuple[list[str], list[bytes], str]:
     starts = [
         audit_line("45.000", "INFO", construction.STARTED, members),
         audit_line("46.500", "WARNING", "locked", f'{_ACCOUNT},"locked_until":"2026-11-28T03:41:16Z"'),
-        audit_line(
-            "45.000",
-            "INFO",
-            construction.CONTINUED,
-            f'"chain_format":1,"key":"{key_id}","sealed":"{SEALED_SECRET}","source":"serve@b.example"'
-            ',"started":"2026-11-28T03:40:45.000Z","last":"2026-11-28T03:40:46.500Z"',
-            hour=4,
-        ),
     ]
     lines, keys = lines_of(SEALED, construction.first_key(AUDIT_KEY, SEALED, SECRET), starts)
     text = (
-        f'{{"anchor":1,"chain":"{SEALED}","seq":2,"started":"2026-11-28T03:40:45.000Z","last":"2026-11-28T04:40:45.000Z"'
-        f',"time":"2026-11-28T04:41:00.000Z","source":"serve@b.example","key":"{key_id}","sealed":"{SEALED_SECRET}"'
+        f'{{"anchor":1,"chain":"{SEALED}","seq":1,"started":"2026-11-28T03:40:45.000Z","last":"2026-11-28T03:40:46.500Z"'
+        f',"time":"2026-11-28T03:41:00.000Z","source":"serve@b.example","key":"{key_id}","sealed":"{SEALED_SECRET}"'
     )
-    return lines, keys, anchor(text, keys[3])
+    return lines, keys, anchor(text, keys[2])
 
 
 def vectors() -> Iterator[tuple[str, str]]:

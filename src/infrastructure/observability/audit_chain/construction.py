@@ -15,11 +15,16 @@ from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 KEY_BYTES: Final = 32
+LIMIT: Final = 1 << 20
+"""The largest number of lines in a chain, so that a verifier computes few keys."""
+HEADS: Final = 24
+"""The largest number of heads, so that the first line is shorter than `PIPE_BUF` and is written in one piece."""
+FORMAT: Final = 1
+"""The version of the construction."""
 STARTED: Final = "chain-started"
-CONTINUED: Final = "chain-continued"
 ENDED: Final = "chain-ended"
-"""The messages of the first line of a chain, of a line in each hour, and of the last one after a regular exit."""
-SEAL_FORM: Final = re.compile(rb',"chain":"([0-9a-f]{32})","seq":(0|[1-9][0-9]{0,14}),"mac":"([0-9a-f]{64})"\}\Z')
+"""The messages of the first line of a chain, and of its last one after a regular end."""
+SEAL_FORM: Final = re.compile(rb',"chain":"([0-9a-f]{32})","seq":(0|[1-9][0-9]{0,6}),"mac":"([0-9a-f]{64})"\}\Z')
 """The end of each line of a chain."""
 _CHAIN_INFO: Final = b"open-mfa audit chain 1 "
 _SECRET_INFO: Final = b"open-mfa audit secret 1 "
