@@ -48,9 +48,7 @@ class OwnerChannels:
             for each in channels
         }
 
-    def _own(
-        self, settings: Settings, tenant: Tenant, service: DeliveryProfile
-    ) -> Mapping[Channel, ConfiguredChannel]:
+    def _own(self, settings: Settings, tenant: Tenant, service: DeliveryProfile) -> Mapping[Channel, ConfiguredChannel]:
         """Return the channels of a tenant that differ from those of the service. A webhook holds a TLS context."""
         profile = tenant_profile(service, tenant.policy.issuer, tenant.delivery)
         own = [each for each in settings.channels if each.channel is Channel.EMAIL and profile != service]

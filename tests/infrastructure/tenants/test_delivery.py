@@ -70,7 +70,10 @@ def test_an_invalid_text_makes_the_whole_file_invalid(tmp_path: Path) -> None:
             'webhook = {url = "https://x.example/", secret_file = "none"}',
             "[shop] webhook.secret_file names a file that cannot be read",
         ),
-        ('webhook = {url = "ftp://x.example/", secret_file = "none"}', "[shop] webhook.url must be a URL that begins with https:// or http://"),
+        (
+            'webhook = {url = "ftp://x.example/", secret_file = "none"}',
+            "[shop] webhook.url must be a URL that begins with https:// or http://",
+        ),
     ],
 )
 def test_an_unusable_member_is_named(tmp_path: Path, member: str, problem: str) -> None:
