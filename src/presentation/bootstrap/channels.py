@@ -2,11 +2,13 @@
 
 import threading
 from collections.abc import Mapping
+from functools import partial
 
 from application.issuing import ConfiguredChannel
 from application.ports.clock import Clock
 from application.ports.delivery import Channel
 from domain.owner import Owner
+from infrastructure.delivery.allowed_recipients import is_allowed
 from infrastructure.delivery.bulkhead import Bulkhead
 from infrastructure.delivery.channel import ChannelSettings, DeliveryProfile
 from infrastructure.settings import Settings
@@ -43,7 +45,9 @@ class OwnerChannels:
     def _set_up(self, channels: list[ChannelSettings], profile: DeliveryProfile) -> Mapping[Channel, ConfiguredChannel]:
         return {
             each.channel: ConfiguredChannel(
-                Bulkhead(each.delivery(profile, self._clock), self._slots, each.channel.value), each.check_recipient
+                Bulkhead(each.delivery(profile, self._clock), self._slots, each.channel.value),
+                each.check_recipient,
+                partial(is_allowed, each.channel),
             )
             for each in channels
         }
