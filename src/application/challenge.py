@@ -69,8 +69,12 @@ class Challenge:
         self._algorithm = algorithm
 
     def execute(self, request: ChallengeRequest) -> ChallengeOutcome:
-        """Return the outcome. Raise `NotEnrolled`, `MalformedCode` or `StoreUnavailable` if nothing was accepted."""
-        self._committer.require_room()
+        """Return the outcome.
+
+        Raises:
+            LimitReached, NotEnrolled, MalformedCode or StoreUnavailable: nothing was accepted.
+        """
+        self._committer.admit(request.owner)
         judged = self._changes.apply_to_owner(request.owner, partial(self._decide, request))
         for each in judged:
             self._committer.announce(Purpose.CHALLENGE, each.credential_id, each.outcome)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from application.optimistic_update import Change, OptimisticUpdate
 from application.ports.events import Action, Events
 from application.ports.secrets import Randomness
+from application.usage import TenantUsage
 from domain.credential import Lifecycle
 from domain.keyed_digest import keyed_digest
 from domain.owner import CredentialId, Factor, Owner
@@ -21,16 +22,24 @@ class IssuedRecoveryCodes:
 
 
 class IssueRecoveryCodes:
-    """Issue a new set of recovery codes. It replaces the former set; former failures still count."""
+    """Issue a new set of recovery codes. It replaces the former set; former failures still count.
 
-    def __init__(self, changes: OptimisticUpdate, randomness: Randomness, events: Events) -> None:
+    A set counts as an enrolment for the limit of the tenant (`usage`; None if enrolments are not limited).
+    """
+
+    def __init__(
+        self, changes: OptimisticUpdate, randomness: Randomness, events: Events, usage: TenantUsage | None = None
+    ) -> None:
         self._changes = changes
         self._randomness = randomness
         self._events = events
+        self._usage = usage
 
     def execute(self, owner: Owner) -> IssuedRecoveryCodes:
-        """Return the new codes. Raise `StoreUnavailable`."""
+        """Return the new codes. Raise `LimitReached` or `StoreUnavailable`."""
         self._events.require_room()
+        if self._usage is not None:
+            self._usage.count_enrolment(owner)
         credential_id = CredentialId(owner, Factor.RECOVERY_CODES)
         codes = tuple(self._randomness.recovery_code() for _ in range(RECOVERY_CODES))
         secret = self._randomness.secret()

@@ -8,12 +8,13 @@ from typing import TypeVar
 from application.optimistic_update import Change, OptimisticUpdate
 from application.ports.events import Action, Events, Purpose
 from application.ports.stores import Snapshot
+from application.usage import TenantUsage
 from domain.algorithms import HotpAlgorithm
 from domain.code import Code
 from domain.credential import Credential, OutcomeOf
 from domain.errors import NotEnrolled
 from domain.outcome import AcceptedOutcome, RefusedOutcome
-from domain.owner import CredentialId
+from domain.owner import CredentialId, Owner
 from domain.secret_credential import SecretCredential
 from domain.stored_state import AnyCredential, AnySecretCredential, Outcome, StoredState
 from domain.verdict import Reason, Rejected
@@ -39,11 +40,18 @@ class ResynchronizeRequest:
 
 
 class VerdictCommitter:
-    """Commits the outcome of judging a code, then announces its verdict."""
+    """Commits the outcome of judging a code, then announces its verdict.
 
-    def __init__(self, changes: OptimisticUpdate, events: Events) -> None:
+    Args:
+        changes: applies the changes.
+        events: the audit trail.
+        usage: counts the requests that may judge a code; None if they are not limited.
+    """
+
+    def __init__(self, changes: OptimisticUpdate, events: Events, usage: TenantUsage | None = None) -> None:
         self._changes = changes
         self._events = events
+        self._usage = usage
 
     def commit(
         self,
@@ -60,14 +68,14 @@ class VerdictCommitter:
             purpose: the purpose of the code.
             credential_id: the credential.
             judge: gets the state and the time, Unix seconds.
-            snapshot: the snapshot that the caller has already loaded. Such a caller has called `require_room` before.
+            snapshot: the snapshot that the caller has already loaded. Such a caller has called `admit` before.
             removing: whether an accepted code removes the credential.
 
         Raises:
-            NotEnrolled, MalformedCode or StoreUnavailable: nothing was accepted.
+            LimitReached, NotEnrolled, MalformedCode or StoreUnavailable: nothing was accepted.
         """
         if snapshot is None:
-            self.require_room()
+            self.admit(credential_id.owner)
         outcome = self._changes.apply(credential_id, partial(_decide, judge, removing), snapshot)
         self.announce(purpose, credential_id, outcome)
         return outcome
@@ -79,9 +87,16 @@ class VerdictCommitter:
             case RefusedOutcome(Rejected(Reason.WRONG, attempts_left=0), state):
                 self._events.locked(credential_id, state.failures.locked_until)
 
-    def require_room(self) -> None:
-        """Raise `AuditUnavailable` unless the audit trail has room for one more verdict."""
+    def admit(self, owner: Owner) -> None:
+        """Admit a request that may judge a code. The caller must load a state of the owner next.
+
+        Raises:
+            AuditUnavailable: the audit trail has no room for one more verdict.
+            LimitReached: the tenant has sent too many such requests. Loading the state can raise it as well.
+        """
         self._events.require_room()
+        if self._usage is not None:
+            self._usage.count_challenge(owner)
 
 
 def _decide(
@@ -103,7 +118,7 @@ class Verify:
         self._algorithm = algorithm
 
     def execute(self, request: VerifyRequest) -> Outcome:
-        """Return the outcome. Raise `NotEnrolled`, `MalformedCode` or `StoreUnavailable` if nothing was accepted."""
+        """Return the outcome. Raise the errors of `VerdictCommitter.commit` if nothing was accepted."""
         return self._committer.commit(
             Purpose.VERIFY,
             request.credential_id,
@@ -119,7 +134,7 @@ class Resynchronize:
         self._algorithm = algorithm
 
     def execute(self, request: ResynchronizeRequest) -> OutcomeOf[AnySecretCredential]:
-        """Return the outcome. Raise `NotEnrolled`, `MalformedCode` or `StoreUnavailable` if nothing was accepted."""
+        """Return the outcome. Raise the errors of `VerdictCommitter.commit` if nothing was accepted."""
 
         def judge(state: StoredState, now: int) -> OutcomeOf[AnySecretCredential]:
             if isinstance(state, SecretCredential):
@@ -139,7 +154,7 @@ class ConfirmReplacement:
         self._algorithm = algorithm
 
     def execute(self, request: VerifyRequest) -> OutcomeOf[AnySecretCredential]:
-        """Return the outcome. Raise `NotEnrolled`, `MalformedCode` or `StoreUnavailable` if nothing was accepted."""
+        """Return the outcome. Raise the errors of `VerdictCommitter.commit` if nothing was accepted."""
 
         def judge(state: StoredState, now: int) -> OutcomeOf[AnySecretCredential]:
             if isinstance(state, SecretCredential):
@@ -160,7 +175,7 @@ class Disable:
         self._events = events
 
     def execute(self, request: VerifyRequest) -> Outcome:
-        """Return the outcome. Raise `NotEnrolled`, `MalformedCode` or `StoreUnavailable` if nothing was accepted."""
+        """Return the outcome. Raise the errors of `VerdictCommitter.commit` if nothing was accepted."""
         outcome = self._committer.commit(
             Purpose.DISABLE,
             request.credential_id,

@@ -27,7 +27,7 @@ from infrastructure.redis.client.url import Connect, connector
 from infrastructure.redis.stores.credentials import RedisCredentialRepository, id_of
 from infrastructure.resealing import Resealing, Tally
 from infrastructure.system import SystemRandomness
-from tests.application.rig import Outbox
+from tests.application.rig import FixedPolicy, Outbox, RecordedRefusals
 from tests.conftest import require_redis_server
 from tests.infrastructure.redis.callers import SilentEvents, new_owner
 from tests.support.fakes import NOON, FakeClock
@@ -50,7 +50,7 @@ class Instance:
         changes, events, randomness = OptimisticUpdate(self.repository, clock), SilentEvents(), SystemRandomness()
         judge = VerdictCommitter(changes, events)
         self.enrol = Enrol(changes, randomness, derivation, events)
-        self.issue = IssueCode(changes, randomness, events, {}, Outbox())
+        self.issue = IssueCode(changes, randomness, events, {}, Outbox(), FixedPolicy(), RecordedRefusals())
         self.recovery = IssueRecoveryCodes(changes, randomness, events)
         self.verify = Verify(judge, PyotpHotp())
         self.confirm = ConfirmReplacement(judge, PyotpHotp())
