@@ -179,8 +179,8 @@ def _credential(
     failures: Failures,
 ) -> OneTimeCode:
     end = now + request.code_lifetime
-    # An account has no end, but the record of a code that expired long ago is not needed.
-    needed = request.code_lifetime + REMEMBERED_AFTER_REMOVAL
+    # An account has no end, but the record of a code that expired long ago is not needed, unless its lock lasts longer.
+    needed = max(request.code_lifetime, failures.locked_until - now) + REMEMBERED_AFTER_REMOVAL
     lifecycle = Lifecycle.starting(now, needed if request.lifetime is None else request.lifetime)
     return OneTimeCode(
         id=credential_id,

@@ -76,12 +76,12 @@ class Container:
         self.events = AuditTrail(self.metrics, lines, selected_format(settings))
         self._derivation = HkdfDerivation(settings.keys.derivation_secret)
         self.repository = self.store.credentials
-        self.provisioning = Provisioning(settings.enrolment.issuer)
+        self.provisioning = Provisioning(self.tenants)
         self._changes = OptimisticUpdate(self.repository, self.clock)
         self._algorithm = PyotpHotp()
         self._refusals = CountedRefusals(self.metrics)
         self._usage = TenantUsage(self.tenants, self.store.rate_limits, self._refusals, time.monotonic)
-        self._committer = VerdictCommitter(self._changes, self.events, self._usage)
+        self._committer = VerdictCommitter(self._changes, self.events, self.tenants, self._usage)
 
     def check_ready(self) -> None:
         """Raise `StoreUnavailable` unless the store answers and the audit trail has room."""
@@ -123,7 +123,9 @@ class Container:
             challenge=Challenge(self._changes, self._committer, self._algorithm),
             rename=Rename(self._changes, self.events),
             disable=Disable(self._committer, self._algorithm, self.events),
-            issue_recovery_codes=IssueRecoveryCodes(self._changes, self._randomness, self.events, self._usage),
+            issue_recovery_codes=IssueRecoveryCodes(
+                self._changes, self._randomness, self.events, self.tenants, self._usage
+            ),
             unlock=Unlock(self._changes, self.events),
         )
 
@@ -159,6 +161,8 @@ class Container:
         gate = f"{owner.id}:{settings.gate.tenant or ''}:"
         sessions = self.store.gate_sessions(gate, settings.gate.lifetime)
         # The gate is open to strangers, who must not use up the limits of the tenant. It has a limit for each address.
-        unlimited = Challenge(self._changes, VerdictCommitter(self._changes, self.events), self._algorithm)
+        unlimited = Challenge(
+            self._changes, VerdictCommitter(self._changes, self.events, self.tenants), self._algorithm
+        )
         log_in = LogInAtGate(shared, unlimited, settings.gate.tenant, sessions)
         return GateUseCases(sessions, log_in, shared)
