@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from infrastructure.crypto.sealing import EncryptionKey
-from infrastructure.delivery.mail_template import Template
 from infrastructure.delivery.smtp import SmtpServer
 from infrastructure.redis.diagnostics.inspection import Inspection
 from infrastructure.settings import Administrator, Mail, Settings, WebhookReceiver
@@ -331,7 +330,7 @@ def test_redis_must_be_6_2_or_newer(version: str, grade: Grade) -> None:
 )
 def test_unencrypted_delivery_to_another_machine_must_change(name: str, url: str, grade: Grade) -> None:
     if name == "SMTP":
-        mail = Mail(SmtpServer.parse(url), "mfa@example.com", Template.load(None))
+        mail = Mail(SmtpServer.parse(url), "mfa@example.com")
         findings = list(check_delivery(settings(None, mail=mail), MUST))
     else:
         findings = list(check_delivery(settings(None, webhook=WebhookReceiver(url, STRONG)), MUST))
