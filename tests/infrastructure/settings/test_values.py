@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from domain.api_key_format import api_key_of
 from domain.secret import SharedSecret
 from infrastructure.delivery.channel import DeliveryProfile
 from infrastructure.delivery.mail_texts import MailTexts
@@ -230,6 +231,16 @@ def test_an_api_key_may_contain_colons() -> None:
 
 def test_a_tenant_may_have_two_keys() -> None:
     assert loaded(OPEN_MFA_API_KEYS=f"shop:{SHOP},shop:{FORUM}").accounts.api_keys == (("shop", SHOP), ("shop", FORUM))
+
+
+def test_a_key_in_the_format_of_the_service_is_accepted_and_refused_if_it_is_mistyped() -> None:
+    key = api_key_of(bytes(32))
+    mistyped = {**REQUIRED, "OPEN_MFA_API_KEYS": f"shop:{SHOP},forum:{key[:-1]}x"}
+
+    assert loaded(OPEN_MFA_API_KEYS=f"shop:{key}").accounts.api_keys == (("shop", key),)
+    assert problems(mistyped)["OPEN_MFA_API_KEYS"] == [
+        "Key number 2 begins with omfa_, but is mistyped: its checksum is wrong."
+    ]
 
 
 @pytest.mark.parametrize(
