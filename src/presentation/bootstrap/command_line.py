@@ -64,7 +64,7 @@ def _maintenance() -> Iterator[Maintenance]:
     if settings.in_memory:
         raise Refused("OPEN_MFA_REDIS_URL is not set, so there is no store to maintain")
     configure_logging("WARNING", selected_format(settings))
-    container = Container(settings)
+    container = Container(settings, kind="command")
     keys = KeyRing(settings.keys.encryption_keys)
     try:
         yield Maintenance(
@@ -83,4 +83,4 @@ def _maintenance() -> Iterator[Maintenance]:
     except StoreUnavailable as error:
         raise Refused(str(error)) from None
     finally:
-        container.store.close()
+        container.close()
