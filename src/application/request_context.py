@@ -14,7 +14,7 @@ FIELDS: Final = "fields"
 """The attribute of a log record that contains the further members of a line: `extra={FIELDS: {…}}`."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RequestContext:
     """The identifiers of one request.
 
@@ -23,12 +23,14 @@ class RequestContext:
         address: the client's address, as the trusted proxies report it.
         trace_id: the trace that the client named (W3C Trace Context); None for none.
         span_id: the client's span in that trace; None for none.
+        key: the id of the API key, once the request is authenticated with one; None for none.
     """
 
     request_id: str
     address: str
     trace_id: str | None = None
     span_id: str | None = None
+    key: str | None = None
 
 
 current_request: ContextVar[RequestContext | None] = ContextVar("current request", default=None)

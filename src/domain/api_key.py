@@ -2,6 +2,11 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import sha256
+from typing import Final
+
+EXPIRY_NOTICE: Final = 30 * 86400
+"""Seconds before the expiry of a key from which on the service warns of it."""
 
 
 class Scope(StrEnum):
@@ -38,3 +43,15 @@ class ApiKey:
     def expired(self, now: int) -> bool:
         """Return whether the key is refused at `now`, Unix time in seconds."""
         return self.expires_at is not None and now >= self.expires_at
+
+    def expires_soon(self, now: int) -> bool:
+        """Return whether the key has expired, or expires within `EXPIRY_NOTICE` seconds."""
+        return self.expires_at is not None and now >= self.expires_at - EXPIRY_NOTICE
+
+
+def digest_of(key: str) -> bytes:
+    """Return the digest of an API key: SHA-256 of its UTF-8, 32 bytes.
+
+    A slow digest as for passwords is not necessary, because keys are random.
+    """
+    return sha256(key.encode()).digest()

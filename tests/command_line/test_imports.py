@@ -29,7 +29,13 @@ sys.exit(status)
 
 
 @pytest.mark.parametrize(
-    "arguments", [("code", "totp", "--secret", "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"), ("key",)], ids=["code", "key"]
+    "arguments",
+    [
+        ("code", "totp", "--secret", "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"),
+        ("key",),
+        ("api-key", "new", "--id", "web", "--scope", "verify"),
+    ],
+    ids=["code", "key", "api-key"],
 )
 def test_a_command_without_settings_loads_no_adapters(arguments: tuple[str, ...]) -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM, *arguments], capture_output=True, text=True, check=True)

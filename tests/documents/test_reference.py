@@ -9,12 +9,15 @@ import pytest
 
 from application.ports.events import Action, Purpose
 from application.request_context import RequestContext, current_request
+from domain.api_key import ApiKey
 from domain.owner import CredentialId, Factor, Owner, OwnerKind
 from domain.secret import SharedSecret
 from domain.verdict import Accepted, Locked, Reason, Rejected
 from infrastructure.observability.audit import AuditTrail
 from infrastructure.observability.metrics import Metrics
 from infrastructure.settings import VARIABLES
+from presentation.http.accounts.api_keys import Refusal
+from presentation.http.docs.openapi import REQUIRED_SCOPE
 from presentation.http.framework.problem_types import BY_SLUG
 from tests.presentation.api import API_KEYS, Api, document
 from tests.support.command_line import called
@@ -28,7 +31,7 @@ OWNERS = [Owner.of_account("shop", "alice"), Owner(OwnerKind.SESSION, "a-digest"
 
 def expanded(path: str) -> list[str]:
     """Return the paths that a path with alternatives in braces stands for. Variables have one name only."""
-    parts = re.split(r"\{(\w+(?:,\w+)+)\}", path)
+    parts = re.split(r"\{([\w.-]+(?:,[\w.-]+)+)\}", path)
     choices = [part.split(",") if position % 2 else [part] for position, part in enumerate(parts)]
     return ["".join(each) for each in itertools.product(*choices)]
 
@@ -39,6 +42,24 @@ def operations_of_the_page() -> Iterator[str]:
         owners = [ACCOUNT] if f"| `{method} {path}`" in accounts_only else [SESSION, ACCOUNT]
         for owner in owners if path.startswith("OWNER") else [""]:
             yield from (f"{method} {each}" for each in expanded(path.replace("OWNER", owner, 1)))
+
+
+def test_every_operation_of_accounts_is_listed_with_its_scope() -> None:
+    listed = [
+        (f"{method} {each}", row[0].strip("`"))
+        for row in rows(section(HTTP, "API keys"))
+        for method, path in re.findall(r"`([A-Z]+) (\S+)`", row[1])
+        for each in expanded(path.replace("OWNER", ACCOUNT, 1))
+    ]
+    paths = document(Api(api_keys=tuple(API_KEYS.items())).client.get("/openapi.json"))["paths"]
+
+    assert len(listed) == len(dict(listed))
+    assert dict(listed) == {
+        f"{method.upper()} {path}": operation[REQUIRED_SCOPE]
+        for path, methods in paths.items()
+        for method, operation in methods.items()
+        if REQUIRED_SCOPE in operation
+    }
 
 
 def operations_of_the_service() -> Iterator[str]:
@@ -77,6 +98,8 @@ def test_every_metric_is_listed_with_its_type_and_labels() -> None:
     metrics.change("totp", "enrolled")
     metrics.lock("totp")
     metrics.weak_secret("totp")
+    metrics.show_keys([ApiKey(tenant="shop", id="web", digest=bytes(32), expires_at=1)])
+    metrics.key_refused("unknown")
     text = metrics.exposition().decode()
     types = dict(re.findall(r"^# TYPE (\w+) (\w+)$", text, re.MULTILINE))
     labels = {
@@ -99,12 +122,13 @@ def test_every_value_of_a_label_is_listed() -> None:
         "purpose": {purpose.value for purpose in Purpose},
         "outcome": {"accepted", "locked", *(reason.value for reason in Reason)},
         "action": {action.value for action in Action},
+        "reason": {reason.value for reason in Refusal},
     }
 
 
 def test_every_audit_event_and_every_member_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
     trail = AuditTrail(Metrics())
-    token = current_request.set(RequestContext("request-7", "203.0.113.7", "a" * 32, "b" * 16))
+    token = current_request.set(RequestContext("request-7", "203.0.113.7", "a" * 32, "b" * 16, "web"))
     for owner in OWNERS:
         totp = CredentialId(owner, Factor.TOTP)
         for action in Action:
@@ -136,7 +160,7 @@ def commands(*command: str) -> Iterator[tuple[str, ...]]:
 
 
 def test_every_command_is_listed() -> None:
-    listed = {tuple(each.split()) for each in re.findall(r"`open-mfa ([a-z ]+)`", page("reference/cli"))}
+    listed = {tuple(each.split()) for each in re.findall(r"`open-mfa ([a-z -]+)`", page("reference/cli"))}
 
     assert {*commands()} <= listed
 

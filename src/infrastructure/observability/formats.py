@@ -127,6 +127,8 @@ def _add_request(members: dict[str, Any]) -> None:
     if context.trace_id is not None:
         members["trace_id"] = context.trace_id
         members["span_id"] = context.span_id
+    if context.key is not None:
+        members["key"] = context.key
 
 
 def line_format(

@@ -4,7 +4,7 @@ import os
 import threading
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
 from itertools import accumulate
@@ -15,6 +15,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
+from domain.api_key import ApiKey
 from domain.verdict import Accepted, Locked, Verdict
 from infrastructure.observability.process_memory import resident_bytes
 from infrastructure.observability.shared_counters import Key, SharedCounters
@@ -32,6 +33,8 @@ COUNTERS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "open_mfa_changes": ("Changes of credentials without a code.", ("factor", "action")),
     "open_mfa_weak_secrets": ("Enrolled secrets of less than 128 bits.", ("factor",)),
     "open_mfa_locks": ("Locked factors.", ("factor",)),
+    "open_mfa_api_key_requests": ("Requests with a valid API key.", ("tenant", "key")),
+    "open_mfa_api_key_refusals": ("Requests that were refused because of their API key.", ("reason", "tenant", "key")),
     "open_mfa_store_failures": ("Requests that the store could not serve, answered with 503.", ()),
     "open_mfa_log_lines_dropped": ("Log lines that were dropped because nothing read them.", ()),
 }
@@ -54,7 +57,8 @@ class Metrics:
         self._request_series = cache(self._series_of_requests)
         self._counter = cache(self._series_of_counter)
         self._registry = CollectorRegistry()
-        self._registry.register(_Totals(self._numbers))
+        self._expiries: dict[tuple[str, str], int] = {}
+        self._registry.register(_Totals(self._numbers, self._expiries))
         self._composing = threading.Lock()
         self._text = b""
         self._composed_at: float | None = None
@@ -85,6 +89,21 @@ class Metrics:
     def lock(self, factor: str) -> None:
         """Count a locked factor."""
         self._count("open_mfa_locks", factor)
+
+    def show_keys(self, keys: Iterable[ApiKey]) -> None:
+        """Show the API keys, including those that no request has used yet, and the times when they expire."""
+        for key in keys:
+            self._counter("open_mfa_api_key_requests", key.tenant, key.id)
+            if key.expires_at is not None:
+                self._expiries[key.tenant, key.id] = key.expires_at
+
+    def key_used(self, tenant: str, key: str) -> None:
+        """Count a request with a valid API key."""
+        self._count("open_mfa_api_key_requests", tenant, key)
+
+    def key_refused(self, reason: str, tenant: str = "", key: str = "") -> None:
+        """Count a request that was refused because of its API key. Without a matching key, the labels are empty."""
+        self._count("open_mfa_api_key_refusals", reason, tenant, key)
 
     def store_failure(self) -> None:
         """Count a failure of the store."""
@@ -119,8 +138,9 @@ class Metrics:
 class _Totals(Collector):
     """The totals as metrics of prometheus-client."""
 
-    def __init__(self, numbers: SharedCounters) -> None:
+    def __init__(self, numbers: SharedCounters, expiries: Mapping[tuple[str, str], int]) -> None:
         self._numbers = numbers
+        self._expiries = expiries
 
     def describe(self) -> list[Metric]:
         return []
@@ -131,6 +151,7 @@ class _Totals(Collector):
         build.add_metric([version("open-mfa")], 1)
         yield build
         yield self._memory()
+        yield self._key_expiries()
         yield _histogram(totals)
         for name, (meaning, labels) in COUNTERS.items():
             counter = CounterMetricFamily(name, meaning, labels=labels)
@@ -138,6 +159,17 @@ class _Totals(Collector):
                 if key[0] == name:
                     counter.add_metric(key[1:], numbers[0])
             yield counter
+
+    def _key_expiries(self) -> Metric:
+        """Return the expiry of the API keys of this process, which are those of its tenants file."""
+        expiries = GaugeMetricFamily(
+            "open_mfa_api_key_expiry_timestamp_seconds",
+            "Unix time from which the API key is refused.",
+            labels=["tenant", "key"],
+        )
+        for labels, expires_at in self._expiries.items():
+            expiries.add_metric(labels, expires_at)
+        return expiries
 
     def _memory(self) -> Metric:
         """Return the memory of the workers that run. The slot of an ended worker still contains its process ID."""

@@ -10,6 +10,7 @@ from typing import Final, Generic, TypeVar
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from limits import RateLimitItem, parse_many
 
+from domain.api_key_format import ENTROPY_BYTES, PREFIX, api_key_of, is_mistyped
 from domain.owner import TENANT
 from domain.secret import LONGEST_SECRET, SHORTEST_SECRET, SharedSecret
 from infrastructure.crypto.sealing import KEY_BYTES, EncryptionKey
@@ -87,6 +88,11 @@ def random_text() -> str:
     return secrets.token_urlsafe(KEY_BYTES)
 
 
+def random_api_key() -> str:
+    """Return a random API key."""
+    return api_key_of(secrets.token_bytes(ENTROPY_BYTES))
+
+
 def audit_key(text: str) -> bytes:
     """Return the 32 bytes of a key in base64."""
     try:
@@ -134,6 +140,8 @@ def api_keys(text: str) -> tuple[tuple[str, str], ...]:
             )
         if len(key) < SHORTEST_KEY or not (key.isascii() and key.isprintable()) or " " in key:
             raise ValueError(f"key number {number} must have at least {SHORTEST_KEY} characters, ASCII without spaces")
+        if is_mistyped(key):
+            raise ValueError(f"key number {number} begins with {PREFIX}, but is mistyped: its checksum is wrong")
         keys.append((tenant, key))
     if len({key for _, key in keys}) != len(keys):
         raise ValueError("contains the same key twice, but each key must belong to one tenant only")

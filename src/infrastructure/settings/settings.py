@@ -1,10 +1,9 @@
 """All settings of the service. `make settings` generates everything else that lists them."""
 
 from dataclasses import dataclass, field, fields, replace
-from hashlib import sha256
 from typing import Self
 
-from domain.api_key import ApiKey
+from domain.api_key import ApiKey, digest_of
 from domain.parameters import HotpParameters, TotpParameters
 from domain.policy import Policy
 from infrastructure.delivery.channel import ChannelSettings
@@ -95,5 +94,5 @@ class Settings:
 
 def _api_key(tenant: str, key: str) -> ApiKey:
     """Return a key of `OPEN_MFA_API_KEYS`. A part of its digest is its id, which stays when other keys come and go."""
-    digest = sha256(key.encode()).digest()
+    digest = digest_of(key)
     return ApiKey(tenant=tenant, id=f"key-{digest.hex()[:8]}", digest=digest)

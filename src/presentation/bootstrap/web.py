@@ -18,6 +18,7 @@ from infrastructure.store import Store
 from presentation.bootstrap.audit import Kind
 from presentation.bootstrap.container import Container
 from presentation.bootstrap.standalone import spend_past_codes
+from presentation.http.accounts.api_keys import ApiKeys
 from presentation.http.accounts.listing import account_list_blueprint
 from presentation.http.accounts.routes import account_blueprint
 from presentation.http.admin.authentication import BasicAuthentication
@@ -99,8 +100,10 @@ def create_app(
     app.register_blueprint(session_blueprint(services, sessions, limits.by_kind()))
     api_keys = container.tenants.api_keys
     if api_keys:
-        app.register_blueprint(account_list_blueprint(container.accounts.list_accounts, api_keys))
-        app.register_blueprint(account_blueprint(services, container.accounts, api_keys))
+        container.metrics.show_keys(api_keys)
+        keys = ApiKeys(api_keys, container.clock, container.metrics)
+        app.register_blueprint(account_list_blueprint(container.accounts.list_accounts, keys))
+        app.register_blueprint(account_blueprint(services, container.accounts, keys))
     if container.gate is not None:
         options = GateOptions(
             lifetime=settings.gate.lifetime,

@@ -11,7 +11,8 @@ from tests.support.written import written
 
 Lines = Callable[[], list[dict[str, Any]]]
 CALL = {"request_id": "request-7", "address": "203.0.113.7"}
-ALICE = {"tenant": "shop", "account": "alice@example.com"}
+ALICE = {"tenant": "shop", "account": "alice@example.com", "key": "key-3340273d"}
+"""The key of `OPEN_MFA_API_KEYS` is named after its digest."""
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from typing import Final
 
 from domain.parameters import HashAlgorithm, check_name
 from infrastructure.settings.declaration import in_development, setting
-from infrastructure.settings.parsers import Choice, WholeNumber, api_keys, boolean, random_text, user_name, utf8
+from infrastructure.settings.parsers import Choice, WholeNumber, api_keys, boolean, random_api_key, user_name, utf8
 from infrastructure.tenants.tenants_file import TenantsFile
 
 DEVELOPMENT_TENANT: Final = "development"
@@ -50,7 +50,7 @@ class Enrolment:
 
 
 def _random_api_key() -> str:
-    return f"{DEVELOPMENT_TENANT}:{random_text()}"
+    return f"{DEVELOPMENT_TENANT}:{random_api_key()}"
 
 
 @dataclass(frozen=True, slots=True)

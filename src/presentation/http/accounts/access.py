@@ -1,59 +1,20 @@
 """The account as the owner of a request. The path names it, and the API key names its tenant (RFC 6750)."""
 
-import hmac
-from collections.abc import Callable, Iterable
-from hashlib import sha256
+from collections.abc import Callable
 from typing import Final
 
 from flask import Response, request
 from werkzeug.exceptions import NotFound
 
-from domain.api_key import ApiKey
 from domain.errors import InvalidValue
 from domain.owner import ACCOUNT_ID, ACCOUNT_ID_RULE, Owner
-from presentation.http.framework.access import Access, PathVariable, SecurityScheme
+from presentation.http.accounts.api_keys import API_KEY, ApiKeys
+from presentation.http.framework.access import Access, PathVariable
 from presentation.http.framework.problem_types import Problems
 from presentation.http.framework.problems import Problem, invalid
 
-API_KEY: Final = SecurityScheme(
-    "apiKey",
-    {
-        "type": "http",
-        "scheme": "bearer",
-        "description": "An API key from `OPEN_MFA_API_KEYS`. In development, the service generates a key and prints it "
-        "when it starts.",
-    },
-)
 ACCOUNTS: Final = "/api/v1/accounts"
 _OWNER: Final = "open_mfa.owner"
-_CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="Open-MFA accounts"'}
-
-
-class ApiKeys:
-    """Finds the tenant of a request.
-
-    Args:
-        keys: the API keys of all tenants.
-    """
-
-    def __init__(self, keys: Iterable[ApiKey]) -> None:
-        self._keys = tuple(keys)
-
-    def tenant(self) -> str:
-        """Return the tenant of the API key. Raise a problem with status 401 for a wrong key.
-
-        All keys are compared, even after a match, so that the time is constant.
-        """
-        scheme, _, sent = request.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
-        digest = _digest(sent.strip(" \t"))
-        tenants = [key.tenant for key in self._keys if hmac.compare_digest(key.digest, digest)]
-        if not tenants or scheme.lower() != "bearer":
-            raise Problem(Problems.UNAUTHENTICATED, headers=_CHALLENGE)
-        return tenants[0]
-
-    def admit(self) -> None:
-        """Raise a problem with status 401 for a wrong key."""
-        self.tenant()
 
 
 class AccountOwners:
@@ -66,8 +27,8 @@ class AccountOwners:
         self._keys = keys
 
     def admit(self) -> None:
-        """Find the account. Raise a problem with status 401 for a wrong key, or 400 for an invalid account ID."""
-        tenant = self._keys.tenant()
+        """Find the account of an authenticated request. Raise a problem with status 400 for an invalid account ID."""
+        tenant = self._keys.current().tenant
         if _has_encoded_slash():
             # The server has decoded it to a slash, so the route may belong to another account.
             raise _invalid_id(ACCOUNT_ID_RULE)
@@ -83,6 +44,7 @@ class AccountOwners:
         """
         try:
             if request.path.startswith(f"{ACCOUNTS}/") and _has_encoded_slash():
+                self._keys.authenticate()
                 self.admit()
         except Problem as problem:
             return problem.response()
@@ -104,10 +66,10 @@ class AccountOwners:
 
 def tenant_access(keys: ApiKeys) -> Access:
     """Return the access to the routes of a tenant: only clients with an API key may send requests."""
-    return Access(security=API_KEY, guards=(keys.admit,), problems=(Problems.UNAUTHENTICATED,))
+    return Access(security=API_KEY, authorization=keys)
 
 
-def account_access(owners: AccountOwners) -> Access:
+def account_access(keys: ApiKeys, owners: AccountOwners) -> Access:
     """Return the access to the routes of accounts: only clients with an API key may send requests."""
     description = (
         f"The ID of the account in the application. It {ACCOUNT_ID_RULE}. Percent-encode it as one segment of the path."
@@ -116,8 +78,8 @@ def account_access(owners: AccountOwners) -> Access:
     return Access(
         security=API_KEY,
         path_variables={"account_id": account_id},
+        authorization=keys,
         guards=(owners.admit,),
-        problems=(Problems.UNAUTHENTICATED,),
         owners=owners,
     )
 
@@ -129,8 +91,3 @@ def _has_encoded_slash() -> bool:
 
 def _invalid_id(rule: str) -> Problem:
     return invalid({"account_id": [f"{rule[:1].upper()}{rule[1:]}."]})
-
-
-def _digest(text: str) -> bytes:
-    # WSGI decodes header fields as Latin-1. A key in UTF-8 becomes the same bytes again.
-    return sha256(text.encode("latin-1", "replace")).digest()

@@ -8,6 +8,7 @@ from flask import Response, request
 from application.ports.qr_code import QrFormat
 from application.renaming import Rename
 from application.verification import Disable
+from domain.api_key import Scope
 from domain.authenticators import AUTHENTICATOR_FACTORS
 from domain.errors import InvalidValue, NotEnrolled
 from domain.owner import AUTHENTICATOR_ID, CredentialId, Factor, Owner
@@ -118,6 +119,7 @@ def collection_routes(rename: Rename, services: FactorServices) -> tuple[Route, 
         summary="List the authenticators of the account",
         responses={200: AuthenticatorsResponse()},
         owner=OwnerUse.REQUIRED,
+        scope=Scope.VERIFY,
     )
     return (
         Route("POST", "/authenticators", authenticators.enrol, enrolment),
@@ -142,6 +144,7 @@ def authenticator_routes(rename: Rename, disabling: Disable, services: FactorSer
         responses={200: described},
         problems=(Problems.NOT_ENROLLED,),
         owner=OwnerUse.REQUIRED,
+        scope=Scope.ENROL,
     )
     return (
         Route(

@@ -4,6 +4,7 @@ from flask import Response
 
 from application.ports.clock import Clock
 from application.verification import Disable, VerifyRequest
+from domain.api_key import Scope
 from domain.code import Code
 from domain.errors import MalformedCode
 from domain.owner import Owner
@@ -43,4 +44,5 @@ def disable(summary: str) -> Operation:
         responses={204: None},
         problems=VERDICT_PROBLEMS,
         owner=OwnerUse.REQUIRED,
+        scope=Scope.ENROL,
     )

@@ -1,6 +1,5 @@
 """The list of all accounts of a tenant."""
 
-from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Final
 
@@ -8,8 +7,9 @@ from flask import Blueprint, Response
 
 from application.account_list import ListAccounts
 from application.errors import InvalidCursor
-from domain.api_key import ApiKey
-from presentation.http.accounts.access import ACCOUNTS, ApiKeys, tenant_access
+from domain.api_key import Scope
+from presentation.http.accounts.access import ACCOUNTS, tenant_access
+from presentation.http.accounts.api_keys import ApiKeys
 from presentation.http.accounts.requests import AccountListQuery
 from presentation.http.accounts.responses import AccountListResponse
 from presentation.http.framework.endpoint import Route, Tag, add_routes
@@ -33,20 +33,19 @@ class AccountListHandlers:
         """Return a page of the list."""
         query = read_query(_QUERY)
         try:
-            page = self._list.execute(self._keys.tenant(), query.get("cursor"), query["limit"])
+            page = self._list.execute(self._keys.current().tenant, query.get("cursor"), query["limit"])
         except InvalidCursor:
             raise invalid({"cursor": ["Must be `next` of a response to the same API key or tenant."]}) from None
         return json_response({"accounts": [asdict(each) for each in page.accounts], "next": page.next})
 
 
-def account_list_blueprint(list_accounts: ListAccounts, api_keys: Iterable[ApiKey]) -> Blueprint:
+def account_list_blueprint(list_accounts: ListAccounts, keys: ApiKeys) -> Blueprint:
     """Return the route `/api/v1/accounts`.
 
     Args:
         list_accounts: the use case.
-        api_keys: the API keys of all tenants.
+        keys: finds the API key of a request.
     """
-    keys = ApiKeys(api_keys)
     accounts = AccountListHandlers(list_accounts, keys)
     blueprint = Blueprint("accounts", __name__, url_prefix=ACCOUNTS)
     listing = Operation(
@@ -57,6 +56,7 @@ def account_list_blueprint(list_accounts: ListAccounts, api_keys: Iterable[ApiKe
         query=_QUERY,
         responses={200: AccountListResponse()},
         problems=(Problems.INVALID_REQUEST,),
+        scope=Scope.MANAGE,
     )
     tag = Tag("Accounts", "All accounts of a tenant.")
     add_routes(blueprint, tag, tenant_access(keys), (Route("GET", "", accounts.list, listing),))

@@ -4,6 +4,7 @@ from flask import Response
 
 from application.recovery import IssueRecoveryCodes
 from application.verification import VerifyRequest
+from domain.api_key import Scope
 from domain.owner import CredentialId, Factor, Owner
 from domain.recovery_codes import RecoveryCode
 from presentation.http.accounts.requests import VerifyRecoveryBody
@@ -55,6 +56,7 @@ def recovery_code_routes(issue: IssueRecoveryCodes, services: FactorServices) ->
         body=EmptyBody(),
         responses={201: IssuedRecoveryCodesResponse()},
         owner=OwnerUse.REQUIRED,
+        scope=Scope.ENROL,
     )
     verification = Operation(
         summary="Verify a recovery code",
@@ -63,6 +65,7 @@ def recovery_code_routes(issue: IssueRecoveryCodes, services: FactorServices) ->
         responses={200: RecoveryCodesVerifiedResponse()},
         problems=VERDICT_PROBLEMS,
         owner=OwnerUse.REQUIRED,
+        scope=Scope.VERIFY,
     )
     return (
         Route("POST", "/recovery-codes", recovery_codes.issue, issuing),

@@ -1,17 +1,16 @@
 """The routes of accounts."""
 
-from collections.abc import Iterable
-
 from flask import Blueprint, Response
 from werkzeug.exceptions import NotFound
 
 from application.challenge import ChallengeRequest
-from domain.api_key import ApiKey
+from domain.api_key import Scope
 from domain.authenticators import AUTHENTICATOR_FACTORS
 from domain.code import Code
 from domain.errors import MalformedCode
 from domain.owner import Factor, Owner
-from presentation.http.accounts.access import ACCOUNTS, AccountOwners, ApiKeys, account_access
+from presentation.http.accounts.access import ACCOUNTS, AccountOwners, account_access
+from presentation.http.accounts.api_keys import ApiKeys
 from presentation.http.accounts.authenticators import authenticator_access, authenticator_routes, collection_routes
 from presentation.http.accounts.disabling import DisableHandler, disable
 from presentation.http.accounts.recovery_codes import recovery_code_routes
@@ -69,17 +68,17 @@ class AccountHandlers:
         return no_content()
 
 
-def account_blueprint(services: FactorServices, use_cases: AccountUseCases, api_keys: Iterable[ApiKey]) -> Blueprint:
+def account_blueprint(services: FactorServices, use_cases: AccountUseCases, keys: ApiKeys) -> Blueprint:
     """Return the routes below `/api/v1/accounts/<account_id>`.
 
     Args:
         services: the shared parts.
         use_cases: the use cases that only accounts have.
-        api_keys: the API keys of all tenants.
+        keys: finds the API key of a request.
     """
     account = AccountHandlers(use_cases, services)
-    owners = AccountOwners(ApiKeys(api_keys))
-    access = account_access(owners)
+    owners = AccountOwners(keys)
+    access = account_access(keys, owners)
     blueprint = Blueprint("account", __name__, url_prefix=f"{ACCOUNTS}/<account_id>")
     blueprint.app_errorhandler(NotFound)(owners.refuse_encoded_slash)
     disable_totp = DisableHandler(first_of(Factor.TOTP), use_cases.disable, services.clock)
@@ -114,13 +113,19 @@ def _account_routes(account: AccountHandlers) -> tuple[Route, ...]:
                 description="An unknown account and an account without credentials get the same response.",
                 responses={200: AccountResponse()},
                 owner=OwnerUse.REQUIRED,
+                scope=Scope.VERIFY,
             ),
         ),
         Route(
             "DELETE",
             "",
             account.forget,
-            Operation(summary="Delete all credentials of the account", responses={204: None}, owner=OwnerUse.REQUIRED),
+            Operation(
+                summary="Delete all credentials of the account",
+                responses={204: None},
+                owner=OwnerUse.REQUIRED,
+                scope=Scope.MANAGE,
+            ),
         ),
         Route(
             "POST",
@@ -136,6 +141,7 @@ def _account_routes(account: AccountHandlers) -> tuple[Route, ...]:
                 problems=VERDICT_PROBLEMS,
                 examples={"any factor": {"code": "492 039"}, "a recovery code": {"code": "K7QM-2X9D-4HPW-8RTC"}},
                 owner=OwnerUse.REQUIRED,
+                scope=Scope.VERIFY,
             ),
         ),
         Route(
@@ -147,6 +153,7 @@ def _account_routes(account: AccountHandlers) -> tuple[Route, ...]:
                 body=EmptyBody(),
                 responses={204: None},
                 owner=OwnerUse.REQUIRED,
+                scope=Scope.MANAGE,
             ),
         ),
     )

@@ -19,6 +19,10 @@ from presentation.http.framework.responses import JSON
 
 OPENAPI_VERSION: Final = "3.0.3"
 """For 3.1, openapi-generator warns that its support is in beta (ADR 23)."""
+REQUIRED_SCOPE: Final = "x-required-scope"
+"""The member of an operation that names the scope of the API key. The bearer scheme of OpenAPI 3.0 has no scopes."""
+SCOPES_OF_MEMBERS: Final = "x-required-scopes-of-members"
+"""The member of an operation that names the members of the body that need a further scope, and for each its scope."""
 _INTRODUCTION: Final = """\
 Open-MFA checks second factors: TOTP (RFC 6238), HOTP (RFC 4226), one-time codes and recovery codes.
 
@@ -117,14 +121,26 @@ def _describe(problems: ProblemComponents, path: str, operation_id: str, endpoin
     }
     if access.path_variables or operation.query is not None:
         described["parameters"] = _parameters(operation, access)
-    if operation.description:
-        described["description"] = operation.description
+    if description := _description(operation, access):
+        described["description"] = description
+    if access.authorization is not None:
+        described[REQUIRED_SCOPE] = operation.scope
+        if operation.scopes_of_members:
+            described[SCOPES_OF_MEMBERS] = dict(operation.scopes_of_members)
     if access.security is not None:
         described["security"] = [{access.security.name: []}, *([{}] if endpoint.serves_new_owners else [])]
     # An empty object means the same as no body. Generated code would call its type Any.
     if operation.body is not None and operation.body.fields:
         described["requestBody"] = _body(operation)
     return described
+
+
+def _description(operation: Operation, access: Access) -> str:
+    sentences = [operation.description] if operation.description else []
+    if access.authorization is not None:
+        sentences.append(f"Needs an API key with the scope `{operation.scope}`.")
+        sentences += [f"`{name}` needs the scope `{scope}`." for name, scope in operation.scopes_of_members.items()]
+    return " ".join(sentences)
 
 
 def _parameters(operation: Operation, access: Access) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from typing import Final
 
 from marshmallow import fields, validate
 
+from domain.api_key import Scope
 from domain.failures import FAILURES_BEFORE_LOCK
 from domain.verdict import Reason
 from presentation.http.framework.fields import ResponseSchema, response_field, time_field
@@ -63,9 +64,21 @@ class LockedResponse(ProblemResponse):
     locked_until = time_field("The end of the lock.")
 
 
+class ForbiddenResponse(ProblemResponse):
+    """An API key that does not have the scope of the operation."""
+
+    scope = response_field(
+        fields.String, "The scope that the operation needs.", "manage", validate=validate.OneOf([*map(str, Scope)])
+    )
+    key_scope = response_field(
+        fields.String, "The highest scope of the API key.", "verify", validate=validate.OneOf([*map(str, Scope)])
+    )
+
+
 SPECIFIC_RESPONSES: Final[Mapping[Problems, type[ProblemResponse]]] = {
     Problems.INVALID_REQUEST: InvalidRequestResponse,
     Problems.CODE_REJECTED: CodeRejectedResponse,
+    Problems.FORBIDDEN: ForbiddenResponse,
     Problems.LOCKED: LockedResponse,
 }
 """The schemas of the problems that have members of their own."""

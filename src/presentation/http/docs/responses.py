@@ -22,10 +22,12 @@ _PROBLEM_HEADERS: Final = {
     Problems.STORE_UNAVAILABLE: "Retry-After",
     Problems.CODE_REJECTED: "Retry-After",
     Problems.UNAUTHENTICATED: "WWW-Authenticate",
+    Problems.FORBIDDEN: "WWW-Authenticate",
 }
 _MEMBER_EXAMPLES: Final[dict[ProblemType, dict[str, Any]]] = {
     Problems.INVALID_REQUEST.value: {"errors": {"code": ["Must be 6 to 10 digits."]}},
     Problems.CODE_REJECTED.value: {"reason": "replayed", "attempts_left": 5},
+    Problems.FORBIDDEN.value: {"scope": "manage", "key_scope": "verify"},
     Problems.LOCKED.value: {"locked_until": "2026-11-22T03:28:00Z"},
 }
 

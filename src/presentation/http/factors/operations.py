@@ -3,6 +3,7 @@
 from typing import Final
 
 from application.ports.qr_code import QrFormat
+from domain.api_key import Scope
 from presentation.http.factors.picture_handlers import OCTETS, require_acceptable
 from presentation.http.factors.requests import NewSecretBody, ResynchronizeBody, VerifyBody
 from presentation.http.factors.responses import (
@@ -17,6 +18,8 @@ from presentation.http.framework.operation import Operation, OwnerUse
 from presentation.http.framework.problem_types import Problems
 
 _VERIFY_BODY: Final = VerifyBody()
+_OF_SECRETS: Final = {"secret": Scope.MANAGE}
+"""A migration brings secrets of another system along. An application does not need that in its daily work."""
 
 
 def enrol(summary: str, body: NewSecretBody, response: EnrolmentResponse, *, several: bool) -> Operation:
@@ -38,6 +41,8 @@ def enrol(summary: str, body: NewSecretBody, response: EnrolmentResponse, *, sev
         examples={"defaults": {}, "named": {"label": "alice@example.com", "issuer": "Example"}},
         owner=OwnerUse.CREATED,
         limit=Limit.ENROLMENTS,
+        scope=Scope.ENROL,
+        scopes_of_members=_OF_SECRETS,
     )
 
 
@@ -54,6 +59,8 @@ def replace(summary: str, body: NewSecretBody, response: EnrolmentResponse) -> O
         examples={"defaults": {}},
         owner=OwnerUse.REQUIRED,
         limit=Limit.ENROLMENTS,
+        scope=Scope.ENROL,
+        scopes_of_members=_OF_SECRETS,
     )
 
 
@@ -69,6 +76,7 @@ def verify(summary: str) -> Operation:
         problems=VERDICT_PROBLEMS,
         owner=OwnerUse.REQUIRED,
         limit=Limit.CODE_CHECKS,
+        scope=Scope.VERIFY,
     )
 
 
@@ -84,6 +92,7 @@ def confirm_replacement(summary: str) -> Operation:
         problems=VERDICT_PROBLEMS,
         owner=OwnerUse.REQUIRED,
         limit=Limit.CODE_CHECKS,
+        scope=Scope.ENROL,
     )
 
 
@@ -100,13 +109,18 @@ def resynchronize(summary: str, response: ResynchronizedResponse) -> Operation:
         problems=VERDICT_PROBLEMS,
         owner=OwnerUse.REQUIRED,
         limit=Limit.CODE_CHECKS,
+        scope=Scope.ENROL,
     )
 
 
 def describe(summary: str, response: CredentialResponse) -> Operation:
     """Return the operation that describes a credential."""
     return Operation(
-        summary=summary, responses={200: response}, problems=(Problems.NOT_ENROLLED,), owner=OwnerUse.REQUIRED
+        summary=summary,
+        responses={200: response},
+        problems=(Problems.NOT_ENROLLED,),
+        owner=OwnerUse.REQUIRED,
+        scope=Scope.VERIFY,
     )
 
 
@@ -118,12 +132,19 @@ def remove(summary: str) -> Operation:
         responses={204: None},
         problems=(Problems.NOT_ENROLLED,),
         owner=OwnerUse.REQUIRED,
+        scope=Scope.MANAGE,
     )
 
 
 def drop_replacement(summary: str) -> Operation:
     """Return the operation that drops a replacement."""
-    return Operation(summary=summary, responses={204: None}, problems=(Problems.NOT_ENROLLED,), owner=OwnerUse.REQUIRED)
+    return Operation(
+        summary=summary,
+        responses={204: None},
+        problems=(Problems.NOT_ENROLLED,),
+        owner=OwnerUse.REQUIRED,
+        scope=Scope.ENROL,
+    )
 
 
 def negotiated_picture(summary: str, *problems: Problems) -> Operation:
@@ -139,6 +160,7 @@ def negotiated_picture(summary: str, *problems: Problems) -> Operation:
         # A picture takes much more CPU time than any other response.
         limit=Limit.ENROLMENTS,
         guards=(require_acceptable,),
+        scope=Scope.ENROL,
     )
 
 
@@ -150,4 +172,5 @@ def picture(summary: str, picture: QrFormat, *problems: Problems) -> Operation:
         problems=(Problems.NOT_ENROLLED, *problems),
         owner=OwnerUse.REQUIRED,
         limit=Limit.ENROLMENTS,
+        scope=Scope.ENROL,
     )

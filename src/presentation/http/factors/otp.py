@@ -8,6 +8,7 @@ from application.errors import DeliveryFailed, InvalidRecipient, TooManySends, U
 from application.issuing import IssueCode, IssueCodeRequest
 from application.ports.delivery import Channel
 from application.timestamps import timestamp
+from domain.api_key import Scope
 from domain.owner import Factor, Owner
 from presentation.http.factors import operations
 from presentation.http.factors.credential_handlers import CredentialHandlers
@@ -90,6 +91,7 @@ def otp_routes(services: FactorServices, lifetime: int | None, sending_guards: G
         examples={"defaults": {}, "eight digits for one minute": {"digits": 8, "lifetime": 60}},
         owner=OwnerUse.CREATED,
         limit=Limit.ENROLMENTS,
+        scope=Scope.VERIFY,
     )
     return (
         Route("POST", "/otp", issue, issuing),

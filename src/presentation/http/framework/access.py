@@ -7,6 +7,7 @@ from typing import Protocol
 
 from flask import Response
 
+from domain.api_key import Scope
 from domain.owner import Owner
 from presentation.http.framework.problem_types import Problems
 
@@ -66,6 +67,16 @@ class OwnerAccess(Protocol):
         """Let the client of the response forget the owner."""
 
 
+class Authorization(Protocol):
+    """Checks what the client of a request may do."""
+
+    def admit(self, scope: Scope) -> None:
+        """Raise a problem unless the client has a valid key with this scope."""
+
+    def require(self, scope: Scope) -> None:
+        """Raise a problem unless the client, which `admit` has admitted, has this scope, too."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
     """The access to a group of routes. By default, everybody may send the requests, and they have no owner.
@@ -73,7 +84,8 @@ class Access:
     Attributes:
         security: the security scheme of the requests; None for none.
         path_variables: the variables of the paths, by name.
-        guards: the checks that each request must pass first.
+        authorization: checks the scope that each operation must then have; None if clients have no scopes.
+        guards: the checks that each request must pass next.
         problems: the problems that these checks raise.
         limits: the guards that apply the rate limits. A limit that is not listed does not apply.
         owners: finds the owner of a request; None if the requests have no owner.
@@ -81,6 +93,7 @@ class Access:
 
     security: SecurityScheme | None = None
     path_variables: Mapping[str, PathVariable] = field(default_factory=dict)
+    authorization: Authorization | None = None
     guards: Guards = ()
     problems: tuple[Problems, ...] = ()
     limits: Mapping[Limit, Guards] = field(default_factory=dict)

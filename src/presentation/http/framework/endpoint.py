@@ -3,11 +3,12 @@
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from flask import Blueprint, Response, request
 
-from presentation.http.framework.access import Access, OwnerAccess
+from presentation.http.framework.access import Access, Guards, OwnerAccess
 from presentation.http.framework.middleware import ROUTE
 from presentation.http.framework.operation import Operation, OwnerUse
 from presentation.http.framework.problem_types import Problems
@@ -79,6 +80,8 @@ class Endpoint:
             problems += [Problems.TOO_LARGE, Problems.UNSUPPORTED_MEDIA_TYPE]
         if self.route.method not in SAFE_METHODS:
             problems.append(Problems.CROSS_SITE_REQUEST)
+        if access.authorization is not None:
+            problems += [Problems.UNAUTHENTICATED, Problems.FORBIDDEN]
         if operation.touches_store:
             problems.append(Problems.STORE_UNAVAILABLE)
         return tuple(dict.fromkeys(problems))
@@ -87,15 +90,18 @@ class Endpoint:
 def add_routes(blueprint: Blueprint, tag: Tag, access: Access, routes: Iterable[Route]) -> None:
     """Add routes to a blueprint.
 
-    A request passes, in this order: the check for other sites if the method changes something, the guards of the
-    access, the rate limit, the guards of the operation, the validation of the body, and the search for the owner. Then
-    the handler runs.
+    A request passes, in this order: the check for other sites if the method changes something, the check of the API
+    key and its scope, the guards of the access, the rate limit, the guards of the operation, the validation of the
+    body, the check of the scopes that its members need, and the search for the owner. Then the handler runs.
 
     Args:
         blueprint: the blueprint, whose name begins the operation IDs.
         tag: the group of the routes in the OpenAPI document.
         access: the access to the routes.
         routes: the routes.
+
+    Raises:
+        TypeError: the access requires an API key, but an operation declares no scope.
     """
     for route in routes:
         rule = f"{blueprint.url_prefix or ''}{route.path}"
@@ -135,8 +141,14 @@ def _page_view(page: Page) -> Handler:
 def _view(rule: str, route: Route, access: Access) -> Handler:
     operation = route.operation
     changes_state = route.method not in SAFE_METHODS
-    guards = (*access.guards, *access.guards_of(operation.limit), *operation.guards)
+    guards = (
+        *_scope_guards(rule, route, access),
+        *access.guards,
+        *access.guards_of(operation.limit),
+        *operation.guards,
+    )
     schema, body_required = operation.body, operation.body_required
+    authorization, scopes_of_members = access.authorization, operation.scopes_of_members
     handle = _with_owner(route.handler, operation.owner, access.owners)
 
     def view(**_variables: str) -> Response:
@@ -150,7 +162,12 @@ def _view(rule: str, route: Route, access: Access) -> Handler:
                     guard()
                 if schema is None:
                     return handle()
-                return handle(**read_body(schema, required=body_required))
+                members = read_body(schema, required=body_required)
+                if authorization is not None:
+                    for name, scope in scopes_of_members.items():
+                        if name in members:
+                            authorization.require(scope)
+                return handle(**members)
             finally:
                 # In most requests, a command to the store has already taken the count along.
                 count_now(environ)
@@ -160,6 +177,14 @@ def _view(rule: str, route: Route, access: Access) -> Handler:
             return problem.response()
 
     return view
+
+
+def _scope_guards(rule: str, route: Route, access: Access) -> Guards:
+    if access.authorization is None:
+        return ()
+    if route.operation.scope is None:
+        raise TypeError(f"{route.method} {rule} requires an API key, but its operation declares no scope")
+    return (partial(access.authorization.admit, route.operation.scope),)
 
 
 def _with_owner(handler: Handler, use: OwnerUse, owners: OwnerAccess | None) -> Handler:

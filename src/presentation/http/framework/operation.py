@@ -7,6 +7,7 @@ from typing import Any
 
 from marshmallow import Schema
 
+from domain.api_key import Scope
 from presentation.http.framework.access import Guards, Limit
 from presentation.http.framework.problem_types import Problems
 
@@ -41,6 +42,8 @@ class Operation:
         examples: request bodies by name.
         owner: the use of the request's owner.
         limit: the rate limit; None for none.
+        scope: the scope that an API key needs for the operation. Only a request that needs no API key may have None.
+        scopes_of_members: the members of the body that need a further scope, and for each its scope.
         guards: the checks that a request must pass after the rate limit, before its owner is searched for.
         touches_store: whether the operation fails without the store.
     """
@@ -55,5 +58,7 @@ class Operation:
     examples: Mapping[str, Any] = field(default_factory=dict)
     owner: OwnerUse = OwnerUse.NONE
     limit: Limit | None = None
+    scope: Scope | None = None
+    scopes_of_members: Mapping[str, Scope] = field(default_factory=dict)
     guards: Guards = ()
     touches_store: bool = True

@@ -73,6 +73,15 @@ class Problems(Enum):
         "Open the page of this site yourself and try again there.",
         "Clients other than browsers should omit `Origin` and `Sec-Fetch-Site`.",
     )
+    FORBIDDEN = ProblemType(
+        "forbidden",
+        403,
+        "The API key does not have the scope",
+        "The API key of the application may not do this. The service did not look at the account, and changed nothing.",
+        "Tell the operator of the application.",
+        "`scope` is the scope that the operation needs, and `key_scope` the highest one of the API key. Ask the "
+        "operator of the service for another key.",
+    )
     NOT_FOUND = ProblemType(
         "not-found",
         404,
