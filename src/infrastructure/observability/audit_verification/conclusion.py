@@ -83,7 +83,10 @@ class Conclusion:
                 self._check_identity(state, result)
         named = self._named_by_heads(chains, heads, result)
         for state in chains.values():
-            for anchor in self._valid.get(state.chain, state.anchors if state.keys is None else ()):
+            if state.keys is None and state.anchors and not state.changed:
+                text = "the keys of this chain are unknown: its anchor names another audit key or private key"
+                result.add(Kind.UNKNOWN_KEY, text, state.chain)
+            for anchor in self._valid.get(state.chain, ()):
                 if not self._options.is_later(anchor.last):
                     named[state.chain] = max(named.get(state.chain, (-1, "")), (anchor.seq, "an anchor"))
         for chain, (seq, by) in named.items():
@@ -144,9 +147,10 @@ class Conclusion:
         if seq <= self._baseline.get(chain, -1):
             return
         if state is None or not (state.numbers.ranges or state.changed):
-            source = None if state is None else state.source
-            if source is not None and any(fnmatchcase(source, pattern) for pattern in self._options.without):
+            sources = [anchor.source for anchor in self._valid.get(chain, ())]
+            if any(fnmatchcase(source, pattern) for source in sources for pattern in self._options.without):
                 return
+            source = sources[0] if sources else None
             text = f"all lines of this chain are missing ({source or 'unknown source'}). {by} names line {seq}"
             result.add(Kind.MISSING_CHAIN, text, chain)
         elif state.keys is not None and seq > state.greatest:

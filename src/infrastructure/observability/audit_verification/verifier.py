@@ -26,6 +26,7 @@ _DAMAGE: Final = {
     Damage.INVALID: "it is incomplete or is not JSON",
     Damage.NOT_UTF8: "it is not UTF-8",
     Damage.TOO_LONG: "it is too long",
+    Damage.OTHER_LOGGER: "it names another logger",
     Damage.TEXT_FORMAT: "it is in the text format",
     Damage.UNREADABLE: "the compressed file is damaged from here on",
 }
@@ -82,14 +83,15 @@ class _Verification:
     def check(self, reading: Reading, file: int) -> None:
         """Check a line."""
         place = Place(reading.source, reading.number)
-        end = construction.SEAL_FORM.search(reading.data)
+        data = reading.data.rstrip(b" \t\r\n")
+        end = construction.SEAL_FORM.search(data)
         if end is not None:
             self._result.chained += 1
-            self._check_chained(reading.data, end[1].decode(), int(end[2]), end[3].decode(), place, file)
+            self._check_chained(data, end[1].decode(), int(end[2]), end[3].decode(), place, file)
         elif isinstance(reading, AuditLine):
-            self._bare(reading.data, place, "it has no code")
+            self._bare(data, place, "it has no code")
         elif isinstance(reading, DamagedLine) and reading.damage is not Damage.UNKNOWN_FORM:
-            self._bare(reading.data, place, _DAMAGE[reading.damage])
+            self._bare(data, place, _DAMAGE[reading.damage])
 
     def result(self) -> Result:
         """Apply the rules about missing lines, and return the result."""
