@@ -3,11 +3,13 @@
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
+from tests.command_line.audit_trail import sample
 from tests.support.command_line import COMMAND, called, run
 
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
@@ -31,6 +33,8 @@ COMMANDS = [
     ["account", "delete"],
     ["import"],
     ["export"],
+    ["audit"],
+    ["audit", "search"],
     ["doctor"],
 ]
 WRONG = {
@@ -127,6 +131,8 @@ def test_every_example_in_the_help_is_accepted(command: list[str], tmp_path: Pat
         (tmp_path / name).write_text(key)
     kind = "hotp" if "hotp" in command else "totp"
     (tmp_path / "uri.txt").write_text(f"otpauth://{kind}/alice?secret={SECRET}&counter=1")
+    for name in ("service.log", "service.log.1.gz"):
+        (tmp_path / name).write_text("".join(f"{line}\n" for line in sample(datetime.now(UTC))))
     (tmp_path / "open-mfa").symlink_to(COMMAND)
     examples = re.findall("^  (open-mfa .+)$", called(*command, "--help").stdout, re.MULTILINE)
 

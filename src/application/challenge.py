@@ -69,8 +69,12 @@ class Challenge:
         self._algorithm = algorithm
 
     def execute(self, request: ChallengeRequest) -> ChallengeOutcome:
-        """Return the outcome. Raise `NotEnrolled`, `MalformedCode` or `StoreUnavailable` if nothing was accepted."""
-        self._committer.require_room()
+        """Return the outcome.
+
+        Raises:
+            LimitReached, NotEnrolled, MalformedCode or StoreUnavailable: nothing was accepted.
+        """
+        self._committer.admit(request.owner)
         judged = self._changes.apply_to_owner(request.owner, partial(self._decide, request))
         for each in judged:
             self._committer.announce(Purpose.CHALLENGE, each.credential_id, each.outcome)
@@ -81,7 +85,10 @@ class Challenge:
     ) -> OwnerChange[list[ChallengeOutcome]]:
         """Return the outcomes that count, and the states that follow from them."""
         candidates = _candidates(request, credentials, now)
-        outcomes = [ChallengeOutcome(each.id, each.judge(request.code, now, self._algorithm)) for each in candidates]
+        locks = self._committer.locks_of(request.owner)
+        outcomes = [
+            ChallengeOutcome(each.id, each.judge(request.code, now, self._algorithm, locks)) for each in candidates
+        ]
         judged = list(zip(candidates, outcomes, strict=True))
         best = min(judged, key=lambda each: _rank(each[1]))
         if _rank(best[1]) < _COUNTED:

@@ -9,6 +9,7 @@ from application.optimistic_update import OptimisticUpdate, OwnerChange
 from application.ports.events import Action, Events
 from application.ports.secrets import Randomness, SecretDerivation
 from application.ports.stores import OwnerCredentials
+from application.usage import TenantUsage
 from domain.authenticators import Authenticators
 from domain.credential import Credential, Lifecycle, Status
 from domain.errors import AlreadyEnrolled, InvalidSecret, InvalidValue, NotEnrolled, SameSecretEnrolled
@@ -100,15 +101,31 @@ class Enrol:
 
     A change is committed only if no authenticator of the owner has changed in the meantime. So an owner never has more
     authenticators than allowed, nor two that accept the same codes.
+
+    Only an enrolment that nothing else refuses counts for the limit of the tenant. A client that repeats a refused
+    request does not use up the limit.
+
+    Args:
+        changes: applies the changes.
+        randomness: makes secrets.
+        derivation: derives secrets.
+        events: the audit trail.
+        usage: counts the enrolments of each tenant; None if they are not limited.
     """
 
     def __init__(
-        self, changes: OptimisticUpdate, randomness: Randomness, derivation: SecretDerivation, events: Events
+        self,
+        changes: OptimisticUpdate,
+        randomness: Randomness,
+        derivation: SecretDerivation,
+        events: Events,
+        usage: TenantUsage | None = None,
     ) -> None:
         self._changes = changes
         self._randomness = randomness
         self._derivation = derivation
         self._events = events
+        self._usage = usage
 
     def execute(self, request: EnrolRequest) -> AnySecretCredential:
         """Return the new credential.
@@ -118,7 +135,7 @@ class Enrol:
             DuplicateSecret: another authenticator of the owner has the secret.
             AlreadyEnrolled: the credential exists.
             TooManyAuthenticators: the owner has as many authenticators as allowed.
-            NoDerivation, StoreUnavailable: nothing was changed.
+            NoDerivation, LimitReached, StoreUnavailable: nothing was changed.
         """
         credential_id, secret = request.credential_id, self._secret(request)
 
@@ -158,7 +175,7 @@ class Enrol:
             InvalidSecret: the request contains the current secret.
             DuplicateSecret: another authenticator of the owner has the secret.
             InvalidValue: the request says that the replacement is confirmed, but only a code can confirm it.
-            NoDerivation, StoreUnavailable: nothing was changed.
+            NoDerivation, LimitReached, StoreUnavailable: nothing was changed.
         """
         if request.confirmed:
             raise InvalidValue("a replacement is confirmed by its first code")
@@ -183,11 +200,17 @@ class Enrol:
         return replacement
 
     def _commit(self, credential_id: CredentialId, decide: _Decide) -> AnySecretCredential:
+        counted = False
+
         def change(credentials: OwnerCredentials, now: int) -> OwnerChange[AnySecretCredential]:
+            nonlocal counted
             # An unreadable authenticator of this factor may have the same secret.
             credentials.require_readable(credential_id.factor)
             states = credentials.states(now)
             answer, state = decide(states, Authenticators(states.values(), now, credentials.unreadable), now)
+            if self._usage is not None and not counted:
+                self._usage.count_enrolment(credential_id.owner)
+                counted = True
             return OwnerChange(answer, {credential_id: state})
 
         self._events.require_room()

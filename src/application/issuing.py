@@ -3,10 +3,18 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from application.errors import DeliveryFailed, InvalidRecipient, TooManySends, UnsupportedDelivery
+from application.errors import (
+    DeliveryFailed,
+    InvalidRecipient,
+    RecipientNotAllowed,
+    TooManySends,
+    UnsupportedDelivery,
+)
 from application.optimistic_update import Change, OptimisticUpdate
 from application.ports.delivery import Channel, Delivery, Message
 from application.ports.events import Action, Events
+from application.ports.policies import Policies
+from application.ports.refusals import LimitRefusals
 from application.ports.secrets import Randomness
 from application.ports.stores import SendLimit
 from domain.code import Code
@@ -53,10 +61,17 @@ class IssuedCode:
 
 @dataclass(frozen=True, slots=True)
 class ConfiguredChannel:
-    """A channel that is set up: its delivery, and a check that raises `ValueError` for an invalid recipient."""
+    """A channel that is set up.
+
+    Attributes:
+        delivery: sends the codes.
+        check: raises `ValueError` for an invalid recipient.
+        allows: returns whether a list of recipients includes a valid recipient; see `Policy.recipients`.
+    """
 
     delivery: Delivery
     check: Callable[[str], object]
+    allows: Callable[[str, tuple[str, ...]], bool]
 
 
 class IssueCode:
@@ -73,18 +88,22 @@ class IssueCode:
         events: Events,
         channels: Mapping[Channel, ConfiguredChannel],
         limit: SendLimit,
+        policies: Policies,
+        refusals: LimitRefusals,
     ) -> None:
         self._changes = changes
         self._randomness = randomness
         self._events = events
         self._channels = channels
         self._limit = limit
+        self._policies = policies
+        self._refusals = refusals
 
     def execute(self, request: IssueCodeRequest) -> IssuedCode:
         """Return the code, after it was sent if the request names a channel that sends.
 
         Raises:
-            UnsupportedDelivery, InvalidRecipient, TooManySends: nothing was changed.
+            UnsupportedDelivery, InvalidRecipient, RecipientNotAllowed, TooManySends: nothing was changed.
             DeliveryFailed, StoreUnavailable: no code is valid, except the former one if nothing was changed.
         """
         self._events.require_room()
@@ -112,10 +131,20 @@ class IssueCode:
             channel.check(request.to)
         except ValueError as error:
             raise InvalidRecipient(str(error)) from None
-        wait = self._limit.admit(request.owner, request.channel, request.to, request.client)
-        if wait:
-            raise TooManySends(wait)
+        policy = self._policies.of(request.owner)
+        if policy.recipients and not channel.allows(request.to, policy.recipients):
+            raise RecipientNotAllowed
+        self._count(request, policy.limits.sends_per_day)
         return channel.delivery
+
+    def _count(self, request: IssueCodeRequest, per_day: int | None) -> None:
+        owner = request.owner
+        refused = self._limit.admit(owner, request.channel, request.to, request.client, per_day)
+        if refused is None:
+            return
+        if refused.limit is not None:
+            self._refusals.refused(owner.tenant or "", refused.limit, refused.wait)
+        raise TooManySends(refused.wait, refused.limit)
 
     def _send(self, delivery: Delivery, to: str, code: Code, sent: OneTimeCode) -> None:
         message = Message(code, to, sent.id.owner, sent.lifecycle.created_at, sent.code_expires_at)
@@ -143,8 +172,8 @@ def _credential(
     failures: Failures,
 ) -> OneTimeCode:
     end = now + request.code_lifetime
-    # An account has no end, but the record of a code that expired long ago is not needed.
-    needed = request.code_lifetime + REMEMBERED_AFTER_REMOVAL
+    # An account has no end, but the record of a code that expired long ago is not needed, unless its lock lasts longer.
+    needed = max(request.code_lifetime, failures.locked_until - now) + REMEMBERED_AFTER_REMOVAL
     lifecycle = Lifecycle.starting(now, needed if request.lifetime is None else request.lifetime)
     return OneTimeCode(
         id=credential_id,

@@ -7,18 +7,23 @@ from typing import TypeVar
 
 from application.optimistic_update import Change, OptimisticUpdate
 from application.ports.events import Action, Events, Purpose
+from application.ports.policies import Policies
 from application.ports.stores import Snapshot
+from application.usage import TenantUsage
 from domain.algorithms import HotpAlgorithm
 from domain.code import Code
 from domain.credential import Credential, OutcomeOf
 from domain.errors import NotEnrolled
+from domain.failures import LockSchedule
 from domain.outcome import AcceptedOutcome, RefusedOutcome
-from domain.owner import CredentialId
+from domain.owner import CredentialId, Owner
 from domain.secret_credential import SecretCredential
 from domain.stored_state import AnyCredential, AnySecretCredential, Outcome, StoredState
 from domain.verdict import Reason, Rejected
 
 Kind = TypeVar("Kind", bound=AnyCredential)
+Judge = Callable[[StoredState, int, LockSchedule], OutcomeOf[Kind]]
+"""Gets the state, the time in Unix seconds, and the lock schedule of the owner's policy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +44,28 @@ class ResynchronizeRequest:
 
 
 class VerdictCommitter:
-    """Commits the outcome of judging a code, then announces its verdict."""
+    """Commits the outcome of judging a code, then announces its verdict.
 
-    def __init__(self, changes: OptimisticUpdate, events: Events) -> None:
+    Args:
+        changes: applies the changes.
+        events: the audit trail.
+        policies: the policies, whose schedules decide on locks.
+        usage: counts the requests that may judge a code; None if they are not limited.
+    """
+
+    def __init__(
+        self, changes: OptimisticUpdate, events: Events, policies: Policies, usage: TenantUsage | None = None
+    ) -> None:
         self._changes = changes
         self._events = events
+        self._policies = policies
+        self._usage = usage
 
     def commit(
         self,
         purpose: Purpose,
         credential_id: CredentialId,
-        judge: Callable[[StoredState, int], OutcomeOf[Kind]],
+        judge: Judge[Kind],
         *,
         snapshot: Snapshot | None = None,
         removing: bool = False,
@@ -59,16 +75,18 @@ class VerdictCommitter:
         Args:
             purpose: the purpose of the code.
             credential_id: the credential.
-            judge: gets the state and the time, Unix seconds.
-            snapshot: the snapshot that the caller has already loaded. Such a caller has called `require_room` before.
+            judge: see `Judge`.
+            snapshot: the snapshot that the caller has already loaded. Such a caller has called `admit` before.
             removing: whether an accepted code removes the credential.
 
         Raises:
-            NotEnrolled, MalformedCode or StoreUnavailable: nothing was accepted.
+            LimitReached, NotEnrolled, MalformedCode or StoreUnavailable: nothing was accepted.
         """
         if snapshot is None:
-            self.require_room()
-        outcome = self._changes.apply(credential_id, partial(_decide, judge, removing), snapshot)
+            self.admit(credential_id.owner)
+        outcome = self._changes.apply(
+            credential_id, partial(_decide, judge, removing, self.locks_of(credential_id.owner)), snapshot
+        )
         self.announce(purpose, credential_id, outcome)
         return outcome
 
@@ -79,17 +97,28 @@ class VerdictCommitter:
             case RefusedOutcome(Rejected(Reason.WRONG, attempts_left=0), state):
                 self._events.locked(credential_id, state.failures.locked_until)
 
-    def require_room(self) -> None:
-        """Raise `AuditUnavailable` unless the audit trail has room for one more verdict."""
+    def locks_of(self, owner: Owner) -> LockSchedule:
+        """Return the lock schedule of the owner's policy."""
+        return self._policies.of(owner).locks
+
+    def admit(self, owner: Owner) -> None:
+        """Admit a request that may judge a code. The caller must load a state of the owner next.
+
+        Raises:
+            AuditUnavailable: the audit trail has no room for one more verdict.
+            LimitReached: the tenant has sent too many such requests. Loading the state can raise it as well.
+        """
         self._events.require_room()
+        if self._usage is not None:
+            self._usage.count_challenge(owner)
 
 
 def _decide(
-    judge: Callable[[StoredState, int], OutcomeOf[Kind]], removing: bool, state: StoredState | None, now: int
+    judge: Judge[Kind], removing: bool, locks: LockSchedule, state: StoredState | None, now: int
 ) -> Change[OutcomeOf[Kind]]:
     if state is None:
         raise NotEnrolled
-    outcome = judge(state, now)
+    outcome = judge(state, now, locks)
     if removing and isinstance(outcome, AcceptedOutcome):
         return Change(outcome, outcome.state.removed(now))
     return Change(outcome, outcome.state)
@@ -103,11 +132,11 @@ class Verify:
         self._algorithm = algorithm
 
     def execute(self, request: VerifyRequest) -> Outcome:
-        """Return the outcome. Raise `NotEnrolled`, `MalformedCode` or `StoreUnavailable` if nothing was accepted."""
+        """Return the outcome. Raise the errors of `VerdictCommitter.commit` if nothing was accepted."""
         return self._committer.commit(
             Purpose.VERIFY,
             request.credential_id,
-            lambda state, now: state.judge(request.code, now, self._algorithm),
+            lambda state, now, locks: state.judge(request.code, now, self._algorithm, locks),
         )
 
 
@@ -119,14 +148,14 @@ class Resynchronize:
         self._algorithm = algorithm
 
     def execute(self, request: ResynchronizeRequest) -> OutcomeOf[AnySecretCredential]:
-        """Return the outcome. Raise `NotEnrolled`, `MalformedCode` or `StoreUnavailable` if nothing was accepted."""
+        """Return the outcome. Raise the errors of `VerdictCommitter.commit` if nothing was accepted."""
 
-        def judge(state: StoredState, now: int) -> OutcomeOf[AnySecretCredential]:
+        def judge(state: StoredState, now: int, locks: LockSchedule) -> OutcomeOf[AnySecretCredential]:
             if isinstance(state, SecretCredential):
-                return state.resynchronize(request.first, request.second, now, self._algorithm)
+                return state.resynchronize(request.first, request.second, now, self._algorithm, locks)
             if isinstance(state, Credential):
                 raise NotEnrolled
-            return state.judge(request.first, now, self._algorithm)
+            return state.judge(request.first, now, self._algorithm, locks)
 
         return self._committer.commit(Purpose.RESYNCHRONIZE, request.credential_id, judge)
 
@@ -139,14 +168,14 @@ class ConfirmReplacement:
         self._algorithm = algorithm
 
     def execute(self, request: VerifyRequest) -> OutcomeOf[AnySecretCredential]:
-        """Return the outcome. Raise `NotEnrolled`, `MalformedCode` or `StoreUnavailable` if nothing was accepted."""
+        """Return the outcome. Raise the errors of `VerdictCommitter.commit` if nothing was accepted."""
 
-        def judge(state: StoredState, now: int) -> OutcomeOf[AnySecretCredential]:
+        def judge(state: StoredState, now: int, locks: LockSchedule) -> OutcomeOf[AnySecretCredential]:
             if isinstance(state, SecretCredential):
-                return state.judge_replacement(request.code, now, self._algorithm)
+                return state.judge_replacement(request.code, now, self._algorithm, locks)
             if isinstance(state, Credential):
                 raise NotEnrolled
-            return state.judge(request.code, now, self._algorithm)
+            return state.judge(request.code, now, self._algorithm, locks)
 
         return self._committer.commit(Purpose.REPLACE, request.credential_id, judge)
 
@@ -160,11 +189,11 @@ class Disable:
         self._events = events
 
     def execute(self, request: VerifyRequest) -> Outcome:
-        """Return the outcome. Raise `NotEnrolled`, `MalformedCode` or `StoreUnavailable` if nothing was accepted."""
+        """Return the outcome. Raise the errors of `VerdictCommitter.commit` if nothing was accepted."""
         outcome = self._committer.commit(
             Purpose.DISABLE,
             request.credential_id,
-            lambda state, now: state.judge(request.code, now, self._algorithm),
+            lambda state, now, locks: state.judge(request.code, now, self._algorithm, locks),
             removing=True,
         )
         if isinstance(outcome, AcceptedOutcome):

@@ -10,10 +10,12 @@ from application.issuing import ConfiguredChannel, IssueCode, IssueCodeRequest, 
 from application.optimistic_update import OptimisticUpdate
 from application.ports.delivery import Channel, Message
 from application.ports.events import Action, Purpose
+from application.ports.stores import RefusedSend, RequestCounters
 from application.reading import Describe, DescribeAll
 from application.recovery import IssueRecoveryCodes
 from application.removal import DropReplacement, Forget, Remove, Unlock
 from application.renaming import Rename
+from application.usage import TenantUsage
 from application.verification import (
     ConfirmReplacement,
     Disable,
@@ -27,7 +29,9 @@ from domain.algorithms import HotpAlgorithm
 from domain.code import Code
 from domain.owner import CredentialId, Factor, Owner
 from domain.parameters import HotpParameters, TotpParameters
+from domain.policy import Policy
 from domain.stored_state import Outcome
+from domain.usage import LimitName
 from domain.verdict import Verdict
 from infrastructure.crypto.derivation import HkdfDerivation
 from infrastructure.crypto.hotp import PyotpHotp
@@ -85,6 +89,8 @@ class Outbox:
         self.refused: list[Message] = []
         self.failing = False
         self.wait = 0
+        self.limit: LimitName | None = None
+        self.admitted: list[int | None] = []
         self.before_failure: Callable[[], object] = lambda: None
 
     def send(self, message: Message) -> None:
@@ -93,12 +99,38 @@ class Outbox:
         if self.failing:
             raise DeliveryFailed
 
-    def admit(self, _owner: Owner, _channel: Channel, _to: str, _client: str) -> int:
-        return self.wait
+    def admit(
+        self, _owner: Owner, _channel: Channel, _to: str, _client: str, per_day: int | None = None
+    ) -> RefusedSend | None:
+        self.admitted.append(per_day)
+        return RefusedSend(self.wait, self.limit) if self.wait else None
+
+    def allows(self, to: str, recipients: tuple[str, ...]) -> bool:
+        return to.endswith(recipients)
 
     def check(self, to: str) -> None:
         if "@" not in to:
             raise ValueError("must be an address")
+
+
+class FixedPolicy:
+    """One policy for all owners. Tests may replace it."""
+
+    def __init__(self) -> None:
+        self.policy = Policy(issuer="Open-MFA")
+
+    def of(self, _owner: Owner) -> Policy:
+        return self.policy
+
+
+class RecordedRefusals:
+    """The refusals by the limits of tenants, which tests can read."""
+
+    def __init__(self) -> None:
+        self.all: list[tuple[str, LimitName, int]] = []
+
+    def refused(self, tenant: str, limit: LimitName, wait: int) -> None:
+        self.all.append((tenant, limit, wait))
 
 
 class Rig:
@@ -107,9 +139,16 @@ class Rig:
     Args:
         algorithm: replaces HOTP.
         stored: whether the state is in the embedded store instead of memory.
+        counters: counts the use of each tenant; None if nothing is counted.
     """
 
-    def __init__(self, algorithm: HotpAlgorithm | None = None, *, stored: bool = False) -> None:
+    def __init__(
+        self,
+        algorithm: HotpAlgorithm | None = None,
+        *,
+        stored: bool = False,
+        counters: RequestCounters | None = None,
+    ) -> None:
         self.clock = FakeClock()
         self.derivation = HkdfDerivation("a master secret for the tests")
         self.repository = MemoryRepository()
@@ -120,16 +159,24 @@ class Rig:
         self.changes = OptimisticUpdate(self.repository, self.clock)
         randomness = FakeRandomness()
         algorithm = algorithm or PyotpHotp()
-        judge = VerdictCommitter(self.changes, self.events)
+        self.policies = FixedPolicy()
+        self.refusals = RecordedRefusals()
+        self.monotonic = 0.0
+        usage = (
+            None if counters is None else TenantUsage(self.policies, counters, self.refusals, lambda: self.monotonic)
+        )
+        judge = VerdictCommitter(self.changes, self.events, self.policies, usage)
         self.outbox = Outbox()
-        self.enrol = Enrol(self.changes, randomness, self.derivation, self.events)
-        channels = {Channel.EMAIL: ConfiguredChannel(self.outbox, self.outbox.check)}
-        self.issue = IssueCode(self.changes, randomness, self.events, channels, self.outbox)
+        self.enrol = Enrol(self.changes, randomness, self.derivation, self.events, usage)
+        channels = {Channel.EMAIL: ConfiguredChannel(self.outbox, self.outbox.check, self.outbox.allows)}
+        self.issue = IssueCode(
+            self.changes, randomness, self.events, channels, self.outbox, self.policies, self.refusals
+        )
         self.confirm_replacement = ConfirmReplacement(judge, algorithm)
         self.drop_replacement = DropReplacement(self.changes, self.events)
         self.disable = Disable(judge, algorithm, self.events)
         self.challenge = Challenge(self.changes, judge, algorithm)
-        self.issue_recovery_codes = IssueRecoveryCodes(self.changes, randomness, self.events)
+        self.issue_recovery_codes = IssueRecoveryCodes(self.changes, randomness, self.events, self.policies, usage)
         self.unlock = Unlock(self.changes, self.events)
         self.verify = Verify(judge, algorithm)
         self.resynchronize = Resynchronize(judge, algorithm)

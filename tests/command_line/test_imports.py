@@ -19,6 +19,7 @@ HEAVY = (
     "flasgger",
     "gunicorn",
 )
+AUDIT_LINE = '{"time":"2026-11-28T01:02:03.456Z","logger":"open_mfa.audit","message":"judged","account":"alice"}'
 PROGRAM = f"""
 import sys
 from presentation.bootstrap.command_line import main
@@ -34,11 +35,13 @@ sys.exit(status)
         ("code", "totp", "--secret", "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"),
         ("key",),
         ("api-key", "new", "--id", "web", "--scope", "verify"),
+        ("audit", "search", "--account", "alice", "/dev/stdin"),
     ],
-    ids=["code", "key", "api-key"],
+    ids=["code", "key", "api-key", "audit search"],
 )
 def test_a_command_without_settings_loads_no_adapters(arguments: tuple[str, ...]) -> None:
-    done = subprocess.run([sys.executable, "-c", PROGRAM, *arguments], capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", PROGRAM, *arguments]
+    done = subprocess.run(command, input=AUDIT_LINE, capture_output=True, text=True, check=True)
 
     assert done.stdout.splitlines()[-1] == "[]"
 

@@ -12,6 +12,7 @@ from application.request_context import RequestContext, current_request
 from domain.api_key import ApiKey
 from domain.owner import CredentialId, Factor, Owner, OwnerKind
 from domain.secret import SharedSecret
+from domain.usage import LimitName
 from domain.verdict import Accepted, Locked, Reason, Rejected
 from infrastructure.observability.audit import AuditTrail
 from infrastructure.observability.metrics import Metrics
@@ -98,6 +99,7 @@ def test_every_metric_is_listed_with_its_type_and_labels() -> None:
     metrics.change("totp", "enrolled")
     metrics.lock("totp")
     metrics.weak_secret("totp")
+    metrics.limit_refusal("shop", "sends_per_day")
     metrics.show_keys([ApiKey(tenant="shop", id="web", digest=bytes(32), expires_at=1)])
     metrics.key_refused("unknown")
     text = metrics.exposition().decode()
@@ -115,13 +117,14 @@ def test_every_metric_is_listed_with_its_type_and_labels() -> None:
 
 def test_every_value_of_a_label_is_listed() -> None:
     table = rows(f"| label {page('reference/metrics').partition('| label ')[2]}")
-    listed = {row[0].strip("`"): set(re.findall(r"`([a-z-]+)`", row[1])) for row in table}
+    listed = {row[0].strip("`"): set(re.findall(r"`([a-z_-]+)`", row[1])) for row in table}
 
     assert listed == {
         "factor": {factor.value for factor in Factor},
         "purpose": {purpose.value for purpose in Purpose},
         "outcome": {"accepted", "locked", *(reason.value for reason in Reason)},
         "action": {action.value for action in Action},
+        "limit": {limit.value for limit in LimitName},
         "reason": {reason.value for reason in Refusal},
     }
 

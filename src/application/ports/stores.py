@@ -12,6 +12,7 @@ from application.errors import UnreadableRecord
 from application.ports.delivery import Channel
 from domain.owner import CredentialId, Factor, Owner
 from domain.stored_state import StoredState, unexpired
+from domain.usage import LimitName
 
 
 class Revision(Protocol):
@@ -170,17 +171,36 @@ class GateSessions(Protocol):
         """End the sessions that have these tokens."""
 
 
+@dataclass(frozen=True, slots=True)
+class RefusedSend:
+    """A code that must not be sent because a limit is reached.
+
+    Attributes:
+        wait: the seconds until a code may be sent.
+        limit: the limit of the tenant that was reached; None for a limit of the service.
+    """
+
+    wait: int
+    limit: LimitName | None = None
+
+
 class SendLimit(Protocol):
     """Limits of sent codes, to one recipient and to all. The codes of one tenant do not count for another."""
 
-    def admit(self, owner: Owner, channel: Channel, to: str, client: str) -> int:
-        """Count a code if it may be sent, and return 0; otherwise return the seconds until one may be sent.
+    def admit(
+        self, owner: Owner, channel: Channel, to: str, client: str, per_day: int | None = None
+    ) -> RefusedSend | None:
+        """Count a code for all limits and return None if it may be sent; otherwise, it counts for no limit.
+
+        Of several limits that are reached, the one with the longest wait is returned.
 
         Args:
             owner: the owner of the code.
             channel: the channel that sends it.
             to: the recipient.
             client: the network of the client; it counts for sessions only.
+            per_day: the number of codes that the owner's tenant may send in a day; None for no limit. The day begins
+                with the first code.
         """
 
 
@@ -209,8 +229,8 @@ class RequestCounters(Protocol):
     def count_now(self) -> None:
         """Make the count that waits for the next command, if there is one. Raise the error of its receiver."""
 
-    def window_end(self, key: str) -> float:
-        """Return the end of a counter's window, Unix time in seconds."""
+    def window_left(self, key: str) -> float:
+        """Return the seconds until the window of a counter ends; 0 or less if it has ended."""
 
 
 @dataclass(frozen=True, slots=True)

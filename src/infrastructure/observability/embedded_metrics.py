@@ -23,6 +23,7 @@ _DIMENSIONS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
     "open_mfa_changes": (("factor", "action"),),
     "open_mfa_weak_secrets": ((), ("factor",)),
     "open_mfa_locks": ((), ("factor",)),
+    "open_mfa_limit_refusals": (("tenant", "limit"),),
     "open_mfa_api_key_requests": (("tenant", "key"),),
     "open_mfa_api_key_refusals": (("reason",),),
     "open_mfa_store_failures": ((),),

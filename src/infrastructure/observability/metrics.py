@@ -33,6 +33,7 @@ COUNTERS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "open_mfa_changes": ("Changes of credentials without a code.", ("factor", "action")),
     "open_mfa_weak_secrets": ("Enrolled secrets of less than 128 bits.", ("factor",)),
     "open_mfa_locks": ("Locked factors.", ("factor",)),
+    "open_mfa_limit_refusals": ("Requests that a limit of a tenant refused, answered with 429.", ("tenant", "limit")),
     "open_mfa_api_key_requests": ("Requests with a valid API key.", ("tenant", "key")),
     "open_mfa_api_key_refusals": ("Requests that were refused because of their API key.", ("reason", "tenant", "key")),
     "open_mfa_store_failures": ("Requests that the store could not serve, answered with 503.", ()),
@@ -89,6 +90,10 @@ class Metrics:
     def lock(self, factor: str) -> None:
         """Count a locked factor."""
         self._count("open_mfa_locks", factor)
+
+    def limit_refusal(self, tenant: str, limit: str) -> None:
+        """Count a request that a limit of a tenant refused. Only the tenants of the settings have limits."""
+        self._count("open_mfa_limit_refusals", tenant, limit)
 
     def show_keys(self, keys: Iterable[ApiKey]) -> None:
         """Show the API keys, including those that no request has used yet, and the times when they expire."""

@@ -7,6 +7,7 @@ from hashlib import sha256
 from importlib.util import find_spec
 from typing import Any, Final
 
+from application.key_expiry import expiry_notices
 from infrastructure.delivery.smtp import EmailDelivery
 from infrastructure.settings.declaration import ENVIRONMENT, PRODUCTION, STANDALONE, STORES
 from infrastructure.settings.groups.delivery import Mail
@@ -128,15 +129,17 @@ def _issuer_in_mail(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "OPEN_MFA_ISSUER", f"Cannot be part of a mail: {error}."
 
 
-def notices(settings: Settings, texts: Mapping[str, str], known: Iterable[str]) -> Iterator[str]:
+def notices(settings: Settings, texts: Mapping[str, str], known: Iterable[str], now: int) -> Iterator[str]:
     """Yield messages for the operator.
 
     Args:
         settings: the settings of the service.
         texts: the texts of the variables that are set.
         known: the names of all variables of the service.
+        now: Unix time in seconds.
     """
     yield from _unknown(texts, sorted(known))
+    yield from expiry_notices(settings.tenants.api_keys, now)
     if settings.generated:
         yield (
             f"Generated for {settings.mode.environment}; valid until the process exits:"

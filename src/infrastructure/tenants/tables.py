@@ -24,10 +24,10 @@ from domain.parameters import (
 )
 from domain.policy import UsageLimits
 from domain.recovery_codes import RECOVERY_CODE_COUNT, RECOVERY_CODES
+from infrastructure.delivery.allowed_recipients import check_entry
 from infrastructure.delivery.mail_address import Sender
 from infrastructure.delivery.mail_template import Template
 from infrastructure.delivery.webhook import Webhook
-from infrastructure.network.address import ascii_name
 from infrastructure.regular_file import UnusableFile, secret_text
 from infrastructure.tenants.delivery import TenantDelivery, TenantWebhook
 from infrastructure.tenants.schema import Member, Place, Table, array, one_of, text, whole_number
@@ -37,8 +37,6 @@ MOST: Final = 10**9
 _SCOPES: Final = list(Scope)
 _KEY_ID: Final = "[A-Za-z0-9._-]{1,32}"
 _LANGUAGE: Final = "[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,4}"
-_PREFIX: Final = r"\+[1-9][0-9]{0,14}"
-_DOMAIN: Final = r"@(?=.{1,253}$)[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*"
 _SETTING: Final = "the setting of the service"
 
 Files = Callable[[str], Path]
@@ -86,19 +84,6 @@ def _matching(pattern: str, must: str) -> Callable[[str], str]:
 def _sender(value: str) -> str:
     Sender.parse(value)
     return value
-
-
-def _recipient(value: str) -> str:
-    """Return a prefix of telephone numbers, or a domain with A-labels in lower case."""
-    try:
-        domain = ascii_name(value.removeprefix("@")).lower() if value.startswith("@") else ""
-    except ValueError:
-        domain = ""
-    if not re.fullmatch(_PREFIX, value) and not re.fullmatch(_DOMAIN, f"@{domain}"):
-        raise ValueError(
-            'must be the beginning of telephone numbers, such as "+43", or a domain, such as "@example.com"'
-        )
-    return f"@{domain}" if domain else value
 
 
 def _expiry(value: Any, place: Place) -> int | None:
@@ -262,8 +247,8 @@ TENANT: Final = Table(
             whole_number(1, MOST), "The number of code checks in a second, over all accounts.", "no limit", "50"
         ),
         "recipients": Member(
-            array(text(_recipient), 'must be an array of prefixes and domains: ["+43", "@example.com"]'),
-            "The beginnings of telephone numbers, and the domains, that may receive codes.",
+            array(text(check_entry), 'must be an array of prefixes and domains: ["+43", "@example.com"]'),
+            "The domains and the beginnings of telephone numbers and other texts that may receive codes.",
             "every recipient",
             '["+43", "+49", "@example.com"]',
         ),

@@ -1,8 +1,9 @@
 """The container: adapters and use cases, for the HTTP application and for the command line."""
 
 import threading
+import time
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from hashlib import scrypt
 from typing import Final
 
@@ -22,12 +23,15 @@ from application.reading import Describe, DescribeAll, ShowQrCode
 from application.recovery import IssueRecoveryCodes
 from application.removal import DropReplacement, Forget, Remove, Unlock
 from application.renaming import Rename
+from application.usage import TenantUsage
 from application.verification import ConfirmReplacement, Disable, Resynchronize, VerdictCommitter, Verify
 from domain.owner import Owner, OwnerKind
 from infrastructure.crypto.derivation import HkdfDerivation
 from infrastructure.crypto.hotp import PyotpHotp
+from infrastructure.delivery.allowed_recipients import is_allowed
 from infrastructure.delivery.bulkhead import Bulkhead
 from infrastructure.observability.audit import AuditTrail, WaitingAuditTrail
+from infrastructure.observability.limit_refusals import CountedRefusals
 from infrastructure.observability.lines import LINES, Lines
 from infrastructure.observability.metrics import Metrics
 from infrastructure.qr import SegnoQrRenderer
@@ -81,10 +85,12 @@ class Container:
         self.events = AuditTrail(self.metrics, lines, selected_format(settings), self._chain)
         self._derivation = HkdfDerivation(settings.keys.derivation_secret)
         self.repository = self.store.credentials
-        self.provisioning = Provisioning(settings.enrolment.issuer)
+        self.provisioning = Provisioning(self.tenants)
         self._changes = OptimisticUpdate(self.repository, self.clock)
         self._algorithm = PyotpHotp()
-        self._committer = VerdictCommitter(self._changes, self.events)
+        self._refusals = CountedRefusals(self.metrics)
+        self._usage = TenantUsage(self.tenants, self.store.rate_limits, self._refusals, time.monotonic)
+        self._committer = VerdictCommitter(self._changes, self.events, self.tenants, self._usage)
 
     def close(self) -> None:
         """End the chain of the audit trail, and close the connections to the store."""
@@ -109,8 +115,10 @@ class Container:
                 events,
                 _channels(self._settings, self.clock),
                 self.store.send_limit,
+                self.tenants,
+                self._refusals,
             ),
-            enrol=Enrol(changes, self._randomness, self._derivation, events),
+            enrol=Enrol(changes, self._randomness, self._derivation, events, self._usage),
             verify=Verify(committer, self._algorithm),
             resynchronize=Resynchronize(committer, self._algorithm),
             confirm_replacement=ConfirmReplacement(committer, self._algorithm),
@@ -130,7 +138,9 @@ class Container:
             challenge=Challenge(self._changes, self._committer, self._algorithm),
             rename=Rename(self._changes, self.events),
             disable=Disable(self._committer, self._algorithm, self.events),
-            issue_recovery_codes=IssueRecoveryCodes(self._changes, self._randomness, self.events),
+            issue_recovery_codes=IssueRecoveryCodes(
+                self._changes, self._randomness, self.events, self.tenants, self._usage
+            ),
             unlock=Unlock(self._changes, self.events),
         )
 
@@ -165,7 +175,11 @@ class Container:
         )
         gate = f"{owner.id}:{settings.gate.tenant or ''}:"
         sessions = self.store.gate_sessions(gate, settings.gate.lifetime)
-        log_in = LogInAtGate(shared, self.accounts.challenge, settings.gate.tenant, sessions)
+        # The gate is open to strangers, who must not use up the limits of the tenant. It has a limit for each address.
+        unlimited = Challenge(
+            self._changes, VerdictCommitter(self._changes, self.events, self.tenants), self._algorithm
+        )
+        log_in = LogInAtGate(shared, unlimited, settings.gate.tenant, sessions)
         return GateUseCases(sessions, log_in, shared)
 
 
@@ -174,7 +188,9 @@ def _channels(settings: Settings, clock: Clock) -> Mapping[Channel, ConfiguredCh
     slots = threading.BoundedSemaphore(max(1, settings.server.threads // 2))
     return {
         each.channel: ConfiguredChannel(
-            Bulkhead(each.delivery(settings.enrolment.issuer, clock), slots, each.channel.value), each.check_recipient
+            Bulkhead(each.delivery(settings.enrolment.issuer, clock), slots, each.channel.value),
+            each.check_recipient,
+            partial(is_allowed, each.channel),
         )
         for each in settings.channels
     }

@@ -96,7 +96,7 @@ def create_app(
         clock=container.clock,
         path_prefix=settings.server.path_prefix,
     )
-    services = FactorServices(container.factors, container.clock, container.provisioning, settings.enrolment.algorithm)
+    services = FactorServices(container.factors, container.clock, container.provisioning, container.tenants)
     app.register_blueprint(session_blueprint(services, sessions, limits.by_kind()))
     api_keys = container.tenants.api_keys
     if api_keys:

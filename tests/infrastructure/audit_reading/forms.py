@@ -120,6 +120,7 @@ FORMS: dict[str, Form] = {
     "docker compose logs": _each(b"open-mfa-1  | "),
     "docker compose logs --timestamps": _each(b"open-mfa-1  | 2026-11-28T01:02:03.456789012Z "),
     "docker compose logs in colours": _each(b"\x1b[36mopen-mfa-1  | \x1b[0m"),
+    "docker compose logs of version 2.40 in colours": _each(b"\x1b[2K\x1b[36mopen-mfa-1  | \x1b[0m"),
     "docker compose logs of version 1 in colours": _each(b"\x1b[36mopen-mfa_1  |\x1b[0m ", b"\x1b[0m"),
     "docker compose logs of an old plugin in colours": _each(b"\x1b[36mopen-mfa-1  |\x1b[0m "),
     "docker logs --timestamps": _each(b"2026-11-28T01:02:03.456789012Z "),

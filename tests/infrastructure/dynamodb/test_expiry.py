@@ -2,7 +2,8 @@
 
 import pytest
 
-from infrastructure.dynamodb.stores.counters import Counter
+from infrastructure.dynamodb.client.items import number_in
+from infrastructure.dynamodb.stores.counters import COUNT, Counter
 from infrastructure.dynamodb.stores.owner_item import OwnerItem
 from infrastructure.records.owner_records import NewRecord
 from tests.infrastructure.dynamodb.instances import Instance
@@ -35,4 +36,19 @@ def test_an_ended_session_of_the_gate_is_remembered_as_long_as_its_beginning_can
 def test_a_counter_never_exceeds_its_limit(dynalite: DynamoServer) -> None:
     with Instance(dynalite.new_table()) as instance, patience():
         counter = Counter("key", 60, 2)
-        assert [counter.add(instance.table, NOW) for _ in range(4)] == [1, 2, None, None]
+        items = [counter.add(instance.table, NOW) for _ in range(4)]
+        assert [item and number_in(item, COUNT) for item in items] == [1, 2, None, None]
+
+
+def test_a_count_is_taken_back_only_from_its_own_window(dynalite: DynamoServer) -> None:
+    with Instance(dynalite.new_table()) as instance, patience():
+        counter = Counter("key", 60, 2)
+        first, second = counter.add(instance.table, NOW), counter.add(instance.table, NOW)
+        assert first is not None
+        assert second is not None
+        counter.take_back(instance.table, second)
+        assert counter.add(instance.table, NOW) == second
+        later = counter.add(instance.table, NOW + 60)
+        counter.take_back(instance.table, first)
+        assert later is not None
+        assert instance.table.get("key") == {"id": {"S": "key"}} | dict(later)

@@ -21,7 +21,7 @@ def test_every_read_is_strongly_consistent(behind: Instance, faulty: FaultyDynam
         gate = behind.store.gate_sessions("gate", 60)
         gate.end([gate.begin("alice")])
         behind.store.send_limit.admit(Owner(OwnerKind.SESSION, "s"), Channel.EMAIL, "a@example.org", "192.0.2.1")
-        behind.store.rate_limits.window_end("key")
+        behind.store.rate_limits.window_left("key")
         behind.store.log_levels.read()
         behind.store.check_ready()
         behind.store.describe()

@@ -4,19 +4,28 @@ import itertools
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
+from application.errors import LimitReached
 from application.ports.delivery import Channel
-from application.ports.stores import GateSessions
+from application.ports.stores import GateSessions, RefusedSend
+from application.usage import TenantUsage
 from domain.owner import CredentialId, Factor, Owner, OwnerKind
+from domain.policy import Policy, UsageLimits
+from domain.usage import LimitName
 from infrastructure.crypto.sealing import EncryptionKey, KeyRing
+from infrastructure.observability.limit_refusals import CountedRefusals
+from infrastructure.observability.metrics import Metrics
 from infrastructure.resealing import Resealing
 from infrastructure.store import Store
-from tests.infrastructure.redis.callers import new_owner, unique_letters
+from tests.infrastructure.redis.callers import all_at_once, new_owner, unique_letters
 from tests.infrastructure.store.rig import SENDS_PER_HOUR, Rig
 from tests.infrastructure.store.states import hotp, put
 from tests.support.fakes import FakeClock
+from tests.support.processes import wait_until
+from tests.support.sends import wait_of
 
 CLIENT = "192.0.2.1"
 
@@ -81,21 +90,79 @@ def test_five_codes_may_be_sent_to_one_recipient_in_ten_minutes(
     store: Store, clock: FakeClock, accounts: Iterator[Owner]
 ) -> None:
     to = f"{unique_letters()}@example.org"
-    waits = [store.send_limit.admit(next(accounts), Channel.EMAIL, to, CLIENT) for _ in range(6)]
+    waits = [wait_of(store.send_limit, next(accounts), Channel.EMAIL, to, CLIENT) for _ in range(6)]
     assert waits[:5] == [0] * 5
     assert waits[5] == 600
     clock.advance(599)
-    assert store.send_limit.admit(next(accounts), Channel.EMAIL, to, CLIENT) == 1
+    assert wait_of(store.send_limit, next(accounts), Channel.EMAIL, to, CLIENT) == 1
     clock.advance(1)
-    assert store.send_limit.admit(next(accounts), Channel.EMAIL, to, CLIENT) == 0
+    assert wait_of(store.send_limit, next(accounts), Channel.EMAIL, to, CLIENT) == 0
 
 
 def test_a_tenant_has_a_limit_for_all_recipients(store: Store, accounts: Iterator[Owner]) -> None:
     def admit(owner: Owner) -> bool:
-        return store.send_limit.admit(owner, Channel.WEBHOOK, unique_letters(), CLIENT) == 0
+        return wait_of(store.send_limit, owner, Channel.WEBHOOK, unique_letters(), CLIENT) == 0
 
     assert [admit(next(accounts)) for _ in range(SENDS_PER_HOUR + 1)] == [True] * SENDS_PER_HOUR + [False]
     assert admit(Owner(OwnerKind.ACCOUNT, f"{unique_letters()}:a"))
+
+
+def test_a_tenant_has_a_limit_for_a_day_that_names_itself(
+    store: Store, clock: FakeClock, accounts: Iterator[Owner]
+) -> None:
+    def refusal(per_day: int | None) -> RefusedSend | None:
+        return store.send_limit.admit(next(accounts), Channel.WEBHOOK, unique_letters(), CLIENT, per_day)
+
+    assert [refusal(3) for _ in range(3)] == [None] * 3
+    refused = refusal(3)
+    assert refused is not None
+    assert refused.limit is LimitName.SENDS
+    assert 86395 <= refused.wait <= 86400
+    assert refusal(4) is None
+    assert refusal(None) is None
+    another = Owner.of_account(unique_letters(), "a")
+    assert store.send_limit.admit(another, Channel.WEBHOOK, unique_letters(), CLIENT, 1) is None
+
+
+def test_a_limit_of_the_service_names_no_limit_of_the_tenant(store: Store, accounts: Iterator[Owner]) -> None:
+    to = unique_letters()
+    refusals = [store.send_limit.admit(next(accounts), Channel.WEBHOOK, to, CLIENT, 100) for _ in range(6)]
+    assert refusals == [None] * 5 + [RefusedSend(600)]
+
+
+def test_a_code_that_the_limit_of_the_day_refuses_counts_for_no_limit(store: Store, accounts: Iterator[Owner]) -> None:
+    to = unique_letters()
+    limit, owner = store.send_limit, next(accounts)
+    assert wait_of(limit, owner, Channel.WEBHOOK, to, per_day=1) == 0
+    assert all(wait_of(limit, owner, Channel.WEBHOOK, to, per_day=1) for _ in range(20))
+    assert [wait_of(limit, owner, Channel.WEBHOOK, to) for _ in range(5)][:4] == [0] * 4, "the limit of the recipient"
+    others = [wait_of(limit, owner, Channel.WEBHOOK, unique_letters()) for _ in range(SENDS_PER_HOUR)]
+    assert others.count(0) == SENDS_PER_HOUR - 5, "the limit of the hour"
+
+
+def test_a_code_that_another_limit_refuses_does_not_count_for_the_day(store: Store, accounts: Iterator[Owner]) -> None:
+    to = unique_letters()
+    limit, owner = store.send_limit, next(accounts)
+    waits = [wait_of(limit, owner, Channel.WEBHOOK, to, per_day=6) for _ in range(20)]
+    assert waits.count(0) == 5
+    assert [wait_of(limit, owner, Channel.WEBHOOK, unique_letters(), per_day=6) == 0 for _ in range(2)] == [True, False]
+
+
+def test_simultaneous_codes_do_not_exceed_the_limit_of_the_day_nor_use_up_others(
+    store: Store, accounts: Iterator[Owner]
+) -> None:
+    recipients = [unique_letters() for _ in range(16)]
+    owners = [next(accounts) for _ in recipients]
+
+    def call(number: int) -> int:
+        return wait_of(store.send_limit, owners[number], Channel.WEBHOOK, recipients[number], per_day=3)
+
+    waits = all_at_once([partial(call, number) for number in range(16)])
+    assert waits.count(0) == 3
+    to = recipients[waits.index(max(waits))]
+    assert [wait_of(store.send_limit, owners[0], Channel.WEBHOOK, to) for _ in range(6)][:5] == [0] * 5
+    others = [wait_of(store.send_limit, owners[0], Channel.WEBHOOK, unique_letters()) for _ in range(SENDS_PER_HOUR)]
+    assert others.count(0) == SENDS_PER_HOUR - 3 - 5
 
 
 # Rate limits
@@ -114,14 +181,14 @@ COMMANDS: list[Callable[[Store], object]] = [
 def test_requests_are_counted_within_their_window(store: Store) -> None:
     name = unique_letters()
     assert [store.rate_limits.count(name, 100) for _ in range(3)] == [1, 2, 3]
-    assert time.time() < store.rate_limits.window_end(name) <= time.time() + 101
+    assert 98 < store.rate_limits.window_left(name) <= 101
 
 
 def test_another_count_does_not_extend_the_window(store: Store) -> None:
     name = unique_letters()
     store.rate_limits.count(name, 100)
     store.rate_limits.count(name, 1000)
-    assert store.rate_limits.window_end(name) <= time.time() + 101
+    assert store.rate_limits.window_left(name) <= 101
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -170,6 +237,64 @@ def test_a_count_of_one_thread_is_not_made_by_another(store: Store) -> None:
     assert sums == []
     store.rate_limits.count_now()
     assert sums == [1]
+
+
+# Limits of tenants
+
+
+class OnePolicy:
+    """The same limits for all tenants."""
+
+    def __init__(self, **limits: int) -> None:
+        self._policy = Policy(issuer="Shop", limits=UsageLimits(**limits))
+
+    def of(self, _owner: Owner) -> Policy:
+        return self._policy
+
+
+def usage_of(store: Store, **limits: int) -> TenantUsage:
+    """Return the limits as one more instance of the service applies them."""
+    return TenantUsage(OnePolicy(**limits), store.rate_limits, CountedRefusals(Metrics()), lambda: 0.0)
+
+
+def test_sixteen_instances_together_admit_exactly_the_limit(store: Store, accounts: Iterator[Owner]) -> None:
+    owners = [next(accounts) for _ in range(16)]
+
+    def enrol(owner: Owner) -> int:
+        try:
+            usage_of(store, enrolments_per_day=5).count_enrolment(owner)
+        except LimitReached as reached:
+            return reached.wait
+        return 0
+
+    waits = all_at_once([partial(enrol, owner) for owner in owners])
+    assert waits.count(0) == 5
+    assert all(86300 <= wait <= 86400 for wait in waits if wait)
+
+
+def test_the_first_command_of_a_challenge_beyond_the_limit_fails(store: Store, accounts: Iterator[Owner]) -> None:
+    owner = next(accounts)
+    usage_of(store, challenges_per_second=0).count_challenge(owner)
+    with pytest.raises(LimitReached) as caught:
+        store.credentials.load_all(owner)
+    assert (caught.value.limit, caught.value.wait) == (LimitName.CHALLENGES, 1)
+    store.credentials.load_all(owner)
+
+
+def test_challenges_are_admitted_again_in_the_next_second(store: Store, accounts: Iterator[Owner]) -> None:
+    owner, usage = next(accounts), usage_of(store, challenges_per_second=1)
+
+    def admitted() -> bool:
+        try:
+            usage_of(store, challenges_per_second=1).count_challenge(owner)
+            store.rate_limits.count_now()
+        except LimitReached:
+            return False
+        return True
+
+    usage.count_challenge(owner)
+    store.rate_limits.count_now()
+    wait_until(admitted, "the next second")
 
 
 # Log level, readiness and description

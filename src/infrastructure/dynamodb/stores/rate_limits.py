@@ -7,7 +7,7 @@ from functools import partial
 from application.errors import StoreUnavailable
 from infrastructure.dynamodb.client.items import EXPIRES, number_in
 from infrastructure.dynamodb.client.table import Table
-from infrastructure.dynamodb.stores.counters import Counter
+from infrastructure.dynamodb.stores.counters import COUNT, Counter
 
 
 class DynamoRequestCounters:
@@ -18,7 +18,8 @@ class DynamoRequestCounters:
 
     def count(self, key: str, seconds: int) -> int:
         """Add 1 within a window of some seconds that begins with the first count, and return the sum."""
-        total = Counter(_key(key), seconds).add(self._table, int(time.time()))
+        item = Counter(_key(key), seconds).add(self._table, int(time.time()))
+        total = None if item is None else number_in(item, COUNT)
         if total is None:
             raise StoreUnavailable(f"the counter {_key(key)} is malformed")
         return total
@@ -31,11 +32,11 @@ class DynamoRequestCounters:
         """Make the count that waits, if there is one. Raise `StoreUnavailable`, or the error of its receiver."""
         self._table.run_deferred()
 
-    def window_end(self, key: str) -> float:
-        """Return the end of the window, Unix time in seconds."""
+    def window_left(self, key: str) -> float:
+        """Return the seconds until the window ends."""
         item = self._table.get(_key(key))
         end = None if item is None else number_in(item, EXPIRES)
-        return time.time() if end is None else float(end)
+        return 0 if end is None else end - time.time()
 
     def _count_for(self, key: str, seconds: int, receive: Callable[[int], None]) -> None:
         receive(self.count(key, seconds))

@@ -1,13 +1,15 @@
 """Limits of sent codes, counted in DynamoDB."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from typing import Final
 
 from application.errors import StoreUnavailable
 from application.ports.clock import Clock
 from application.ports.delivery import Channel
+from application.ports.stores import RefusedSend
 from domain.owner import Owner
-from infrastructure.delivery.send_limits import HOUR, MOST_SENDS, WINDOW, Counted, SendLimits
+from infrastructure.delivery.send_limits import MOST_SENDS, WINDOW, Counted, SendLimits
 from infrastructure.dynamodb.client.items import EXPIRES, KEY, Item, is_current, number, string, string_in
 from infrastructure.dynamodb.client.table import Condition, Table
 from infrastructure.dynamodb.stores.counters import Counter
@@ -23,7 +25,11 @@ class DynamoSendLimit:
 
     Each limit has an item of its own, and each of them is changed by a conditional write, so no limit is ever exceeded.
     All items are read first, so usually nothing is counted if a code must not be sent. If another code reaches a limit
-    in the meantime, other limits may have counted a code that is not sent.
+    in the meantime, the counts of the other limits are taken back. Only if DynamoDB fails at that moment, a code that
+    is not sent stays counted.
+
+    A transaction would count for all limits at once. But transactions on the same item cancel each other, and all codes
+    of a tenant change the same item.
 
     Args:
         table: the table.
@@ -37,23 +43,22 @@ class DynamoSendLimit:
         self._clock = clock
         self._limits = SendLimits(key, per_hour)
 
-    def admit(self, owner: Owner, channel: Channel, to: str, client: str) -> int:
-        """Count a code and return 0, or return the seconds until one may be sent. Raise `StoreUnavailable`."""
-        counted = self._limits.counted(owner, channel, to, client)
+    def admit(
+        self, owner: Owner, channel: Channel, to: str, client: str, per_day: int | None = None
+    ) -> RefusedSend | None:
+        """Count a code and return None, or return the refusal. Raise `StoreUnavailable`."""
+        counted = self._limits.counted(owner, channel, to, client, per_day)
         name = f"sends:{counted.sender}"
         recipients = [f"{name}:to:{digest}" for digest in counted.recipients]
-        counters = [Counter(f"{name}:all", HOUR, self._limits.per_hour)]
-        if counted.client is not None:
-            counters.append(Counter(f"{name}:from:{counted.client}", HOUR, self._limits.per_client))
+        counters = [Counter(f"{name}:{each.name}", each.seconds, each.most) for each in counted.counters]
         for _ in range(_MOST_RACES):
             now = self._clock.now()
             items = self._items([*recipients, *(each.key for each in counters)])
-            wait, limit = _longest_wait(items, recipients, counters, now)
+            wait, number = _longest_wait(items, recipients, counters, now)
             if wait:
-                counted.log_refusal(limit, wait)
-                return wait
+                return counted.refusal(number, wait)
             if self._count(items, recipients, counters, now):
-                return 0
+                return None
         raise _too_many(counted)
 
     def _items(self, keys: Sequence[str]) -> dict[str, Item]:
@@ -62,20 +67,45 @@ class DynamoSendLimit:
     def _count(
         self, items: Mapping[str, Item], recipients: Sequence[str], counters: Sequence[Counter], now: int
     ) -> bool:
-        """Count a code for each limit. Return False as soon as another code was faster."""
-        return all(self._append(key, items.get(key), now) for key in recipients) and all(
-            each.add(self._table, now) is not None for each in counters
-        )
+        """Count a code for each limit. Return False if another code was faster, and then take back all counts."""
+        with ExitStack() as counts:
+            for key in recipients:
+                if not self._append(key, items.get(key), now):
+                    return False
+                counts.callback(self._take_back, key, now)
+            for counter in counters:
+                item = counter.add(self._table, now)
+                if item is None:
+                    return False
+                counts.callback(counter.take_back, self._table, item)
+            counts.pop_all()
+        return True
 
     def _append(self, key: str, item: Item | None, now: int) -> bool:
         """Add a time to those of a recipient if they have not changed."""
-        times = " ".join(map(str, [now, *_times(item, now)][:MOST_SENDS]))
+        return self._replace(key, item, [now, *_times(item, now)][:MOST_SENDS], now)
+
+    def _take_back(self, key: str, now: int) -> None:
+        """Remove a time from those of a recipient."""
+        for _ in range(_MOST_RACES):
+            item = self._table.get(key)
+            times = _times(item, now)
+            if now not in times:
+                return
+            times.remove(now)
+            if self._replace(key, item, times, now):
+                return
+
+    def _replace(self, key: str, item: Item | None, times: Sequence[int], now: int) -> bool:
+        """Replace the times of a recipient if they have not changed. Return whether they were replaced."""
         names = {"#times": _TIMES}
         if item is None:
             condition = Condition("attribute_not_exists(#times)", names)
         else:
             condition = Condition("#times = :times", names, {":times": string(string_in(item, _TIMES) or "")})
-        return self._table.put(key, {_TIMES: string(times), EXPIRES: number(now + WINDOW)}, condition)
+        # Former versions of DynamoDB refuse an empty text.
+        content = {_TIMES: string(" ".join(map(str, times)) or " "), EXPIRES: number(now + WINDOW)}
+        return self._table.put(key, content, condition)
 
 
 def _times(item: Item | None, now: int) -> list[int]:

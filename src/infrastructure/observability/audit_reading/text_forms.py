@@ -9,7 +9,7 @@ from typing import Final
 
 _LONGEST: Final = 512
 """The longest text before a line, in bytes."""
-_COLOUR: Final = rb"(?:\x1b\[[0-9;]*m)*"
+_COLOUR: Final = rb"(?:\x1b\[[0-9;]*[mK])*"
 _TIME: Final = rb"""(?:
     (?:[A-Z][a-z]{2}\ )?\d{4}-\d\d-\d\d[T\ ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d|\ [A-Z]{2,5}|\ [+-]\d\d)?
     | [A-Z][a-z]{2}\ [ \d]\d\ \d\d:\d\d:\d\d(?:\.\d{1,6})?

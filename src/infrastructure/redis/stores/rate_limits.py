@@ -1,6 +1,5 @@
 """Rate limits, counted in the same Redis and under the same deadline as everything else."""
 
-import time
 from collections.abc import Callable
 from typing import Final
 
@@ -35,9 +34,9 @@ class RedisRequestCounters:
         """Make the count that waits, if there is one. Raise `StoreUnavailable`, or the error of its receiver."""
         self._gateway.run_deferred()
 
-    def window_end(self, key: str) -> float:
-        """Return the end of the window, Unix time in seconds."""
-        return time.time() + self._gateway.seconds_to_live(_key(key))
+    def window_left(self, key: str) -> float:
+        """Return the seconds until the window ends, rounded to a whole number."""
+        return self._gateway.seconds_to_live(_key(key))
 
 
 def _key(key: str) -> str:

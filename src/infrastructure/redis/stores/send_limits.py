@@ -4,8 +4,9 @@ from typing import Final
 
 from application.ports.clock import Clock
 from application.ports.delivery import Channel
+from application.ports.stores import RefusedSend
 from domain.owner import Owner
-from infrastructure.delivery.send_limits import HOUR, MOST_SENDS, WINDOW, SendLimits
+from infrastructure.delivery.send_limits import MOST_SENDS, WINDOW, SendLimits
 from infrastructure.redis.client.gateway import Gateway
 from infrastructure.redis.client.script import Script
 
@@ -28,21 +29,19 @@ class RedisSendLimit:
         self._clock = clock
         self._limits = SendLimits(key, per_hour)
 
-    def admit(self, owner: Owner, channel: Channel, to: str, client: str) -> int:
-        """Count a code and return 0, or return the seconds until one may be sent. Raise `StoreUnavailable`.
+    def admit(
+        self, owner: Owner, channel: Channel, to: str, client: str, per_day: int | None = None
+    ) -> RefusedSend | None:
+        """Count a code and return None, or return the refusal. Raise `StoreUnavailable`.
 
         If a response is lost, a code may count twice. Then fewer codes are sent, never more.
         """
-        counted = self._limits.counted(owner, channel, to, client)
+        counted = self._limits.counted(owner, channel, to, client, per_day)
         # The hash tag keeps all keys of the script in one slot of a Cluster.
         name = f"{KEY_PREFIX}:{{{counted.sender}}}"
         recipient = [f"{name}:to:{digest}" for digest in counted.recipients]
-        keys, most = [*recipient, f"{name}:all"], [self._limits.per_hour]
-        if counted.client is not None:
-            keys.append(f"{name}:from:{counted.client}")
-            most.append(self._limits.per_client)
-        numbers = (self._clock.now(), WINDOW, MOST_SENDS, len(recipient), HOUR, *most)
-        wait, limit = self._gateway.run_script(SENDS, keys[0], *numbers, further=keys[1:], durable=False)
-        if wait:
-            counted.log_refusal(limit, wait)
-        return int(wait)
+        keys = [*recipient, *(f"{name}:{counter.name}" for counter in counted.counters)]
+        bounds = [number for counter in counted.counters for number in (counter.seconds, counter.most)]
+        numbers = (self._clock.now(), WINDOW, MOST_SENDS, len(recipient), *bounds)
+        wait, number = self._gateway.run_script(SENDS, keys[0], *numbers, further=keys[1:], durable=False)
+        return counted.refusal(number, int(wait)) if wait else None

@@ -22,6 +22,7 @@ from presentation.http.factors.verdict_problems import VERDICT_PROBLEMS, accepte
 from presentation.http.framework.endpoint import Route
 from presentation.http.framework.fields import EmptyBody
 from presentation.http.framework.operation import Operation, OwnerUse
+from presentation.http.framework.problem_types import Problems
 from presentation.http.framework.responses import json_response
 
 
@@ -55,6 +56,7 @@ def recovery_code_routes(issue: IssueRecoveryCodes, services: FactorServices) ->
         "continues.",
         body=EmptyBody(),
         responses={201: IssuedRecoveryCodesResponse()},
+        problems=(Problems.RATE_LIMITED,),
         owner=OwnerUse.REQUIRED,
         scope=Scope.ENROL,
     )

@@ -7,6 +7,7 @@ from marshmallow import fields, validate
 
 from domain.api_key import Scope
 from domain.failures import FAILURES_BEFORE_LOCK
+from domain.usage import LimitName
 from domain.verdict import Reason
 from presentation.http.framework.fields import ResponseSchema, response_field, time_field
 from presentation.http.framework.problem_types import Problems
@@ -64,6 +65,15 @@ class LockedResponse(ProblemResponse):
     locked_until = time_field("The end of the lock.")
 
 
+class RateLimitedResponse(ProblemResponse):
+    """A request beyond a limit."""
+
+    limit = fields.String(
+        validate=validate.OneOf([limit.value for limit in LimitName]),
+        metadata={"description": "The limit of the tenant that was reached. It is missing for other limits."},
+    )
+
+
 class ForbiddenResponse(ProblemResponse):
     """An API key that does not have the scope of the operation."""
 
@@ -80,5 +90,6 @@ SPECIFIC_RESPONSES: Final[Mapping[Problems, type[ProblemResponse]]] = {
     Problems.CODE_REJECTED: CodeRejectedResponse,
     Problems.FORBIDDEN: ForbiddenResponse,
     Problems.LOCKED: LockedResponse,
+    Problems.RATE_LIMITED: RateLimitedResponse,
 }
 """The schemas of the problems that have members of their own."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Response, request
 
-from application.errors import DeliveryFailed, InvalidRecipient, TooManySends, UnsupportedDelivery
+from application.errors import DeliveryFailed, InvalidRecipient, RecipientNotAllowed, TooManySends, UnsupportedDelivery
 from application.issuing import IssueCode, IssueCodeRequest
 from application.ports.delivery import Channel
 from application.timestamps import timestamp
@@ -21,7 +21,7 @@ from presentation.http.framework.client_address import network_of
 from presentation.http.framework.endpoint import Route
 from presentation.http.framework.operation import Operation, OwnerUse
 from presentation.http.framework.problem_types import Problems
-from presentation.http.framework.problems import Problem, invalid, sentence
+from presentation.http.framework.problems import Problem, invalid, limit_problem, sentence
 from presentation.http.framework.responses import json_response
 
 
@@ -55,7 +55,11 @@ class IssueHandler:
             raise invalid({"delivery.channel": ["The service is not configured for this channel."]}) from None
         except InvalidRecipient as error:
             raise invalid({"delivery.to": [sentence(error)]}) from None
+        except RecipientNotAllowed:
+            raise Problem(Problems.RECIPIENT_NOT_ALLOWED) from None
         except TooManySends as error:
+            if error.limit is not None:
+                raise limit_problem(error.limit, error.wait) from None
             wait = str(error.wait)
             detail = f"Too many codes were sent to this recipient, or in total. Try again in {wait} s."
             raise Problem(Problems.RATE_LIMITED, detail, headers={"Retry-After": wait}) from None
@@ -87,7 +91,7 @@ def otp_routes(services: FactorServices, lifetime: int | None, sending_guards: G
         "minutes to one recipient, regardless of the spelling of the address, and a limited number per hour in total.",
         body=IssueCodeBody(),
         responses={201: IssuedCodeResponse()},
-        problems=(Problems.RATE_LIMITED, Problems.DELIVERY_FAILED),
+        problems=(Problems.RECIPIENT_NOT_ALLOWED, Problems.RATE_LIMITED, Problems.DELIVERY_FAILED),
         examples={"defaults": {}, "eight digits for one minute": {"digits": 8, "lifetime": 60}},
         owner=OwnerUse.CREATED,
         limit=Limit.ENROLMENTS,

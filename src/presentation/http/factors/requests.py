@@ -21,7 +21,7 @@ from domain.parameters import (
 )
 from domain.secret import SHORTEST_SECRET, SHORTEST_WEAK_SECRET
 from presentation.http.factors.fields import CodeField, NameField, SecretField
-from presentation.http.framework.fields import RequestSchema, StrictBoolean, integer_field
+from presentation.http.framework.fields import RequestSchema, StrictBoolean, integer_field, policy_field
 
 LONGEST_RECIPIENT: Final = 254
 """The length of the longest mail address in characters (RFC 5321, section 4.5.3.1.3)."""
@@ -81,11 +81,12 @@ class NewSecretBody(RequestSchema):
         HashAlgorithm,
         by_value=fields.String(),
         metadata={
-            "description": "The hash function of HMAC. Many authenticator apps support only SHA1.",
+            "description": "The hash function of HMAC. Many authenticator apps support only SHA1. Default: the policy "
+            "of the tenant, which is SHA1 unless the operator has changed it.",
             "example": "SHA1",
         },
     )
-    digits = integer_field(DIGITS, DEFAULT_DIGITS, "The number of digits of the codes.")
+    digits = policy_field(DIGITS, DEFAULT_DIGITS, "The number of digits of the codes.")
     label = NameField("The account name that the authenticator shows.", "alice@example.com")
     issuer = NameField("The issuer that the authenticator shows.", "Example")
     secret = SecretField()
@@ -95,7 +96,7 @@ class ReplaceHotpBody(NewSecretBody):
     """A new HOTP secret (RFC 4226) that replaces the confirmed one."""
 
     initial_counter = integer_field(COUNTER, 0, "The counter of the first code.")
-    look_ahead = integer_field(
+    look_ahead = policy_field(
         LOOK_AHEAD, DEFAULT_LOOK_AHEAD, "The number of codes after the next one that are accepted."
     )
 
@@ -103,10 +104,10 @@ class ReplaceHotpBody(NewSecretBody):
 class ReplaceTotpBody(NewSecretBody):
     """A new TOTP secret (RFC 6238) that replaces the confirmed one."""
 
-    interval = integer_field(
+    interval = policy_field(
         INTERVAL, DEFAULT_INTERVAL, "The length of a time step in seconds. Many authenticator apps support only 30."
     )
-    window = integer_field(
+    window = policy_field(
         WINDOW, DEFAULT_WINDOW, "The number of time steps on either side of the current one that are accepted."
     )
 

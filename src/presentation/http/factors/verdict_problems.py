@@ -13,7 +13,7 @@ from presentation.http.framework.problems import Problem
 
 Kind = TypeVar("Kind", bound=AnyCredential)
 
-VERDICT_PROBLEMS: Final = (Problems.CODE_REJECTED, Problems.NOT_ENROLLED, Problems.LOCKED)
+VERDICT_PROBLEMS: Final = (Problems.CODE_REJECTED, Problems.NOT_ENROLLED, Problems.LOCKED, Problems.RATE_LIMITED)
 """The problems of every operation that judges a code."""
 _DETAILS: Final = {
     Reason.WRONG: "The code is wrong. Send the code that the authenticator shows now, or the one that was issued last.",

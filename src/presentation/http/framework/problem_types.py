@@ -73,6 +73,16 @@ class Problems(Enum):
         "Open the page of this site yourself and try again there.",
         "Clients other than browsers should omit `Origin` and `Sec-Fetch-Site`.",
     )
+    RECIPIENT_NOT_ALLOWED = ProblemType(
+        "recipient-not-allowed",
+        403,
+        "Codes must not be sent to this recipient",
+        "The application may send codes only to certain recipients, and this one is not among them. Nothing was sent "
+        "or counted, and the previous code is still valid.",
+        "Use an address or a number that the application allows, or ask the operator of the application.",
+        "The operator of the service lists the allowed recipients in `recipients` in the tenants file. Write a number "
+        "as + and digits.",
+    )
     FORBIDDEN = ProblemType(
         "forbidden",
         403,
@@ -178,9 +188,12 @@ class Problems(Enum):
         "rate-limited",
         429,
         "Too many requests",
-        "Your address sent too many requests, or too many codes were sent to one recipient or in total.",
-        "Wait half a minute and try again. For another code by mail or message, wait ten minutes, or at most an hour.",
-        "`Retry-After` is the number of seconds to wait.",
+        "Your address or the application sent too many requests, or too many codes were sent to one recipient or in "
+        "total. Nothing was judged or changed.",
+        "Wait half a minute and try again. For another code by mail or message, wait ten minutes, or at most an hour. "
+        "If the application has reached its limit for a day, tell its operator.",
+        "`Retry-After` is the number of seconds to wait. If `limit` is present, it names the limit of the tenant that "
+        "was reached: `sends_per_day`, `enrolments_per_day` or `challenges_per_second`.",
     )
     DELIVERY_FAILED = ProblemType(
         "delivery-failed",

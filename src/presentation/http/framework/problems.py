@@ -7,6 +7,7 @@ from typing import Any, Final
 from flask import Response
 
 from application.request_context import current_request
+from domain.usage import LimitName
 from presentation.http.framework.links import link
 from presentation.http.framework.problem_types import Problems
 from presentation.http.framework.responses import CompleteResponse, encode
@@ -66,6 +67,12 @@ def sentence(error: Exception) -> str:
     """Return the message of an error of the inner layers as a sentence."""
     text = str(error)
     return f"{text[:1].upper()}{text[1:]}."
+
+
+def limit_problem(limit: LimitName, wait: int) -> Problem:
+    """Return a problem with status 429 for a limit of the tenant. `wait` is in seconds."""
+    detail = f"The application has reached its limit {limit}. Try again in {wait} s."
+    return Problem(Problems.RATE_LIMITED, detail, {"limit": limit.value}, {"Retry-After": str(wait)})
 
 
 def invalid(errors: Mapping[str, list[str]]) -> Problem:

@@ -1,6 +1,5 @@
 """The rate limit for requests of one client address."""
 
-import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -67,7 +66,7 @@ class RateLimits:
 
     def _check(self, limit: RateLimitItem, key: str, count: int) -> None:
         if count > limit.amount:
-            wait = max(1, round(self._counters.window_end(key) - time.time()))
+            wait = max(1, round(self._counters.window_left(key)))
             raise Problem(Problems.RATE_LIMITED, f"Try again in {wait} s.", headers={"Retry-After": str(wait)})
 
 
