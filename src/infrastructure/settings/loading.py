@@ -96,7 +96,7 @@ def audit_key_of(environ: Mapping[str, str]) -> bytes | None:
             key: bytes = VARIABLES[name].parse(texts[name])
             return key
     except ValueError as error:
-        problems[name] = _sentence(str(error))
+        problems[name] = sentence(str(error))
     if problems:
         raise SettingsError({_set_variable(name, texts): [problem] for problem in problems.values()})
     return None

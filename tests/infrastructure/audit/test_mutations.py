@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from tests.infrastructure.audit.trail import SECRETS, PLAIN_SECRETS, Process, kinds, verified
+from tests.infrastructure.audit.trail import PLAIN_SECRETS, SECRETS, Process, verified
 
 NUMBER = 10_000
 

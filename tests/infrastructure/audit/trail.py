@@ -36,7 +36,7 @@ class Process:
         self,
         *,
         sealed: bool = True,
-        heads: Callable[[], Heads | None] = lambda: {},
+        heads: Callable[[], Heads | None] = dict,
         audit_key: bytes = AUDIT_KEY,
         source: str = "serve@host",
     ) -> None:

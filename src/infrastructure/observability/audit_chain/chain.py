@@ -1,5 +1,6 @@
 """The chain of one process: it completes the lines of the audit trail, and states how far it has come."""
 
+import json
 import os
 import secrets
 import threading
@@ -12,7 +13,7 @@ from typing import Any, Final
 from infrastructure.observability.audit_chain import construction
 from infrastructure.observability.audit_chain.anchor import Anchor
 from infrastructure.observability.audit_chain.run import ChainKeys, Run
-from infrastructure.observability.formats import json_line, rfc3339
+from infrastructure.observability.formats import rfc3339
 from infrastructure.observability.lines import Lines
 
 LOGGER: Final = "open_mfa.audit"
@@ -158,7 +159,9 @@ class AuditChain:
         return {**own, **dict(others[: construction.HEADS - len(own)])}
 
     def _own_line(self, message: str, members: Mapping[str, Any]) -> str:
-        return json_line(self._clock(), "INFO", LOGGER, message, members)
+        """Return a line about the chain itself, which belongs to no request."""
+        first = {"time": rfc3339(self._clock()), "level": "INFO", "logger": LOGGER, "message": message}
+        return json.dumps({**first, **members}, separators=(",", ":"))
 
 
 def _unknown() -> None:

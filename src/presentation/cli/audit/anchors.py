@@ -1,10 +1,13 @@
 """`open-mfa audit anchors`: export the anchors of the audit trail."""
 
 from argparse import Namespace
+from typing import TYPE_CHECKING
 
 from presentation.cli.arguments import AddParser
 from presentation.cli.output import DONE, say
-from presentation.cli.wiring import Maintenance
+
+if TYPE_CHECKING:
+    from presentation.cli.wiring import Maintenance
 
 
 def add(add_parser: AddParser) -> None:

@@ -13,7 +13,7 @@ Source = Callable[[], AbstractContextManager[Iterable[Finding]]]
 
 
 @contextmanager
-def opened_twice(names: Sequence[str]) -> Iterator[list[Source]]:
+def opened_twice(names: Sequence[str]) -> Iterator[Sequence[Source]]:
     """Return the files as sources. Standard input is copied to a temporary file. Raise `Refused`."""
     with ExitStack() as stack:
         sources = []

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from presentation.cli.arguments import SECRETS_AS_ARGUMENTS, AddParser
-from presentation.cli.output import USAGE, Refused, say, tell
+from presentation.cli.output import USAGE, Refused, tell
 
 if TYPE_CHECKING:
     from infrastructure.observability.audit_chain.anchor import Anchor
@@ -30,8 +30,8 @@ def add(add_parser: AddParser) -> None:
             "audit verify --private-key @auditor.key --anchors anchors.jsonl audit.log.1 audit.log",
             "audit verify --no-anchors -",
         ),
-        notes="The exit status is 0 if the trail is intact, 1 if it is not, 3 if there is nothing to verify, and 2 if it"
-        f" could not be verified. {SECRETS_AS_ARGUMENTS}",
+        notes="The exit status is 0 if the trail is intact, 1 if it is not, 3 if there is nothing to verify, and 2 if"
+        f" it could not be verified. {SECRETS_AS_ARGUMENTS}",
     )
     parser.add_argument("files", metavar="FILE", nargs="+", help="a file of logs; - for standard input")
     parser.add_argument(
@@ -56,7 +56,10 @@ def add(add_parser: AddParser) -> None:
     )
     parser.add_argument("--until", metavar="TIME", type=_time, help="lines after this time (UTC) may be missing")
     parser.add_argument(
-        "--without", metavar="PATTERN", action="append", help="chains of these sources may be missing, such as command@*"
+        "--without",
+        metavar="PATTERN",
+        action="append",
+        help="chains of these sources may be missing, such as command@*",
     )
     parser.add_argument("--unordered", action="store_true", help="lines may be in any order")
     parser.add_argument("--allow-plain", action="store_true", help="with a private key, accept chains without a secret")
