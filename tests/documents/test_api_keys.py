@@ -99,7 +99,9 @@ def test_a_key_is_created_replaced_and_withdrawn_with_the_commands_of_the_guide(
     assert [operator.status(each) for each in (web, operator.key("web-2"))] == [401, 200]
 
     (operator.directory / "log").write_text(operator.log)
-    assert '"message":"issued"' in operator.run(look_up)
+    found = operator.run(look_up)
+    assert "issued" in found
+    assert "127.0.0.1" in found.splitlines()[-1]
 
 
 def test_the_expression_for_unused_keys_is_one_that_prometheus_reads(tmp_path: Path) -> None:

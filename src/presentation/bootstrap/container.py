@@ -1,9 +1,7 @@
 """The container: adapters and use cases, for the HTTP application and for the command line."""
 
-import threading
 import time
-from collections.abc import Mapping
-from functools import cached_property, partial
+from functools import cached_property
 from hashlib import scrypt
 from typing import Final
 
@@ -13,10 +11,9 @@ from application.enrolment import Enrol
 from application.export import Export
 from application.gate import LogInAtGate, VerifyShared
 from application.importing import ImportAuthenticators
-from application.issuing import ConfiguredChannel, IssueCode
+from application.issuing import IssueCode
 from application.optimistic_update import OptimisticUpdate
 from application.ports.clock import Clock
-from application.ports.delivery import Channel
 from application.ports.secrets import Randomness
 from application.provisioning import Provisioning
 from application.reading import Describe, DescribeAll, ShowQrCode
@@ -28,8 +25,6 @@ from application.verification import ConfirmReplacement, Disable, Resynchronize,
 from domain.owner import Owner, OwnerKind
 from infrastructure.crypto.derivation import HkdfDerivation
 from infrastructure.crypto.hotp import PyotpHotp
-from infrastructure.delivery.allowed_recipients import is_allowed
-from infrastructure.delivery.bulkhead import Bulkhead
 from infrastructure.observability.audit import AuditTrail, WaitingAuditTrail
 from infrastructure.observability.limit_refusals import CountedRefusals
 from infrastructure.observability.lines import LINES, Lines
@@ -39,6 +34,7 @@ from infrastructure.settings import Settings
 from infrastructure.store import Store
 from infrastructure.system import SystemClock, SystemRandomness
 from presentation.bootstrap.audit import Kind, chained_audit
+from presentation.bootstrap.channels import OwnerChannels
 from presentation.bootstrap.logs import selected_format
 from presentation.bootstrap.stores import open_store
 from presentation.http.accounts.use_cases import AccountUseCases
@@ -113,7 +109,7 @@ class Container:
                 changes,
                 self._randomness,
                 events,
-                _channels(self._settings, self.clock),
+                OwnerChannels(self._settings, self.clock),
                 self.store.send_limit,
                 self.tenants,
                 self._refusals,
@@ -181,16 +177,3 @@ class Container:
         )
         log_in = LogInAtGate(shared, unlimited, settings.gate.tenant, sessions)
         return GateUseCases(sessions, log_in, shared)
-
-
-def _channels(settings: Settings, clock: Clock) -> Mapping[Channel, ConfiguredChannel]:
-    # Half of the threads stay free for other requests.
-    slots = threading.BoundedSemaphore(max(1, settings.server.threads // 2))
-    return {
-        each.channel: ConfiguredChannel(
-            Bulkhead(each.delivery(settings.enrolment.issuer, clock), slots, each.channel.value),
-            each.check_recipient,
-            partial(is_allowed, each.channel),
-        )
-        for each in settings.channels
-    }

@@ -1,5 +1,6 @@
 """The API key of a request: mistyped and expired keys, metrics, log lines and the audit trail."""
 
+import hmac
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.api_key import Scope
+from domain.api_key import Scope, digest_of
 from domain.api_key_format import ALPHABET
 from infrastructure.observability.logs import configure_logging
 from infrastructure.observability.metrics import FRESH, Metrics
@@ -75,6 +76,26 @@ _shared = [ScopedAccount()]
 @pytest.mark.parametrize("key", [UNKNOWN, "x" * 36, KEY[1:], KEY.upper(), f"X{KEY}"])
 def test_a_key_that_is_not_mistyped_is_only_unknown(account: ScopedAccount, key: str) -> None:
     assert "mistyped" not in detail(account.holder(key))
+
+
+def test_every_key_is_compared_in_constant_time_even_after_a_match(
+    account: ScopedAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[bytes] = []
+    compare = hmac.compare_digest
+
+    def counting(known: bytes, sent: bytes) -> bool:
+        compared.append(known)
+        return compare(known, sent)
+
+    monkeypatch.setattr(hmac, "compare_digest", counting)
+    orders = []
+    for key in (*KEYS.values(), *EXPIRED.values(), UNKNOWN, ""):
+        compared.clear()
+        account.holder(key).get()
+        orders.append([*compared])
+
+    assert orders == [[digest_of(key) for key in (*KEYS.values(), *EXPIRED.values())]] * len(orders)
 
 
 def series(api: Api, name: str) -> dict[tuple[str, ...], float]:
