@@ -12,7 +12,6 @@ def add(add_parser: AddParser) -> None:
         description="Read the audit trail in files of logs.",
         examples=(
             "audit search --account alice@example.com service.log",
-            "audit verify service.log",
             "audit verify --help",
         ),
     )
