@@ -178,8 +178,13 @@ def test_a_missing_key_is_refused(text: str) -> None:
 def test_a_terminal_does_not_show_the_key_that_is_typed() -> None:
     key = new().stdout.strip()
     keyboard, terminal = pty.openpty()
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    process = subprocess.Popen([COMMAND, "api-key", "check"], stdin=terminal, start_new_session=True, **pipes)
+    process = subprocess.Popen(
+        [COMMAND, "api-key", "check"],
+        stdin=terminal,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
     try:
         wait_until(lambda: not termios.tcgetattr(terminal)[3] & termios.ECHO, "the prompt", patience=10)
         os.write(keyboard, f"{key}\n".encode())
