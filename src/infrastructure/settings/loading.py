@@ -83,6 +83,25 @@ def load(environ: Mapping[str, str], dotenv: Path = DOTENV, now: Callable[[], fl
     return settings.with_notices(*notices(settings, texts, [*VARIABLES, *FILE_VARIABLES.values()], int(now())))
 
 
+def audit_key_of(environ: Mapping[str, str]) -> bytes | None:
+    """Return the audit key, None if it is not set. An auditor's machine need not have any other setting.
+
+    Raises:
+        SettingsError: the key is invalid.
+    """
+    name = "OPEN_MFA_AUDIT_KEY"
+    texts, problems = with_secrets_of_files(_without_empty(environ), {name: FILE_VARIABLES[name]})
+    try:
+        if not problems and name in texts:
+            key: bytes = VARIABLES[name].parse(texts[name])
+            return key
+    except ValueError as error:
+        problems[name] = sentence(str(error))
+    if problems:
+        raise SettingsError({_set_variable(name, texts): [problem] for problem in problems.values()})
+    return None
+
+
 def _without_empty(variables: Mapping[str, str | None]) -> dict[str, str]:
     """Return the variables with a value: Compose passes on every variable of its list, whether or not it is set."""
     return {name: text for name, text in variables.items() if text}

@@ -33,6 +33,7 @@ from infrastructure.qr import SegnoQrRenderer
 from infrastructure.settings import Settings
 from infrastructure.store import Store
 from infrastructure.system import SystemClock, SystemRandomness
+from presentation.bootstrap.audit import Kind, chained_audit
 from presentation.bootstrap.channels import OwnerChannels
 from presentation.bootstrap.logs import selected_format
 from presentation.bootstrap.stores import open_store
@@ -54,6 +55,7 @@ class Container:
         randomness: randomness for tests; by default, the system's.
         lines: the queue of lines that the audit trail is written to.
         metrics: the counters of events; by default, counters of this process alone.
+        kind: the kind of the process, for the audit trail.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Container:
         randomness: Randomness | None = None,
         lines: Lines = LINES,
         metrics: Metrics | None = None,
+        kind: Kind = "serve",
     ) -> None:
         self._settings = settings
         self.tenants = settings.tenants
@@ -73,7 +76,9 @@ class Container:
         self.metrics = metrics or Metrics()
         self._lines = lines
         lines.count_dropped = self.metrics.lines_dropped
-        self.events = AuditTrail(self.metrics, lines, selected_format(settings))
+        self.audit = chained_audit(settings, self.store, lines, kind)
+        self._chain = None if self.audit is None else self.audit.chain
+        self.events = AuditTrail(self.metrics, lines, selected_format(settings), self._chain)
         self._derivation = HkdfDerivation(settings.keys.derivation_secret)
         self.repository = self.store.credentials
         self.provisioning = Provisioning(self.tenants)
@@ -82,6 +87,12 @@ class Container:
         self._refusals = CountedRefusals(self.metrics)
         self._usage = TenantUsage(self.tenants, self.store.rate_limits, self._refusals, time.monotonic)
         self._committer = VerdictCommitter(self._changes, self.events, self.tenants, self._usage)
+
+    def close(self) -> None:
+        """End the chain of the audit trail, and close the connections to the store."""
+        if self.audit is not None:
+            self.audit.stop()
+        self.store.close()
 
     def check_ready(self) -> None:
         """Raise `StoreUnavailable` unless the store answers and the audit trail has room."""
@@ -132,7 +143,7 @@ class Container:
     @cached_property
     def importing(self) -> ImportAuthenticators:
         """The import, which waits for room in the audit trail instead of failing."""
-        events = WaitingAuditTrail(self.metrics, self._lines, selected_format(self._settings))
+        events = WaitingAuditTrail(self.metrics, self._lines, selected_format(self._settings), self._chain)
         return ImportAuthenticators(self._changes, self.repository, self._randomness, self.clock, events)
 
     @cached_property
