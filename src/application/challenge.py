@@ -85,7 +85,10 @@ class Challenge:
     ) -> OwnerChange[list[ChallengeOutcome]]:
         """Return the outcomes that count, and the states that follow from them."""
         candidates = _candidates(request, credentials, now)
-        outcomes = [ChallengeOutcome(each.id, each.judge(request.code, now, self._algorithm)) for each in candidates]
+        locks = self._committer.locks_of(request.owner)
+        outcomes = [
+            ChallengeOutcome(each.id, each.judge(request.code, now, self._algorithm, locks)) for each in candidates
+        ]
         judged = list(zip(candidates, outcomes, strict=True))
         best = min(judged, key=lambda each: _rank(each[1]))
         if _rank(best[1]) < _COUNTED:

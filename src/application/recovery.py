@@ -4,12 +4,13 @@ from dataclasses import dataclass, replace
 
 from application.optimistic_update import Change, OptimisticUpdate
 from application.ports.events import Action, Events
+from application.ports.policies import Policies
 from application.ports.secrets import Randomness
 from application.usage import TenantUsage
 from domain.credential import Lifecycle
 from domain.keyed_digest import keyed_digest
 from domain.owner import CredentialId, Factor, Owner
-from domain.recovery_codes import RECOVERY_CODES, RecoveryCode, RecoveryCodes
+from domain.recovery_codes import RecoveryCode, RecoveryCodes
 from domain.stored_state import StoredState, inherited_failures
 
 
@@ -28,11 +29,17 @@ class IssueRecoveryCodes:
     """
 
     def __init__(
-        self, changes: OptimisticUpdate, randomness: Randomness, events: Events, usage: TenantUsage | None = None
+        self,
+        changes: OptimisticUpdate,
+        randomness: Randomness,
+        events: Events,
+        policies: Policies,
+        usage: TenantUsage | None = None,
     ) -> None:
         self._changes = changes
         self._randomness = randomness
         self._events = events
+        self._policies = policies
         self._usage = usage
 
     def execute(self, owner: Owner) -> IssuedRecoveryCodes:
@@ -41,7 +48,7 @@ class IssueRecoveryCodes:
         if self._usage is not None:
             self._usage.count_enrolment(owner)
         credential_id = CredentialId(owner, Factor.RECOVERY_CODES)
-        codes = tuple(self._randomness.recovery_code() for _ in range(RECOVERY_CODES))
+        codes = tuple(self._randomness.recovery_code() for _ in range(self._policies.of(owner).recovery_codes))
         secret = self._randomness.secret()
         digests = tuple(keyed_digest(secret, code.text) for code in codes)
 

@@ -7,12 +7,14 @@ from typing import TypeVar
 
 from application.optimistic_update import Change, OptimisticUpdate
 from application.ports.events import Action, Events, Purpose
+from application.ports.policies import Policies
 from application.ports.stores import Snapshot
 from application.usage import TenantUsage
 from domain.algorithms import HotpAlgorithm
 from domain.code import Code
 from domain.credential import Credential, OutcomeOf
 from domain.errors import NotEnrolled
+from domain.failures import LockSchedule
 from domain.outcome import AcceptedOutcome, RefusedOutcome
 from domain.owner import CredentialId, Owner
 from domain.secret_credential import SecretCredential
@@ -20,6 +22,8 @@ from domain.stored_state import AnyCredential, AnySecretCredential, Outcome, Sto
 from domain.verdict import Reason, Rejected
 
 Kind = TypeVar("Kind", bound=AnyCredential)
+Judge = Callable[[StoredState, int, LockSchedule], OutcomeOf[Kind]]
+"""Gets the state, the time in Unix seconds, and the lock schedule of the owner's policy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +49,23 @@ class VerdictCommitter:
     Args:
         changes: applies the changes.
         events: the audit trail.
+        policies: the policies, whose schedules decide on locks.
         usage: counts the requests that may judge a code; None if they are not limited.
     """
 
-    def __init__(self, changes: OptimisticUpdate, events: Events, usage: TenantUsage | None = None) -> None:
+    def __init__(
+        self, changes: OptimisticUpdate, events: Events, policies: Policies, usage: TenantUsage | None = None
+    ) -> None:
         self._changes = changes
         self._events = events
+        self._policies = policies
         self._usage = usage
 
     def commit(
         self,
         purpose: Purpose,
         credential_id: CredentialId,
-        judge: Callable[[StoredState, int], OutcomeOf[Kind]],
+        judge: Judge[Kind],
         *,
         snapshot: Snapshot | None = None,
         removing: bool = False,
@@ -67,7 +75,7 @@ class VerdictCommitter:
         Args:
             purpose: the purpose of the code.
             credential_id: the credential.
-            judge: gets the state and the time, Unix seconds.
+            judge: see `Judge`.
             snapshot: the snapshot that the caller has already loaded. Such a caller has called `admit` before.
             removing: whether an accepted code removes the credential.
 
@@ -76,7 +84,9 @@ class VerdictCommitter:
         """
         if snapshot is None:
             self.admit(credential_id.owner)
-        outcome = self._changes.apply(credential_id, partial(_decide, judge, removing), snapshot)
+        outcome = self._changes.apply(
+            credential_id, partial(_decide, judge, removing, self.locks_of(credential_id.owner)), snapshot
+        )
         self.announce(purpose, credential_id, outcome)
         return outcome
 
@@ -86,6 +96,10 @@ class VerdictCommitter:
         match outcome:
             case RefusedOutcome(Rejected(Reason.WRONG, attempts_left=0), state):
                 self._events.locked(credential_id, state.failures.locked_until)
+
+    def locks_of(self, owner: Owner) -> LockSchedule:
+        """Return the lock schedule of the owner's policy."""
+        return self._policies.of(owner).locks
 
     def admit(self, owner: Owner) -> None:
         """Admit a request that may judge a code. The caller must load a state of the owner next.
@@ -100,11 +114,11 @@ class VerdictCommitter:
 
 
 def _decide(
-    judge: Callable[[StoredState, int], OutcomeOf[Kind]], removing: bool, state: StoredState | None, now: int
+    judge: Judge[Kind], removing: bool, locks: LockSchedule, state: StoredState | None, now: int
 ) -> Change[OutcomeOf[Kind]]:
     if state is None:
         raise NotEnrolled
-    outcome = judge(state, now)
+    outcome = judge(state, now, locks)
     if removing and isinstance(outcome, AcceptedOutcome):
         return Change(outcome, outcome.state.removed(now))
     return Change(outcome, outcome.state)
@@ -122,7 +136,7 @@ class Verify:
         return self._committer.commit(
             Purpose.VERIFY,
             request.credential_id,
-            lambda state, now: state.judge(request.code, now, self._algorithm),
+            lambda state, now, locks: state.judge(request.code, now, self._algorithm, locks),
         )
 
 
@@ -136,12 +150,12 @@ class Resynchronize:
     def execute(self, request: ResynchronizeRequest) -> OutcomeOf[AnySecretCredential]:
         """Return the outcome. Raise the errors of `VerdictCommitter.commit` if nothing was accepted."""
 
-        def judge(state: StoredState, now: int) -> OutcomeOf[AnySecretCredential]:
+        def judge(state: StoredState, now: int, locks: LockSchedule) -> OutcomeOf[AnySecretCredential]:
             if isinstance(state, SecretCredential):
-                return state.resynchronize(request.first, request.second, now, self._algorithm)
+                return state.resynchronize(request.first, request.second, now, self._algorithm, locks)
             if isinstance(state, Credential):
                 raise NotEnrolled
-            return state.judge(request.first, now, self._algorithm)
+            return state.judge(request.first, now, self._algorithm, locks)
 
         return self._committer.commit(Purpose.RESYNCHRONIZE, request.credential_id, judge)
 
@@ -156,12 +170,12 @@ class ConfirmReplacement:
     def execute(self, request: VerifyRequest) -> OutcomeOf[AnySecretCredential]:
         """Return the outcome. Raise the errors of `VerdictCommitter.commit` if nothing was accepted."""
 
-        def judge(state: StoredState, now: int) -> OutcomeOf[AnySecretCredential]:
+        def judge(state: StoredState, now: int, locks: LockSchedule) -> OutcomeOf[AnySecretCredential]:
             if isinstance(state, SecretCredential):
-                return state.judge_replacement(request.code, now, self._algorithm)
+                return state.judge_replacement(request.code, now, self._algorithm, locks)
             if isinstance(state, Credential):
                 raise NotEnrolled
-            return state.judge(request.code, now, self._algorithm)
+            return state.judge(request.code, now, self._algorithm, locks)
 
         return self._committer.commit(Purpose.REPLACE, request.credential_id, judge)
 
@@ -179,7 +193,7 @@ class Disable:
         outcome = self._committer.commit(
             Purpose.DISABLE,
             request.credential_id,
-            lambda state, now: state.judge(request.code, now, self._algorithm),
+            lambda state, now, locks: state.judge(request.code, now, self._algorithm, locks),
             removing=True,
         )
         if isinstance(outcome, AcceptedOutcome):

@@ -8,7 +8,7 @@ from typing import Self, TypeVar
 from domain.algorithms import HotpAlgorithm
 from domain.code import Code
 from domain.errors import MalformedCode
-from domain.failures import NO_FAILURES, Failures
+from domain.failures import NO_FAILURES, Failures, LockSchedule
 from domain.outcome import AcceptedOutcome, RefusedOutcome
 from domain.owner import CredentialId
 from domain.secret import SharedSecret
@@ -97,8 +97,8 @@ class Credential(ABC):
         """Return the status: pending until the first accepted code."""
         return Status.PENDING if self.lifecycle.confirmed_at is None else Status.CONFIRMED
 
-    def judge(self, code: Code, now: int, algorithm: HotpAlgorithm) -> OutcomeOf[Self]:
-        """Judge one code at `now`, Unix time in seconds.
+    def judge(self, code: Code, now: int, algorithm: HotpAlgorithm, locks: LockSchedule) -> OutcomeOf[Self]:
+        """Judge one code at `now`, Unix time in seconds. `locks` is the schedule of the owner's policy.
 
         Raises:
             MalformedCode: the code does not have the shape of this credential's codes; nothing is counted.
@@ -106,14 +106,14 @@ class Credential(ABC):
         self.require_shape(code)
         if self.failures.locked(now):
             return RefusedOutcome(Locked(self.failures.locked_until), self)
-        return self.outcome_of(self.match(code, now, algorithm), now)
+        return self.outcome_of(self.match(code, now, algorithm), now, locks)
 
     def require_shape(self, code: Code) -> None:
         """Raise `MalformedCode` if the code does not have the shape of this credential's codes."""
         if not self.fits(code):
             raise MalformedCode(self.shape)
 
-    def outcome_of(self, match: Self | Reason, now: int) -> OutcomeOf[Self]:
+    def outcome_of(self, match: Self | Reason, now: int, locks: LockSchedule) -> OutcomeOf[Self]:
         """Return the outcome of a match: an accepted code clears the failures, a wrong one is counted.
 
         A spent or expired code is refused, but not counted. Such a code does not help an attacker to guess one, and a
@@ -122,11 +122,11 @@ class Credential(ABC):
         if not isinstance(match, Reason):
             return AcceptedOutcome(replace(match, failures=NO_FAILURES, lifecycle=self.lifecycle.used(now)))
         if match is not Reason.WRONG:
-            return RefusedOutcome(Rejected(match, self.failures.attempts_left()), self)
-        failures = self.failures.another(now)
-        return RefusedOutcome(Rejected(match, failures.attempts_left()), self.failed(failures, now))
+            return RefusedOutcome(Rejected(match, self.failures.attempts_left(locks)), self)
+        failures = self.failures.another(now, locks)
+        return RefusedOutcome(Rejected(match, failures.attempts_left(locks)), self.failed(failures, now, locks))
 
-    def failed(self, failures: Failures, now: int) -> Self | Tombstone:  # noqa: ARG002 - a subclass needs the time
+    def failed(self, failures: Failures, now: int, locks: LockSchedule) -> Self | Tombstone:  # noqa: ARG002 - a subclass needs them
         """Return the state after a wrong code."""
         return replace(self, failures=failures)
 

@@ -64,20 +64,24 @@ class Failures:
         """Return whether no code may be judged at `now`, Unix time in seconds."""
         return now < self.locked_until
 
-    def another(self, now: int, locks: LockSchedule = DEFAULT_LOCKS) -> "Failures":
-        """Return the failures after one more wrong code, with the lock that the schedule demands."""
+    def another(self, now: int, locks: LockSchedule) -> "Failures":
+        """Return the failures after one more wrong code, with the lock that the schedule demands.
+
+        A lock that an earlier schedule has begun never ends sooner.
+        """
         count = self.count + 1
         beyond = count - locks.after
         if beyond < 0:
             return Failures(count, self.locked_until)
         # The exponent is bounded, so that a high count does not yield a huge number.
-        return Failures(count, now + min(locks.first * 2 ** min(beyond, 20), locks.longest))
+        until = now + min(locks.first * 2 ** min(beyond, 20), locks.longest)
+        return Failures(count, max(until, self.locked_until))
 
     def stricter(self, other: "Failures") -> "Failures":
         """Return the higher count and the later end of a lock of the two."""
         return Failures(max(self.count, other.count), max(self.locked_until, other.locked_until))
 
-    def attempts_left(self, locks: LockSchedule = DEFAULT_LOCKS) -> int:
+    def attempts_left(self, locks: LockSchedule) -> int:
         """Return the number of wrong codes that remain. The last one locks the factor."""
         return max(0, locks.after - self.count)
 

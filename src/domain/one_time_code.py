@@ -8,7 +8,7 @@ from domain.algorithms import HotpAlgorithm
 from domain.code import LONGEST_CODE, SHORTEST_CODE, Code
 from domain.credential import Credential
 from domain.errors import InvalidValue
-from domain.failures import FAILURES_BEFORE_LOCK, Failures
+from domain.failures import Failures, LockSchedule
 from domain.keyed_digest import DIGEST_BYTES, keyed_digest
 from domain.parameters import Range
 from domain.tombstone import Tombstone
@@ -23,7 +23,9 @@ DEFAULT_CODE_LIFETIME: Final = 300
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OneTimeCode(Credential):
-    """A code that is accepted once, until `code_expires_at` (Unix time in seconds). The 5th wrong code invalidates it.
+    """A code that is accepted once, until `code_expires_at` (Unix time in seconds).
+
+    The wrong code that locks the factor also invalidates the code.
 
     The credential contains only a digest of the code, keyed with its own secret. The record lives longer than the code,
     so that the failures still count and a second submission is recognized as a replay.
@@ -61,9 +63,9 @@ class OneTimeCode(Credential):
             return Reason.EXPIRED
         return self if good else Reason.WRONG
 
-    def failed(self, failures: Failures, now: int) -> Self | Tombstone:
-        """Return the state after a wrong code. After the 5th one, only the failures remain."""
-        if failures.count < FAILURES_BEFORE_LOCK:
+    def failed(self, failures: Failures, now: int, locks: LockSchedule) -> Self | Tombstone:
+        """Return the state after a wrong code. After the one that locks the factor, only the failures remain."""
+        if failures.attempts_left(locks):
             # Not `super()`: `slots=True` creates a second class, which the compiled `super()` does not know.
-            return Credential.failed(self, failures, now)
+            return Credential.failed(self, failures, now, locks)
         return Tombstone.after(self.id, failures, now)

@@ -57,6 +57,16 @@ class HotpParameters:
         DIGITS.check("digits", self.digits)
         LOOK_AHEAD.check("look_ahead", self.look_ahead)
 
+    def changed(
+        self, *, algorithm: HashAlgorithm | None = None, digits: int | None = None, look_ahead: int | None = None
+    ) -> "HotpParameters":
+        """Return the parameters with those values that are not None."""
+        return HotpParameters(
+            self.algorithm if algorithm is None else algorithm,
+            self.digits if digits is None else digits,
+            self.look_ahead if look_ahead is None else look_ahead,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class TotpParameters:
@@ -71,6 +81,22 @@ class TotpParameters:
         DIGITS.check("digits", self.digits)
         INTERVAL.check("interval", self.interval)
         WINDOW.check("window", self.window)
+
+    def changed(
+        self,
+        *,
+        algorithm: HashAlgorithm | None = None,
+        digits: int | None = None,
+        interval: int | None = None,
+        window: int | None = None,
+    ) -> "TotpParameters":
+        """Return the parameters with those values that are not None."""
+        return TotpParameters(
+            self.algorithm if algorithm is None else algorithm,
+            self.digits if digits is None else digits,
+            self.interval if interval is None else interval,
+            self.window if window is None else window,
+        )
 
 
 LONGEST_NAME: Final = 128

@@ -10,7 +10,7 @@ from domain.algorithms import HotpAlgorithm
 from domain.code import Code
 from domain.credential import Credential, Lifecycle, OutcomeOf, Status
 from domain.errors import AlreadyEnrolled, InvalidSecret, InvalidValue, NotEnrolled
-from domain.failures import NO_FAILURES
+from domain.failures import NO_FAILURES, LockSchedule
 from domain.former_secret import FormerSecret, merged, series_digest
 from domain.outcome import AcceptedOutcome, RefusedOutcome
 from domain.parameters import HotpParameters, TotpParameters
@@ -114,7 +114,9 @@ class SecretCredential(Credential):
         """Return whether the code has as many digits as this credential's codes."""
         return type(code) is Code and len(code.text) == self.parameters.digits
 
-    def resynchronize(self, first: Code, second: Code, now: int, algorithm: HotpAlgorithm) -> OutcomeOf[Self]:
+    def resynchronize(
+        self, first: Code, second: Code, now: int, algorithm: HotpAlgorithm, locks: LockSchedule
+    ) -> OutcomeOf[Self]:
         """Judge two consecutive codes over a far wider range than one code.
 
         Raises:
@@ -124,7 +126,7 @@ class SecretCredential(Credential):
         self.require_shape(second)
         if self.failures.locked(now):
             return RefusedOutcome(Locked(self.failures.locked_until), self)
-        return self.outcome_of(self.match_pair(first, second, now, algorithm), now)
+        return self.outcome_of(self.match_pair(first, second, now, algorithm), now, locks)
 
     def unexpired_replacement(self, now: int) -> Self:
         """Return the replacement. Raise `NotEnrolled` if there is none or it has expired at `now`."""
@@ -154,7 +156,7 @@ class SecretCredential(Credential):
             return replace(self, replacement=replacement)
         raise AlreadyEnrolled
 
-    def judge_replacement(self, code: Code, now: int, algorithm: HotpAlgorithm) -> OutcomeOf[Self]:
+    def judge_replacement(self, code: Code, now: int, algorithm: HotpAlgorithm, locks: LockSchedule) -> OutcomeOf[Self]:
         """Judge a code of the replacement. An accepted code swaps the two; a wrong one counts like any other.
 
         Raises:
@@ -167,7 +169,7 @@ class SecretCredential(Credential):
             return RefusedOutcome(Locked(self.failures.locked_until), self)
         match = replacement.match(code, now, algorithm)
         if isinstance(match, Reason):
-            return self.outcome_of(match, now)
+            return self.outcome_of(match, now, locks)
         lifecycle = Lifecycle(
             created_at=replacement.lifecycle.created_at,
             expires_at=self.lifecycle.expires_at,

@@ -6,14 +6,16 @@ from typing import Final, Self
 from domain.algorithms import HotpAlgorithm
 from domain.code import Code
 from domain.errors import NotEnrolled
-from domain.failures import NO_FAILURES, Failures
+from domain.failures import NO_FAILURES, Failures, LockSchedule
 from domain.former_secret import FORMER_SECRETS_OF_REMOVED, FormerSecret, merged
 from domain.outcome import RefusedOutcome
 from domain.owner import CredentialId
 from domain.verdict import Locked
 
 REMEMBERED_AFTER_REMOVAL: Final = 3600
-"""Seconds for which the failures of a removed credential count. Without them, a removal would end a lock."""
+"""Seconds for which the failures of a removed credential count, after its removal and after the end of its lock.
+
+Without them, a removal would end a lock."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,13 +52,13 @@ class Tombstone:
 
         Args:
             credential_id: the credential.
-            failures: its wrong codes; they count for another hour.
+            failures: its wrong codes; they count for another hour, and for an hour after the end of their lock.
             now: Unix time in seconds.
             former: its secrets, the most recent first.
             owner_ends_at: Unix time in seconds at which the owner ends; None for never. Spent counters are remembered
                 until then.
         """
-        failures_until = now + REMEMBERED_AFTER_REMOVAL
+        failures_until = max(now, failures.locked_until) + REMEMBERED_AFTER_REMOVAL
         ends = [owner_ends_at if secret.until is None else secret.until for secret in former]
         times = [failures_until, *(end for end in ends if end is not None)]
         return cls(
@@ -97,7 +99,7 @@ class Tombstone:
         """Return the Unix time in seconds from which the failures no longer count."""
         return self.failures_until if self.failures_until is not None else self.expires_at or 0
 
-    def judge(self, _code: Code, now: int, _algorithm: HotpAlgorithm) -> RefusedOutcome[Self]:
+    def judge(self, _code: Code, now: int, _algorithm: HotpAlgorithm, _locks: LockSchedule) -> RefusedOutcome[Self]:
         """Refuse the code because the credential is locked.
 
         Raises:

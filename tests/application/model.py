@@ -210,7 +210,7 @@ class FactorModel(RuleBasedStateMachine):
     def remove(self) -> None:
         self.rig.remove.execute(self.credential_id)
         self.enrolled = False
-        self.ends_at = self.now + 3600 if self.count else 0
+        self.ends_at = max(self.now, self.locked_until) + 3600 if self.count else 0
 
     @precondition(lambda self: not self.usable)
     @rule()

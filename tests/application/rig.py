@@ -165,18 +165,24 @@ class Rig:
         usage = (
             None if counters is None else TenantUsage(self.policies, counters, self.refusals, lambda: self.monotonic)
         )
-        judge = VerdictCommitter(self.changes, self.events, usage)
+        judge = VerdictCommitter(self.changes, self.events, self.policies, usage)
         self.outbox = Outbox()
         self.enrol = Enrol(self.changes, randomness, self.derivation, self.events, usage)
         channels = {Channel.EMAIL: ConfiguredChannel(self.outbox, self.outbox.check, self.outbox.allows)}
         self.issue = IssueCode(
-            self.changes, randomness, self.events, channels, self.outbox, self.policies, self.refusals
+            self.changes,
+            randomness,
+            self.events,
+            lambda _, channel: channels.get(channel),
+            self.outbox,
+            self.policies,
+            self.refusals,
         )
         self.confirm_replacement = ConfirmReplacement(judge, algorithm)
         self.drop_replacement = DropReplacement(self.changes, self.events)
         self.disable = Disable(judge, algorithm, self.events)
         self.challenge = Challenge(self.changes, judge, algorithm)
-        self.issue_recovery_codes = IssueRecoveryCodes(self.changes, randomness, self.events, usage)
+        self.issue_recovery_codes = IssueRecoveryCodes(self.changes, randomness, self.events, self.policies, usage)
         self.unlock = Unlock(self.changes, self.events)
         self.verify = Verify(judge, algorithm)
         self.resynchronize = Resynchronize(judge, algorithm)

@@ -51,7 +51,7 @@ class OneTimeCodeModel(FactorModel):
         super().fail()
         if self.count >= 5:
             self.enrolled = False
-            self.ends_at = self.now + 3600
+            self.ends_at = max(self.now, self.locked_until) + 3600
 
     def check(self, credential: Credential) -> None:
         assert isinstance(credential, OneTimeCode)
@@ -68,8 +68,9 @@ class OneTimeCodeModel(FactorModel):
 
     @rule(request=REQUESTS)
     def issue(self, request: IssueCodeRequest) -> None:
-        # The record of an account's code expires an hour after the code.
-        self.begin(request.code_lifetime + 3600 if request.lifetime is None else request.lifetime)
+        # The record of an account's code expires an hour after the code and the lock.
+        needed = max(request.code_lifetime, self.locked_until - self.now)
+        self.begin(needed + 3600 if request.lifetime is None else request.lifetime)
         self.former = self.code
         self.code = self.rig.issue.execute(request).code.text
         self.spent = False

@@ -15,8 +15,9 @@ from domain.parameters import HashAlgorithm, check_name
 from domain.secret_credential import SecretCredential
 from tests.domain.examples import hotp, totp
 from tests.domain.strategies import hotp_credentials, totp_credentials
+from tests.support.policies import DEFAULT_POLICIES
 
-PROVISIONING = Provisioning("Open-MFA")
+PROVISIONING = Provisioning(DEFAULT_POLICIES)
 BASE32 = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 
 

@@ -12,8 +12,9 @@ from domain.owner import CredentialId, Factor
 from tests.application.rig import HOTP, OTP, TOTP, Rig
 from tests.domain.examples import ALICE, BOB, STEP
 from tests.domain.reference import hotp_value
+from tests.support.policies import DEFAULT_POLICIES
 
-PROVISIONING = Provisioning("Open-MFA")
+PROVISIONING = Provisioning(DEFAULT_POLICIES)
 
 
 class WritingRenderer:

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from domain.authenticators import MOST_AUTHENTICATORS
-from domain.failures import NO_FAILURES
+from domain.failures import DEFAULT_LOCKS, NO_FAILURES
 from domain.one_time_code import DEFAULT_CODE_DIGITS
 from domain.parameters import DEFAULT_DIGITS, DEFAULT_LOOK_AHEAD, DEFAULT_WINDOW
 from tests.support.documents import page, rows, section
@@ -22,7 +22,7 @@ def guesses_within(seconds: int) -> int:
     """Return how many codes are judged if a guess arrives whenever no lock is in force."""
     failures, now, count = NO_FAILURES, 0, 0
     while now <= seconds:
-        failures = failures.another(now)
+        failures = failures.another(now, DEFAULT_LOCKS)
         count += 1
         now = max(now, failures.locked_until)
         if failures.locked_until and not seconds:
@@ -53,7 +53,7 @@ def test_the_probabilities_follow_from_the_locks(row: list[str]) -> None:
 def test_the_schedule_of_locks_is_that_of_the_domain() -> None:
     failures, locks = NO_FAILURES, []
     for _ in range(11):
-        failures = failures.another(0)
+        failures = failures.another(0, DEFAULT_LOCKS)
         locks.append(failures.locked_until)
 
     assert locks == [0, 0, 0, 0, 30, 60, 120, 240, 480, 900, 900]

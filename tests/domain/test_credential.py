@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from domain.code import Code
 from domain.credential import Credential, Lifecycle, Status
 from domain.errors import MalformedCode, NotEnrolled
-from domain.failures import NO_FAILURES, Failures
+from domain.failures import DEFAULT_LOCKS, NO_FAILURES, Failures
 from domain.hotp import HotpCredential
 from domain.keyed_digest import keyed_digest
 from domain.one_time_code import OneTimeCode
@@ -58,7 +58,7 @@ Make = Callable[..., Any]
 @every_kind
 def test_the_first_accepted_code_confirms(make: Make) -> None:
     credential = make()
-    after = credential.judge(good(credential), NOON + 5, ALGORITHM).state
+    after = credential.judge(good(credential), NOON + 5, ALGORITHM, DEFAULT_LOCKS).state
 
     assert (credential.status, after.status) == (Status.PENDING, Status.CONFIRMED)
     assert after.lifecycle == Lifecycle(created_at=NOON, expires_at=None, confirmed_at=NOON + 5, last_used_at=NOON + 5)
@@ -69,14 +69,16 @@ def test_later_accepted_codes_keep_the_time_of_confirmation(make: Make) -> None:
     used = Lifecycle(created_at=1, expires_at=NOON + 100, confirmed_at=2, last_used_at=3)
     credential = replace(make(), lifecycle=used)
 
-    assert credential.judge(good(credential), NOON, ALGORITHM).state.lifecycle == replace(used, last_used_at=NOON)
+    assert credential.judge(good(credential), NOON, ALGORITHM, DEFAULT_LOCKS).state.lifecycle == replace(
+        used, last_used_at=NOON
+    )
 
 
 @every_kind
 def test_a_wrong_code_does_not_confirm(make: Make) -> None:
     credential = make()
 
-    assert credential.judge(wrong(credential), NOON, ALGORITHM).state.status is Status.PENDING
+    assert credential.judge(wrong(credential), NOON, ALGORITHM, DEFAULT_LOCKS).state.status is Status.PENDING
 
 
 @every_kind
@@ -84,14 +86,14 @@ def test_a_wrong_code_does_not_confirm(make: Make) -> None:
 def test_an_accepted_code_clears_the_failures(make: Make, failures: Failures) -> None:
     credential = make(failures=failures)
 
-    assert credential.judge(good(credential), NOON, ALGORITHM).state.failures == NO_FAILURES
+    assert credential.judge(good(credential), NOON, ALGORITHM, DEFAULT_LOCKS).state.failures == NO_FAILURES
 
 
 @every_kind
 def test_wrong_codes_are_counted_one_by_one(make: Make) -> None:
     credential = make(failures=Failures(2))
 
-    outcome = credential.judge(wrong(credential), NOON, ALGORITHM)
+    outcome = credential.judge(wrong(credential), NOON, ALGORITHM, DEFAULT_LOCKS)
 
     assert (outcome.verdict, outcome.state.failures) == (Rejected(Reason.WRONG, 2), Failures(3))
 
@@ -100,7 +102,7 @@ def test_wrong_codes_are_counted_one_by_one(make: Make) -> None:
 def test_the_fifth_wrong_code_is_still_called_wrong_and_locks(make: Make) -> None:
     credential = make(failures=Failures(4))
 
-    outcome = credential.judge(wrong(credential), NOON, ALGORITHM)
+    outcome = credential.judge(wrong(credential), NOON, ALGORITHM, DEFAULT_LOCKS)
 
     assert (outcome.verdict, outcome.state.failures) == (Rejected(Reason.WRONG, 0), LOCKED)
 
@@ -110,7 +112,7 @@ def test_the_fifth_wrong_code_is_still_called_wrong_and_locks(make: Make) -> Non
 def test_while_locked_no_code_is_judged_and_nothing_changes(make: Make, choose: Callable[[Credential], Code]) -> None:
     credential = make(failures=LOCKED)
 
-    outcome = credential.judge(choose(credential), NOON + 29, ALGORITHM)
+    outcome = credential.judge(choose(credential), NOON + 29, ALGORITHM, DEFAULT_LOCKS)
 
     assert outcome.verdict == Locked(NOON + 30)
     assert outcome.state is credential
@@ -120,28 +122,28 @@ def test_while_locked_no_code_is_judged_and_nothing_changes(make: Make, choose: 
 def test_a_valid_code_is_accepted_in_the_second_in_which_the_lock_ends(make: Make) -> None:
     credential = make(failures=Failures(5, NOON))
 
-    assert credential.judge(good(credential), NOON, ALGORITHM).verdict == Accepted()
+    assert credential.judge(good(credential), NOON, ALGORITHM, DEFAULT_LOCKS).verdict == Accepted()
 
 
 @every_kind
 def test_a_wrong_code_after_the_lock_locks_for_twice_as_long(make: Make) -> None:
     credential = make(failures=Failures(5, NOON))
 
-    assert credential.judge(wrong(credential), NOON, ALGORITHM).state.failures == Failures(6, NOON + 60)
+    assert credential.judge(wrong(credential), NOON, ALGORITHM, DEFAULT_LOCKS).state.failures == Failures(6, NOON + 60)
 
 
 @every_kind
 @pytest.mark.parametrize("failures", [NO_FAILURES, LOCKED], ids=["free", "locked"])
 def test_a_code_of_another_length_is_malformed_whether_locked_or_not(make: Make, failures: Failures) -> None:
     with pytest.raises(MalformedCode):
-        make(failures=failures).judge(Code("1234567"), NOON, ALGORITHM)
+        make(failures=failures).judge(Code("1234567"), NOON, ALGORITHM, DEFAULT_LOCKS)
 
 
 @pytest.mark.parametrize("make", [hotp, totp])
 @pytest.mark.parametrize("pair", [("1234567", "123456"), ("123456", "1234567")])
 def test_a_pair_with_a_code_of_another_length_is_malformed(make: Make, pair: tuple[str, str]) -> None:
     with pytest.raises(MalformedCode):
-        make().resynchronize(Code(pair[0]), Code(pair[1]), NOON, ALGORITHM)
+        make().resynchronize(Code(pair[0]), Code(pair[1]), NOON, ALGORITHM, DEFAULT_LOCKS)
 
 
 @pytest.mark.parametrize(("make", "factor"), [(hotp, 0), (totp, STEP)])
@@ -149,7 +151,7 @@ def test_while_locked_no_pair_is_judged(make: Make, factor: int) -> None:
     credential = make(failures=LOCKED)
 
     outcome = credential.resynchronize(
-        code_of(credential, factor), code_of(credential, factor + 1), NOON + 29, ALGORITHM
+        code_of(credential, factor), code_of(credential, factor + 1), NOON + 29, ALGORITHM, DEFAULT_LOCKS
     )
 
     assert outcome.verdict == Locked(NOON + 30)
@@ -160,7 +162,7 @@ def test_an_accepted_pair_clears_the_failures_and_confirms(make: Make, factor: i
     credential = make(failures=Failures(5, NOON))
 
     after = credential.resynchronize(
-        code_of(credential, factor), code_of(credential, factor + 1), NOON, ALGORITHM
+        code_of(credential, factor), code_of(credential, factor + 1), NOON, ALGORITHM, DEFAULT_LOCKS
     ).state
 
     assert (after.failures, after.status) == (NO_FAILURES, Status.CONFIRMED)
@@ -172,7 +174,7 @@ def test_judging_never_changes_the_credential(credential: Credential, now: int, 
 
     code = Code(digits[: getattr(credential, "digits", getattr(credential, "code_digits", 6))])
     with suppress(MalformedCode):
-        credential.judge(code, now, ALGORITHM)
+        credential.judge(code, now, ALGORITHM, DEFAULT_LOCKS)
 
     assert credential == before
 
@@ -194,7 +196,7 @@ def tombstone(failures: Failures = LOCKED) -> Tombstone:
 
 
 def test_a_tombstone_can_be_locked() -> None:
-    outcome = tombstone().judge(Code("123456"), NOON + 29, ALGORITHM)
+    outcome = tombstone().judge(Code("123456"), NOON + 29, ALGORITHM, DEFAULT_LOCKS)
 
     assert outcome.verdict == Locked(NOON + 30)
 
@@ -202,20 +204,20 @@ def test_a_tombstone_can_be_locked() -> None:
 def test_codes_do_not_change_a_locked_tombstone() -> None:
     credential_id = tombstone()
 
-    assert credential_id.judge(Code("123456"), NOON, ALGORITHM).state is credential_id
+    assert credential_id.judge(Code("123456"), NOON, ALGORITHM, DEFAULT_LOCKS).state is credential_id
 
 
 @pytest.mark.parametrize(("failures", "now"), [(LOCKED, NOON + 30), (Failures(2), NOON)])
 def test_an_unlocked_tombstone_is_not_enrolled(failures: Failures, now: int) -> None:
     with pytest.raises(NotEnrolled):
-        tombstone(failures).judge(Code("123456"), now, ALGORITHM)
+        tombstone(failures).judge(Code("123456"), now, ALGORITHM, DEFAULT_LOCKS)
 
 
 @given(st.binary(min_size=16, max_size=128))
 def test_no_repr_depends_on_the_secret(key: bytes) -> None:
     def shown(secret: SharedSecret) -> str:
         judged = hotp(secret=secret)
-        return f"{judged!r} {totp(secret=secret)} {judged.judge(code_of(judged, 0), NOON, ALGORITHM)}"
+        return f"{judged!r} {totp(secret=secret)} {judged.judge(code_of(judged, 0), NOON, ALGORITHM, DEFAULT_LOCKS)}"
 
     assert shown(SharedSecret(key)) == shown(SharedSecret(bytes(20)))
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from domain.code import Code
-from domain.failures import Failures
+from domain.failures import DEFAULT_LOCKS, Failures
 from domain.hotp import HotpCredential
 from domain.secret import SharedSecret
 from domain.stored_state import Outcome
@@ -20,11 +20,13 @@ COLLIDING_FURTHER = SharedSecret(b"colliding secret 0218118")
 
 
 def submit(credential: HotpCredential, counter: int) -> Outcome:
-    return credential.judge(code_of(credential, counter), NOON, ALGORITHM)
+    return credential.judge(code_of(credential, counter), NOON, ALGORITHM, DEFAULT_LOCKS)
 
 
 def resynchronize(credential: HotpCredential, first: int, second: int) -> Outcome:
-    return credential.resynchronize(code_of(credential, first), code_of(credential, second), NOON, ALGORITHM)
+    return credential.resynchronize(
+        code_of(credential, first), code_of(credential, second), NOON, ALGORITHM, DEFAULT_LOCKS
+    )
 
 
 def rejected(reason: Reason, attempts_left: int = 5) -> Rejected:
@@ -79,7 +81,7 @@ def test_a_replay_changes_nothing() -> None:
 def test_a_wrong_code_does_not_change_the_counter() -> None:
     credential = hotp(7)
 
-    outcome = credential.judge(next(wrong_codes(credential, 7)), NOON, ALGORITHM)
+    outcome = credential.judge(next(wrong_codes(credential, 7)), NOON, ALGORITHM, DEFAULT_LOCKS)
 
     assert outcome.state == replace(credential, failures=Failures(1))
 
@@ -172,7 +174,9 @@ def test_resynchronization_works_at_the_largest_initial_counter() -> None:
 def test_a_wrong_first_code_is_no_pair() -> None:
     credential = hotp(7)
 
-    outcome = credential.resynchronize(next(wrong_codes(credential, 7)), code_of(credential, 8), NOON, ALGORITHM)
+    outcome = credential.resynchronize(
+        next(wrong_codes(credential, 7)), code_of(credential, 8), NOON, ALGORITHM, DEFAULT_LOCKS
+    )
 
     assert outcome.verdict == rejected(Reason.WRONG, 4)
 
@@ -180,4 +184,4 @@ def test_a_wrong_first_code_is_no_pair() -> None:
 def test_codes_of_another_secret_are_wrong() -> None:
     code = code_of(hotp(secret=SharedSecret(b"another secret of 160 b.")), 7)
 
-    assert hotp(7).judge(Code(code.text), NOON, ALGORITHM).verdict == rejected(Reason.WRONG, 4)
+    assert hotp(7).judge(Code(code.text), NOON, ALGORITHM, DEFAULT_LOCKS).verdict == rejected(Reason.WRONG, 4)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from domain.credential import Lifecycle, Status
 from domain.errors import InvalidSecret
-from domain.failures import Failures
+from domain.failures import DEFAULT_LOCKS, Failures
 from domain.hotp import HotpCredential
 from domain.parameters import HashAlgorithm
 from domain.secret import SharedSecret
@@ -48,7 +48,7 @@ def test_no_code_that_another_system_can_have_accepted_is_accepted_after_the_imp
     later = range(now // interval - 40, (now + after) // interval + 40)
     assume(not any(code_of(brought, other) == code for other in later if other != step))
 
-    assert brought.judge(code, now + after, ALGORITHM).verdict != Accepted()
+    assert brought.judge(code, now + after, ALGORITHM, DEFAULT_LOCKS).verdict != Accepted()
 
 
 @given(now=st.integers(NOON, NOON + 600), back=st.integers(0, 2000), after=st.integers(0, 600))
@@ -57,7 +57,7 @@ def test_no_code_of_a_time_up_to_the_import_is_accepted(now: int, back: int, aft
     code = code_of(brought, now // 30 - back)
     assume(not any(code_of(brought, step) == code for step in range(now // 30 + 1, (now + after) // 30 + 2)))
 
-    assert brought.judge(code, now + after, ALGORITHM).verdict != Accepted()
+    assert brought.judge(code, now + after, ALGORITHM, DEFAULT_LOCKS).verdict != Accepted()
 
 
 @given(
@@ -70,7 +70,7 @@ def test_the_authenticator_is_accepted_as_soon_as_it_displays_a_later_code(windo
     displayed = now // 30 + window + max(0, drift) + 1
     time = (displayed - drift) * 30
 
-    assert brought.judge(code_of(brought, displayed), time, ALGORITHM).verdict == Accepted()
+    assert brought.judge(code_of(brought, displayed), time, ALGORITHM, DEFAULT_LOCKS).verdict == Accepted()
 
 
 def test_an_imported_credential_is_confirmed_but_was_never_used() -> None:
@@ -84,7 +84,9 @@ def test_a_code_of_the_minute_of_the_import_is_a_replay_and_not_counted() -> Non
     brought = totp(failures=Failures(2)).imported(NOON)
 
     for step in (STEP - 1, STEP, STEP + 1):
-        assert brought.judge(code_of(brought, step), NOON, ALGORITHM).verdict == Rejected(Reason.REPLAYED, 3)
+        assert brought.judge(code_of(brought, step), NOON, ALGORITHM, DEFAULT_LOCKS).verdict == Rejected(
+            Reason.REPLAYED, 3
+        )
 
 
 @given(counter=st.integers(1, 2**63 - 1), back=st.integers(1, 11))
@@ -93,13 +95,13 @@ def test_the_counters_before_the_imported_one_are_spent(counter: int, back: int)
     code = code_of(brought, max(0, counter - back))
     assume(not any(code_of(brought, fresh) == code for fresh in range(counter, counter + 11)))
 
-    assert brought.judge(code, NOON, ALGORITHM).verdict == Rejected(Reason.REPLAYED, 5)
+    assert brought.judge(code, NOON, ALGORITHM, DEFAULT_LOCKS).verdict == Rejected(Reason.REPLAYED, 5)
 
 
 def test_the_imported_counter_is_good() -> None:
     brought = hotp(42, initial_counter=42).imported(NOON)
 
-    assert brought.judge(code_of(brought, 42), NOON, ALGORITHM).verdict == Accepted()
+    assert brought.judge(code_of(brought, 42), NOON, ALGORITHM, DEFAULT_LOCKS).verdict == Accepted()
 
 
 def test_codes_that_another_system_spent_stay_spent_after_a_removal() -> None:
@@ -116,7 +118,7 @@ def test_steps_that_another_system_spent_stay_spent_after_a_removal() -> None:
 
     assert left is not None
     again = totp().after(left.former)
-    assert again.judge(code_of(again, STEP + 1), NOON, ALGORITHM).verdict == Rejected(Reason.REPLAYED, 5)
+    assert again.judge(code_of(again, STEP + 1), NOON, ALGORITHM, DEFAULT_LOCKS).verdict == Rejected(Reason.REPLAYED, 5)
 
 
 def test_credentials_with_the_same_codes_are_recognized() -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.code import Code
+from domain.failures import DEFAULT_LOCKS
 from domain.parameters import HashAlgorithm
 from domain.secret import SharedSecret
 from domain.secret_credential import SecretCredential
@@ -35,7 +36,7 @@ class CountingAlgorithm(PyotpHotp):
 def work(credential: SecretCredential, code: Code) -> int:
     """Return how many codes are computed to judge one."""
     algorithm = CountingAlgorithm()
-    credential.judge(code, NOON, algorithm)
+    credential.judge(code, NOON, algorithm, DEFAULT_LOCKS)
     return algorithm.computed
 
 
@@ -65,11 +66,11 @@ def test_digits_that_two_neighbouring_steps_share_are_accepted_once(window: int)
     credential = totp(secret=COLLIDING, window=window)
     shown = code_of(credential, STEP)
     assert shown == code_of(credential, STEP + 1)
-    first = credential.judge(shown, NOON, ALGORITHM)
+    first = credential.judge(shown, NOON, ALGORITHM, DEFAULT_LOCKS)
     assert first.verdict == Accepted()
 
     for later in range(0, 30 * (window + 3), 5):
-        again = first.state.judge(shown, NOON + later, ALGORITHM)
+        again = first.state.judge(shown, NOON + later, ALGORITHM, DEFAULT_LOCKS)
         assert again.verdict == Rejected(Reason.REPLAYED, 5)
 
 
@@ -88,7 +89,7 @@ def test_no_totp_code_on_display_is_accepted_twice(data: st.DataObject, window: 
     moment, accepted = NOON, 0
     for wait in data.draw(st.lists(st.integers(0, 120), max_size=12)):
         moment += wait
-        outcome = credential.judge(shown, moment, FewCodes())
+        outcome = credential.judge(shown, moment, FewCodes(), DEFAULT_LOCKS)
         credential = outcome.state
         accepted += outcome.verdict == Accepted()
 
@@ -101,7 +102,7 @@ def test_no_hotp_code_on_display_is_accepted_twice(number: int, look_ahead: int,
     shown = Code(f"{number:06d}")
     accepted = 0
     for _ in range(times):
-        outcome = credential.judge(shown, NOON, FewCodes())
+        outcome = credential.judge(shown, NOON, FewCodes(), DEFAULT_LOCKS)
         credential = outcome.state
         accepted += outcome.verdict == Accepted()
 

@@ -6,7 +6,7 @@ import pytest
 
 from domain.code import Code
 from domain.errors import MalformedCode
-from domain.failures import Failures
+from domain.failures import DEFAULT_LOCKS, Failures
 from domain.one_time_code import OneTimeCode
 from domain.outcome import RefusedOutcome
 from domain.stored_state import Outcome
@@ -20,7 +20,7 @@ END = NOON + 300
 
 
 def submit(credential: OneTimeCode, code: Code, now: int = NOON) -> Outcome:
-    return credential.judge(code, now, ALGORITHM)
+    return credential.judge(code, now, ALGORITHM, DEFAULT_LOCKS)
 
 
 def spent() -> OneTimeCode:
@@ -80,7 +80,7 @@ def test_nothing_is_counted_after_the_end() -> None:
 def test_the_code_is_valid_after_the_fourth_wrong_code() -> None:
     credential = submit(one_time_code(failures=Failures(3)), WRONG).state
 
-    assert credential.judge(GOOD, NOON, ALGORITHM).verdict == Accepted()
+    assert credential.judge(GOOD, NOON, ALGORITHM, DEFAULT_LOCKS).verdict == Accepted()
 
 
 def test_the_fifth_wrong_code_invalidates_the_code_and_leaves_a_lock() -> None:
@@ -88,7 +88,7 @@ def test_the_fifth_wrong_code_invalidates_the_code_and_leaves_a_lock() -> None:
 
     assert submit(credential, WRONG) == RefusedOutcome(
         Rejected(Reason.WRONG, 0),
-        Tombstone(id=credential.id, failures=Failures(5, NOON + 30), expires_at=NOON + 3600),
+        Tombstone(id=credential.id, failures=Failures(5, NOON + 30), expires_at=NOON + 3630),
     )
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from domain.code import Code
 from domain.errors import InvalidValue, MalformedCode
-from domain.failures import NO_FAILURES, Failures
+from domain.failures import DEFAULT_LOCKS, NO_FAILURES, Failures
 from domain.outcome import RefusedOutcome
 from domain.recovery_codes import ALPHABET, RecoveryCode, RecoveryCodes
 from domain.stored_state import Outcome
@@ -26,7 +26,7 @@ WRONG = RecoveryCode("7777777777777777")
 
 
 def submit(credential: RecoveryCodes, code: Code, now: int = NOON) -> Outcome:
-    return credential.judge(code, now, ALGORITHM)
+    return credential.judge(code, now, ALGORITHM, DEFAULT_LOCKS)
 
 
 def after(credential: RecoveryCodes, *codes: Code) -> RecoveryCodes:

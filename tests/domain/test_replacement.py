@@ -9,7 +9,7 @@ import pytest
 from domain.code import Code
 from domain.credential import Lifecycle
 from domain.errors import AlreadyEnrolled, InvalidValue, MalformedCode, NotEnrolled
-from domain.failures import NO_FAILURES, Failures
+from domain.failures import DEFAULT_LOCKS, NO_FAILURES, Failures
 from domain.hotp import HotpCredential
 from domain.outcome import AcceptedOutcome, RefusedOutcome
 from domain.secret import SharedSecret
@@ -54,7 +54,7 @@ def wrong(credential: SecretCredential) -> Code:
 
 
 def submit(credential: SecretCredential, code: Code, now: int = NOON) -> Outcome:
-    return credential.judge_replacement(code, now, ALGORITHM)
+    return credential.judge_replacement(code, now, ALGORITHM, DEFAULT_LOCKS)
 
 
 def swapped(make: Make) -> SecretCredential:
@@ -65,21 +65,21 @@ def swapped(make: Make) -> SecretCredential:
 
 @both
 def test_the_confirmed_secret_stays_valid(make: Make) -> None:
-    outcome = replacing(make).judge(good(confirmed(make)), NOON, ALGORITHM)
+    outcome = replacing(make).judge(good(confirmed(make)), NOON, ALGORITHM, DEFAULT_LOCKS)
 
     assert outcome.verdict == Accepted()
 
 
 @both
 def test_a_code_of_the_replacement_is_wrong_elsewhere(make: Make) -> None:
-    outcome = replacing(make).judge(good(fresh(make)), NOON, ALGORITHM)
+    outcome = replacing(make).judge(good(fresh(make)), NOON, ALGORITHM, DEFAULT_LOCKS)
 
     assert outcome.verdict == Rejected(Reason.WRONG, 4)
 
 
 @both
 def test_an_accepted_code_of_the_current_secret_keeps_the_replacement(make: Make) -> None:
-    after = replacing(make).judge(good(confirmed(make)), NOON, ALGORITHM).state
+    after = replacing(make).judge(good(confirmed(make)), NOON, ALGORITHM, DEFAULT_LOCKS).state
 
     assert isinstance(after, SecretCredential)
     assert after.replacement == fresh(make)
@@ -87,7 +87,7 @@ def test_an_accepted_code_of_the_current_secret_keeps_the_replacement(make: Make
 
 @both
 def test_a_wrong_code_keeps_the_replacement(make: Make) -> None:
-    after = replacing(make).judge(wrong(confirmed(make)), NOON, ALGORITHM).state
+    after = replacing(make).judge(wrong(confirmed(make)), NOON, ALGORITHM, DEFAULT_LOCKS).state
 
     assert isinstance(after, SecretCredential)
     assert after.replacement == fresh(make)
@@ -97,7 +97,7 @@ def test_a_wrong_code_keeps_the_replacement(make: Make) -> None:
 def test_a_resynchronization_of_the_current_secret_keeps_the_replacement(make: Make) -> None:
     present = confirmed(make)
 
-    outcome = replacing(make).resynchronize(good(present), good(present, 1), NOON, ALGORITHM)
+    outcome = replacing(make).resynchronize(good(present), good(present, 1), NOON, ALGORITHM, DEFAULT_LOCKS)
 
     assert outcome.verdict == Accepted()
     assert isinstance(outcome.state, SecretCredential)
@@ -123,20 +123,20 @@ def test_the_first_code_of_the_replacement_swaps_the_two_in_one_state(make: Make
 @both
 def test_no_code_of_the_former_secret_is_valid_after_the_swap(make: Make) -> None:
     for further in (0, 1):
-        outcome = swapped(make).judge(good(confirmed(make), further), NOON, ALGORITHM)
+        outcome = swapped(make).judge(good(confirmed(make), further), NOON, ALGORITHM, DEFAULT_LOCKS)
         assert outcome.verdict == Rejected(Reason.WRONG, 4)
 
 
 @both
 def test_the_code_that_swapped_is_spent(make: Make) -> None:
-    outcome = swapped(make).judge(good(fresh(make)), NOON, ALGORITHM)
+    outcome = swapped(make).judge(good(fresh(make)), NOON, ALGORITHM, DEFAULT_LOCKS)
 
     assert outcome.verdict == Rejected(Reason.REPLAYED, 5)
 
 
 @both
 def test_the_next_code_of_the_replacement_is_valid_after_the_swap(make: Make) -> None:
-    assert swapped(make).judge(good(fresh(make), 1), NOON, ALGORITHM).verdict == Accepted()
+    assert swapped(make).judge(good(fresh(make), 1), NOON, ALGORITHM, DEFAULT_LOCKS).verdict == Accepted()
 
 
 @both
@@ -173,7 +173,7 @@ def test_the_fifth_wrong_code_locks_both_secrets(make: Make) -> None:
 
     assert isinstance(locked, SecretCredential)
     assert submit(locked, good(fresh(make)), NOON + 29).verdict == Locked(NOON + 30)
-    assert locked.judge(good(confirmed(make)), NOON + 29, ALGORITHM).verdict == Locked(NOON + 30)
+    assert locked.judge(good(confirmed(make)), NOON + 29, ALGORITHM, DEFAULT_LOCKS).verdict == Locked(NOON + 30)
 
 
 @both

@@ -3,6 +3,7 @@
 import pytest
 
 from domain.code import Code
+from domain.failures import DEFAULT_LOCKS
 from domain.parameters import HashAlgorithm
 from domain.secret import SharedSecret
 from domain.verdict import Accepted
@@ -62,7 +63,7 @@ def test_a_hotp_credential_accepts_the_values_of_rfc_4226_one_after_the_other() 
     credential = hotp(secret=SharedSecret(RFC_4226_SEED), look_ahead=0)
 
     for value in RFC_4226:
-        outcome = credential.judge(Code(value), 0, ALGORITHM)
+        outcome = credential.judge(Code(value), 0, ALGORITHM, DEFAULT_LOCKS)
         assert outcome.verdict == Accepted()
         credential = outcome.state
 
@@ -71,7 +72,7 @@ def test_a_hotp_credential_accepts_the_values_of_rfc_4226_one_after_the_other() 
 
 @pytest.mark.parametrize(("counter", "value"), list(enumerate(RFC_4226)))
 def test_a_hotp_credential_finds_every_value_of_rfc_4226_at_its_counter(counter: int, value: str) -> None:
-    outcome = hotp(secret=SharedSecret(RFC_4226_SEED)).judge(Code(value), 0, ALGORITHM)
+    outcome = hotp(secret=SharedSecret(RFC_4226_SEED)).judge(Code(value), 0, ALGORITHM, DEFAULT_LOCKS)
 
     assert (outcome.verdict, outcome.state.counter) == (Accepted(), counter + 1)
 
@@ -82,6 +83,6 @@ def test_a_totp_credential_accepts_the_values_of_rfc_6238_at_their_times(
 ) -> None:
     credential = totp(secret=SharedSecret(SEEDS[algorithm]), algorithm=algorithm, digits=8, window=0)
 
-    outcome = credential.judge(Code(value), time, ALGORITHM)
+    outcome = credential.judge(Code(value), time, ALGORITHM, DEFAULT_LOCKS)
 
     assert (outcome.verdict, outcome.state.last_step) == (Accepted(), time // 30)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from domain.failures import Failures
+from domain.failures import DEFAULT_LOCKS, Failures
 from domain.secret import SharedSecret
 from domain.stored_state import Outcome
 from domain.totp import TotpCredential
@@ -17,11 +17,13 @@ COLLIDING = SharedSecret((3_196_505).to_bytes(20, "big"))
 
 
 def submit(credential: TotpCredential, step: int, now: int = NOON) -> Outcome:
-    return credential.judge(code_of(credential, step), now, ALGORITHM)
+    return credential.judge(code_of(credential, step), now, ALGORITHM, DEFAULT_LOCKS)
 
 
 def resynchronize(credential: TotpCredential, first: int, second: int, now: int = NOON) -> Outcome:
-    return credential.resynchronize(code_of(credential, first), code_of(credential, second), now, ALGORITHM)
+    return credential.resynchronize(
+        code_of(credential, first), code_of(credential, second), now, ALGORITHM, DEFAULT_LOCKS
+    )
 
 
 def rejected(reason: Reason, attempts_left: int = 5) -> Rejected:
@@ -117,7 +119,7 @@ def test_a_step_below_the_last_one_stays_spent_when_the_clock_goes_far_back() ->
 def test_a_wrong_code_does_not_change_the_last_step() -> None:
     credential = totp(STEP - 5)
 
-    outcome = credential.judge(next(wrong_codes(credential, STEP)), NOON, ALGORITHM)
+    outcome = credential.judge(next(wrong_codes(credential, STEP)), NOON, ALGORITHM, DEFAULT_LOCKS)
 
     assert outcome.state == replace(credential, failures=Failures(1))
 

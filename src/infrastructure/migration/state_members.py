@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 from domain.former_secret import FORMER_SECRETS_OF_REMOVED
 from domain.owner import Factor
 from domain.parameters import INTERVAL, HashAlgorithm
-from domain.recovery_codes import RECOVERY_CODES
+from domain.recovery_codes import RECOVERY_CODE_COUNT
 from domain.totp import NO_STEP
 from infrastructure.records.records import Natural, Step, Time
 
@@ -60,7 +60,7 @@ class CredentialState(State, kw_only=True):
 class RecoveryCodesState(CredentialState, kw_only=True, tag=Factor.RECOVERY_CODES.value):
     """A set of recovery codes. Its secret is the key of the digests."""
 
-    digests: Annotated[list[bytes], Meta(max_length=RECOVERY_CODES)]
+    digests: Annotated[list[bytes], Meta(max_length=RECOVERY_CODE_COUNT.high)]
     spent: Natural = 0
 
 

@@ -5,7 +5,7 @@ from importlib.metadata import version
 from typing import Final
 
 from application.enrolment import EnrolRequest, build
-from application.provisioning import Provisioning
+from application.provisioning import key_uri
 from domain.credential import Lifecycle
 from domain.failures import NO_FAILURES
 from domain.owner import Owner, OwnerKind
@@ -65,4 +65,4 @@ def welcome(settings: Settings, url: str) -> None:
 
 def _gate_uri(issuer: str, secret: SharedSecret) -> str:
     request = EnrolRequest(Owner(OwnerKind.GATE, "gate"), None, TotpParameters(), secret=secret)
-    return Provisioning(issuer).uri(build(request, secret, Lifecycle.starting(0, None), NO_FAILURES))
+    return key_uri(build(request, secret, Lifecycle.starting(0, None), NO_FAILURES), issuer)

@@ -3,7 +3,7 @@
 from argparse import ArgumentTypeError, Namespace
 from typing import Final
 
-from application.provisioning import Provisioning
+from application.provisioning import key_uri
 from domain.credential import Lifecycle
 from domain.errors import InvalidSecret, InvalidValue
 from domain.hotp import HotpCredential
@@ -118,7 +118,7 @@ def provisioning_uri(kind: str, options: Namespace) -> str:
             initial_counter=options.counter,
             label=options.label,
         )
-    return Provisioning(options.issuer).uri(credential)
+    return key_uri(credential, options.issuer)
 
 
 def name(text: str) -> str:

@@ -17,6 +17,7 @@ from infrastructure.records.codec import RecordCodec
 from tests.infrastructure.redis.callers import KEYS, SECRET, SilentEvents, code
 from tests.support.dynamodb import open_table, patience
 from tests.support.fakes import FakeClock, FakeRandomness
+from tests.support.policies import DEFAULT_POLICIES
 
 
 class Instance:
@@ -31,7 +32,7 @@ class Instance:
         self.repository = self.store.credentials
         changes = OptimisticUpdate(self.repository, clock)
         self._enrol = Enrol(changes, FakeRandomness(), HkdfDerivation(None), SilentEvents())
-        self._verify = Verify(VerdictCommitter(changes, SilentEvents()), PyotpHotp())
+        self._verify = Verify(VerdictCommitter(changes, SilentEvents(), DEFAULT_POLICIES), PyotpHotp())
 
     def __enter__(self) -> Self:
         return self

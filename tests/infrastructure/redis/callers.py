@@ -27,6 +27,7 @@ from infrastructure.redis.client.gateway import Gateway
 from infrastructure.redis.client.url import Connect
 from infrastructure.redis.stores.credentials import RedisCredentialRepository
 from tests.support.fakes import FakeClock, FakeRandomness
+from tests.support.policies import DEFAULT_POLICIES
 
 T = TypeVar("T")
 
@@ -61,7 +62,7 @@ class Caller:
         self.repository = RedisCredentialRepository(self.gateway, RecordCodec(KEYS), clock)
         changes = OptimisticUpdate(self.repository, clock)
         self._enrol = Enrol(changes, FakeRandomness(), HkdfDerivation(None), SilentEvents())
-        self._verify = Verify(VerdictCommitter(changes, SilentEvents()), PyotpHotp())
+        self._verify = Verify(VerdictCommitter(changes, SilentEvents(), DEFAULT_POLICIES), PyotpHotp())
 
     def enrol(self, owner: Owner, lifetime: int | None = None, look_ahead: int = 10) -> CredentialId:
         parameters = HotpParameters(look_ahead=look_ahead)

@@ -20,6 +20,7 @@ from infrastructure.redis.client.url import connector
 from infrastructure.redis.stores.rate_limits import RedisRequestCounters
 from tests.infrastructure.redis.callers import Caller, SilentEvents, all_at_once, new_owner
 from tests.support.fakes import FakeClock
+from tests.support.policies import DEFAULT_POLICIES
 from tests.support.redis_server import RedisServer
 
 GUESSES = 200
@@ -47,7 +48,7 @@ class Guesser:
         self.credential_id = self.caller.enrol(new_owner())
         self.algorithm = CountingAlgorithm()
         changes = OptimisticUpdate(self.caller.repository, FakeClock())
-        self._verify = Verify(VerdictCommitter(changes, SilentEvents()), self.algorithm)
+        self._verify = Verify(VerdictCommitter(changes, SilentEvents(), DEFAULT_POLICIES), self.algorithm)
         self._numbers = count()
 
     def guess(self) -> object:

@@ -31,6 +31,7 @@ from tests.application.rig import FixedPolicy, Outbox, RecordedRefusals
 from tests.conftest import require_redis_server
 from tests.infrastructure.redis.callers import SilentEvents, new_owner
 from tests.support.fakes import NOON, FakeClock
+from tests.support.policies import DEFAULT_POLICIES
 from tests.support.processes import wait_until
 from tests.support.redis_server import RedisServer
 from tests.support.redis_topologies import Cluster
@@ -48,10 +49,12 @@ class Instance:
         self.gateway = Gateway(connect)
         self.repository = RedisCredentialRepository(self.gateway, RecordCodec(self.keys, derivation), clock)
         changes, events, randomness = OptimisticUpdate(self.repository, clock), SilentEvents(), SystemRandomness()
-        judge = VerdictCommitter(changes, events)
+        judge = VerdictCommitter(changes, events, DEFAULT_POLICIES)
         self.enrol = Enrol(changes, randomness, derivation, events)
-        self.issue = IssueCode(changes, randomness, events, {}, Outbox(), FixedPolicy(), RecordedRefusals())
-        self.recovery = IssueRecoveryCodes(changes, randomness, events)
+        self.issue = IssueCode(
+            changes, randomness, events, lambda *_: None, Outbox(), FixedPolicy(), RecordedRefusals()
+        )
+        self.recovery = IssueRecoveryCodes(changes, randomness, events, DEFAULT_POLICIES)
         self.verify = Verify(judge, PyotpHotp())
         self.confirm = ConfirmReplacement(judge, PyotpHotp())
         self.challenge = Challenge(changes, judge, PyotpHotp())

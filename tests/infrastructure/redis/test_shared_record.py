@@ -28,6 +28,7 @@ from infrastructure.redis.stores.credentials import COMPARE_AND_SET, RedisCreden
 from tests.domain.examples import STEP, code_of
 from tests.infrastructure.redis.callers import KEYS, SilentEvents, all_at_once, new_owner
 from tests.support.fakes import NOON, FakeClock, FakeRandomness
+from tests.support.policies import DEFAULT_POLICIES
 from tests.support.redis_server import RedisServer
 
 CODEC = RecordCodec(KEYS, HkdfDerivation("a master secret for the tests"))
@@ -42,7 +43,7 @@ class Instance:
         self.gateway = Gateway(connect)
         self.repository = RedisCredentialRepository(self.gateway, CODEC, clock)
         changes, events = OptimisticUpdate(self.repository, clock), SilentEvents()
-        committer = VerdictCommitter(changes, events)
+        committer = VerdictCommitter(changes, events, DEFAULT_POLICIES)
         self.enrol = Enrol(changes, FakeRandomness(), HkdfDerivation(None), events)
         self.verify = Verify(committer, PyotpHotp())
         self.challenge = Challenge(changes, committer, PyotpHotp())

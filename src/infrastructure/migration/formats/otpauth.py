@@ -6,7 +6,7 @@ from typing import BinaryIO, Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from application.ports.migration import ImportedAuthenticator, ImportedRecord, Refusal
-from application.provisioning import Provisioning
+from application.provisioning import key_uri
 from domain.credential import Status
 from domain.stored_state import AnySecretCredential, StoredState
 from infrastructure.migration.lines import lines_of
@@ -59,7 +59,7 @@ class OtpauthWriter:
 
 
 def _uri(credential: AnySecretCredential) -> str:
-    return Provisioning(_ISSUER).uri(replace(credential, label=credential.id.owner.account))
+    return key_uri(replace(credential, label=credential.id.owner.account), _ISSUER)
 
 
 def _record(place: str, text: str) -> ImportedAuthenticator:

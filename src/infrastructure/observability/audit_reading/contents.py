@@ -14,6 +14,8 @@ START: Final = b'{"time":"'
 _MEMBER: Final = f'"logger":"{LOGGER}"'.encode()
 _ANY_LOGGER: Final = b'"logger":"'
 _CUT_LOGGER: Final = re.compile(rb'"logger":"([\w.]*)\s*$')
+_CODE: Final = re.compile(rb',"seq":\d+,"mac":"[0-9a-f]*"')
+"""The last members of a line with a code. In the lines of other loggers, quotes within values are escaped."""
 _ANYWHERE: Final = re.compile(rb'"logger\\*"\s*:\s*\\*"open_mfa\.audit\\*"')
 """The member in any form, also as a part of a string."""
 _ESCAPED_START: Final = b'"{\\"time\\":\\"'
@@ -137,7 +139,9 @@ def _is_other_line(text: bytes) -> bool:
 
 
 def _content_of(piece: bytes) -> Content | None:
-    if _MEMBER not in piece and _ANY_LOGGER in piece:
+    has_code = _CODE.search(piece) is not None
+    # An escape may stand for any character of the name of the logger.
+    if not has_code and _MEMBER not in piece and _ANY_LOGGER in piece and b"\\u" not in piece:
         cut = _CUT_LOGGER.search(piece)
         if cut is None or not LOGGER.encode().startswith(cut[1]):
             return None
@@ -147,4 +151,6 @@ def _content_of(piece: bytes) -> Content | None:
         return piece.rstrip(), Damage.NOT_UTF8
     except ValueError:
         return piece.rstrip(), Damage.INVALID
-    return (piece[:end], members) if members.get("logger") == LOGGER else None
+    if members.get("logger") == LOGGER:
+        return piece[:end], members
+    return (piece.rstrip(), Damage.OTHER_LOGGER) if has_code else None

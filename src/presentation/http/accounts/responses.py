@@ -4,7 +4,7 @@ from marshmallow import fields, validate
 
 from application.challenge import LASTING
 from domain.owner import Factor
-from domain.recovery_codes import RECOVERY_CODES
+from domain.recovery_codes import RECOVERY_CODE_COUNT, RECOVERY_CODES
 from presentation.http.factors.fields import factor_field
 from presentation.http.factors.responses import FACTOR_RESPONSES, CredentialResponse
 from presentation.http.framework.fields import OneOf, ResponseSchema, response_field
@@ -15,7 +15,7 @@ class RecoveryCodesResponse(CredentialResponse):
 
     factor = factor_field(Factor.RECOVERY_CODES)
     remaining = response_field(
-        fields.Integer, "The number of unused codes.", 9, validate=validate.Range(0, RECOVERY_CODES)
+        fields.Integer, "The number of unused codes.", 9, validate=validate.Range(0, RECOVERY_CODE_COUNT.high)
     )
 
 
@@ -25,7 +25,7 @@ class IssuedRecoveryCodesResponse(ResponseSchema):
     codes = fields.List(
         fields.String(),
         required=True,
-        validate=validate.Length(equal=RECOVERY_CODES),
+        validate=validate.Length(*RECOVERY_CODE_COUNT),
         metadata={
             "description": "The codes. Each is accepted once.",
             "example": ["K7QM-2X9D-4HPW-8RTC"] * RECOVERY_CODES,
@@ -38,7 +38,7 @@ class RecoveryCodesVerifiedResponse(ResponseSchema):
 
     verified = response_field(fields.Boolean, "Always true: a rejected code never gets a 2xx status.", example=True)
     remaining = response_field(
-        fields.Integer, "The number of unused codes.", 9, validate=validate.Range(0, RECOVERY_CODES)
+        fields.Integer, "The number of unused codes.", 9, validate=validate.Range(0, RECOVERY_CODE_COUNT.high)
     )
 
 

@@ -11,7 +11,7 @@ from application.errors import NoDerivation
 from application.timestamps import timestamp
 from domain.errors import InvalidSecret
 from domain.owner import Owner
-from domain.parameters import HashAlgorithm, HotpParameters, TotpParameters
+from domain.parameters import HashAlgorithm
 from domain.secret import SharedSecret
 from domain.stored_state import AnySecretCredential
 from presentation.http.factors.identity import Identify
@@ -47,15 +47,15 @@ class EnrolmentHandlers:
         self._identify = identify
         self._in_collection = in_collection
         self._provisioning = services.provisioning
-        self._algorithm = services.algorithm
+        self._policies = services.policies
 
     def totp(
         self,
         owner: Owner,
         *,
-        digits: int,
-        interval: int,
-        window: int,
+        digits: int | None = None,
+        interval: int | None = None,
+        window: int | None = None,
         algorithm: HashAlgorithm | None = None,
         label: str | None = None,
         issuer: str | None = None,
@@ -65,7 +65,8 @@ class EnrolmentHandlers:
         name: str | None = None,
     ) -> Response:
         """Enrol a TOTP secret."""
-        parameters = TotpParameters(algorithm or self._algorithm, digits, interval, window)
+        policy = self._policies.of(owner)
+        parameters = policy.totp.changed(algorithm=algorithm, digits=digits, interval=interval, window=window)
         return self._respond(
             EnrolRequest(owner, self._lifetime, parameters, None, label, issuer, secret, derived, confirmed, name=name)
         )
@@ -74,9 +75,9 @@ class EnrolmentHandlers:
         self,
         owner: Owner,
         *,
-        digits: int,
         initial_counter: int,
-        look_ahead: int,
+        digits: int | None = None,
+        look_ahead: int | None = None,
         algorithm: HashAlgorithm | None = None,
         label: str | None = None,
         issuer: str | None = None,
@@ -85,7 +86,8 @@ class EnrolmentHandlers:
         name: str | None = None,
     ) -> Response:
         """Enrol an HOTP secret."""
-        parameters = HotpParameters(algorithm or self._algorithm, digits, look_ahead)
+        policy = self._policies.of(owner)
+        parameters = policy.hotp.changed(algorithm=algorithm, digits=digits, look_ahead=look_ahead)
         return self._respond(
             EnrolRequest(
                 owner,

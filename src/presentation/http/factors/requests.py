@@ -6,6 +6,7 @@ from typing import Any, Final
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
 from application.ports.delivery import Channel
+from domain.language import LANGUAGE_TAG, LONGEST_LANGUAGE_TAG, is_language_tag
 from domain.one_time_code import CODE_DIGITS, CODE_LIFETIME, DEFAULT_CODE_DIGITS, DEFAULT_CODE_LIFETIME
 from domain.parameters import (
     COUNTER,
@@ -21,7 +22,7 @@ from domain.parameters import (
 )
 from domain.secret import SHORTEST_SECRET, SHORTEST_WEAK_SECRET
 from presentation.http.factors.fields import CodeField, NameField, SecretField
-from presentation.http.framework.fields import RequestSchema, StrictBoolean, integer_field
+from presentation.http.framework.fields import RequestSchema, StrictBoolean, integer_field, policy_field
 
 LONGEST_RECIPIENT: Final = 254
 """The length of the longest mail address in characters (RFC 5321, section 4.5.3.1.3)."""
@@ -31,6 +32,14 @@ _WEAK: Final = (
     f"To import a weak secret of {SHORTEST_WEAK_SECRET * 8} to {SHORTEST_SECRET * 8 - 1} bits, set `weak_secret` to "
     f'"{ACCEPT}" and `confirmed` to true.'
 )
+
+
+_ONLY_SENT: Final = "Is only for a channel that sends the code."
+
+
+def _language(text: str) -> None:
+    if not is_language_tag(text):
+        raise ValidationError("Must be a language tag, such as de or de-AT.")
 
 
 class DeliveryRequest(RequestSchema):
@@ -54,11 +63,25 @@ class DeliveryRequest(RequestSchema):
         },
     )
 
+    language = fields.String(
+        validate=[validate.Length(1, LONGEST_LANGUAGE_TAG), _language],
+        metadata={
+            "description": "The language of the message, as a language tag (BCP 47). A mail is in the language that "
+            "fits best, or else in the default language. A webhook gets the tag. Only for a channel that sends the "
+            "code.",
+            "pattern": f"^{LANGUAGE_TAG}$",
+            "example": "de-AT",
+        },
+    )
+
     @validates_schema(skip_on_field_errors=True)
-    def _recipient(self, data: Mapping[str, Any], **_: Any) -> None:
-        if (data["channel"] is Channel.RESPONSE) == ("to" in data):
-            message = "Is only for a channel that sends the code." if "to" in data else "Is required by this channel."
-            raise ValidationError(message, "to")
+    def _members(self, data: Mapping[str, Any], **_: Any) -> None:
+        sends = data["channel"] is not Channel.RESPONSE
+        errors = {} if sends else {name: [_ONLY_SENT] for name in ("to", "language") if name in data}
+        if sends and "to" not in data:
+            errors["to"] = ["Is required by this channel."]
+        if errors:
+            raise ValidationError(errors)
 
 
 class IssueCodeBody(RequestSchema):
@@ -81,11 +104,12 @@ class NewSecretBody(RequestSchema):
         HashAlgorithm,
         by_value=fields.String(),
         metadata={
-            "description": "The hash function of HMAC. Many authenticator apps support only SHA1.",
+            "description": "The hash function of HMAC. Many authenticator apps support only SHA1. Default: the policy "
+            "of the tenant, which is SHA1 unless the operator has changed it.",
             "example": "SHA1",
         },
     )
-    digits = integer_field(DIGITS, DEFAULT_DIGITS, "The number of digits of the codes.")
+    digits = policy_field(DIGITS, DEFAULT_DIGITS, "The number of digits of the codes.")
     label = NameField("The account name that the authenticator shows.", "alice@example.com")
     issuer = NameField("The issuer that the authenticator shows.", "Example")
     secret = SecretField()
@@ -95,7 +119,7 @@ class ReplaceHotpBody(NewSecretBody):
     """A new HOTP secret (RFC 4226) that replaces the confirmed one."""
 
     initial_counter = integer_field(COUNTER, 0, "The counter of the first code.")
-    look_ahead = integer_field(
+    look_ahead = policy_field(
         LOOK_AHEAD, DEFAULT_LOOK_AHEAD, "The number of codes after the next one that are accepted."
     )
 
@@ -103,10 +127,10 @@ class ReplaceHotpBody(NewSecretBody):
 class ReplaceTotpBody(NewSecretBody):
     """A new TOTP secret (RFC 6238) that replaces the confirmed one."""
 
-    interval = integer_field(
+    interval = policy_field(
         INTERVAL, DEFAULT_INTERVAL, "The length of a time step in seconds. Many authenticator apps support only 30."
     )
-    window = integer_field(
+    window = policy_field(
         WINDOW, DEFAULT_WINDOW, "The number of time steps on either side of the current one that are accepted."
     )
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from application.enrolment import Enrol
 from application.issuing import IssueCode
 from application.ports.clock import Clock
+from application.ports.policies import Policies
 from application.provisioning import Provisioning
 from application.reading import Describe, DescribeAll, ShowQrCode
 from application.removal import DropReplacement, Forget, Remove
 from application.verification import ConfirmReplacement, Resynchronize, Verify
-from domain.parameters import HashAlgorithm
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +37,10 @@ class FactorServices:
         use_cases: the use cases.
         clock: the clock.
         provisioning: builds the provisioning URI of an enrolment.
-        algorithm: the hash function of a new secret if the request names none.
+        policies: the policies, which have the parameters of a new secret if the request names none.
     """
 
     use_cases: FactorUseCases
     clock: Clock
     provisioning: Provisioning
-    algorithm: HashAlgorithm
+    policies: Policies

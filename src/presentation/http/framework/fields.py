@@ -92,6 +92,12 @@ def integer_field(limits: Range, default: int, description: str) -> fields.Integ
     )
 
 
+def policy_field(limits: Range, default: int, description: str) -> fields.Integer:
+    """Return a field of a request: an integer within limits, whose default is in the policy of the tenant."""
+    text = f"{description} Default: the policy of the tenant, which is {default} unless the operator has changed it."
+    return fields.Integer(strict=True, validate=validate.Range(*limits), metadata={"description": text})
+
+
 def response_field(field: type[fields.Field[Any]], description: str, example: object, **options: Any) -> Any:
     """Return a field that every response of its kind has."""
     return field(required=True, metadata={"description": description, "example": example}, **options)
