@@ -75,6 +75,10 @@ class _Verification:
         for anchor in options.all_anchors:
             self._anchors.setdefault(anchor.chain, []).append(anchor)
             self._result.anchors += 1
+        # Anchors come first, because an export is more credible than a line.
+        self._information.add_anchors(options.all_anchors, self._budget)
+        for text in options.unreadable:
+            self._result.add(Kind.BAD_ANCHOR, f"{text} is not an anchor: it was changed or damaged")
 
     def learn(self, reading: Reading) -> None:
         """Look for the first line of a chain."""
@@ -114,7 +118,6 @@ class _Verification:
         state = self._chains.get(chain)
         if state is None:
             anchors = self._anchors.get(chain, [])
-            self._information.add_anchors(anchors, self._budget)
             pairs = self._information.of(chain)
             first_key = pairs[0].first_key if pairs else None
             keys = None if first_key is None else ChainKeySequence(first_key, self._budget)
