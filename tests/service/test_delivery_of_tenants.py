@@ -186,3 +186,19 @@ def test_a_standalone_service_sends_mail_in_the_language_of_the_request() -> Non
     assert [answer.status for answer in answers] == [201, 201]
     subjects = [read(envelope)["Subject"] for envelope in mailbox.taken]
     assert subjects == ["Ihr Code für Open-MFA", "Your Open-MFA code"]
+
+
+def test_the_log_names_the_tenant_of_a_failed_delivery(tenants: Tenants) -> None:
+    tenants.mailbox.responses["DATA"] = "554 no"
+    try:
+        answers = [
+            send(owner, "email", "bob@example.com", None)
+            for owner in (tenants.of("wiki"), Session(tenants.service.port))
+        ]
+    finally:
+        tenants.mailbox.responses.clear()
+
+    assert [answer.status for answer in answers] == [502, 502]
+    lines = tenants.service.awaited_lines(lambda line: line["message"] == "not delivered", 2)
+    assert [line.get("tenant") for line in lines] == ["wiki", None]
+    assert {line["channel"] for line in lines} == {"email"}
