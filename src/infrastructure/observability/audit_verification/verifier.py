@@ -154,13 +154,13 @@ class _Verification:
 
     def _take(self, state: ChainState, data: bytes, seq: int, place: Place, file: int) -> None:
         is_new, in_order = state.take(seq, place, file, time_of(data))
+        if not in_order and not self._options.unordered:
+            text = f"line {seq} of the chain comes after line {state.greatest_in_file}: lines were moved"
+            self._result.add(Kind.OUT_OF_ORDER, text, state.chain, place)
         if not is_new:
             self._result.add(Kind.DUPLICATE, f"line {seq} of the chain is here a second time", state.chain, place)
             return
         self._result.lines += 1
-        if not in_order and not self._options.unordered:
-            text = f"line {seq} of the chain comes after line {state.greatest_in_file}: lines were moved"
-            self._result.add(Kind.OUT_OF_ORDER, text, state.chain, place)
         message = message_of(data)
         if message == construction.ENDED:
             state.ended = seq
