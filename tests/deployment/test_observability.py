@@ -229,6 +229,8 @@ def use(service: Service) -> None:
     other = Account(service.port)
     other.enrol("otp")
     assert other.send("POST", "otp", {"delivery": {"channel": "webhook", "to": "+43123"}}).status == 502
+    forum = Account(service.port, tenant="forum")
+    assert [forum.send("POST", "recovery-codes").status for _ in range(2)][1] == 429
     requests.get(f"{service.api}/accounts", headers={"Authorization": "Bearer unknown"}, timeout=5)
     requests.get(f"{service.base}/readyz", timeout=5)
 
@@ -238,13 +240,16 @@ def near_codes(enrolled: dict[str, Any]) -> set[str]:
 
 
 TENANTS: Final = f"""
+[forum]
+enrolments_per_day = 1
+
 [[shop.keys]]
 id = "web"
 sha256 = "{"0" * 64}"
 scopes = ["verify"]
 expires = 2199-12-31
 """
-"""A key that expires, but not soon."""
+"""A key that expires, but not soon, and a limit that is reached soon."""
 
 
 @pytest.fixture(scope="module")
