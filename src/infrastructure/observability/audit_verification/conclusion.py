@@ -23,6 +23,7 @@ class Options:
         anchors: the anchors from the store; None if there is no access to it.
         exported: the anchors from exports.
         baseline: the anchors from the export with which the files begin.
+        unreadable: the places of texts that should be anchors but are not.
         until: the time after which lines need not be there; None for no limit.
         without: patterns of the sources whose chains may be missing.
         unordered: whether lines may be in any order.
@@ -34,6 +35,7 @@ class Options:
     anchors: Sequence[Anchor] | None = None
     exported: Sequence[Anchor] | None = None
     baseline: Sequence[Anchor] = ()
+    unreadable: Sequence[str] = ()
     until: str | None = None
     without: Sequence[str] = ()
     unordered: bool = False
@@ -42,7 +44,7 @@ class Options:
     @property
     def all_anchors(self) -> list[Anchor]:
         """All anchors, each once."""
-        every = [*(self.exported or ()), *self.baseline, *(self.anchors or ())]
+        every = [*self.baseline, *(self.exported or ()), *(self.anchors or ())]
         return list({anchor.text: anchor for anchor in every}.values())
 
     @property

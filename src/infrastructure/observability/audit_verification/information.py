@@ -67,6 +67,8 @@ class Information:
             if pair is None:
                 continue
             pair.anchors.append(anchor)
+            if anchor.seq >= construction.LIMIT:
+                continue
             if pair.first_key is not None and not pair.confirmed:
                 try:
                     key = ChainKeySequence(pair.first_key, budget).key(anchor.seq + 1)

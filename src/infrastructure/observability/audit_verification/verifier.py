@@ -75,6 +75,10 @@ class _Verification:
         for anchor in options.all_anchors:
             self._anchors.setdefault(anchor.chain, []).append(anchor)
             self._result.anchors += 1
+        # Anchors come first, because an export is more credible than a line.
+        self._information.add_anchors(options.all_anchors, self._budget)
+        for text in options.unreadable:
+            self._result.add(Kind.BAD_ANCHOR, f"{text} is not an anchor: it was changed or damaged")
 
     def learn(self, reading: Reading) -> None:
         """Look for the first line of a chain."""
@@ -114,7 +118,6 @@ class _Verification:
         state = self._chains.get(chain)
         if state is None:
             anchors = self._anchors.get(chain, [])
-            self._information.add_anchors(anchors, self._budget)
             pairs = self._information.of(chain)
             first_key = pairs[0].first_key if pairs else None
             keys = None if first_key is None else ChainKeySequence(first_key, self._budget)
@@ -151,13 +154,13 @@ class _Verification:
 
     def _take(self, state: ChainState, data: bytes, seq: int, place: Place, file: int) -> None:
         is_new, in_order = state.take(seq, place, file, time_of(data))
+        if not in_order and not self._options.unordered:
+            text = f"line {seq} of the chain comes after line {state.greatest_in_file}: lines were moved"
+            self._result.add(Kind.OUT_OF_ORDER, text, state.chain, place)
         if not is_new:
             self._result.add(Kind.DUPLICATE, f"line {seq} of the chain is here a second time", state.chain, place)
             return
         self._result.lines += 1
-        if not in_order and not self._options.unordered:
-            text = f"line {seq} of the chain comes after line {state.greatest_in_file}: lines were moved"
-            self._result.add(Kind.OUT_OF_ORDER, text, state.chain, place)
         message = message_of(data)
         if message == construction.ENDED:
             state.ended = seq

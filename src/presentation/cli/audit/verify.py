@@ -3,8 +3,6 @@
 import re
 import time
 from argparse import ArgumentTypeError, Namespace
-from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from presentation.cli.arguments import SECRETS_AS_ARGUMENTS, AddParser
@@ -13,6 +11,7 @@ from presentation.cli.output import USAGE, Refused, tell
 if TYPE_CHECKING:
     from infrastructure.observability.audit_chain.anchor import Anchor
     from infrastructure.observability.audit_verification import Options, Secrets
+    from presentation.cli.audit.exports import Anchors
     from presentation.cli.wiring import Maintenance
 
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d{1,3})?Z)?")
@@ -93,12 +92,15 @@ def _secrets(options: Namespace) -> "Secrets":
 
 def _rules(options: Namespace) -> "Options":
     from infrastructure.observability.audit_verification import Options  # noqa: PLC0415
+    from presentation.cli.audit.exports import Anchors  # noqa: PLC0415
 
+    anchors = Anchors()
     return Options(
         now=time.time(),
-        anchors=None if options.no_anchors or options.anchors else _stored_anchors(options),
-        exported=None if options.anchors is None else _exported(options.anchors),
-        baseline=_exported(options.after or ()),
+        anchors=None if options.no_anchors or options.anchors else _stored(options, anchors),
+        exported=None if options.anchors is None else anchors.in_files(options.anchors),
+        baseline=anchors.in_files(options.after or ()),
+        unreadable=anchors.unreadable,
         until=options.until,
         without=options.without or (),
         unordered=options.unordered,
@@ -106,37 +108,14 @@ def _rules(options: Namespace) -> "Options":
     )
 
 
-def _stored_anchors(options: Namespace) -> "list[Anchor]":
+def _stored(options: Namespace, anchors: "Anchors") -> "list[Anchor]":
     maintenance: Maintenance
     try:
         with options.wiring.maintenance() as maintenance:
-            return _anchors(maintenance.audit_anchors.all(), "the store")
+            return anchors.among(maintenance.audit_anchors.all(), "the store")
     except Refused as error:
         remedy = "To verify without the store, use --anchors FILE or --no-anchors"
         raise Refused(f"can't read the anchors of the store: {error}. {remedy}") from None
-
-
-def _exported(names: Iterable[str]) -> "list[Anchor]":
-    anchors = []
-    for name in names:
-        try:
-            lines = Path(name).read_text("ascii").splitlines()
-        except (OSError, ValueError) as error:
-            raise Refused(f"can't read {name}: {getattr(error, 'strerror', 'it is not ASCII')}") from None
-        anchors += _anchors(filter(None, lines), name)
-    return anchors
-
-
-def _anchors(lines: Iterable[str], name: str) -> "list[Anchor]":
-    from infrastructure.observability.audit_chain.anchor import read_anchor  # noqa: PLC0415
-
-    anchors = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            anchors.append(read_anchor(line))
-        except ValueError:
-            raise Refused(f"number {number} in {name} is not an anchor: it was changed or damaged") from None
-    return anchors
 
 
 def _time(text: str) -> str:
