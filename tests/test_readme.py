@@ -97,6 +97,7 @@ def test_the_commands_create_a_key_and_print_it(tmp_path: Path) -> None:
     (paste,) = re.findall(r"`(KEY=)`", APPLICATION)
     port = free_port()
     script = tmp_path / "script"
+    commands = commands.replace(".venv/bin/open-mfa", COMMAND)
     script.write_text(commands.replace("make run", f"exec {COMMAND} serve"))
     environment = {
         "OPEN_MFA_ENV": "development",

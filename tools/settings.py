@@ -55,6 +55,7 @@ ENV_SH_FILLS: Final[Mapping[str, str]] = {
 IN_COMPOSE: Final[Mapping[str, str]] = {
     "OPEN_MFA_SMTP_URL": "The development stack sends all mails to its own catcher.",
     "OPEN_MFA_MAIL_TEMPLATE": "The path is in the container: mount the file, or build an image that contains it.",
+    "OPEN_MFA_MAIL_LANGUAGES": "The paths are in the container, too.",
     "OPEN_MFA_LOG_FORMAT": "Containers have no terminal.",
 }
 """Facts that hold in the Compose stacks only."""
@@ -74,6 +75,7 @@ TERRAFORM_EXCLUDES: Final[Mapping[str, str]] = {
     "OPEN_MFA_GATE_SHOW_QR": "many people read the log in production",
     "OPEN_MFA_LOG_FORMAT": "the metric filters and the queries of the logs read JSON",
     "OPEN_MFA_MAIL_TEMPLATE": "the image does not contain such a file",
+    "OPEN_MFA_MAIL_LANGUAGES": "the image does not contain such files",
     "OPEN_MFA_STORE_URL": "the stack has its own Redis",
     "OPEN_MFA_PATH_PREFIX": "the rules of the load balancer and of the firewall name paths without a prefix",
 }

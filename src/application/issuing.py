@@ -1,6 +1,6 @@
 """Issuing one-time codes, and sending them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from application.errors import (
@@ -40,6 +40,7 @@ class IssueCodeRequest:
         channel: the channel that sends the code.
         to: the recipient, as the channel names it.
         client: the network of the client that requests the code.
+        language: the language of the message, as a tag of BCP 47; None for the default of the channel.
     """
 
     owner: Owner
@@ -49,6 +50,7 @@ class IssueCodeRequest:
     channel: Channel = Channel.RESPONSE
     to: str = ""
     client: str = ""
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -74,6 +76,10 @@ class ConfiguredChannel:
     allows: Callable[[str, tuple[str, ...]], bool]
 
 
+Channels = Callable[[Owner, Channel], ConfiguredChannel | None]
+"""Returns how a channel sends the codes of an owner; None if the channel is not set up for the owner."""
+
+
 class IssueCode:
     """Issue a new random code for a single use. It replaces the former one; former failures still count.
 
@@ -86,7 +92,7 @@ class IssueCode:
         changes: OptimisticUpdate,
         randomness: Randomness,
         events: Events,
-        channels: Mapping[Channel, ConfiguredChannel],
+        channels: Channels,
         limit: SendLimit,
         policies: Policies,
         refusals: LimitRefusals,
@@ -117,14 +123,14 @@ class IssueCode:
 
         credential = self._changes.apply(credential_id, decide)
         if delivery is not None:
-            self._send(delivery, request.to, code, credential)
+            self._send(delivery, request, code, credential)
         self._events.changed(Action.ISSUED, credential_id)
         return IssuedCode(code, credential)
 
     def _delivery(self, request: IssueCodeRequest) -> Delivery | None:
         if request.channel is Channel.RESPONSE:
             return None
-        channel = self._channels.get(request.channel)
+        channel = self._channels(request.owner, request.channel)
         if channel is None:
             raise UnsupportedDelivery
         try:
@@ -146,8 +152,9 @@ class IssueCode:
             self._refusals.refused(owner.tenant or "", refused.limit, refused.wait)
         raise TooManySends(refused.wait, refused.limit)
 
-    def _send(self, delivery: Delivery, to: str, code: Code, sent: OneTimeCode) -> None:
-        message = Message(code, to, sent.id.owner, sent.lifecycle.created_at, sent.code_expires_at)
+    def _send(self, delivery: Delivery, request: IssueCodeRequest, code: Code, sent: OneTimeCode) -> None:
+        created_at, expires_at = sent.lifecycle.created_at, sent.code_expires_at
+        message = Message(code, request.to, request.owner, created_at, expires_at, request.language)
         try:
             delivery.send(message)
         except DeliveryFailed:

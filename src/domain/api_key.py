@@ -18,8 +18,10 @@ class Scope(StrEnum):
 
     def includes(self, other: "Scope") -> bool:
         """Return whether a key with this scope may do what the other scope allows."""
-        order = list(Scope)
-        return order.index(self) >= order.index(other)
+        return _RANKS[self] >= _RANKS[other]
+
+
+_RANKS: Final = {scope: rank for rank, scope in enumerate(Scope)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from application.ports.stores import (
     AccountDirectory,
+    AuditAnchors,
     CredentialRepository,
     GateSessions,
     LogLevels,
@@ -68,6 +69,10 @@ class Store(Protocol):
     @property
     def log_levels(self) -> LogLevels:
         """The log level that all workers share."""
+
+    @property
+    def audit_anchors(self) -> AuditAnchors:
+        """The anchors of the audit trail."""
 
     def gate_sessions(self, gate: str, lifetime: int) -> GateSessions:
         """Return the sessions of one gate.

@@ -170,7 +170,13 @@ class Rig:
         self.enrol = Enrol(self.changes, randomness, self.derivation, self.events, usage)
         channels = {Channel.EMAIL: ConfiguredChannel(self.outbox, self.outbox.check, self.outbox.allows)}
         self.issue = IssueCode(
-            self.changes, randomness, self.events, channels, self.outbox, self.policies, self.refusals
+            self.changes,
+            randomness,
+            self.events,
+            lambda _, channel: channels.get(channel),
+            self.outbox,
+            self.policies,
+            self.refusals,
         )
         self.confirm_replacement = ConfirmReplacement(judge, algorithm)
         self.drop_replacement = DropReplacement(self.changes, self.events)

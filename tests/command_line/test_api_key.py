@@ -1,7 +1,10 @@
 """`open-mfa api-key` creates keys that the service accepts, and checks them."""
 
+import os
+import pty
 import stat
 import subprocess
+import termios
 import tomllib
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -11,7 +14,8 @@ import pytest
 from domain.api_key import Scope, digest_of
 from domain.api_key_format import is_well_formed
 from infrastructure.tenants.tenants_file import TenantsFile
-from tests.support.command_line import called, run
+from tests.support.command_line import COMMAND, called, run
+from tests.support.processes import wait_until
 
 NEW = ("api-key", "new", "--id", "web", "--scope", "verify")
 OTHER_FORMAT = "k" * 32
@@ -169,3 +173,27 @@ def test_a_missing_key_is_refused(text: str) -> None:
     done = check(text)
 
     assert (done.returncode, done.stdout) == (1, "")
+
+
+def test_a_terminal_does_not_show_the_key_that_is_typed() -> None:
+    key = new().stdout.strip()
+    keyboard, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [COMMAND, "api-key", "check"],
+        stdin=terminal,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        wait_until(lambda: not termios.tcgetattr(terminal)[3] & termios.ECHO, "the prompt", patience=10)
+        os.write(keyboard, f"{key}\n".encode())
+        printed, prompt = process.communicate(timeout=30)
+    finally:
+        process.kill()
+        os.close(terminal)
+        os.close(keyboard)
+
+    assert prompt.startswith(b"API key: ")
+    assert printed.startswith(b"well-formed")
+    assert key.encode() not in printed + prompt

@@ -12,14 +12,15 @@ from pathlib import Path
 import pytest
 
 from infrastructure.crypto.sealing import EncryptionKey
-from infrastructure.delivery.mail_template import Template
 from infrastructure.delivery.smtp import SmtpServer
 from infrastructure.redis.diagnostics.inspection import Inspection
 from infrastructure.settings import Administrator, Mail, Settings, WebhookReceiver
+from infrastructure.tenants.tenants_file import TenantsFile
 from presentation.cli.doctor.delivery import check_delivery
 from presentation.cli.doctor.diagnosis import diagnose
 from presentation.cli.doctor.finding import Grade
 from presentation.cli.doctor.redis import check_master, check_transport
+from presentation.cli.doctor.secrets import check_secrets, secrets_in
 from tests.conftest import require_redis_server
 from tests.support.command_line import run
 from tests.support.processes import free_port
@@ -331,9 +332,28 @@ def test_redis_must_be_6_2_or_newer(version: str, grade: Grade) -> None:
 )
 def test_unencrypted_delivery_to_another_machine_must_change(name: str, url: str, grade: Grade) -> None:
     if name == "SMTP":
-        mail = Mail(SmtpServer.parse(url), "mfa@example.com", Template.load(None))
+        mail = Mail(SmtpServer.parse(url), "mfa@example.com")
         findings = list(check_delivery(settings(None, mail=mail), MUST))
     else:
         findings = list(check_delivery(settings(None, webhook=WebhookReceiver(url, STRONG)), MUST))
 
     assert [(finding.grade, name in finding.text) for finding in findings] == [(grade, True)]
+
+
+@pytest.mark.parametrize(
+    ("url", "weak", "grades"),
+    [
+        ("http://hook.example.com/x", False, (MUST, OK)),
+        ("https://hook.example.com/x", False, (OK, OK)),
+        ("http://127.0.0.1/x", True, (OK, MUST)),
+    ],
+)
+def test_the_webhook_of_a_tenant_is_checked(tmp_path: Path, url: str, weak: bool, grades: tuple[Grade, Grade]) -> None:
+    (tmp_path / "hook").write_text("weak" if weak else STRONG)
+    text = f'[shop]\nwebhook = {{url = "{url}", secret_file = "{tmp_path}/hook"}}\n[forum]\n'
+    checked = settings(None, tenants_text=TenantsFile.parse(text))
+    name = "OPEN_MFA_TENANTS (webhook of shop)"
+
+    sent = [finding.grade for finding in check_delivery(checked, MUST) if finding.text.startswith(name)]
+    kept = [finding.grade for finding in check_secrets(secrets_in(checked), MUST) if finding.text.startswith(name)]
+    assert (sent, kept) == ([grades[0]], [grades[1]])

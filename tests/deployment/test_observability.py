@@ -162,7 +162,7 @@ def test_the_panels_have_unique_ids_and_fill_the_width_without_gaps_and_overlaps
 def test_the_rows_are_in_order() -> None:
     titles = [panel["title"] for panel in sorted(panels(rows=True), key=lambda panel: panel["gridPos"]["y"])]
 
-    assert titles == ["Overview", "Traffic", "Verdicts", "Locks", "Store", "Latency", "Delivery", "Process"]
+    assert titles == ["Overview", "Traffic", "API keys", "Verdicts", "Locks", "Store", "Latency", "Delivery", "Process"]
 
 
 def test_every_panel_explains_itself_and_uses_the_chosen_data_source() -> None:
@@ -229,11 +229,27 @@ def use(service: Service) -> None:
     other = Account(service.port)
     other.enrol("otp")
     assert other.send("POST", "otp", {"delivery": {"channel": "webhook", "to": "+43123"}}).status == 502
+    forum = Account(service.port, tenant="forum")
+    assert [forum.send("POST", "recovery-codes").status for _ in range(2)][1] == 429
+    requests.get(f"{service.api}/accounts", headers={"Authorization": "Bearer unknown"}, timeout=5)
     requests.get(f"{service.base}/readyz", timeout=5)
 
 
 def near_codes(enrolled: dict[str, Any]) -> set[str]:
     return {good_code(enrolled, ahead) for ahead in range(-5, 6)}
+
+
+TENANTS: Final = f"""
+[forum]
+enrolments_per_day = 1
+
+[[shop.keys]]
+id = "web"
+sha256 = "{"0" * 64}"
+scopes = ["verify"]
+expires = 2199-12-31
+"""
+"""A key that expires, but not soon, and a limit that is reached soon."""
 
 
 @pytest.fixture(scope="module")
@@ -245,7 +261,9 @@ def service() -> Iterator[Service]:
     }
     with (
         RedisServer() as redis,
-        Service(OPEN_MFA_REDIS_URL=redis.url, WEB_CONCURRENCY="2", **KEYS, **webhook) as running,
+        Service(
+            OPEN_MFA_REDIS_URL=redis.url, WEB_CONCURRENCY="2", OPEN_MFA_TENANTS_TOML=TENANTS, **KEYS, **webhook
+        ) as running,
     ):
         use(running)
         yield running

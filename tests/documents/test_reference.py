@@ -15,6 +15,10 @@ from domain.secret import SharedSecret
 from domain.usage import LimitName
 from domain.verdict import Accepted, Locked, Reason, Rejected
 from infrastructure.observability.audit import AuditTrail
+from infrastructure.observability.audit_chain import construction
+from infrastructure.observability.audit_chain.chain import AuditChain
+from infrastructure.observability.audit_chain.run import ChainKeys
+from infrastructure.observability.lines import LINES
 from infrastructure.observability.metrics import Metrics
 from infrastructure.settings import VARIABLES
 from presentation.http.accounts.api_keys import Refusal
@@ -130,7 +134,8 @@ def test_every_value_of_a_label_is_listed() -> None:
 
 
 def test_every_audit_event_and_every_member_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
-    trail = AuditTrail(Metrics())
+    chain = AuditChain(ChainKeys(bytes(32), construction.public_key(bytes(32)), "serve@host"), LINES)
+    trail = AuditTrail(Metrics(), chain=chain)
     token = current_request.set(RequestContext("request-7", "203.0.113.7", "a" * 32, "b" * 16, "web"))
     for owner in OWNERS:
         totp = CredentialId(owner, Factor.TOTP)
@@ -142,6 +147,7 @@ def test_every_audit_event_and_every_member_is_listed(capsys: pytest.CaptureFixt
         trail.locked(totp, 0)
         trail.forgotten(owner)
     trail.exported("shop", "jsonl", 7, complete=True)
+    chain.end()
     current_request.reset(token)
     lines = [json.loads(line) for line in written(capsys).splitlines()]
 

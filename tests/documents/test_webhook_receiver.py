@@ -32,6 +32,6 @@ def test_the_check_accepts_a_request_of_the_service_only() -> None:
 def test_the_sample_has_the_members_of_a_request() -> None:
     (sample,) = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
     with Receiver() as receiver:
-        Webhook(receiver.url, SECRET, FakeClock(0)).send(message("+15550100"))
+        Webhook(receiver.url, SECRET, FakeClock(0)).send(message("+15550100", language="de-AT"))
 
     assert json.loads(sample).keys() == receiver.request.json().keys()

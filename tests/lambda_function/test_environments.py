@@ -24,6 +24,7 @@ from tests.lambda_function.conftest import API_KEY, SECRETS, SETTINGS
 from tests.support.authenticator import hotp_codes
 from tests.support.dynamodb import CREDENTIALS, DynamoServer, running
 from tests.support.lambda_events import FORGED, LambdaClient
+from tests.support.processes import pause
 from tests.support.redis_server import RedisServer
 from tests.support.runtime_api import HANDLER, Aborted, Environment
 from tests.support.tcp_proxy import TcpProxy
@@ -359,7 +360,7 @@ def test_a_frozen_dynamodb_is_reported_before_the_invocation_ends(
     with Environment(**in_dynamodb) as environment:
         client = client_of(environment)
         code = next(enrolled(client))
-        dynamodb.process.send_signal(signal.SIGSTOP)
+        pause(dynamodb.process.pid)
         try:
             event = client.event("POST", f"{SESSION}/hotp/verify", {"code": code})
             assert environment.invoke(event, 6)["statusCode"] == 503

@@ -1,6 +1,7 @@
 """The service on awslambdaric, with each kind of event."""
 
 import base64
+import hashlib
 import json
 import re
 from typing import Any
@@ -9,6 +10,7 @@ from urllib.parse import urlencode
 import pyotp
 import pytest
 
+from tests.infrastructure.delivery.servers import Mailbox, mail_server, read
 from tests.lambda_function.conftest import API_KEY, GATE_SECRET, SECRETS
 from tests.support.authenticator import hotp_codes
 from tests.support.lambda_events import CLIENT, FORGED, HOST, KINDS, LambdaClient, received
@@ -86,6 +88,34 @@ def test_the_gate_lets_a_person_in_and_out(environment: Environment) -> None:
     assert client.ask("POST", "/auth/logout", headers=headers).status == 303
     assert client.cookies == {}
     assert client.ask("GET", "/auth/check").status == 401
+
+
+def test_a_page_is_in_the_language_of_the_browser(client: LambdaClient) -> None:
+    page = client.ask("GET", "/auth/login", headers={"Accept-Language": "de-AT,de;q=0.9,en;q=0.8"})
+
+    assert (page.status, page.headers["content-language"]) == (200, "de")
+    assert "Anmeldung bei Open-MFA" in page.content.decode()
+
+
+def test_a_mail_is_in_the_language_of_the_request(settings: dict[str, str]) -> None:
+    mailbox = Mailbox()
+    tenants = '[forum]\nissuer = "Bäckerei"\nmail_from = "Bäckerei <mfa@forum.example>"\nlanguage = "de"\n'
+    key = "the-key-of-the-forum-in-35-characters"
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    tenants += f'[[forum.keys]]\nid = "k"\nsha256 = "{digest}"\nscopes = ["verify"]\n'
+    with mail_server(mailbox) as port:
+        mail = {"OPEN_MFA_SMTP_URL": f"smtp://127.0.0.1:{port}", "OPEN_MFA_MAIL_FROM": "mfa@example.com"}
+        with Environment(**settings, **mail, OPEN_MFA_TENANTS_TOML=tenants) as environment:
+            client = LambdaClient(environment.invoke)
+            authorization = {"Authorization": f"Bearer {key}"}
+            for language in ({}, {"language": "en-GB"}):
+                body = {"delivery": {"channel": "email", "to": "ada@example.org", **language}}
+                issued = client.ask("POST", "/api/v1/accounts/ada/otp", body, headers=authorization)
+                assert issued.status == 201, issued.content
+
+    mails = [read(envelope) for envelope in mailbox.taken]
+    assert [mail["Subject"] for mail in mails] == ["Ihr Code für Bäckerei", "Your Bäckerei code"]
+    assert {mail["From"] for mail in mails} == {"Bäckerei <mfa@forum.example>"}
 
 
 def test_head_has_no_content_and_an_unknown_path_is_a_problem(client: LambdaClient) -> None:

@@ -8,9 +8,11 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from presentation.http.framework.problem_types import BY_SLUG
+from tests.conftest import require_redis_server
 from tests.pages.looks import LOOKS, Look, check_look
 from tests.service.accounts import KEYS
 from tests.support.browser import Witness, keep_picture
+from tests.support.redis_server import RedisServer
 from tests.support.service import Service
 
 SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
@@ -100,6 +102,34 @@ def test_the_log_out_page(visit: tuple[Page, Look], gate: Service) -> None:
 
     expect(page.get_by_role("heading", name="Von Muster & Söhne abmelden?")).to_be_visible()
     check(page, "logout", look)
+
+
+def test_the_page_after_a_log_out_without_a_store(browser: Browser) -> None:
+    require_redis_server()
+    look = Look(320, "light")
+    with RedisServer() as redis, Service(OPEN_MFA_GATE_SECRET=SECRET, OPEN_MFA_REDIS_URL=redis.url) as service:
+        context = browser.new_context(viewport={"width": 320, "height": 700}, color_scheme="light", locale="de-DE")
+        page = context.new_page()
+        page.goto(f"{service.base}/auth/login?return_to=/healthz")
+        page.get_by_label("Code aus Ihrem Authenticator").fill(pyotp.TOTP(SECRET).at(int(time.time())))
+        page.get_by_role("button", name="Anmelden").click()
+        page.wait_for_url("**/healthz")
+        redis.kill()
+        page.goto("about:blank")
+        # A form of this site sends the request that the button of an application would send.
+        page.route(
+            f"{service.base}/application",
+            lambda route: route.fulfill(
+                content_type="text/html", body='<form method="post" action="/auth/logout"><button>go</button></form>'
+            ),
+        )
+        page.goto(f"{service.base}/application")
+        page.get_by_text("go").click()
+
+        expect(page.get_by_role("heading", name="In diesem Browser abgemeldet")).to_be_visible()
+        assert context.cookies() == []
+        check(page, "logged-out-here", look)
+        context.close()
 
 
 @pytest.mark.parametrize("path", ["problems", *(f"problems/{slug}" for slug in BY_SLUG)])

@@ -16,7 +16,7 @@ import requests
 from presentation.bootstrap.server import GRACE
 from tests.service.conftest import TWO_BY_EIGHT
 from tests.service.wire import Wire, once, request
-from tests.support.processes import spawn, wait_until
+from tests.support.processes import pause, spawn, wait_until
 from tests.support.redis_server import RedisServer
 from tests.support.service import Service
 
@@ -258,7 +258,7 @@ def test_a_stopping_service_answers_every_client_that_connected_before() -> None
     with Service(**ONE_BY_TWO) as service, ExitStack() as stack:
         worker = min(service.workers())
         # The kernel accepts connections while the worker is paused.
-        os.kill(worker, signal.SIGSTOP)
+        pause(worker)
         wires = [stack.enter_context(Wire(service.port)) for _ in range(5)]
         for wire in wires:
             wire.send(HEALTH)

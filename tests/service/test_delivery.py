@@ -90,6 +90,7 @@ def test_the_webhook_gets_the_owner_of_the_code(world: World, recipient: str) ->
     assert told | {"code": "?"} == {
         "code": "?",
         "to": recipient,
+        "tenant": "shop",
         "account_id": account.name,
         "expires_at": answer.document["expires_at"],
     }

@@ -61,6 +61,24 @@ def wait_until(ready: Callable[[], bool], what: str, log: Path | None = None, pa
         pause = min(0.1, pause * 1.5)
 
 
+def pause(pid: int) -> None:
+    """Stop a process, and wait until all its threads have stopped.
+
+    Until then, a process handles signals with a lower number first, such as SIGTERM, and can still answer.
+    """
+    os.kill(pid, signal.SIGSTOP)
+
+    def has_stopped() -> bool:
+        try:
+            tasks = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/stat")]
+        except (FileNotFoundError, ProcessLookupError):  # A thread has ended.
+            return False
+        # The name of the thread is in parentheses, and its state follows (proc(5)).
+        return all(task.rpartition(")")[2].split()[0] == "T" for task in tasks)
+
+    wait_until(has_stopped, "the stop")
+
+
 def wait_until_started(process: subprocess.Popen[bytes], ready: Callable[[], bool], what: str, log: Path) -> None:
     """Wait for the start of a process. If it fails, end the process, or it would disturb later tests."""
     try:

@@ -8,7 +8,7 @@ from typing import Self
 
 import redis
 
-from tests.support.processes import free_port, spawn, stop, wait_until_started
+from tests.support.processes import free_port, pause, spawn, stop, wait_until_started
 from tests.support.redis_clients import redis_client
 
 
@@ -69,7 +69,7 @@ class RedisServer:
 
     def freeze(self) -> None:
         """Stop the process: connections stay open, but get no answers."""
-        self.process.send_signal(signal.SIGSTOP)
+        pause(self.process.pid)
 
     def thaw(self) -> None:
         self.process.send_signal(signal.SIGCONT)

@@ -27,6 +27,7 @@ class Message:
         owner: the owner of the code.
         issued_at: Unix time in seconds.
         expires_at: Unix time in seconds.
+        language: the tag of the language of the person (BCP 47); None for the default of the channel.
     """
 
     code: Code
@@ -34,6 +35,7 @@ class Message:
     owner: Owner
     issued_at: int
     expires_at: int
+    language: str | None = None
 
 
 class Delivery(Protocol):

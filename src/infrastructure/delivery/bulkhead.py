@@ -30,7 +30,10 @@ class Bulkhead:
             self._send(message)
         except DeliveryFailed as error:
             # The text of the error contains neither the code nor the recipient.
-            _log.warning("not delivered", extra={FIELDS: {"channel": self._channel, "problem": str(error)}})
+            fields = {"channel": self._channel, "problem": str(error)}
+            if message.owner.tenant is not None:
+                fields["tenant"] = message.owner.tenant
+            _log.warning("not delivered", extra={FIELDS: fields})
             raise
 
     def _send(self, message: Message) -> None:

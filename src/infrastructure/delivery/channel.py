@@ -6,10 +6,32 @@ the field of that group in `Settings`.
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from application.ports.clock import Clock
 from application.ports.delivery import Channel, Delivery
+from domain.language import LANGUAGES
+from infrastructure.delivery.mail_template import Template
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryProfile:
+    """What codes look like to the people who get them: for all sessions, or for the accounts of a tenant.
+
+    Attributes:
+        issuer: the name of the service that the codes are for.
+        language: the language of mail for which a request names none.
+        mail_from: the sender of mail; None for that of the settings.
+        mail_texts: the tenant's own texts of mail by language.
+        mail_language: the tenant's own default language, which has a text; None for `language`.
+    """
+
+    issuer: str
+    language: str = LANGUAGES[0]
+    mail_from: str | None = None
+    mail_texts: Mapping[str, Template] = field(default_factory=dict)
+    mail_language: str | None = None
 
 
 class ChannelSettings(ABC):
@@ -28,11 +50,11 @@ class ChannelSettings(ABC):
     encrypted_schemes: ClassVar[str]
 
     @abstractmethod
-    def delivery(self, issuer: str, clock: Clock) -> Delivery:
+    def delivery(self, profile: DeliveryProfile, clock: Clock) -> Delivery:
         """Return the adapter that sends.
 
         Raises:
-            ValueError: the settings do not fit the issuer.
+            ValueError: the settings do not fit the profile.
         """
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""The text of the mail with a code. It is a file, so that operators can translate it.
+"""The text of the mail with a code. It is a file, so that operators can change it. `mail_texts` has the languages.
 
     Subject: Your $issuer code
 
@@ -14,10 +14,13 @@ The first line is the subject, the second line is empty, the rest is the text. `
 import string
 import unicodedata
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from infrastructure.regular_file import UnusableFile, read_text
+
+_MARK: Final = "\ufeff"
+"""The byte order mark that some editors put before the text."""
 _SUBJECT: Final = "Subject:"
 _ALONE: Final = ("$code", "${code}")
 _IN_SUBJECT: Final = {"issuer", "minutes"}
@@ -41,21 +44,17 @@ class Template:
     body: string.Template
 
     @classmethod
-    def load(cls, path: str | Path | None) -> "Template":
-        """Read a file in UTF-8; without a path, the English text of this package.
+    def load(cls, path: str | Path) -> "Template":
+        """Read a file in UTF-8.
 
         Raises:
             ValueError: the reason. The message does not repeat the path.
         """
-        if path is None:
-            return cls.parse(files(__package__).joinpath("code.txt").read_text("utf-8"))
         try:
-            text = Path(path).read_text("utf-8-sig")
-        except UnicodeDecodeError:
-            raise ValueError("the file must be UTF-8") from None
-        except (OSError, ValueError):
-            raise ValueError("the file can't be read") from None
-        return cls.parse(text)
+            text = read_text(str(path))
+        except UnusableFile as error:
+            raise ValueError(f"the file {error}") from None
+        return cls.parse(text.removeprefix(_MARK).replace("\r\n", "\n"))
 
     @classmethod
     def parse(cls, text: str) -> "Template":

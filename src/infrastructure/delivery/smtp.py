@@ -17,7 +17,7 @@ from application.ports.delivery import Message
 from domain.errors import InvalidValue
 from domain.parameters import check_name
 from infrastructure.delivery.mail_address import ENCODED_WORD, Sender, header_text, wire_address
-from infrastructure.delivery.mail_template import Template
+from infrastructure.delivery.mail_texts import MailTexts
 from infrastructure.network import deadline
 from infrastructure.network.address import Address
 from infrastructure.network.errors import NameNotResolved
@@ -106,7 +106,7 @@ class EmailDelivery:
     Args:
         server: the mail server.
         sender: see `Sender.parse`.
-        text: the template of the mail.
+        texts: the texts of the mail.
         issuer: the name of the service that the code is for.
         seconds: the limit of the whole conversation.
 
@@ -115,16 +115,16 @@ class EmailDelivery:
     """
 
     def __init__(
-        self, server: SmtpServer, sender: str, text: Template, issuer: str, *, seconds: float = CONVERSATION
+        self, server: SmtpServer, sender: str, texts: MailTexts, issuer: str, *, seconds: float = CONVERSATION
     ) -> None:
         self._server = server
         self._sender = Sender.parse(sender)
-        self._text = text
+        self._texts = texts
         try:
             self._issuer = check_name(issuer)
         except InvalidValue as error:
             raise ValueError(f"the issuer {error}") from None
-        if ENCODED_WORD in text.render("", issuer, 1).subject:
+        if any(ENCODED_WORD in text.render("", issuer, 1).subject for text in texts.by_language.values()):
             raise ValueError(f"neither the subject nor the issuer may contain {ENCODED_WORD}")
         self._seconds = seconds
 
@@ -160,7 +160,7 @@ class EmailDelivery:
 
     def _mail(self, message: Message, recipient: str) -> EmailMessage:
         minutes = -(-(message.expires_at - message.issued_at) // 60)
-        subject, body = self._text.render(message.code.text, self._issuer, minutes)
+        subject, body = self._texts.of(message.language).render(message.code.text, self._issuer, minutes)
         mail = EmailMessage(_POLICY)
         mail.set_raw("Subject", header_text(subject))
         mail.set_raw("From", self._sender.header)

@@ -2,9 +2,10 @@
 
 A receiver gets a `POST` request with JSON such as
 
-    {"code":"492039","to":"+15550100","account_id":"alice","expires_at":"2026-11-22T12:05:00Z"}
+    {"code":"492039","to":"+15550100","tenant":"shop","account_id":"alice","expires_at":"2026-11-22T12:05:00Z"}
 
-`account_id` is null for a session. Any 2xx status accepts the code. Two headers prove the origin of the request.
+`tenant` and `account_id` are null for a session. If the request names the language of the person, `language` contains
+its tag. Any 2xx status accepts the code. Two headers prove the origin of the request.
 `Open-MFA-Timestamp` is Unix time in seconds. `Open-MFA-Signature` is `v1=` and the HMAC-SHA-256, in hexadecimal digits,
 of the timestamp, a full stop and the bytes of the body. The key is the secret in UTF-8. A receiver checks the headers
 before it reads the body:
@@ -153,16 +154,16 @@ def check_webhook_recipient(text: str) -> str:
 
 
 def _body(message: Message) -> bytes:
-    return json.dumps(
-        {
-            "code": message.code.text,
-            "to": message.to,
-            "account_id": message.owner.account,
-            "expires_at": rfc3339(message.expires_at),
-        },
-        ensure_ascii=False,
-        separators=(",", ":"),
-    ).encode()
+    members = {
+        "code": message.code.text,
+        "to": message.to,
+        "tenant": message.owner.tenant,
+        "account_id": message.owner.account,
+        "expires_at": rfc3339(message.expires_at),
+    }
+    if message.language is not None:
+        members["language"] = message.language
+    return json.dumps(members, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 class _Parts(NamedTuple):

@@ -4,6 +4,7 @@ from application.ports.clock import Clock
 from application.ports.stores import GateSessions, StoreDescription
 from infrastructure.dynamodb.client.table import Table
 from infrastructure.dynamodb.stores.accounts import DynamoAccountDirectory
+from infrastructure.dynamodb.stores.audit_anchors import DynamoAuditAnchors
 from infrastructure.dynamodb.stores.credentials import DynamoCredentialRepository
 from infrastructure.dynamodb.stores.gate_sessions import DynamoGateSessions
 from infrastructure.dynamodb.stores.log_levels import KEY as LOG_LEVEL
@@ -35,6 +36,7 @@ class DynamoStore:
         self.send_limit = DynamoSendLimit(table, clock, digest_key, sends_per_hour)
         self.rate_limits = DynamoRequestCounters(table)
         self.log_levels = DynamoLogLevels(table)
+        self.audit_anchors = DynamoAuditAnchors(table, clock)
 
     def gate_sessions(self, gate: str, lifetime: int) -> GateSessions:
         """Return the sessions of one gate. They end after `lifetime` seconds."""

@@ -23,6 +23,11 @@ def resolve(host: str) -> list[str]:
     """
     if is_ip_address(host):
         return [host]
+    try:
+        # `getaddrinfo` does the same, but in another thread, which a busy machine may start too late.
+        host.encode("idna")
+    except UnicodeError as error:
+        raise NameNotResolved("the name does not resolve") from error
     with _lock:
         # Callers that need the same name share one thread, so a resolver that hangs can't accumulate threads.
         future = _under_way.get(host)
@@ -33,14 +38,14 @@ def resolve(host: str) -> list[str]:
         return future.result(timeout=deadline.left())
     except NotReady:
         raise ResolverTimeout("the resolver does not answer") from None
-    except (OSError, UnicodeError) as error:
+    except OSError as error:
         raise NameNotResolved("the name does not resolve") from error
 
 
 def _look_up(host: str, future: "Future[list[str]]") -> None:
     try:
         results = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
+    except OSError as error:
         _end(host)
         future.set_exception(error)
     else:

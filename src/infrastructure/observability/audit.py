@@ -9,6 +9,7 @@ from application.timestamps import rfc3339
 from domain.authenticators import AUTHENTICATOR_FACTORS
 from domain.owner import CredentialId, Owner, OwnerKind
 from domain.verdict import Accepted, Rejected, Verdict
+from infrastructure.observability.audit_chain.chain import AuditChain
 from infrastructure.observability.formats import LineFormat, json_line
 from infrastructure.observability.lines import LINES, Lines
 from infrastructure.observability.metrics import Metrics, outcome_of
@@ -28,17 +29,31 @@ class AuditTrail:
         metrics: the counters.
         lines: the queue of lines.
         line_format: the format of a line.
+        chain: completes the lines, which are JSON then; None if they have no codes.
     """
 
-    def __init__(self, metrics: Metrics, lines: Lines = LINES, line_format: LineFormat = json_line) -> None:
+    def __init__(
+        self,
+        metrics: Metrics,
+        lines: Lines = LINES,
+        line_format: LineFormat = json_line,
+        chain: AuditChain | None = None,
+    ) -> None:
         self._metrics = metrics
         self._lines = lines
-        self._line_format = line_format
+        self._line_format = line_format if chain is None else json_line
+        self._chain = chain
+        self._append = lines.append if chain is None else chain.append
 
     def require_room(self) -> None:
-        """Raise `AuditUnavailable` while too many lines are waiting."""
+        """Raise `AuditUnavailable` while too many lines are waiting, or if no chain can begin."""
         if self._lines.is_full:
             raise AuditUnavailable("the reader of the log accepts no lines, so the audit trail has no room")
+        if self._chain is not None:
+            try:
+                self._chain.require()
+            except Exception as error:
+                raise AuditUnavailable("the chain of the audit trail cannot begin") from error
 
     def changed(self, action: Action, credential_id: CredentialId) -> None:
         """Write a line named after the action, such as `enrolled`, `issued` or `removed`."""
@@ -82,7 +97,7 @@ class AuditTrail:
         self._write("WARNING", "exported", fields)
 
     def _write(self, level: str, event: str, fields: dict[str, Any]) -> None:
-        self._lines.append(self._line_format(time.time(), level, LOGGER, event, fields))
+        self._append(self._line_format(time.time(), level, LOGGER, event, fields))
 
 
 class WaitingAuditTrail(AuditTrail):

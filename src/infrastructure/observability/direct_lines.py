@@ -10,13 +10,17 @@ class DirectLines(Lines):
     A line of the audit trail that cannot be written is an error, so its request does not succeed.
     """
 
+    def queue(self, data: bytes) -> None:
+        """Write whole lines of the audit trail."""
+        while data:
+            data = data[self._stream.write(data) :]
+
+    def write_queued(self) -> None:
+        """Do nothing: no line waits."""
+
     def offer(self, text: str) -> None:
         """Write other text, which consists of whole lines. If that fails, drop and count it."""
         try:
             super().offer(text)
         except (OSError, StreamGone):
             self.count_dropped(text.count("\n"))
-
-    def _put(self, data: bytes) -> None:
-        while data:
-            data = data[self._stream.write(data) :]

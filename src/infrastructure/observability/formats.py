@@ -34,7 +34,7 @@ _encode: Final = json.JSONEncoder(default=repr, separators=(",", ":")).encode
 
 def json_line(seconds: float, level: str, logger: str, message: str, fields: Mapping[str, Any]) -> str:
     """Return a JSON object: `time`, `level`, `logger`, `message`, the identifiers of the request, and the fields."""
-    line: dict[str, Any] = {"time": _rfc3339(seconds), "level": level, "logger": logger, "message": message}
+    line: dict[str, Any] = {"time": rfc3339(seconds), "level": level, "logger": logger, "message": message}
     _add_request(line)
     line |= fields
     return _encode(line)
@@ -61,7 +61,7 @@ class TextFormat:
         exception = members.pop(EXCEPTION, ())
         _add_request(members)
         members["logger"] = logger
-        time = _rfc3339(seconds) if self._width is None else _time_of_day(seconds)
+        time = rfc3339(seconds) if self._width is None else _time_of_day(seconds)
         start = f"{time} {level:<8} "
         lines = list(self._folded(message, members, indentation=len(start)))
         if self._colours:
@@ -107,7 +107,8 @@ def _value(value: object) -> str:
     return value if value and value.isprintable() and not {" ", '"', "="} & set(value) else json.dumps(value)
 
 
-def _rfc3339(seconds: float) -> str:
+def rfc3339(seconds: float) -> str:
+    """Return a time with milliseconds. The order of such texts is their order in time."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

@@ -52,7 +52,8 @@ class Lines:
         """Start again with an empty queue. A forked child has no thread, and its parent writes the waiting lines."""
         self._queue: deque[bytes] = deque()
         # Reentrant, because a signal handler may log while its own thread holds the lock.
-        self._queuing = threading.RLock()
+        self.queuing = threading.RLock()
+        """Held while the order of the lines is determined."""
         self._queued = self._written = 0  # bytes
         self._of_thread = threading.local()
         self._writing = threading.Lock()
@@ -71,6 +72,30 @@ class Lines:
     def append(self, line: str) -> None:
         """Write a line of the audit trail, given without its end, or queue it."""
         self._put(f"{line}\n".encode(errors="backslashreplace"))
+
+    def queue(self, data: bytes) -> None:
+        """Queue whole lines of the audit trail without writing them. The caller holds `queuing`, and writes them later.
+
+        So a caller can complete a line that depends on the line before it.
+        """
+        size = len(data)
+        # Without a call, during which a signal handler could log.
+        self._queued += size
+        self._of_thread.last = self._queued
+        self._queue.append(data)
+
+    def write_queued(self) -> None:
+        """Write the queued lines as far as that needs no wait. A thread writes the others."""
+        # A thread that fails to get the lock leaves its line to the one that has it, which looks at the queue again
+        # after it has released the lock.
+        while self._queue and self._writing.acquire(blocking=False):
+            try:
+                must_wait = not self._write_at_once()
+            finally:
+                self._writing.release()
+            if must_wait:
+                self._wake_writer()
+                return
 
     def offer(self, text: str) -> None:
         """Write or queue other text, which consists of whole lines, or drop it if half of the queue is full."""
@@ -107,22 +132,9 @@ class Lines:
                 self._waiters -= 1
 
     def _put(self, data: bytes) -> None:
-        size = len(data)
-        with self._queuing:
-            # Without a call, during which a signal handler could log.
-            self._queued += size
-            self._of_thread.last = self._queued
-            self._queue.append(data)
-        # A thread that fails to get the lock leaves its line to the one that has it, which looks at the queue again
-        # after it has released the lock.
-        while self._queue and self._writing.acquire(blocking=False):
-            try:
-                must_wait = not self._write_at_once()
-            finally:
-                self._writing.release()
-            if must_wait:
-                self._wake_writer()
-                return
+        with self.queuing:
+            self.queue(data)
+        self.write_queued()
 
     def _write_at_once(self) -> bool:
         """Write the queued lines as far as that needs no wait. Return whether none is left."""

@@ -5,6 +5,7 @@ from application.ports.stores import GateSessions, StoreDescription
 from infrastructure.records.codec import RecordCodec
 from infrastructure.redis.client.gateway import Gateway
 from infrastructure.redis.stores.accounts import RedisAccountDirectory
+from infrastructure.redis.stores.audit_anchors import RedisAuditAnchors
 from infrastructure.redis.stores.credentials import RedisCredentialRepository
 from infrastructure.redis.stores.gate_sessions import RedisGateSessions
 from infrastructure.redis.stores.log_levels import RedisLogLevels
@@ -33,6 +34,7 @@ class RedisStore:
         self.send_limit = RedisSendLimit(gateway, clock, digest_key, sends_per_hour)
         self.rate_limits = RedisRequestCounters(gateway)
         self.log_levels = RedisLogLevels(gateway)
+        self.audit_anchors = RedisAuditAnchors(gateway)
 
     def gate_sessions(self, gate: str, lifetime: int) -> GateSessions:
         """Return the sessions of one gate. They end after `lifetime` seconds."""

@@ -2,11 +2,12 @@
 
 from infrastructure.settings.address import checked_address
 from infrastructure.settings.groups.access import Accounts, Administrator, Enrolment, Sessions
+from infrastructure.settings.groups.audit import Audit
 from infrastructure.settings.groups.delivery import Mail, WebhookReceiver
 from infrastructure.settings.groups.gate import Gate
 from infrastructure.settings.groups.server import Limits, Log, LogFormat, Mode, Server
 from infrastructure.settings.groups.storage import DynamoDb, Keys, Redis
-from infrastructure.settings.loading import FILE_VARIABLES, GROUPS, VARIABLES, SettingsError, load
+from infrastructure.settings.loading import FILE_VARIABLES, GROUPS, VARIABLES, SettingsError, audit_key_of, load
 from infrastructure.settings.parsers import SHORTEST_KEY
 from infrastructure.settings.reloading import with_tenants_file
 from infrastructure.settings.settings import Settings
@@ -18,6 +19,7 @@ __all__ = [
     "VARIABLES",
     "Accounts",
     "Administrator",
+    "Audit",
     "DynamoDb",
     "Enrolment",
     "Gate",
@@ -33,6 +35,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "WebhookReceiver",
+    "audit_key_of",
     "checked_address",
     "load",
     "with_tenants_file",

@@ -7,17 +7,22 @@ from hashlib import sha256
 from importlib.util import find_spec
 from typing import Any, Final
 
-from infrastructure.delivery.smtp import EmailDelivery
+from application.key_expiry import expiry_notices
+from infrastructure.delivery.channel import DeliveryProfile
 from infrastructure.settings.declaration import ENVIRONMENT, PRODUCTION, STANDALONE, STORES
 from infrastructure.settings.groups.delivery import Mail
 from infrastructure.settings.parsers import SHORTEST_KEY
 from infrastructure.settings.settings import Settings
+from infrastructure.system import SystemClock
+from infrastructure.tenants.delivery import tenant_profile
 from infrastructure.tenants.tenants_file import TenantsFile
 
 INSTALL: Final = f"{sys.executable} -m pip install --require-hashes -r requirements/dynamodb.txt"
 """The command that installs what DynamoDB needs, into the environment of the service."""
 TENANTS: Final = frozenset({"OPEN_MFA_TENANTS", "OPEN_MFA_TENANTS_TOML"})
 """The variables of the tenants file."""
+_MAIL: Final = frozenset({"OPEN_MFA_ISSUER", "OPEN_MFA_LANGUAGE", "OPEN_MFA_MAIL_TEMPLATE", "OPEN_MFA_MAIL_LANGUAGES"})
+"""The variables of what mails contain."""
 _PREFIX: Final = "OPEN_MFA_"
 _IN_MEMORY: Final = f"with {ENVIRONMENT}={STANDALONE}, the state is in memory"
 
@@ -44,7 +49,7 @@ def conflicts(texts: Mapping[str, str], values: Mapping[str, Any]) -> Iterator[t
         yield from _not_standalone(texts)
     yield from _stores(texts, values)
     yield from _tenants(texts, values)
-    yield from _issuer_in_mail(values)
+    yield from _mail(values)
     yield from _audit(texts)
 
 
@@ -117,26 +122,49 @@ def _audit(texts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         yield "OPEN_MFA_AUDIT_PUBLIC_KEY", "Needs OPEN_MFA_AUDIT_KEY. To make both: open-mfa audit new-keys"
 
 
-def _issuer_in_mail(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _mail(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     server, sender = values.get("OPEN_MFA_SMTP_URL"), values.get("OPEN_MFA_MAIL_FROM")
-    if server is None or sender is None or not {"OPEN_MFA_ISSUER", "OPEN_MFA_MAIL_TEMPLATE"} <= values.keys():
+    if server is None or sender is None or not values.keys() >= _MAIL:
         return
-    mail = Mail(server, sender, values["OPEN_MFA_MAIL_TEMPLATE"])
+    mail = Mail(server, sender, values["OPEN_MFA_MAIL_TEMPLATE"], values["OPEN_MFA_MAIL_LANGUAGES"])
+    profile = DeliveryProfile(issuer=values["OPEN_MFA_ISSUER"], language=values["OPEN_MFA_LANGUAGE"])
     try:
-        EmailDelivery(mail.server, mail.sender, mail.text, values["OPEN_MFA_ISSUER"])
+        mail.delivery(profile, SystemClock())
     except ValueError as error:
         yield "OPEN_MFA_ISSUER", f"Cannot be part of a mail: {error}."
+        return
+    for variable in TENANTS & values.keys():
+        if values[variable] is not None:
+            for problem in mail_conflicts(values[variable], mail, profile):
+                yield variable, sentence(problem)
 
 
-def notices(settings: Settings, texts: Mapping[str, str], known: Iterable[str]) -> Iterator[str]:
+def mail_conflicts(file: TenantsFile, mail: Mail, service: DeliveryProfile) -> Iterator[str]:
+    """Yield a problem for each tenant whose issuer cannot be a part of its mails.
+
+    Args:
+        file: the tenants file.
+        mail: the settings of mail.
+        service: the profile of the service.
+    """
+    for name, table in file.tables.items():
+        try:
+            mail.delivery(tenant_profile(service, table.issuer or service.issuer, table.delivery), SystemClock())
+        except ValueError as error:
+            yield f"[{name}] issuer cannot be part of a mail: {error}"
+
+
+def notices(settings: Settings, texts: Mapping[str, str], known: Iterable[str], now: int) -> Iterator[str]:
     """Yield messages for the operator.
 
     Args:
         settings: the settings of the service.
         texts: the texts of the variables that are set.
         known: the names of all variables of the service.
+        now: Unix time in seconds.
     """
     yield from _unknown(texts, sorted(known))
+    yield from expiry_notices(settings.tenants.api_keys, now)
     if settings.generated:
         yield (
             f"Generated for {settings.mode.environment}; valid until the process exits:"

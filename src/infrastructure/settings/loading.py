@@ -1,6 +1,7 @@
 """Settings from environment variables (the twelve-factor app, III), all checked before anything starts."""
 
-from collections.abc import Container, Mapping
+import time
+from collections.abc import Callable, Container, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -50,12 +51,13 @@ def _joined(problems: list[str]) -> str:
     return " ".join(problems) if len(problems) <= FEW else "".join(f"\n    {each}" for each in problems)
 
 
-def load(environ: Mapping[str, str], dotenv: Path = DOTENV) -> Settings:
+def load(environ: Mapping[str, str], dotenv: Path = DOTENV, now: Callable[[], float] = time.time) -> Settings:
     """Return the settings from environment variables. `os.environ` is neither read nor changed.
 
     Args:
         environ: the environment variables. An empty variable counts as not set.
         dotenv: a file with further variables, which only development mode reads. `environ` takes precedence over it.
+        now: returns Unix time in seconds, for the notices about API keys that expire.
 
     A variable of a secret, or the variable of its file, may be set.
 
@@ -78,7 +80,26 @@ def load(environ: Mapping[str, str], dotenv: Path = DOTENV) -> Settings:
         if not group.optional or any(each.required and each.name in texts for each in group.variables.values())
     }
     settings = Settings(**groups, generated=frozenset(generated))
-    return settings.with_notices(*notices(settings, texts, [*VARIABLES, *FILE_VARIABLES.values()]))
+    return settings.with_notices(*notices(settings, texts, [*VARIABLES, *FILE_VARIABLES.values()], int(now())))
+
+
+def audit_key_of(environ: Mapping[str, str]) -> bytes | None:
+    """Return the audit key, None if it is not set. An auditor's machine need not have any other setting.
+
+    Raises:
+        SettingsError: the key is invalid.
+    """
+    name = "OPEN_MFA_AUDIT_KEY"
+    texts, problems = with_secrets_of_files(_without_empty(environ), {name: FILE_VARIABLES[name]})
+    try:
+        if not problems and name in texts:
+            key: bytes = VARIABLES[name].parse(texts[name])
+            return key
+    except ValueError as error:
+        problems[name] = sentence(str(error))
+    if problems:
+        raise SettingsError({_set_variable(name, texts): [problem] for problem in problems.values()})
+    return None
 
 
 def _without_empty(variables: Mapping[str, str | None]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from domain.api_key import ApiKey, Scope
 from domain.errors import InvalidValue
 from domain.failures import FAILURES_BEFORE_LOCK, FIRST_LOCK, LOCK_AFTER, LOCK_LENGTH, LONGEST_LOCK, LockSchedule
+from domain.language import LANGUAGES, is_language_tag
 from domain.parameters import (
     DEFAULT_DIGITS,
     DEFAULT_INTERVAL,
@@ -36,7 +37,6 @@ MOST: Final = 10**9
 """The highest limit of usage."""
 _SCOPES: Final = list(Scope)
 _KEY_ID: Final = "[A-Za-z0-9._-]{1,32}"
-_LANGUAGE: Final = "[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,4}"
 _SETTING: Final = "the setting of the service"
 
 Files = Callable[[str], Path]
@@ -182,6 +182,12 @@ def _key(value: Any, place: Place) -> dict[str, Any] | None:
     return None if values is None else {**values, "place": str(place / "sha256")}
 
 
+def _language(value: str) -> str:
+    if not is_language_tag(value):
+        raise ValueError("must be a language tag, such as de or de-AT")
+    return value.lower()
+
+
 def _languages(value: Any, place: Place) -> dict[str, str] | None:
     if not isinstance(value, dict) or not value:
         place.refuse('must be a table of languages and files: {de = "mail.de.txt"}')
@@ -189,7 +195,7 @@ def _languages(value: Any, place: Place) -> dict[str, str] | None:
     read = text(_matching(r"[^\0]+", "must be the path of a file"))
     languages: dict[str, str] = {}
     for tag, path in value.items():
-        if not re.fullmatch(_LANGUAGE, tag):
+        if not is_language_tag(tag):
             (place / tag).refuse("is not a language tag, such as de or de-AT")
         elif tag.lower() in languages:
             (place / tag).refuse("is the same language as another one")
@@ -254,7 +260,16 @@ TENANT: Final = Table(
         ),
         "mail_from": Member(text(_sender), "The sender of mail.", _SETTING, '"Shop <mfa@shop.example>"'),
         "languages": Member(
-            _languages, "The files with the texts of mails, by language.", "one text", '{de = "mail.de.txt"}'
+            _languages,
+            "The files with the texts of mails, by language.",
+            "the texts of the service",
+            '{de = "mail.de.txt"}',
+        ),
+        "language": Member(
+            text(_language),
+            "The language of mails for which a request names none: a language of `languages`, or one that is built in.",
+            "`OPEN_MFA_LANGUAGE`",
+            '"de"',
         ),
         "webhook": Member(
             WEBHOOK.read,
@@ -339,4 +354,8 @@ def _delivery(values: Mapping[str, Any], place: Place, files: Files) -> TenantDe
             (place / "webhook" / "secret_file").refuse(f"names a file that {error}")
         except ValueError as error:
             (place / "webhook" / "secret_file").refuse(str(error))
-    return TenantDelivery(mail_from=values.get("mail_from"), languages=languages, webhook=webhook)
+    language = values.get("language")
+    known = [*(values.get("languages") or {}), *LANGUAGES]
+    if language is not None and language not in known:
+        (place / "language").refuse(f"must be a language that has a text: {', '.join(dict.fromkeys(known))}")
+    return TenantDelivery(mail_from=values.get("mail_from"), languages=languages, language=language, webhook=webhook)

@@ -23,13 +23,22 @@ def main(arguments: list[str] | None = None) -> int:
     Args:
         arguments: the arguments; None for those of the process.
     """
-    return cli.run(arguments, Wiring(_load_settings, _serve, _maintenance))
+    return cli.run(arguments, Wiring(_load_settings, _serve, _audit_key, _maintenance))
 
 
 def _load_settings() -> "Settings":
     from infrastructure.settings import load  # noqa: PLC0415
 
     return load(os.environ)
+
+
+def _audit_key() -> bytes | None:
+    from infrastructure.settings import SettingsError, audit_key_of  # noqa: PLC0415
+
+    try:
+        return audit_key_of(os.environ)
+    except SettingsError as error:
+        raise Refused(str(error)) from None
 
 
 def _serve() -> None:
@@ -64,7 +73,7 @@ def _maintenance() -> Iterator[Maintenance]:
     if settings.in_memory:
         raise Refused("OPEN_MFA_REDIS_URL is not set, so there is no store to maintain")
     configure_logging("WARNING", selected_format(settings))
-    container = Container(settings)
+    container = Container(settings, kind="command")
     keys = KeyRing(settings.keys.encryption_keys)
     try:
         yield Maintenance(
@@ -79,8 +88,9 @@ def _maintenance() -> Iterator[Maintenance]:
             resealing=Resealing(container.repository, keys),
             importing=container.importing,
             exporting=container.exporting,
+            audit_anchors=container.store.audit_anchors,
         )
     except StoreUnavailable as error:
         raise Refused(str(error)) from None
     finally:
-        container.store.close()
+        container.close()

@@ -1,9 +1,7 @@
 """The container: adapters and use cases, for the HTTP application and for the command line."""
 
-import threading
 import time
-from collections.abc import Mapping
-from functools import cached_property, partial
+from functools import cached_property
 from hashlib import scrypt
 from typing import Final
 
@@ -13,10 +11,9 @@ from application.enrolment import Enrol
 from application.export import Export
 from application.gate import LogInAtGate, VerifyShared
 from application.importing import ImportAuthenticators
-from application.issuing import ConfiguredChannel, IssueCode
+from application.issuing import IssueCode
 from application.optimistic_update import OptimisticUpdate
 from application.ports.clock import Clock
-from application.ports.delivery import Channel
 from application.ports.secrets import Randomness
 from application.provisioning import Provisioning
 from application.reading import Describe, DescribeAll, ShowQrCode
@@ -28,8 +25,6 @@ from application.verification import ConfirmReplacement, Disable, Resynchronize,
 from domain.owner import Owner, OwnerKind
 from infrastructure.crypto.derivation import HkdfDerivation
 from infrastructure.crypto.hotp import PyotpHotp
-from infrastructure.delivery.allowed_recipients import is_allowed
-from infrastructure.delivery.bulkhead import Bulkhead
 from infrastructure.observability.audit import AuditTrail, WaitingAuditTrail
 from infrastructure.observability.limit_refusals import CountedRefusals
 from infrastructure.observability.lines import LINES, Lines
@@ -38,6 +33,8 @@ from infrastructure.qr import SegnoQrRenderer
 from infrastructure.settings import Settings
 from infrastructure.store import Store
 from infrastructure.system import SystemClock, SystemRandomness
+from presentation.bootstrap.audit import Kind, chained_audit
+from presentation.bootstrap.channels import OwnerChannels
 from presentation.bootstrap.logs import selected_format
 from presentation.bootstrap.stores import open_store
 from presentation.http.accounts.use_cases import AccountUseCases
@@ -58,6 +55,7 @@ class Container:
         randomness: randomness for tests; by default, the system's.
         lines: the queue of lines that the audit trail is written to.
         metrics: the counters of events; by default, counters of this process alone.
+        kind: the kind of the process, for the audit trail.
     """
 
     def __init__(
@@ -68,6 +66,7 @@ class Container:
         randomness: Randomness | None = None,
         lines: Lines = LINES,
         metrics: Metrics | None = None,
+        kind: Kind = "serve",
     ) -> None:
         self._settings = settings
         self.tenants = settings.tenants
@@ -77,7 +76,9 @@ class Container:
         self.metrics = metrics or Metrics()
         self._lines = lines
         lines.count_dropped = self.metrics.lines_dropped
-        self.events = AuditTrail(self.metrics, lines, selected_format(settings))
+        self.audit = chained_audit(settings, self.store, lines, kind)
+        self._chain = None if self.audit is None else self.audit.chain
+        self.events = AuditTrail(self.metrics, lines, selected_format(settings), self._chain)
         self._derivation = HkdfDerivation(settings.keys.derivation_secret)
         self.repository = self.store.credentials
         self.provisioning = Provisioning(self.tenants)
@@ -86,6 +87,12 @@ class Container:
         self._refusals = CountedRefusals(self.metrics)
         self._usage = TenantUsage(self.tenants, self.store.rate_limits, self._refusals, time.monotonic)
         self._committer = VerdictCommitter(self._changes, self.events, self.tenants, self._usage)
+
+    def close(self) -> None:
+        """End the chain of the audit trail, and close the connections to the store."""
+        if self.audit is not None:
+            self.audit.stop()
+        self.store.close()
 
     def check_ready(self) -> None:
         """Raise `StoreUnavailable` unless the store answers and the audit trail has room."""
@@ -102,7 +109,7 @@ class Container:
                 changes,
                 self._randomness,
                 events,
-                _channels(self._settings, self.clock),
+                OwnerChannels(self._settings, self.clock),
                 self.store.send_limit,
                 self.tenants,
                 self._refusals,
@@ -136,7 +143,7 @@ class Container:
     @cached_property
     def importing(self) -> ImportAuthenticators:
         """The import, which waits for room in the audit trail instead of failing."""
-        events = WaitingAuditTrail(self.metrics, self._lines, selected_format(self._settings))
+        events = WaitingAuditTrail(self.metrics, self._lines, selected_format(self._settings), self._chain)
         return ImportAuthenticators(self._changes, self.repository, self._randomness, self.clock, events)
 
     @cached_property
@@ -170,16 +177,3 @@ class Container:
         )
         log_in = LogInAtGate(shared, unlimited, settings.gate.tenant, sessions)
         return GateUseCases(sessions, log_in, shared)
-
-
-def _channels(settings: Settings, clock: Clock) -> Mapping[Channel, ConfiguredChannel]:
-    # Half of the threads stay free for other requests.
-    slots = threading.BoundedSemaphore(max(1, settings.server.threads // 2))
-    return {
-        each.channel: ConfiguredChannel(
-            Bulkhead(each.delivery(settings.enrolment.issuer, clock), slots, each.channel.value),
-            each.check_recipient,
-            partial(is_allowed, each.channel),
-        )
-        for each in settings.channels
-    }

@@ -41,9 +41,10 @@ def lambda_function(environ: Mapping[str, str]) -> LambdaFunction:
     for notice in settings.notices:
         _log.warning(notice)
     numbers = SharedCounters()
-    app = create_app(settings, lines=lines, metrics=Metrics(numbers), serves_metrics=False)
+    app = create_app(settings, lines=lines, metrics=Metrics(numbers), serves_metrics=False, kind="function")
     app.before_request(refuse_invalid_event)
-    follower = app.extensions[EXTENSION].log_level
+    service = app.extensions[EXTENSION]
+    follower, audit = service.log_level, service.container.audit
 
     def follow_level() -> None:
         with deadline.within(LEVEL_SECONDS):
@@ -52,7 +53,19 @@ def lambda_function(environ: Mapping[str, str]) -> LambdaFunction:
     # This also connects to the store while the environment starts, so that the first request need not.
     follow_level()
     metrics = EmbeddedMetrics(numbers, lines, environ.get("AWS_LAMBDA_FUNCTION_NAME", "unknown"))
-    return LambdaFunction(app, time_limit=deadline.limited, before=follow_level, after=metrics.write)
+
+    def before_request() -> None:
+        follow_level()
+        # Not when the environment starts: a snapshot of an environment must not contain a chain.
+        if audit is not None:
+            audit.before_request()
+
+    def after_request() -> None:
+        if audit is not None:
+            audit.after_request()
+        metrics.write()
+
+    return LambdaFunction(app, time_limit=deadline.limited, before=before_request, after=after_request)
 
 
 def _unsupported(settings: Settings) -> Iterator[tuple[str, list[str]]]:

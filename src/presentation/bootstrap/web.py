@@ -15,6 +15,7 @@ from infrastructure.observability.lines import LINES, Lines
 from infrastructure.observability.metrics import CONTENT_TYPE, Metrics
 from infrastructure.settings import Settings
 from infrastructure.store import Store
+from presentation.bootstrap.audit import Kind
 from presentation.bootstrap.container import Container
 from presentation.bootstrap.standalone import spend_past_codes
 from presentation.http.accounts.api_keys import ApiKeys
@@ -44,17 +45,19 @@ EXTENSION: Final = "open_mfa"
 class Service:
     """The parts of the application that have a start and an end (`app.extensions["open_mfa"]`)."""
 
-    store: Store
+    container: Container
     log_level: LogLevelFollower
 
     def start(self) -> None:
-        """Start the follower of the log level. Each worker calls this once."""
+        """Start the follower of the log level and the chain of the audit trail. Each worker calls this once."""
         self.log_level.start()
+        if self.container.audit is not None:
+            self.container.audit.start()
 
     def stop(self) -> None:
-        """Stop the follower, and close the connections to the store."""
+        """Stop the follower, end the chain, and close the connections to the store."""
         self.log_level.stop()
-        self.store.close()
+        self.container.close()
 
 
 def create_app(
@@ -66,6 +69,7 @@ def create_app(
     lines: Lines = LINES,
     metrics: Metrics | None = None,
     serves_metrics: bool = True,
+    kind: Kind = "serve",
 ) -> Flask:
     """Return the WSGI application.
 
@@ -77,8 +81,9 @@ def create_app(
         lines: the queue of lines that the audit trail is written to.
         metrics: the counters of events; by default, counters of this process alone.
         serves_metrics: whether `/metrics` shows the counters.
+        kind: the kind of the process, for the audit trail.
     """
-    container = Container(settings, store, clock, randomness, lines, metrics)
+    container = Container(settings, store, clock, randomness, lines, metrics, kind)
     shared_level = SharedLogLevel(container.store.log_levels, settings.log.level)
     follower = LogLevelFollower(shared_level)
 
@@ -118,7 +123,7 @@ def create_app(
     register_docs(app, gate=container.gate is not None)
     if settings.standalone and container.gate is not None:
         spend_past_codes(container.gate.shared)
-    app.extensions[EXTENSION] = Service(container.store, follower)
+    app.extensions[EXTENSION] = Service(container, follower)
     return app
 
 

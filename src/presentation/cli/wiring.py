@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from application.export import Export
     from application.importing import ImportAuthenticators
     from application.ports.clock import Clock
+    from application.ports.stores import AuditAnchors
     from application.reading import DescribeAll
     from application.removal import Forget, Remove, Unlock
     from infrastructure.crypto.sealing import KeyRing
@@ -38,6 +39,7 @@ class Maintenance:
     resealing: "Resealing"
     importing: "ImportAuthenticators"
     exporting: "Export"
+    audit_anchors: "AuditAnchors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +49,11 @@ class Wiring:
     Attributes:
         load_settings: returns the settings, or raises `SettingsError`.
         serve: serves HTTP until the process gets a signal, or raises `Refused`.
+        audit_key: returns the audit key of the settings, None if there is none; or raises `Refused`.
         maintenance: opens the store, or raises `Refused`. It raises `Refused` too if the store fails inside the block.
     """
 
     load_settings: "Callable[[], Settings]"
     serve: Callable[[], None]
+    audit_key: "Callable[[], bytes | None]"
     maintenance: Callable[[], AbstractContextManager[Maintenance]]

@@ -24,7 +24,7 @@ function must<T>(value: T | undefined): T {
 }
 
 /** Returns the name of the type of a problem: the compiler knows by its `type` which one it is. */
-function refusal(problem: api.CodeRejectedOrCrossSiteRequestProblem): Record<string, unknown> {
+function refusal(problem: api.CodeRejectedOrCrossSiteRequestOrForbiddenProblem): Record<string, unknown> {
   switch (problem.type) {
     case "/problems/code-rejected": {
       const rejected: api.CodeRejectedProblem = problem;
@@ -32,6 +32,10 @@ function refusal(problem: api.CodeRejectedOrCrossSiteRequestProblem): Record<str
     }
     case "/problems/cross-site-request":
       return { model: "CrossSiteRequestProblem" };
+    case "/problems/forbidden": {
+      const forbidden: api.ForbiddenProblem = problem;
+      return { model: "ForbiddenProblem", scope: forbidden.scope };
+    }
   }
 }
 

@@ -31,8 +31,8 @@ TO = "ada@example.org"
 USER, PASSWORD = "open-mfa", "p@ss:w/ord?#%"
 
 
-def message(to: str = TO, code: str = CODE, lifetime: int = 300) -> Message:
-    return Message(Code(code), to, Owner.of_account("default", "ada"), NOON, NOON + lifetime)
+def message(to: str = TO, code: str = CODE, lifetime: int = 300, language: str | None = None) -> Message:
+    return Message(Code(code), to, Owner.of_account("default", "ada"), NOON, NOON + lifetime, language)
 
 
 def server_context(certificates: Certificates) -> ssl.SSLContext:

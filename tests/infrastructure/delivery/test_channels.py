@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from application.ports.delivery import Channel
-from infrastructure.delivery.channel import ChannelSettings
+from infrastructure.delivery.channel import ChannelSettings, DeliveryProfile
 from infrastructure.settings import Settings, load
 from infrastructure.settings.declaration import groups_of
 from tests.support.fakes import FakeClock
@@ -45,7 +45,7 @@ def test_the_channels_are_those_whose_settings_are_set(environ: dict[str, str], 
     settings = load(DEVELOPMENT | environ)
     assert [each.channel for each in settings.channels] == channels
     for each in settings.channels:
-        assert each.delivery("Example", FakeClock())
+        assert each.delivery(DeliveryProfile(issuer="Example"), FakeClock())
 
 
 def test_the_secrets_of_a_channel_are_listed_by_their_variables() -> None:

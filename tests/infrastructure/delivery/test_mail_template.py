@@ -9,14 +9,6 @@ from infrastructure.delivery.mail_template import Template
 GOOD = "Subject: Code for $issuer\n\nHere it is:\n\n$code\n\n$minutes min\n"
 
 
-def test_the_default_text_has_the_code_on_its_own_line() -> None:
-    text = Template.load(None).render("492039", "Example", 5)
-
-    assert "492039" in text.body.split("\n")
-    assert "492039" not in text.subject
-    assert "$" not in text.subject + text.body
-
-
 def test_the_placeholders_of_a_file_are_replaced(tmp_path: Path) -> None:
     path = tmp_path / "kode.txt"
     path.write_text("Subject: $issuer の確認コード\n\n  ${code}\n\n${minutes} 分, $$5", "utf-8")
@@ -60,8 +52,10 @@ def test_an_unusable_text_is_refused_with_the_reason(text: str, reason: str) -> 
 
 def test_an_unreadable_file_is_refused_without_its_path(tmp_path: Path) -> None:
     for path in (tmp_path / "hunter2", tmp_path, f"{tmp_path}/\0hunter2"):
-        with pytest.raises(ValueError, match=r"^the file can't be read$"):
+        with pytest.raises(ValueError, match=r"^the file ") as caught:
             Template.load(path)
+        assert "hunter2" not in str(caught.value)
+        assert str(tmp_path) not in str(caught.value)
 
 
 def test_a_file_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from application.errors import DeliveryFailed
 from domain.characters import is_blank, is_line
 from infrastructure.delivery.mail_address import Sender, check_recipient, wire_address
 from infrastructure.delivery.mail_template import Template
+from infrastructure.delivery.mail_texts import MailTexts
 from infrastructure.delivery.smtp import EmailDelivery, SmtpServer
 from infrastructure.network import deadline
 from tests.infrastructure.delivery.servers import (
@@ -40,7 +41,7 @@ from tests.infrastructure.delivery.servers import (
 from tests.support.redis_topologies import Certificates
 from tests.support.tcp_proxy import TcpProxy
 
-TEXT = Template.load(None)
+TEXTS = MailTexts.built_in("en")
 SENDER = "Open-MFA <mfa@example.com>"
 LOGIN = "open-mfa:p%40ss%3Aw%2Ford%3F%23%25"
 HEADERS = {"Subject", "From", "To", "Date", "Message-ID", "Auto-Submitted", "MIME-Version"}
@@ -49,8 +50,12 @@ SOON = 0.3
 REFUSED = AuthResult(success=False, handled=False)
 
 
+def only(text: Template) -> MailTexts:
+    return MailTexts("en", {"en": text})
+
+
 def delivery(url: str, **changed: Any) -> EmailDelivery:
-    options: dict[str, Any] = {"sender": SENDER, "text": TEXT, "issuer": "Example"} | changed
+    options: dict[str, Any] = {"sender": SENDER, "texts": TEXTS, "issuer": "Example"} | changed
     return EmailDelivery(SmtpServer.parse(url), **options)
 
 
@@ -104,7 +109,7 @@ def test_minutes_are_rounded_up(mailbox: Mailbox) -> None:
 def test_a_translation_is_sent_in_seven_bits(mailbox: Mailbox) -> None:
     text = Template.parse("Subject: $issuer の確認コード\n\nコードはこちら:\n\n$code\n\n有効期間 $minutes 分\n.\n")
     with mail_server(mailbox) as port:
-        plain(port, text=text, issuer="例え" * 15, sender="例え <mfa@example.com>").send(message())
+        plain(port, texts=only(text), issuer="例え" * 15, sender="例え <mfa@example.com>").send(message())
 
     (envelope,) = mailbox.taken
     assert isinstance(envelope.content, bytes)
@@ -419,7 +424,7 @@ def test_no_issuer_and_no_sender_adds_a_header(shared: tuple[Mailbox, int], issu
 def test_no_subject_adds_a_header(shared: tuple[Mailbox, int], subject: str) -> None:
     mailbox, port = shared
     try:
-        sends = plain(port, text=Template.parse(f"Subject: {subject}\n\n$code\n"))
+        sends = plain(port, texts=only(Template.parse(f"Subject: {subject}\n\n$code\n")))
     except ValueError:
         return
     sends.send(message())

@@ -48,6 +48,7 @@ def test_a_code_arrives_signed() -> None:
     assert request.json() == {
         "code": CODE,
         "to": TO,
+        "tenant": "default",
         "account_id": "ada",
         "expires_at": "2040-11-22T12:05:00Z",
     }
@@ -58,11 +59,19 @@ def test_a_code_arrives_signed() -> None:
     assert request.headers["Open-MFA-Signature"] == f"v1={hmac.new(SECRET.encode(), signed, 'sha256').hexdigest()}"
 
 
+def test_the_language_of_the_request_is_passed_on() -> None:
+    with Receiver() as receiver:
+        webhook(receiver.url).send(message(TO, language="de-AT"))
+
+    assert receiver.request.json()["language"] == "de-AT"
+
+
 def test_a_session_has_no_account() -> None:
     owner = Owner(OwnerKind.SESSION, "digest")
     with Receiver() as receiver:
         webhook(receiver.url).send(Message(Code(CODE), TO, owner, NOON, NOON + 1))
     assert receiver.request.json()["account_id"] is None
+    assert receiver.request.json()["tenant"] is None
 
 
 def test_the_signature_equals_that_of_openssl() -> None:

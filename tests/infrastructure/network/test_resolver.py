@@ -47,6 +47,13 @@ def test_an_ip_address_is_not_resolved(hanging: list[str], host: str) -> None:
     assert hanging == []
 
 
+@pytest.mark.parametrize("host", [f"{'a' * 64}.example", "a..example", "\ud800.example"])
+def test_a_name_that_cannot_be_in_the_dns_is_refused_at_once(hanging: list[str], host: str) -> None:
+    with deadline.within(0), pytest.raises(NameNotResolved):
+        resolve(host)
+    assert hanging == []
+
+
 def test_a_name_resolves_to_its_addresses() -> None:
     assert {"127.0.0.1", "::1"} & set(resolve("localhost"))
 

@@ -51,7 +51,9 @@ class Instance:
         changes, events, randomness = OptimisticUpdate(self.repository, clock), SilentEvents(), SystemRandomness()
         judge = VerdictCommitter(changes, events, DEFAULT_POLICIES)
         self.enrol = Enrol(changes, randomness, derivation, events)
-        self.issue = IssueCode(changes, randomness, events, {}, Outbox(), FixedPolicy(), RecordedRefusals())
+        self.issue = IssueCode(
+            changes, randomness, events, lambda *_: None, Outbox(), FixedPolicy(), RecordedRefusals()
+        )
         self.recovery = IssueRecoveryCodes(changes, randomness, events, DEFAULT_POLICIES)
         self.verify = Verify(judge, PyotpHotp())
         self.confirm = ConfirmReplacement(judge, PyotpHotp())

@@ -34,6 +34,7 @@ OTHER_VALUES = {
 """Valid texts for the parsers that do not accept any text."""
 FILES = {
     "OPEN_MFA_MAIL_TEMPLATE": "Subject: Code\n\n$code\n",
+    "OPEN_MFA_MAIL_LANGUAGES": "Subject: Code\n\n$code\n",
     "OPEN_MFA_TENANTS": OTHER_VALUES["OPEN_MFA_TENANTS_TOML"],
 }
 """Valid contents of the files that settings name."""
@@ -44,6 +45,7 @@ COMPANIONS = {
     "OPEN_MFA_GATE_TENANT": {"OPEN_MFA_API_KEYS": OTHER_VALUES["OPEN_MFA_API_KEYS"]},
     **dict.fromkeys(SMTP, SMTP),
     "OPEN_MFA_MAIL_TEMPLATE": SMTP,
+    "OPEN_MFA_MAIL_LANGUAGES": SMTP,
     **dict.fromkeys(WEBHOOK, WEBHOOK),
     **dict.fromkeys(ADMINISTRATOR, ADMINISTRATOR),
     "OPEN_MFA_AUDIT_PUBLIC_KEY": {"OPEN_MFA_AUDIT_KEY": OTHER_VALUES["OPEN_MFA_AUDIT_KEY"]},
@@ -59,7 +61,7 @@ def other_text(name: str, tmp_path: Path) -> str:
     if name in FILES:
         path = tmp_path / "file"
         path.write_text(FILES[name])
-        return str(path)
+        return f"fr={path}" if name == "OPEN_MFA_MAIL_LANGUAGES" else str(path)
     if name in OTHER_VALUES:
         return OTHER_VALUES[name]
     match VARIABLES[name].parse:
@@ -84,7 +86,7 @@ def test_every_setting_reaches_its_field(name: str, tmp_path: Path) -> None:
 
     assert settings != before
     # Templates are compared by their identity.
-    assert name == "OPEN_MFA_MAIL_TEMPLATE" or value == VARIABLES[name].parse(text)
+    assert name in {"OPEN_MFA_MAIL_TEMPLATE", "OPEN_MFA_MAIL_LANGUAGES"} or value == VARIABLES[name].parse(text)
 
 
 @pytest.mark.parametrize("name", [name for name, variable in VARIABLES.items() if variable.default is not None])

@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from domain.api_key_format import api_key_of
 from domain.secret import SharedSecret
+from infrastructure.delivery.channel import DeliveryProfile
+from infrastructure.delivery.mail_texts import MailTexts
 from infrastructure.settings import VARIABLES, Administrator
 from infrastructure.settings.parsers import Choice, WholeNumber, boolean
 from tests.domain.test_parameters import NAMES
@@ -230,6 +233,16 @@ def test_a_tenant_may_have_two_keys() -> None:
     assert loaded(OPEN_MFA_API_KEYS=f"shop:{SHOP},shop:{FORUM}").accounts.api_keys == (("shop", SHOP), ("shop", FORUM))
 
 
+def test_a_key_in_the_format_of_the_service_is_accepted_and_refused_if_it_is_mistyped() -> None:
+    key = api_key_of(bytes(32))
+    mistyped = {**REQUIRED, "OPEN_MFA_API_KEYS": f"shop:{SHOP},forum:{key[:-1]}x"}
+
+    assert loaded(OPEN_MFA_API_KEYS=f"shop:{key}").accounts.api_keys == (("shop", key),)
+    assert problems(mistyped)["OPEN_MFA_API_KEYS"] == [
+        "Key number 2 begins with omfa_, but is mistyped: its checksum is wrong."
+    ]
+
+
 @pytest.mark.parametrize(
     "keys",
     [
@@ -292,16 +305,71 @@ def test_mail_and_webhook_can_be_configured() -> None:
     assert settings.webhook.url == WEBHOOK["OPEN_MFA_WEBHOOK_URL"]
 
 
-def test_a_mail_template_replaces_the_english_text(tmp_path: Path) -> None:
-    template = tmp_path / "template"
-    template.write_text("Subject: $issuer\n\n$code\n")
+def texts_of(**settings: str) -> MailTexts:
+    read = loaded(**SMTP, **settings)
+    assert read.mail is not None
+    return read.mail.texts(DeliveryProfile(issuer="Shop", language=read.texts.language))
 
-    default, own = loaded(**SMTP).mail, loaded(**SMTP, OPEN_MFA_MAIL_TEMPLATE=str(template)).mail
 
-    assert default is not None
-    assert own is not None
-    assert "one-time code" in default.text.render("492039", "Shop", 5).body
-    assert own.text.render("492039", "Shop", 5) == ("Shop", "492039\n")
+def subject_of(texts: MailTexts, language: str | None) -> str:
+    return texts.of(language).render("492039", "Shop", 5).subject
+
+
+@pytest.fixture
+def template(tmp_path: Path) -> str:
+    path = tmp_path / "template"
+    path.write_text("Subject: $issuer\n\n$code\n")
+    return str(path)
+
+
+def test_a_mail_template_replaces_the_text_of_the_default_language(template: str) -> None:
+    built_in, own = texts_of(), texts_of(OPEN_MFA_MAIL_TEMPLATE=template)
+    german = texts_of(OPEN_MFA_MAIL_TEMPLATE=template, OPEN_MFA_LANGUAGE="de")
+
+    languages = (None, "en-GB", "fr", "de-AT")
+    assert [subject_of(built_in, each) for each in languages] == [*["Your Shop code"] * 3, "Ihr Code für Shop"]
+    assert [subject_of(own, each) for each in languages] == ["Shop", "Shop", "Shop", "Ihr Code für Shop"]
+    assert [subject_of(german, each) for each in languages] == ["Shop", "Your Shop code", "Shop", "Shop"]
+
+
+def test_texts_in_further_languages_can_be_set(template: str) -> None:
+    texts = texts_of(OPEN_MFA_MAIL_LANGUAGES=f"fr-CA = {template}, DE={template}")
+
+    assert [subject_of(texts, each) for each in ("fr-CA", "fr", "de", "en")] == [
+        "Shop",
+        "Your Shop code",
+        "Shop",
+        "Your Shop code",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("fr", "must be languages and paths"),
+        ("fr=", "must be languages and paths"),
+        ("=/x", "must be languages and paths"),
+        ("f_r=/x", "must be languages and paths"),
+        ("fr={template},", "must be languages and paths"),
+        ("fr={template},FR={template}", "two files"),
+        ("fr=/nowhere/hunter2", "language fr: the file cannot be read"),
+    ],
+)
+def test_unusable_languages_are_refused_without_their_paths(template: str, value: str, reason: str) -> None:
+    environ = {**REQUIRED, **SMTP, "OPEN_MFA_MAIL_LANGUAGES": value.format(template=template)}
+    (found,) = problems(environ)["OPEN_MFA_MAIL_LANGUAGES"]
+
+    assert reason in f"{found[:1].lower()}{found[1:]}"
+    assert "hunter2" not in found
+
+
+def test_a_tenant_whose_issuer_no_mail_can_contain_is_refused() -> None:
+    tenants = {"OPEN_MFA_TENANTS_TOML": '[good]\nissuer = "Good"\n[bad]\nissuer = "=?utf-8?q?Shop?="\n'}
+
+    assert loaded(**tenants).tenants.by_name["bad"].policy.issuer == "=?utf-8?q?Shop?="
+    found = problems({**REQUIRED, **SMTP, **tenants})
+    assert list(found) == ["OPEN_MFA_TENANTS_TOML"]
+    assert found["OPEN_MFA_TENANTS_TOML"][0].startswith("[bad] issuer cannot be part of a mail")
 
 
 def test_an_issuer_that_no_mail_can_contain_is_refused() -> None:

@@ -9,6 +9,7 @@ from limits import RateLimitItemPerMinute
 from werkzeug.test import TestResponse
 
 from presentation.http.framework.problem_types import BY_SLUG
+from tests.presentation.api import GATE_COOKIE as COOKIE
 from tests.presentation.api import SESSION, Api
 from tests.presentation.gate.support import GATE, TENANT, code, log_in, wrong
 from tests.support.processes import free_port
@@ -128,6 +129,23 @@ def test_the_page_that_asks_whether_to_log_out_is_in_german(gate: Api) -> None:
     assert (page.status_code, page.mimetype) == (403, "text/html")
     assert_german(page)
     assert "Von Open-MFA abmelden?" in text_of(page)
+
+
+@pytest.mark.parametrize("headers", [GERMAN, {"Accept-Language": "en"}], ids=["de", "en"])
+def test_a_person_who_logs_out_without_a_store_gets_a_page(headers: dict[str, str]) -> None:
+    lost = Api(redis_client(f"redis://127.0.0.1:{free_port()}"), **GATE)
+    cookie = {"Cookie": f"{COOKIE}={'x' * 43}"}
+    browser = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Site": "same-origin"}
+
+    page = lost.client.post("/auth/logout", headers=headers | cookie | browser)
+
+    assert page.status_code == 503
+    assert "Retry-After" in page.headers
+    assert page.headers["Set-Cookie"].startswith(f"{COOKIE}=;")
+    assert page.headers["Content-Language"] == headers["Accept-Language"][:2]
+    assert ("Dieser Browser" in text_of(page)) == (headers is GERMAN)
+    program = lost.client.post("/auth/logout", headers=cookie)
+    assert (program.status_code, program.mimetype) == (503, "application/problem+json")
 
 
 @pytest.mark.parametrize("path", ["/problems", *(f"/problems/{slug}" for slug in BY_SLUG)])

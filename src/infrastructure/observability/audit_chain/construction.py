@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 KEY_BYTES: Final = 32
 LIMIT: Final = 1 << 20
 """The largest number of lines in a chain, so that a verifier computes few keys."""
+MAC_MEMBER: Final = 74
+"""The bytes of the last member and the brace, `,"mac":"…"}`."""
 HEADS: Final = 24
 """The largest number of heads, so that the first line is shorter than `PIPE_BUF` and is written in one piece."""
 FORMAT: Final = 1

@@ -32,6 +32,7 @@ class Damage(Enum):
     UNKNOWN_FORM = "it is in a form of log that is not supported"
     """The text of an audit line occurs in another text. Other programs log what clients send, so anybody may have
     caused such a line in a log that the service shares with other programs."""
+    OTHER_LOGGER = "it has the code of an audit line, but another logger"
     TEXT_FORMAT = "it is in the text format, from OPEN_MFA_LOG_FORMAT=text"
     UNREADABLE = "the compressed file is damaged or incomplete from here on"
 

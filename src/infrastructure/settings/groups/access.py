@@ -63,8 +63,8 @@ class Accounts:
     api_keys: tuple[tuple[str, str], ...] = setting(
         "OPEN_MFA_API_KEYS",
         api_keys,
-        "The tenants and their keys: `tenant:key`, separated by commas. A key has at least 32 characters; a tenant may"
-        " have several keys.",
+        "The tenants and their keys: `tenant:key`, separated by commas. A key has at least 32 characters, and all"
+        " scopes; a tenant may have several keys. `open-mfa api-key new` prints a key.",
         default="",
         absence="none: no accounts; in development, one key is generated",
         secret=True,

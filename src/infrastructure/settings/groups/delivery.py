@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from application.ports.clock import Clock
 from application.ports.delivery import Channel, Delivery
-from infrastructure.delivery.channel import ChannelSettings
+from infrastructure.delivery.channel import ChannelSettings, DeliveryProfile
 from infrastructure.delivery.mail_address import Sender, check_recipient
 from infrastructure.delivery.mail_template import Template
+from infrastructure.delivery.mail_texts import MailTexts, texts_in_files
 from infrastructure.delivery.smtp import EmailDelivery, SmtpServer
 from infrastructure.delivery.webhook import Webhook, check_webhook_recipient
 from infrastructure.settings.declaration import setting
@@ -23,7 +24,8 @@ class Mail(ChannelSettings):
     `?ssl_ca_certs=/path` names a PEM file with the only trusted authorities.
 
     A template is a text file in UTF-8. Its first line is `Subject: …`, its second line is empty. One line of the text
-    consists of `$code`. `$issuer` and `$minutes` may appear anywhere.
+    consists of `$code`. `$issuer` and `$minutes` may appear anywhere. See also: [choose the
+    languages](../how-to/choose-the-languages.md).
     """
 
     channel = Channel.EMAIL
@@ -49,17 +51,25 @@ class Mail(ChannelSettings):
     template: Template | None = setting(
         "OPEN_MFA_MAIL_TEMPLATE",
         Template.load,
-        "The path of a file with the text of the mail.",
-        absence="none: an English text",
+        "The path of a file with the text of the mail, in the language of `OPEN_MFA_LANGUAGE`.",
+        absence="none: the built-in text",
+    )
+    languages: Mapping[str, Template] | None = setting(
+        "OPEN_MFA_MAIL_LANGUAGES",
+        texts_in_files,
+        "Texts in further languages: `fr=/path/mail.fr.txt`, separated by commas. They replace built-in texts.",
+        absence="none: the built-in texts in English and German",
     )
 
-    @property
-    def text(self) -> Template:
-        """The text of the mail."""
-        return self.template or Template.load(None)
+    def texts(self, profile: DeliveryProfile) -> MailTexts:
+        """Return the texts of the mail."""
+        own = {} if self.template is None else {profile.language: self.template}
+        service = MailTexts.built_in(profile.language).with_own({**(self.languages or {}), **own})
+        return service.with_own(profile.mail_texts, profile.mail_language)
 
-    def delivery(self, issuer: str, clock: Clock) -> Delivery:  # noqa: ARG002 - mail needs no clock
-        return EmailDelivery(self.server, self.sender, self.text, issuer)
+    def delivery(self, profile: DeliveryProfile, clock: Clock) -> Delivery:  # noqa: ARG002 - mail needs no clock
+        sender = profile.mail_from or self.sender
+        return EmailDelivery(self.server, sender, self.texts(profile), profile.issuer)
 
     def check_recipient(self, to: str) -> str:
         return check_recipient(to)
@@ -95,7 +105,7 @@ class WebhookReceiver(ChannelSettings):
         secret=True,
     )
 
-    def delivery(self, issuer: str, clock: Clock) -> Delivery:  # noqa: ARG002 - the receiver knows the issuer
+    def delivery(self, profile: DeliveryProfile, clock: Clock) -> Delivery:  # noqa: ARG002 - it knows the profile
         return Webhook(self.url, self.secret, clock)
 
     def check_recipient(self, to: str) -> str:

@@ -7,6 +7,7 @@ from typing import Final
 
 from domain.secret import SHORTEST_SECRET, SHORTEST_WEAK_SECRET
 from infrastructure.settings import SHORTEST_KEY, Settings
+from presentation.cli.doctor.delivery import tenant_webhooks
 from presentation.cli.doctor.finding import Finding, Grade
 
 SHORTEST_PASSWORD: Final = 12
@@ -50,6 +51,8 @@ def secrets_in(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "OPEN_MFA_DERIVATION_SECRET", settings.keys.derivation_secret
     for channel in settings.channels:
         yield from channel.secrets.items()
+    for name, webhook in tenant_webhooks(settings):
+        yield name, webhook.secret
     if settings.gate.shared_secret is not None:
         yield settings.gate.secret_variable, settings.gate.shared_secret.key.decode("latin-1")
 

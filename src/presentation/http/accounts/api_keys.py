@@ -77,12 +77,24 @@ class ApiKeys:
 
     def admit(self, scope: Scope) -> None:
         """Raise a problem with status 401 for a wrong or expired key, or 403 for a key without the scope."""
-        self.authenticate()
-        self.require(scope)
+        self._require(scope, self._authenticated())
 
     def authenticate(self) -> None:
         """Find the API key of the request. Raise a problem with status 401 for a wrong or expired key."""
-        scheme, _, rest = request.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+        self._authenticated()
+
+    def require(self, scope: Scope) -> None:
+        """Raise a problem with status 403 unless the key of the request has the scope."""
+        self._require(scope, self.current())
+
+    def current(self) -> ApiKey:
+        """Return the API key of the request, which `authenticate` has found."""
+        key: ApiKey = request.environ[_KEY]
+        return key
+
+    def _authenticated(self) -> ApiKey:
+        environ = request.environ
+        scheme, _, rest = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
         sent = rest.strip(" \t")
         key = self._find(sent)
         if key is None or scheme.lower() != "bearer":
@@ -91,14 +103,13 @@ class ApiKeys:
         if key.expires_at is not None:
             self._check_expiry(key, key.expires_at)
         self._metrics.key_used(key.tenant, key.id)
-        request.environ[_KEY] = key
+        environ[_KEY] = key
         context = current_request.get()
         if context is not None:
             context.key = key.id
+        return key
 
-    def require(self, scope: Scope) -> None:
-        """Raise a problem with status 403 unless the key of the request has the scope."""
-        key = self.current()
+    def _require(self, scope: Scope, key: ApiKey) -> None:
         if key.scope.includes(scope):
             return
         self._metrics.key_refused(Refusal.SCOPE, key.tenant, key.id)
@@ -107,11 +118,6 @@ class ApiKeys:
         challenge = f'{_REALM}, error="insufficient_scope", scope="{scope}"'
         members = {"scope": scope, "key_scope": key.scope}
         raise Problem(Problems.FORBIDDEN, detail, members, {"WWW-Authenticate": challenge})
-
-    def current(self) -> ApiKey:
-        """Return the API key of the request, which `authenticate` has found."""
-        key: ApiKey = request.environ[_KEY]
-        return key
 
     def _find(self, sent: str) -> ApiKey | None:
         """Return the key that was sent. All keys are compared, even after a match, so that the time is constant."""

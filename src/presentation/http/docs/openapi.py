@@ -139,7 +139,9 @@ def _description(operation: Operation, access: Access) -> str:
     sentences = [operation.description] if operation.description else []
     if access.authorization is not None:
         sentences.append(f"Needs an API key with the scope `{operation.scope}`.")
-        sentences += [f"`{name}` needs the scope `{scope}`." for name, scope in operation.scopes_of_members.items()]
+        sentences += [
+            f"A body with `{name}` needs the scope `{scope}`." for name, scope in operation.scopes_of_members.items()
+        ]
     return " ".join(sentences)
 
 

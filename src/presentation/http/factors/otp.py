@@ -47,7 +47,14 @@ class IssueHandler:
             for guard in self._sending_guards:
                 guard()
         wanted = IssueCodeRequest(
-            owner, self._lifetime, digits, lifetime, channel, delivery.get("to", ""), network_of(request.remote_addr)
+            owner,
+            self._lifetime,
+            digits,
+            lifetime,
+            channel,
+            delivery.get("to", ""),
+            network_of(request.remote_addr),
+            delivery.get("language"),
         )
         try:
             issued = self._issue.execute(wanted)

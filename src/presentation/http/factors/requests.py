@@ -6,6 +6,7 @@ from typing import Any, Final
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
 from application.ports.delivery import Channel
+from domain.language import LANGUAGE_TAG, LONGEST_LANGUAGE_TAG, is_language_tag
 from domain.one_time_code import CODE_DIGITS, CODE_LIFETIME, DEFAULT_CODE_DIGITS, DEFAULT_CODE_LIFETIME
 from domain.parameters import (
     COUNTER,
@@ -33,6 +34,14 @@ _WEAK: Final = (
 )
 
 
+_ONLY_SENT: Final = "Is only for a channel that sends the code."
+
+
+def _language(text: str) -> None:
+    if not is_language_tag(text):
+        raise ValidationError("Must be a language tag, such as de or de-AT.")
+
+
 class DeliveryRequest(RequestSchema):
     """The channel of a one-time code, and its recipient."""
 
@@ -54,11 +63,25 @@ class DeliveryRequest(RequestSchema):
         },
     )
 
+    language = fields.String(
+        validate=[validate.Length(1, LONGEST_LANGUAGE_TAG), _language],
+        metadata={
+            "description": "The language of the message, as a language tag (BCP 47). A mail is in the language that "
+            "fits best, or else in the default language. A webhook gets the tag. Only for a channel that sends the "
+            "code.",
+            "pattern": f"^{LANGUAGE_TAG}$",
+            "example": "de-AT",
+        },
+    )
+
     @validates_schema(skip_on_field_errors=True)
-    def _recipient(self, data: Mapping[str, Any], **_: Any) -> None:
-        if (data["channel"] is Channel.RESPONSE) == ("to" in data):
-            message = "Is only for a channel that sends the code." if "to" in data else "Is required by this channel."
-            raise ValidationError(message, "to")
+    def _members(self, data: Mapping[str, Any], **_: Any) -> None:
+        sends = data["channel"] is not Channel.RESPONSE
+        errors = {} if sends else {name: [_ONLY_SENT] for name in ("to", "language") if name in data}
+        if sends and "to" not in data:
+            errors["to"] = ["Is required by this channel."]
+        if errors:
+            raise ValidationError(errors)
 
 
 class IssueCodeBody(RequestSchema):

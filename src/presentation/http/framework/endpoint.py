@@ -8,11 +8,12 @@ from typing import Any, Final, NamedTuple
 
 from flask import Blueprint, Response, request
 
+from application.errors import LimitReached
 from presentation.http.framework.access import Access, Guards, OwnerAccess
 from presentation.http.framework.middleware import ROUTE
 from presentation.http.framework.operation import Operation, OwnerUse
 from presentation.http.framework.problem_types import Problems
-from presentation.http.framework.problems import Problem
+from presentation.http.framework.problems import Problem, limit_problem
 from presentation.http.framework.rate_limit import count_now
 from presentation.http.framework.request_body import read_body
 from presentation.http.framework.same_site import SAFE_METHODS, refuse_other_sites
@@ -175,6 +176,8 @@ def _view(rule: str, route: Route, access: Access) -> Handler:
             # Flask would give the same response, but only after a search for the error handler. Guessers cause most
             # of the refusals, so they must be cheap.
             return problem.response()
+        except LimitReached as reached:
+            return limit_problem(reached.limit, reached.wait).response()
 
     return view
 

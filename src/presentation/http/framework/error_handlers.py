@@ -7,11 +7,11 @@ from typing import Final
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
-from application.errors import LimitReached, StoreUnavailable
+from application.errors import StoreUnavailable
 from application.request_context import FIELDS
 from domain.errors import AlreadyConfirmed, AlreadyEnrolled, DuplicateSecret, NotEnrolled, TooManyAuthenticators
 from presentation.http.framework.problem_types import BY_STATUS, Problems
-from presentation.http.framework.problems import Problem, limit_problem, sentence
+from presentation.http.framework.problems import Problem, sentence
 
 RETRY_WHEN_UNAVAILABLE: Final = 2
 """Seconds after which a client may try again. A fail-over of Redis takes 2 to 4."""
@@ -42,10 +42,6 @@ def register_error_handlers(app: Flask, count_store_failure: Callable[[], None])
     @app.errorhandler(Problem)
     def problem(problem: Problem) -> Response:
         return problem.response()
-
-    @app.errorhandler(LimitReached)
-    def limited(error: LimitReached) -> Response:
-        return limit_problem(error.limit, error.wait).response()
 
     @app.errorhandler(StoreUnavailable)
     def unavailable(error: StoreUnavailable) -> Response:

@@ -3,7 +3,7 @@
 from flask import Response, after_this_request, request
 
 from presentation.http.framework.problem_types import Problems
-from presentation.http.framework.problems import Problem
+from presentation.http.framework.problems import MEDIA_TYPE, Problem
 from presentation.http.gate.browser import is_certainly_of_this_site, is_followed_link, is_page
 from presentation.http.gate.pages import GatePages
 from presentation.http.gate.return_to import HOME
@@ -27,7 +27,15 @@ class LogoutHandler:
             if request.method != "POST" or is_page():
                 return self._pages.logout()
             raise Problem(Problems.CROSS_SITE_REQUEST)
-        # The browser must forget the cookie even if Redis is unreachable.
+        after_this_request(self._page_for_problem)
+        # The browser must forget the cookie even if the store is unreachable.
         after_this_request(self._visitors.forget)
         self._visitors.end()
         return Response(status=303, headers={"Location": HOME})
+
+    def _page_for_problem(self, response: Response) -> Response:
+        """Return a page instead of a problem document, for a person."""
+        if response.mimetype != MEDIA_TYPE or not is_page():
+            return response
+        wait = response.headers.get("Retry-After")
+        return self._pages.logged_out_here(response.status_code, {"Retry-After": wait} if wait else {})

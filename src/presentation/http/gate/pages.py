@@ -67,6 +67,10 @@ class GatePages:
         """Return the page that asks whether to log out."""
         return self._respond(403, {}, "logout.html", request.host, action=link(LOGOUT))
 
+    def logged_out_here(self, status: int, headers: Mapping[str, str]) -> Response:
+        """Return the page for a person whose browser has forgotten the log-in, but the service could not end it."""
+        return self._respond(status, headers, "logged_out_here.html", request.host)
+
     def _respond(self, status: int, headers: Mapping[str, str], template: str, host: str, **values: Any) -> Response:
         """Return a page that names the issuer and the host that the person wants to reach, in their language."""
         texts = texts_of_request()

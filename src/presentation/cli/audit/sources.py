@@ -1,0 +1,38 @@
+"""Files that the verification reads twice."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
+
+from infrastructure.observability.audit_reading import STANDARD_INPUT, Finding, audit_lines, opened
+from presentation.cli.output import Refused
+
+Source = Callable[[], AbstractContextManager[Iterable[Finding]]]
+
+
+@contextmanager
+def opened_twice(names: Sequence[str]) -> Iterator[Sequence[Source]]:
+    """Return the files as sources. Standard input is copied to a temporary file. Raise `Refused`."""
+    with ExitStack() as stack:
+        sources = []
+        for name in names:
+            path = name
+            if name == STANDARD_INPUT:
+                copy = stack.enter_context(tempfile.NamedTemporaryFile(prefix="open-mfa-"))
+                with open(0, "rb", closefd=False) as stdin:
+                    shutil.copyfileobj(stdin, copy)
+                copy.flush()
+                path = copy.name
+            sources.append(partial(_readings, path, name))
+        yield sources
+
+
+@contextmanager
+def _readings(path: str, name: str) -> Iterator[Iterable[Finding]]:
+    try:
+        with opened(path) as stream:
+            yield audit_lines(stream, name)
+    except OSError as error:
+        raise Refused(f"can't read {name}: {error.strerror}") from None
