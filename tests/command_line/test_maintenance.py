@@ -178,7 +178,7 @@ def test_an_id_with_any_first_character_is_shown(settings: dict[str, str], servi
             {"OPEN_MFA_API_KEYS": f"shop:{API_KEY},bank:{API_KEY}2,shop:{API_KEY}3"},
             "--tenant: shop, bank\n",
         ),
-        (["account", "show", "alice"], {"OPEN_MFA_API_KEYS": ""}, "OPEN_MFA_API_KEYS is not set"),
+        (["account", "show", "alice"], {"OPEN_MFA_API_KEYS": ""}, "OPEN_MFA_API_KEYS are not set"),
         (["account", "show", "alice"], {"OPEN_MFA_REDIS_URL": ""}, "OPEN_MFA_REDIS_URL is not set"),
         (["reseal"], {"OPEN_MFA_REDIS_URL": ""}, "OPEN_MFA_REDIS_URL is not set"),
         (["reseal"], {"OPEN_MFA_REDIS_URL": "redis://127.0.0.1:1"}, "can't be reached"),

@@ -46,10 +46,10 @@ class TenantsFile:
     text: str = ""
 
     @classmethod
-    def load(cls, path: str) -> "TenantsFile":
-        """Read the file with this path. Raise `TenantsFileError`."""
+    def load(cls, path: str, *, read_files: bool = True) -> "TenantsFile":
+        """Read the file with this path; see `parse`. Raise `TenantsFileError`."""
         try:
-            return cls.parse(read_text(path), path)
+            return cls.parse(read_text(path), path, read_files=read_files)
         except UnusableFile as error:
             raise TenantsFileError([f"the file {error}"]) from None
 

@@ -4,12 +4,26 @@ from argparse import Namespace
 from importlib.metadata import version
 from typing import Final
 
-from presentation.cli import account, api_key, audit, code, doctor, export, import_file, key, qr, reseal, serve, uri
+from presentation.cli import (
+    account,
+    api_key,
+    audit,
+    code,
+    doctor,
+    export,
+    import_file,
+    key,
+    qr,
+    reseal,
+    serve,
+    tenants,
+    uri,
+)
 from presentation.cli.arguments import Parser
 from presentation.cli.output import REFUSED, Refused, tell
 from presentation.cli.wiring import Wiring
 
-COMMANDS: Final = (serve, code, uri, qr, api_key, key, reseal, account, import_file, export, audit, doctor)
+COMMANDS: Final = (serve, code, uri, qr, api_key, key, reseal, account, import_file, export, audit, tenants, doctor)
 """The modules of the commands, in the order of `--help`. The function `add` of each adds its parser."""
 
 

@@ -9,8 +9,9 @@ def tenant_of(tenants: Sequence[str], name: str | None) -> str:
     """Return the tenant with this name, or the only tenant if the name is None. Raise `Refused` if there is none."""
     if name in tenants:
         return str(name)
+    known = ", ".join(tenants) or "none: OPEN_MFA_TENANTS and OPEN_MFA_API_KEYS are not set"
     if name is not None:
-        raise Refused(f"OPEN_MFA_API_KEYS has no key with this name; it has {', '.join(tenants) or 'none'}")
+        raise Refused(f"there is no tenant with this name; the tenants are {known}")
     if len(tenants) != 1:
-        raise Refused(f"name the tenant with --tenant: {', '.join(tenants) or 'OPEN_MFA_API_KEYS is not set'}")
+        raise Refused(f"name the tenant with --tenant: {known}")
     return tenants[0]

@@ -148,7 +148,7 @@ def test_the_default_fills_in_what_a_tenant_leaves_out() -> None:
         ('recipients = ["@exa mple.com"]', "recipients[0]", "@example.com"),
         ('mail_from = "Shop"', "mail_from", "one mail address"),
         ('languages = {german = "a", "d e" = "b"}', "languages.(a key of 3 characters)", "language tag"),
-        ('languages = {de = "a.txt"}', "languages.de", "can't be read"),
+        ('languages = {de = "a.txt"}', "languages.de", "be read"),
         ("languages = {de = 1}", "languages.de", "must be a string"),
         ('webhook = {url = "ftp://hook.example"}', "webhook.url", "https://"),
         ('webhook = {url = "https://hook.example"}', "webhook", "must have secret_file"),
@@ -214,9 +214,8 @@ def test_deep_nesting_is_refused() -> None:
 def test_a_digest_belongs_to_one_key_only() -> None:
     found = problems("[shop]\n" + KEY_LINES + KEY_LINES.replace("shop", "forum"))
 
-    assert found == [
-        "line 8, column 1: [forum] keys[0].sha256 is the digest of the same key as line 4, column 1: [shop] keys[0].sha256"
-    ]
+    first, second = "line 4, column 1: [shop] keys[0].sha256", "line 8, column 1: [forum] keys[0].sha256"
+    assert found == [f"{second} is the digest of the same key as {first}"]
 
 
 def test_the_ids_of_a_tenant_differ() -> None:
@@ -284,7 +283,7 @@ def test_values_of_any_type_are_accepted_or_refused_at_their_line(members: dict[
     try:
         assert set(TenantsFile.parse(text).tables) == {"shop"}
     except TenantsFileError as error:
-        lines = text.splitlines()
+        lines = text.split("\n")
         for problem in error.problems:
             line, key = re.match(r"line (\d+), column \d+: \[shop\] (\w+)", problem).groups()  # type: ignore[union-attr]
             assert lines[int(line) - 1].startswith(f"{key} = ")
