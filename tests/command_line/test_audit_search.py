@@ -225,7 +225,7 @@ def test_values_are_counted_with_their_first_and_last_time(log: Path) -> None:
 def test_a_line_appears_while_standard_input_is_open() -> None:
     line = judged(START)
     with subprocess.Popen(
-        [COMMAND, "audit", "search", "--json", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [COMMAND, "audit", "search", "--json", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={}
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None

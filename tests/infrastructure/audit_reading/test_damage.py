@@ -79,12 +79,31 @@ def test_each_kind_of_damage_has_its_reason(content: bytes, damage: Damage) -> N
     [
         json.dumps({"time": "x", "logger": "open_mfa.http", "message": LINE.decode()}, separators=(",", ":")),
         json.dumps({"logger": "open_mfa.http", "message": LINE.decode()}),
+        json.dumps({"time": "x", "body": json.loads(LINE)}, separators=(",", ":")),
+        json.dumps({"time": "x", "body": {"log": LINE.decode()}}, separators=(",", ":")),
         json.dumps({"MESSAGE": "started", "_CMDLINE": LINE.decode()}),
         json.dumps({"log": "GET /\n", "attrs": {"agent": LINE.decode()}}, separators=(",", ":")),
     ],
 )
 def test_a_text_that_another_line_quotes_is_no_audit_line(other: str) -> None:
     assert findings(other.encode() + b"\n") == []
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"level": "info", "message": LINE.decode()},
+        {"level": "info", "body": {"MESSAGE": LINE.decode()}},
+        {"level": "info", "body": json.loads(LINE)},
+        {"level": "info", "events": [{"message": LINE.decode()}]},
+        [LINE.decode()],
+    ],
+)
+def test_a_member_of_another_program_is_no_audit_line(other: object) -> None:
+    content = json.dumps(other, separators=(",", ":")).encode()
+
+    assert [each.damage for each in findings(content) if isinstance(each, DamagedLine)] in ([], [Damage.UNKNOWN_FORM])
+    assert not any(isinstance(each, AuditLine) for each in findings(content))
 
 
 @pytest.mark.parametrize("before", [b'1.2.3.4 - - "GET / HTTP/1.1" "', b"ValueError: ", b"agent=", b"[1, ", b"a: b: "])
@@ -128,6 +147,9 @@ def _endless(part: bytes) -> bytes:
         _endless(b" "),
         _endless(b"\\"),
         _endless(b'{"time":"'),
+        _endless(b'{"time":"","a":'),
+        _endless(b'{"time":"","a":1}'),
+        b'{"time":"","a":[' + _endless(b'{"time":"","a":[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]},'),
         _endless(b'"message":"'),
         _endless(b'"message"  '),
         _endless(b'"logger":"'),

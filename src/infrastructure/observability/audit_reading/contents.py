@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from infrastructure.observability.audit_reading.findings import Damage
-from infrastructure.observability.audit_reading.json_forms import decoded, ends_in_a_message, messages
+from infrastructure.observability.audit_reading.json_forms import begins_a_message, decoded, decoded_text, messages
 from infrastructure.observability.audit_reading.text_forms import is_text_format, without_prefix
 
 LOGGER: Final = "open_mfa.audit"
@@ -18,7 +18,6 @@ _CODE: Final = re.compile(rb',"seq":\d+,"mac":"[0-9a-f]*"')
 """The last members of a line with a code. In the lines of other loggers, quotes within values are escaped."""
 _ANYWHERE: Final = re.compile(rb'"logger\\*"\s*:\s*\\*"open_mfa\.audit\\*"')
 """The member in any form, also as a part of a string."""
-_OUTSIDE_STRINGS: Final = re.compile(rb'"logger"\s*:\s*"open_mfa\.audit"')
 _ESCAPED_START: Final = b'"{\\"time\\":\\"'
 """The beginning of a line of the service in a JSON document."""
 _MAY_CONTAIN_ONE: Final = re.compile(
@@ -32,13 +31,49 @@ Content = tuple[bytes, dict[str, Any]] | tuple[bytes, Damage]
 def contents_of(line: bytes) -> Iterator[Content]:
     """Yield the audit lines in a text that begins with `START`: none, one, or several.
 
-    If a process ended while it wrote a line, the next line follows without a line break. Within a valid line, `START`
-    can't occur, because quotes in strings are escaped.
+    If a process ended while it wrote a line, the next line follows without a line break.
     """
-    begin = 0
+    if line.find(START, 1) < 0:
+        content = _content_of(line)
+        if content is not None:
+            yield content
+        return
+    position = 0
+    for position, content in _whole_ones(line):  # noqa: B007 - the end of the last one
+        if content is not None:
+            yield content
+    if line.startswith(START, position):
+        yield from _pieces(line, position)
+    elif _MEMBER in line[position:]:
+        yield line[position:], Damage.UNKNOWN_FORM
+
+
+def _whole_ones(line: bytes) -> Iterator[tuple[int, Content | None]]:
+    """Yield the content of each valid line that follows the former one at once, and where it ends.
+
+    A valid line of another program can contain an object that a client has sent, so valid lines are not split.
+    """
+    try:
+        text = line.decode()
+    except UnicodeDecodeError:
+        return
+    begin = size = 0
+    while text.startswith(START.decode(), begin):
+        try:
+            members, end = decoded_text(text, begin)
+        except ValueError:
+            return
+        data = text[begin:end].encode()
+        size += len(data)
+        yield size, (data, members) if members.get("logger") == LOGGER else None
+        begin = end
+
+
+def _pieces(line: bytes, begin: int) -> Iterator[Content]:
+    """Yield the content of each piece that begins with `START`. Quotes in strings are escaped, so no string has it."""
     while begin >= 0:
         end = line.find(START, begin + 1)
-        content = _content_of(line[begin:end] if end >= 0 else line[begin:] if begin else line)
+        content = _content_of(line[begin:end] if end >= 0 else line[begin:])
         if content is not None:
             yield content
         begin = end
@@ -55,7 +90,7 @@ def contents_in(line: bytes) -> Iterator[Content]:
     elif text is not None and (content := content_of_object(text)) is not None:
         yield content
     elif text is None or not _is_other_line(text):
-        yield from _contents_of_document(line)
+        yield from _contents_of_document(line if text is None else text)
 
 
 def content_of_object(text: bytes) -> Content | None:
@@ -71,25 +106,27 @@ def damage_of(line: bytes) -> Damage | None:
     """Return the damage of a line of unknown form; None if it does not look like an audit line."""
     if is_text_format(line):
         return Damage.TEXT_FORMAT
-    if ends_in_a_message(line):
+    if begins_a_message(line) and not _is_whole(line):
         return Damage.INVALID
     return Damage.UNKNOWN_FORM if _ANYWHERE.search(line) is not None else None
 
 
-def is_document(line: bytes) -> bool:
-    """Return whether audit lines in this line can only be in strings of a JSON document."""
-    return _OUTSIDE_STRINGS.search(line) is None
+def _contents_of_document(document: bytes) -> Iterator[Content]:
+    found = messages(document)
+    if found is None:
+        damage = damage_of(document)
+        if damage is not None:
+            yield document, damage
+    for message in found or ():
+        yield from contents_in(message)
 
 
-def _contents_of_document(line: bytes) -> Iterator[Content]:
-    end = 0
-    if is_document(line):
-        for message, end in messages(line):  # noqa: B007 - the end of the last message
-            yield from contents_in(message)
-    damage = damage_of(line[end:])
-    # After a message that was understood, other members may quote an audit line.
-    if damage is not None and (damage is Damage.INVALID or not end):
-        yield line, damage
+def _is_whole(document: bytes) -> bool:
+    try:
+        decoded(document)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_other_line(text: bytes) -> bool:

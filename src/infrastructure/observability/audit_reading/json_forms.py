@@ -6,10 +6,14 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 _DECODER: Final = json.JSONDecoder()
-_MESSAGE: Final = re.compile(rb'"(?:MESSAGE|message|log)"\s*:\s*(?:("(?:[^"\\]|\\.)*+")|\[([\d,\s]*+)\])', re.DOTALL)
-
-
+_STRING: Final = rb'"(?:[^"\\]|\\.)*+"'
+_INDENTED: Final = re.compile(rb'\s*"(?:MESSAGE|message)"\s*:\s*(' + _STRING + rb"),?\s*", re.DOTALL)
+"""The line of a message in an indented document."""
+_EVENT: Final = re.compile(rb'"(?:eventId|ingestionTime|logStreamName)"\s*:')
+"""A member of an event of CloudWatch Logs."""
+_MESSAGE: Final = re.compile(rb'"message"\s*:\s*(' + _STRING + rb")", re.DOTALL)
 _CUT_MESSAGE: Final = re.compile(rb'"(?:MESSAGE|message|log)"\s*:\s*"\{\\"time\\":\\"')
+"""The beginning of a message with a line of the service."""
 
 
 def decoded(text: bytes) -> tuple[Any, int]:
@@ -20,11 +24,16 @@ def decoded(text: bytes) -> tuple[Any, int]:
         ValueError: it is not valid JSON, or too deeply nested.
     """
     characters = text.decode()
+    value, end = decoded_text(characters)
+    return value, end if len(characters) == len(text) else len(characters[:end].encode())
+
+
+def decoded_text(text: str, begin: int = 0) -> tuple[Any, int]:
+    """Return the JSON value at a position of a text, and the position of its end. Raise `ValueError` as `decoded`."""
     try:
-        value, end = _DECODER.raw_decode(characters)
+        return _DECODER.raw_decode(text, begin)
     except RecursionError:
         raise ValueError("the value is too deeply nested") from None
-    return value, end if len(characters) == len(text) else len(characters[:end].encode())
 
 
 def docker_entry(line: bytes) -> tuple[str, bytes] | None:
@@ -41,34 +50,53 @@ def docker_entry(line: bytes) -> tuple[str, bytes] | None:
     return "stdout" if entry.get("stream") == "stdout" else "stderr", _bytes(content)
 
 
-def messages(document: bytes) -> Iterator[tuple[bytes, int]]:
-    """Yield each message in a document of the journal or of CloudWatch Logs, or in a part of one, and where it ends.
+def messages(document: bytes) -> list[bytes] | None:
+    """Return the messages in a document of the journal, of CloudWatch Logs or of Fluent Bit; None for other documents.
 
+    Only the members that these programs write are read. Any other one may contain an object that a client has sent.
     The journal writes a message as an array of bytes if it contains control characters or is not valid UTF-8.
     """
-    for found in _MESSAGE.finditer(document):
-        content = _string(found[1]) if found[1] is not None else _array(found[2])
-        if content is not None:
-            yield content, found.end()
+    if (indented := _INDENTED.fullmatch(document)) is not None:
+        return [_string(indented[1])]
+    try:
+        value, _ = decoded(document)
+    except ValueError:
+        return None
+    if isinstance(value, dict):
+        content = value.get("MESSAGE", value.get("log"))
+        if isinstance(content, str | list):
+            return [_bytes(content) if isinstance(content, str) else _array(content)]
+        value = value.get("events")
+    if not isinstance(value, list):
+        return None
+    events = [event["message"] for event in value if isinstance(event, dict) and {"message", "timestamp"} <= {*event}]
+    return [_bytes(message) for message in events if isinstance(message, str)]
 
 
-def ends_in_a_message(document: bytes) -> bool:
-    """Return whether a part of a document that contains no whole message begins one with a line of the service."""
+def messages_in_part(part: bytes) -> Iterator[tuple[bytes, int]]:
+    """Yield each message in a part of a long document of CloudWatch Logs on one line, and where it ends."""
+    if _EVENT.search(part) is not None:
+        for found in _MESSAGE.finditer(part):
+            yield _string(found[1]), found.end()
+
+
+def begins_a_message(document: bytes) -> bool:
+    """Return whether a document that is cut off contains the beginning of a message with a line of the service."""
     return _CUT_MESSAGE.search(document) is not None
 
 
-def _string(literal: bytes) -> bytes | None:
+def _string(literal: bytes) -> bytes:
     try:
         return _bytes(json.loads(literal.decode(errors="surrogateescape"), strict=False))
     except ValueError:
-        return None
+        return literal
 
 
-def _array(numbers: bytes) -> bytes | None:
+def _array(numbers: list[Any]) -> bytes:
     try:
-        return bytes(json.loads(b"[" + numbers + b"]"))
-    except ValueError:
-        return None
+        return bytes(numbers)
+    except (TypeError, ValueError):
+        return b""
 
 
 def _bytes(text: str) -> bytes:

@@ -10,13 +10,12 @@ from infrastructure.observability.audit_reading.contents import (
     contents_in,
     contents_of,
     damage_of,
-    is_document,
 )
 from infrastructure.observability.audit_reading.findings import AuditLine, Damage, DamagedLine, Finding
 from infrastructure.observability.audit_reading.journal_export import JournalExport
-from infrastructure.observability.audit_reading.json_forms import docker_entry, messages
+from infrastructure.observability.audit_reading.json_forms import docker_entry, messages_in_part
 from infrastructure.observability.audit_reading.streams import DAMAGED, LINE_LIMIT, LogStream
-from infrastructure.observability.audit_reading.text_forms import container_entry
+from infrastructure.observability.audit_reading.text_forms import container_entry, without_prefix
 
 _SHOWN: Final = 4096
 """The number of bytes of a damaged line that a finding contains."""
@@ -113,22 +112,19 @@ class _Reader:
 
     def _in_long_line(self, part: bytes) -> Iterator[Finding]:
         """Yield the findings of a line of `LINE_LIMIT` bytes or more: a document of messages, or a damaged line."""
-        damaged = False
-        has_messages = False
+        damaged = has_messages = False
+        is_line = (without_prefix(part) or b"").startswith(START)
         rest = b""
         while part:
             part = rest + part
             end = 0
-            if is_document(part):
-                for message, end in messages(part):  # noqa: B007 - the end of the last one
-                    has_messages = True
-                    yield from self._in_text(message, self._number)
-                damaged = damaged or (not has_messages and damage_of(part) is not None)
-            else:
-                damaged = True
+            for message, end in messages_in_part(part) if not is_line else ():  # noqa: B007 - the end of the last one
+                has_messages = True
+                yield from self._in_text(message, self._number)
+            damaged = damaged or (not has_messages and damage_of(part) is not None)
             rest = part[max(end, len(part) - _OVERLAP) :]
             part = b"" if part.endswith(b"\n") else self._stream.readline(LINE_LIMIT)
-        if damaged:
+        if damaged or (has_messages and damage_of(rest) is Damage.INVALID):
             yield self._finding((rest, Damage.TOO_LONG), self._number)
 
     def _finding(self, content: Content, number: int) -> Finding:

@@ -18,7 +18,7 @@ _TIME: Final = rb"""(?:
 )"""
 _COMPOSE: Final = rb"[\w.@-]{1,200}[ ]*\|" + _COLOUR + rb"[ ]"
 _START: Final = re.compile(
-    rb"(?:\x00|\s|" + _COLOUR.removesuffix(b"*") + rb")*+"
+    rb"(?:data:[ ])?(?:\x00|\x1e|\s|" + _COLOUR.removesuffix(b"*") + rb")*+"
     rb"(?:" + _COMPOSE + _COLOUR + rb")?"  # docker compose logs
     rb"(?:\[pod/[\w./-]{1,300}\][ ])?"  # kubectl logs --prefix
     rb"(?:<\d{1,3}>1[ ]\S{1,40}[ ](?:[^\s{\"]{1,128}[ ]){4}(?:-|\[[^\]{]{0,300}\])[ ](?:\xef\xbb\xbf)?)?"  # RFC 5424
