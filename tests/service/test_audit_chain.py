@@ -2,9 +2,12 @@
 
 import base64
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -159,3 +162,33 @@ def test_without_the_store_the_command_tells_what_to_do(service: Service) -> Non
     assert result.returncode == 2
     assert "--anchors FILE or --no-anchors" in service.log.read_text()
     assert verified(service, "--no-anchors").returncode == NOTHING
+
+
+GUIDE = Path(__file__).parents[2] / "docs/how-to/verify-the-audit-trail.md"
+
+
+def test_the_commands_of_the_guide_verify_a_service(empty_redis: RedisServer, tmp_path: Path) -> None:
+    blocks = re.findall(r"^ *```sh\n(.*?)^ *```$", GUIDE.read_text(), re.MULTILINE | re.DOTALL)
+    new_keys, export, verify = (textwrap.dedent(block) for block in blocks)
+    settings = {"OPEN_MFA_REDIS_URL": empty_redis.url, "OPEN_MFA_API_KEYS": f"shop:{API_KEY}"}
+
+    def run(script: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        path = f"{Path(COMMAND).parent}:{os.environ['PATH']}"
+        environment = {**os.environ, **environ, "PATH": path}
+        return subprocess.run(
+            ["bash", "-e", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+
+    assert run(new_keys).returncode == 0
+    first, second, _, private_key = (tmp_path / "keys.txt").read_text().splitlines()
+    (tmp_path / "auditor.key").write_text(private_key)
+    with Service(**settings, **dict(line.split("=", 1) for line in (first, second))) as service:
+        enrol(service, "ann", "bob")
+        stop(service.process)
+        assert run(export, **service.settings).returncode == 0
+        shutil.copy(service.log, tmp_path / "service.log")
+    done = run(verify)
+    assert (done.returncode, done.stderr) == (INTACT, ""), done.stdout
+    log = tmp_path / "service.log"
+    log.write_text("".join(line for line in log.read_text().splitlines(keepends=True) if '"bob"' not in line))
+    assert run(verify).returncode == TAMPERED

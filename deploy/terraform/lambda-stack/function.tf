@@ -15,6 +15,7 @@ locals {
     length(var.api_keys) == 0 ? {} : {
       OPEN_MFA_API_KEYS = join(",", [for name in var.api_keys : "${split("/", name)[0]}:${local.resolved["api-keys/${name}"]}"])
     },
+    var.audit_key ? { OPEN_MFA_AUDIT_KEY = local.resolved["OPEN_MFA_AUDIT_KEY"] } : {},
     var.gate_secret_arn != null ? {} : { OPEN_MFA_GATE_SECRET = local.resolved["OPEN_MFA_GATE_SECRET"] },
     var.gate_secret_arn == null ? {} : { OPEN_MFA_GATE_SECRET_TEXT = "{{resolve:secretsmanager:${var.gate_secret_arn}:SecretString}}" },
   )

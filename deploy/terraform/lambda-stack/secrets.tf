@@ -20,6 +20,7 @@ locals {
   generated = merge(
     { OPEN_MFA_SECRET_KEY = "text" },
     var.gate_secret_arn == null ? { OPEN_MFA_GATE_SECRET = "base32" } : {},
+    var.audit_key ? { OPEN_MFA_AUDIT_KEY = "base64" } : {},
     { for id in var.encryption_keys : "encryption-keys/${id}" => "base64" },
     { for name in var.api_keys : "api-keys/${name}" => "text" },
   )

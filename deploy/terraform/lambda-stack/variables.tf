@@ -189,6 +189,12 @@ variable "gate_secret_arn" {
   }
 }
 
+variable "audit_key" {
+  description = "Whether the stack generates OPEN_MFA_AUDIT_KEY, so that the audit trail has codes. Set OPEN_MFA_AUDIT_PUBLIC_KEY in settings, too."
+  type        = bool
+  default     = false
+}
+
 variable "encryption_keys" {
   description = "The names of the encryption keys. The first key seals records, and all keys open them. Each key is generated once and never changes."
   type        = list(string)

@@ -104,8 +104,9 @@ def test_lambda_stack_sets_offers_or_excludes_every_setting() -> None:
     text = "\n".join(path.read_text() for path in (TERRAFORM / "lambda-stack").glob("*.tf"))
     known = set(re.findall(rf"\b({'|'.join(VARIABLES)})\b", text))
     secrets = {"OPEN_MFA_SECRET_KEY", "OPEN_MFA_ENCRYPTION_KEYS", "OPEN_MFA_API_KEYS", "OPEN_MFA_GATE_SECRET"}
+    optional = {"OPEN_MFA_GATE_SECRET_TEXT", "OPEN_MFA_AUDIT_KEY"}
 
-    assert known == LAMBDA_SETS | free_in_lambda() | secrets | {"OPEN_MFA_GATE_SECRET_TEXT"}
+    assert known == LAMBDA_SETS | free_in_lambda() | secrets | optional
     assert VARIABLES.keys() - SECRETS == (LAMBDA_SETS - SECRETS) | free_in_lambda() | LAMBDA_EXCLUDES.keys()
 
 

@@ -138,7 +138,8 @@ class Conclusion:
                 if not is_right:
                     text = f"this is not the chain that the first line of chain {head.by} names: it was replaced"
                     result.add(Kind.REPLACED, text, head.chain)
-                    continue
+                    if state.numbers.ranges:
+                        continue
             if not self._options.is_later(head.last):
                 entry = head.seq, f"the first line of chain {head.by}"
                 named[head.chain] = max(named.get(head.chain, (-1, "")), entry)
@@ -148,17 +149,18 @@ class Conclusion:
         """Check that a chain has come as far as an anchor or a head states."""
         if seq <= self._baseline.get(chain, -1):
             return
-        if state is None or not (state.numbers.ranges or state.changed):
+        if state is not None and state.keys is None and state.changed:
+            return  # The finding unknown-key covers its lines.
+        if state is None or not state.numbers.ranges:
             sources = [anchor.source for anchor in self._valid.get(chain, ())]
             if any(fnmatchcase(source, pattern) for source in sources for pattern in self._options.without):
                 return
             source = sources[0] if sources else None
             text = f"all lines of this chain are missing ({source or 'unknown source'}). {by} names line {seq}"
             result.add(Kind.MISSING_CHAIN, text, chain)
-        elif state.keys is not None and seq > state.greatest:
+        elif seq > state.greatest:
             text = f"the end is missing: the lines {state.greatest + 1} to {seq}. {by} names line {seq}"
-            place = state.numbers.ranges[-1].last if state.numbers.ranges else None
-            result.add(Kind.TRUNCATED, text, chain, place)
+            result.add(Kind.TRUNCATED, text, chain, state.numbers.ranges[-1].last)
 
     def _check_lines(self, state: ChainState, result: Result) -> None:
         """Check the lines of a chain that are there."""
