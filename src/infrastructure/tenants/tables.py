@@ -23,8 +23,8 @@ from domain.parameters import (
     HashAlgorithm,
     check_name,
 )
-from domain.policy import UsageLimits
 from domain.recovery_codes import RECOVERY_CODE_COUNT, RECOVERY_CODES
+from domain.usage import UsageLimits
 from infrastructure.delivery.allowed_recipients import check_entry
 from infrastructure.delivery.mail_address import Sender
 from infrastructure.delivery.mail_template import Template
