@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Source = Callable[[], AbstractContextManager[Iterable[Reading]]]
 """A file that can be read twice."""
-MOST_PARTS: Final = 1000
+MOST_PARTS: Final = 100
 """The number of bare lines that may be the beginning of a later line. All others are findings at once."""
 _DAMAGE: Final = {
     Damage.INVALID: "it is incomplete or is not JSON",
