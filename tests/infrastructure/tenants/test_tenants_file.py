@@ -18,7 +18,7 @@ from domain.parameters import HashAlgorithm, HotpParameters, TotpParameters
 from domain.policy import Policy
 from domain.usage import UsageLimits
 from infrastructure.tenants.changes import changes_between
-from infrastructure.tenants.tables import KEY, LOCK, TENANT, WEBHOOK
+from infrastructure.tenants.declaration import KEY, LOCK, TENANT, WEBHOOK
 from infrastructure.tenants.tenants import tenants_of
 from infrastructure.tenants.tenants_file import TenantsFile, TenantsFileError
 from tests.infrastructure.tenants.documents import documents
