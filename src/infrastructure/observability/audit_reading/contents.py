@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from infrastructure.observability.audit_reading.findings import Damage
 from infrastructure.observability.audit_reading.json_forms import begins_a_message, decoded, decoded_text, messages
+from infrastructure.observability.audit_reading.readings import Damage
 from infrastructure.observability.audit_reading.text_forms import is_text_format, without_prefix
 
 LOGGER: Final = "open_mfa.audit"
