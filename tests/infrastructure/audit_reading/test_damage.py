@@ -111,6 +111,13 @@ def test_a_text_that_another_program_has_logged_is_no_audit_line(before: bytes) 
     assert [type(each) for each in readings(before + LINE + b"\n")] == [DamagedLine]
 
 
+@pytest.mark.parametrize("part", ["42", "[]", "null", '\\"a\\"', "01-01T0"])
+def test_a_part_of_a_line_can_be_a_json_value_that_is_no_object(part: str) -> None:
+    docker = f'{{"log":"{part}","stream":"stderr","time":"2026-11-28T03:40:00Z"}}\n'.encode()
+
+    assert [each.data for each in readings(docker + LINE + b"\n")] == [LINE]
+
+
 @given(st.sampled_from([*FORMS]), st.lists(AUDIT_LINES, min_size=1, max_size=3), st.data())
 def test_no_change_of_a_file_makes_the_reader_fail(form: str, lines: list[bytes], data: st.DataObject) -> None:
     content = bytearray(FORMS[form](lines))
