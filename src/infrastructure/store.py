@@ -7,9 +7,9 @@ contract tests state what each part must do.
 from collections.abc import Iterator
 from typing import Protocol
 
+from application.ports.audit_anchors import AuditAnchors
 from application.ports.stores import (
     AccountDirectory,
-    AuditAnchors,
     CredentialRepository,
     GateSessions,
     LogLevels,

@@ -4,9 +4,9 @@ A store implements all of them, so that one database holds the whole state of th
 `StoreUnavailable` if the store does not answer in time.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Protocol
 
 from application.errors import UnreadableRecord
 from application.ports.delivery import Channel
@@ -246,12 +246,6 @@ class StoreDescription:
     time: int
 
 
-ANCHOR_LIFETIME: Final = 400 * 86400
-"""Seconds for which an anchor is kept after it was written. PCI DSS 4.0 (10.5.1) requires audit logs for 12 months."""
-MOST_HEADS: Final = 24
-"""The number of heads that a store keeps together."""
-
-
 class LogLevels(Protocol):
     """The log level that all workers of all instances share."""
 
@@ -260,27 +254,3 @@ class LogLevels(Protocol):
 
     def write(self, level: str) -> None:
         """Set the level for all workers. It does not expire."""
-
-
-class AuditAnchors(Protocol):
-    """The anchors of the audit trail: statements outside of the log about how far the chains of lines have come.
-
-    Each chain has one anchor, a line of text, which expires after `ANCHOR_LIFETIME`. The newest heads are together.
-    """
-
-    def write(self, chain: str, anchor: str, head: str) -> None:
-        """Replace the anchor of a chain, and put its head first among the heads.
-
-        If several processes do this at the same moment, one of the heads may be missing.
-
-        Args:
-            chain: the id of the chain.
-            anchor: the anchor.
-            head: the head of the chain as a word that begins with the id of the chain.
-        """
-
-    def heads(self) -> Sequence[str]:
-        """Return the newest heads, at most `MOST_HEADS`, one for each chain."""
-
-    def all(self) -> Iterator[str]:
-        """Yield all anchors in no order. An anchor that is replaced meanwhile may come twice."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from application.ports.stores import MOST_HEADS
+from application.ports.audit_anchors import MOST_HEADS
 
 
 def heads_in(text: str | None) -> Sequence[str]:

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from application.account_list import ListAccounts
     from application.export import Export
     from application.importing import ImportAuthenticators
+    from application.ports.audit_anchors import AuditAnchors
     from application.ports.clock import Clock
-    from application.ports.stores import AuditAnchors
     from application.reading import DescribeAll
     from application.removal import Forget, Remove, Unlock
     from infrastructure.crypto.sealing import KeyRing

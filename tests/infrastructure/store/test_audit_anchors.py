@@ -2,7 +2,7 @@
 
 import secrets
 
-from application.ports.stores import ANCHOR_LIFETIME, MOST_HEADS
+from application.ports.audit_anchors import ANCHOR_LIFETIME, MOST_HEADS
 from infrastructure.dynamodb.store import DynamoStore
 from infrastructure.redis.store import RedisStore
 from infrastructure.redis.stores.audit_anchors import KEY_PREFIX

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from application.ports.audit_anchors import ANCHOR_LIFETIME
 from application.ports.clock import Clock
-from application.ports.stores import ANCHOR_LIFETIME
 from infrastructure.dynamodb.client.items import EXPIRES, is_current, number, string, string_in
 from infrastructure.dynamodb.client.table import Table
 from infrastructure.dynamodb.stores.credentials import SCAN_SIZE

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from application.errors import StoreUnavailable
-from application.ports.stores import AuditAnchors
+from application.ports.audit_anchors import AuditAnchors
 from application.request_context import FIELDS
 from infrastructure.network import deadline
 from infrastructure.observability.audit_chain import construction

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import pairwise
 
-from application.ports.stores import ANCHOR_LIFETIME
+from application.ports.audit_anchors import ANCHOR_LIFETIME
 from infrastructure.observability.audit_chain import construction
 from infrastructure.observability.audit_chain.anchor import Anchor
 from infrastructure.observability.audit_verification.chain_state import ChainState, Head

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from application.ports.stores import ANCHOR_LIFETIME
+from application.ports.audit_anchors import ANCHOR_LIFETIME
 from infrastructure.records.audit_heads import heads_in, with_head
 from infrastructure.redis.client.gateway import Gateway
 
