@@ -49,7 +49,9 @@ def test_parts_that_add_up_to_the_limit_are_one_line(form: Callable[[list[bytes]
 
 
 @pytest.mark.parametrize("form", [container, docker])
-def test_parts_that_add_up_to_more_than_the_limit_are_reported_and_the_next_line_is_found(form: Callable[[list[bytes]], bytes]) -> None:
+def test_parts_that_add_up_to_more_than_the_limit_are_reported(
+    form: Callable[[list[bytes]], bytes],
+) -> None:
     damaged, found = findings(form(split(FILLED + b'xx"}')) + form([LINE]))
 
     assert isinstance(damaged, DamagedLine)
