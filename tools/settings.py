@@ -13,6 +13,7 @@ from typing import Final
 from infrastructure.settings import FILE_VARIABLES, GROUPS, VARIABLES
 from infrastructure.settings.declaration import ComputedDefault, Group, Variable
 from infrastructure.settings.parsers import Choice, WholeNumber, boolean
+from tools.tenants_file import reference as tenants_file_reference
 
 ROOT: Final = Path(__file__).parent.parent
 WIDTH: Final = 120
@@ -261,6 +262,7 @@ FILES: Final[Mapping[Path, Callable[[str], str]]] = {
     ROOT / "deploy/terraform/app-stack/settings.tf": terraform,
     ROOT / "deploy/kubernetes/base/deployment.yaml": kubernetes,
     ROOT / "deploy/terraform/lambda-stack/settings.tf": terraform_lambda,
+    ROOT / "docs/reference/tenants-file.md": tenants_file_reference,
 }
 """The generated files, and for each the function that returns its text from its former text."""
 

@@ -165,9 +165,9 @@ def test_an_id_with_any_first_character_is_shown(settings: dict[str, str], servi
     ("arguments", "own", "reason"),
     [
         (["account", "list", "--cursor", "AAAA"], {}, "the cursor is not from a page of this tenant"),
-        (["account", "list", "--tenant", "bank"], {}, "it has shop"),
+        (["account", "list", "--tenant", "bank"], {}, "the tenants are shop"),
         (["account", "show", "a b"], {}, "must be 1 to 255"),
-        (["account", "show", "alice", "--tenant", "bank"], {}, "it has shop"),
+        (["account", "show", "alice", "--tenant", "bank"], {}, "the tenants are shop"),
         (
             ["account", "show", "alice"],
             {"OPEN_MFA_API_KEYS": f"shop:{API_KEY},bank:{API_KEY}2"},

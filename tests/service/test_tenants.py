@@ -184,12 +184,19 @@ def test_many_sighups_replace_the_workers_a_few_times_only(service: Service) -> 
 
 
 def test_sigterm_ends_the_service_during_a_reload(service: Service, file: Path) -> None:
+    former = service.workers()
+    for worker in former:
+        os.kill(worker, signal.SIGSTOP)  # it does not end, so the reload waits for it
     put(file, tenant("shop"))
     awaited(service, CHANGED, 1)
+    wait_until(lambda: len(service.workers()) == 2 * len(former), "new workers", service.log)
 
     service.process.send_signal(signal.SIGTERM)
 
-    assert service.process.wait(10) == 0
+    wait_until(lambda: any(line["message"] == "stopping" for line in service.lines()), "stop", service.log, patience=8)
+    for worker in former:
+        os.kill(worker, signal.SIGCONT)
+    assert service.process.wait(15) == 0
 
 
 def test_a_reload_does_not_remove_the_tenant_of_the_gate(file: Path) -> None:

@@ -141,3 +141,11 @@ def test_the_second_verifier_accepts_the_vectors_of_the_page(tmp_path: Path) -> 
 
 def test_there_is_nothing_to_verify_in_an_empty_file(tmp_path: Path) -> None:
     assert second_kinds([[]], [], tmp_path) == (3, set())
+
+
+def test_the_tests_of_the_second_verifier_pass() -> None:
+    assert NODE is not None
+    done = subprocess.run(
+        [NODE, "--test", str(VERIFIER.with_name("verify.test.mjs"))], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout

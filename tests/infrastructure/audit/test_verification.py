@@ -2,6 +2,7 @@
 
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -182,6 +183,13 @@ def test_a_chain_that_was_written_anew_is_found_by_an_export_and_by_a_later_chai
     assert "replaced" in kinds(verified(lines, exported=[exported, anchor]))
     assert not verified(lines, exported=[exported], anchors=[anchor]).is_intact
     assert "replaced" in kinds(verified(lines, later.lines))
+
+
+@pytest.mark.parametrize(
+    "heads", [{"x": 1}, {"a" * 32: [1 << 40, "c", "t"]}, {"a" * 32: [-1, 2, 3]}, {"x" * 32: [1, "c", "t"]}]
+)
+def test_heads_of_another_form_raise_no_error(heads: Any) -> None:
+    assert verified(Process(heads=lambda: heads).write().lines).is_intact
 
 
 def test_an_anchor_that_was_changed_is_found(process: Process) -> None:

@@ -13,7 +13,7 @@ import pytest
 from infrastructure.observability.audit_reading import AuditLine, Damage, DamagedLine, audit_lines, opened
 from infrastructure.observability.audit_reading.streams import LINE_LIMIT
 from tests.infrastructure.audit_reading.forms import line_of
-from tests.infrastructure.audit_reading.test_forms import findings
+from tests.infrastructure.audit_reading.test_forms import readings
 
 LINE = line_of(0, "judged", {"account": "alice"})
 PART = 16_384
@@ -42,7 +42,7 @@ def split(line: bytes) -> list[bytes]:
 def test_parts_that_add_up_to_the_limit_are_one_line(form: Callable[[list[bytes]], bytes]) -> None:
     line = (FILLED[:-1] if form is docker else FILLED) + b'"}'  # Docker's content includes the line break
 
-    (found,) = findings(form(split(line)))
+    (found,) = readings(form(split(line)))
 
     assert isinstance(found, AuditLine)
     assert found.data == line
@@ -52,7 +52,7 @@ def test_parts_that_add_up_to_the_limit_are_one_line(form: Callable[[list[bytes]
 def test_parts_that_add_up_to_more_than_the_limit_are_reported(
     form: Callable[[list[bytes]], bytes],
 ) -> None:
-    damaged, found = findings(form(split(FILLED + b'xx"}')) + form([LINE]))
+    damaged, found = readings(form(split(FILLED + b'xx"}')) + form([LINE]))
 
     assert isinstance(damaged, DamagedLine)
     assert (damaged.number, damaged.damage) == (1, Damage.TOO_LONG)
@@ -90,7 +90,7 @@ def test_a_field_of_the_journal_of_any_size_does_not_hide_the_next_entry(size: i
     other = (b"x" * 99 + b"\n") * (size // 100) + b"x" * (size % 100)
     content = exported_entry(other) + exported_entry(LINE)
 
-    (found,) = findings(content)
+    (found,) = readings(content)
 
     assert isinstance(found, AuditLine)
     assert found.data == LINE
@@ -99,7 +99,7 @@ def test_a_field_of_the_journal_of_any_size_does_not_hide_the_next_entry(size: i
 
 def test_a_message_of_the_journal_that_is_longer_than_the_limit_is_reported() -> None:
     long = FILLED + b"x" * (2 * LINE_LIMIT) + b'"}'
-    damaged, found = findings(exported_entry(long) + exported_entry(LINE))
+    damaged, found = readings(exported_entry(long) + exported_entry(LINE))
 
     assert isinstance(damaged, DamagedLine)
     assert (damaged.damage, damaged.data) == (Damage.INVALID, long[:4096])

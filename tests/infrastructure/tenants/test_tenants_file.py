@@ -15,9 +15,10 @@ from domain.api_key import Scope
 from domain.failures import DEFAULT_LOCKS, LockSchedule
 from domain.owner import Owner
 from domain.parameters import HashAlgorithm, HotpParameters, TotpParameters
-from domain.policy import Policy, UsageLimits
+from domain.policy import Policy
+from domain.usage import UsageLimits
 from infrastructure.tenants.changes import changes_between
-from infrastructure.tenants.tables import KEY, LOCK, TENANT, WEBHOOK
+from infrastructure.tenants.declaration import KEY, LOCK, TENANT, WEBHOOK
 from infrastructure.tenants.tenants import tenants_of
 from infrastructure.tenants.tenants_file import TenantsFile, TenantsFileError
 from tests.infrastructure.tenants.documents import documents

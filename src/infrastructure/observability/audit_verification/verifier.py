@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from infrastructure.observability.audit_chain import construction
-from infrastructure.observability.audit_reading.findings import AuditLine, Damage, DamagedLine
-from infrastructure.observability.audit_reading.findings import Finding as Reading
+from infrastructure.observability.audit_reading.readings import AuditLine, Damage, DamagedLine, Reading
 from infrastructure.observability.audit_verification.chain_state import ChainState, Head
 from infrastructure.observability.audit_verification.conclusion import Conclusion, Options
 from infrastructure.observability.audit_verification.information import Information, source_in
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 Source = Callable[[], AbstractContextManager[Iterable[Reading]]]
 """A file that can be read twice."""
-MOST_PARTS: Final = 1000
+MOST_PARTS: Final = 100
 """The number of bare lines that may be the beginning of a later line. All others are findings at once."""
 _DAMAGE: Final = {
     Damage.INVALID: "it is incomplete or is not JSON",

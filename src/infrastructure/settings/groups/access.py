@@ -73,7 +73,7 @@ class Accounts:
     tenants_file: TenantsFile | None = setting(
         "OPEN_MFA_TENANTS",
         TenantsFile.load,
-        "The path of the tenants file, in TOML: tenants with policies and keys.",
+        "The path of the [tenants file](tenants-file.md), in TOML: tenants with policies and keys.",
         absence="none: the tenants of `OPEN_MFA_API_KEYS` have the default policy",
     )
     tenants_text: TenantsFile | None = setting(
