@@ -30,6 +30,8 @@ from infrastructure.tenants.schema import Member, Place, Table, array, one_of, t
 MOST: Final = 10**9
 """The highest limit of usage."""
 _SCOPES: Final = list(Scope)
+_EXPIRIES: Final = 0, int(datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp())
+"""Unix times in seconds that RFC 3339 can express, from 1970. An offset can move a date of TOML out of these years."""
 _SETTING: Final = "the setting of the service"
 
 
@@ -50,9 +52,13 @@ def _sender(value: str) -> str:
 def _expiry(value: Any, place: Place) -> int | None:
     """Read a date, which means midnight in UTC, or a date with time and offset. Return Unix time in seconds."""
     if type(value) is date:
-        return int(datetime.combine(value, time(), UTC).timestamp())
+        value = datetime.combine(value, time(), UTC)
     if isinstance(value, datetime) and value.tzinfo is not None:
-        return int(value.timestamp())
+        seconds = int(value.timestamp())
+        if _EXPIRIES[0] <= seconds <= _EXPIRIES[1]:
+            return seconds
+        place.refuse("must be a date from 1970 to 9999 in UTC")
+        return None
     place.refuse("must be a date without quotation marks, such as 2027-06-30, or a date with time and offset")
     return None
 
