@@ -98,7 +98,7 @@ def test_a_key_is_created_replaced_and_withdrawn_with_the_commands_of_the_guide(
     operator.apply()
     assert [operator.status(each) for each in (web, operator.key("web-2"))] == [401, 200]
 
-    (operator.directory / "log").write_text(operator.log)
+    (operator.directory / "service.log").write_text(operator.log)
     found = operator.run(look_up)
     assert "issued" in found
     assert "127.0.0.1" in found.splitlines()[-1]
