@@ -39,6 +39,7 @@ GOOD_OTP: Final = "verify: good (OTP)"
 CHALLENGE: Final = "challenge: good (TOTP)"
 ENROL: Final = "enrol (TOTP)"
 LIMITED: Final = "wrong, with a rate limit"
+CHAINED: Final = "wrong, with chained audit lines"
 CHECK: Final = "/auth/check: passes"
 PEER: Final = "peer: wrong (TOTP)"
 PASSED: Final = Expected(200, b"Remote-User")

@@ -1,5 +1,6 @@
 """The measured servers. All run under gunicorn, by default with two workers of four threads."""
 
+import base64
 import shutil
 import sys
 import tempfile
@@ -46,12 +47,17 @@ class Floor:
 
 ENCRYPTION_KEYS: Final = SETTINGS["OPEN_MFA_ENCRYPTION_KEYS"]
 API_KEY: Final = "an-API-key-that-nothing-depends-on"
+AUDIT_KEY: Final = base64.b64encode(bytes(32)).decode()
 GATE_SECRET: Final = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"  # noqa: S105 - only the benchmarks use it
 
 
-def service(redis_url: str, rate_limit: str = "off", workers: int = WORKERS) -> Service:
-    """Return `open-mfa serve` with the usual settings, except for the number of workers and threads."""
+def service(redis_url: str, rate_limit: str = "off", workers: int = WORKERS, audit_key: str = "") -> Service:
+    """Return `open-mfa serve` with the usual settings, except for the number of workers and threads.
+
+    With an audit key, the lines of the audit trail are chained.
+    """
     return Service(
+        OPEN_MFA_AUDIT_KEY=audit_key,
         OPEN_MFA_REDIS_URL=redis_url,
         OPEN_MFA_RATE_LIMIT=rate_limit,
         OPEN_MFA_ENCRYPTION_KEYS=ENCRYPTION_KEYS,

@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from infrastructure.tenants.declaration import KEY, LOCK, TENANT, WEBHOOK
 from infrastructure.tenants.schema import Member, Table
-from infrastructure.tenants.tables import KEY, LOCK, TENANT, WEBHOOK
 
 INTRODUCTION: Final = """\
 # Tenants file

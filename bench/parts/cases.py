@@ -6,6 +6,7 @@ from typing import Any, Final
 from bench import peer, storage
 from bench.cases import (
     BARE,
+    CHAINED,
     FLOOR,
     LIMITED,
     ONE_GET,
@@ -20,7 +21,7 @@ from bench.credentials import Snapshot, enrol, enrol_accounts, log_in
 from bench.measure import METRICS, repeat, rows
 from bench.options import Options
 from bench.parts.starting import say, start_floor, start_service
-from bench.servers import redis_server
+from bench.servers import AUDIT_KEY, redis_server
 
 _HUGE: Final = "1000000000 per 1 hour"
 BASES: Final = (BARE, FLOOR, ONE_GET)
@@ -34,6 +35,7 @@ def measure(options: Options) -> dict[str, Any]:
         floors = start_floor(stack, store.url)
         plain, process = start_service(stack, store.url)
         limited, _ = start_service(stack, store.url, _HUGE)
+        chained, _ = start_service(stack, store.url, audit_key=AUDIT_KEY)
         say(f"Enrolling {options.requests} sessions and accounts.")
         sessions = enrol(plain.connections, options.requests)
         accounts = enrol_accounts(plain.connections, options.requests)
@@ -43,6 +45,7 @@ def measure(options: Options) -> dict[str, Any]:
         ours.append(challenge_case(plain, accounts, snapshot))
         ours += gate_cases(plain, cookie, options.requests)
         ours.append(wrong_case(LIMITED, limited, sessions, snapshot, options.requests))
+        ours.append(wrong_case(CHAINED, chained, sessions, snapshot, options.requests))
         cases = [*floor_cases(floors, options.requests), *ours]
         if options.peer is not None:
             cases.append(peer.start(stack, options.peer, options.peer_command, options.requests))

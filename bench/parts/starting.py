@@ -23,15 +23,19 @@ def start_floor(stack: ExitStack, redis_url: str) -> Server:
     return connect(stack, bottom.port, bottom.process.pid, post(floor.BARE))
 
 
-def start_service(stack: ExitStack, redis_url: str, rate_limit: str = "off") -> tuple[Server, Service]:
+def start_service(
+    stack: ExitStack, redis_url: str, rate_limit: str = "off", audit_key: str = ""
+) -> tuple[Server, Service]:
     """Start the service, with a connection for each thread. Return it with its process."""
-    process = start_process(stack, redis_url, rate_limit)
+    process = start_process(stack, redis_url, rate_limit, audit_key=audit_key)
     return connect(stack, process.port, process.process.pid), process
 
 
-def start_process(stack: ExitStack, redis_url: str, rate_limit: str = "off", workers: int = WORKERS) -> Service:
+def start_process(
+    stack: ExitStack, redis_url: str, rate_limit: str = "off", workers: int = WORKERS, audit_key: str = ""
+) -> Service:
     """Start the service without connections to it."""
-    process = stack.enter_context(service(redis_url, rate_limit, workers))
+    process = stack.enter_context(service(redis_url, rate_limit, workers, audit_key))
     wait_until(lambda: len(process.workers()) == workers, "the start of all workers", process.log)
     return process
 

@@ -43,6 +43,21 @@ random_base64() { head -c 32 /dev/urandom | base64 | tr -d '\n'; }
 # 160 bits. Among this many random bytes, there are always 32 that belong to the alphabet.
 random_base32() { head -c 4096 /dev/urandom | LC_ALL=C tr -dc 'A-Z2-7' | cut -c 1-32; }
 
+# An API key as `open-mfa api-key new` generates it, which secret scanners find: docs/reference/api-keys.md
+random_api_key() {
+  local key digits bytes crc checksum=""
+  digits=$(printf %s {0..9} {A..Z} {a..z})
+  key=omfa_$(head -c 4096 /dev/urandom | LC_ALL=C tr -dc 0-9A-Za-z | cut -c 1-32)
+  # The last eight bytes of gzip begin with the CRC-32 of the input. The lowest byte is the first.
+  read -ra bytes < <(printf %s "$key" | gzip -c | tail -c 8 | od -An -v -tu1)
+  crc=$((bytes[0] | bytes[1] << 8 | bytes[2] << 16 | bytes[3] << 24))
+  while ((${#checksum} < 6)); do
+    checksum=${digits:crc % 62:1}$checksum
+    crc=$((crc / 62))
+  done
+  printf '%s' "$key$checksum"
+}
+
 # New keys cannot decrypt the secrets that a former installation has stored.
 require_no_data() {
   local project=${COMPOSE_PROJECT_NAME:-open-mfa-$1} volume
@@ -60,7 +75,7 @@ with_new_secrets() {
     case $line in
       REDIS_PASSWORD= | OPEN_MFA_SECRET_KEY= | OPEN_MFA_ADMIN_PASSWORD=) line+=$(random_hex) ;;
       OPEN_MFA_ENCRYPTION_KEYS=) line+="k1:$(random_base64)" ;;
-      OPEN_MFA_API_KEYS=) line+="default:$(random_hex)" ;;
+      OPEN_MFA_API_KEYS=) line+="default:$(random_api_key)" ;;
       OPEN_MFA_GATE_SECRET=) line+=$(random_base32) ;;
     esac
     printf '%s\n' "$line"

@@ -5,6 +5,11 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Final
 
+from domain.owner import TENANT, TENANT_RULE
+
+KEY_ID: Final = TENANT
+"""The id of a key has the form of a tenant."""
+KEY_ID_RULE: Final = TENANT_RULE
 EXPIRY_NOTICE: Final = 30 * 86400
 """Seconds before the expiry of a key from which on the service warns of it."""
 

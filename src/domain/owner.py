@@ -22,8 +22,8 @@ ACCOUNT_ID_RULE: Final = (
 """The rule for account ids, as the predicate of an error message."""
 TENANT: Final = r"[A-Za-z0-9._-]{1,32}"
 """A colon is not allowed, because it separates a tenant from its account."""
-
-
+TENANT_RULE: Final = 'must have 1 to 32 letters, digits or characters of "._-"'
+"""The rule for tenants, as the predicate of an error message."""
 AUTHENTICATOR_ID: Final = r"(totp|hotp)(?:-([0-9a-hjkmnp-tv-z]{10}))?"
 """The id of an authenticator within its account: the factor, and a random suffix if it is an additional one."""
 REMOVED: Final = "removed"

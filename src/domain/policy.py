@@ -5,21 +5,7 @@ from dataclasses import dataclass, field
 from domain.failures import DEFAULT_LOCKS, LockSchedule
 from domain.parameters import HotpParameters, TotpParameters
 from domain.recovery_codes import RECOVERY_CODES
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UsageLimits:
-    """The limits of all accounts of a tenant together; None for no limit.
-
-    Attributes:
-        sends_per_day: the number of codes that are sent in 24 hours.
-        enrolments_per_day: the number of enrolments in 24 hours.
-        challenges_per_second: the number of requests that check a code in a second.
-    """
-
-    sends_per_day: int | None = None
-    enrolments_per_day: int | None = None
-    challenges_per_second: int | None = None
+from domain.usage import NO_LIMITS, UsageLimits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,5 +28,5 @@ class Policy:
     totp: TotpParameters = field(default_factory=TotpParameters)
     locks: LockSchedule = DEFAULT_LOCKS
     recovery_codes: int = RECOVERY_CODES
-    limits: UsageLimits = UsageLimits()
+    limits: UsageLimits = NO_LIMITS
     recipients: tuple[str, ...] = ()

@@ -15,9 +15,8 @@ from application.verification import ResynchronizeRequest, VerifyRequest
 from domain.errors import AlreadyEnrolled, InvalidSecret, NotEnrolled
 from domain.owner import Owner, OwnerKind
 from domain.parameters import HotpParameters, TotpParameters
-from domain.policy import UsageLimits
 from domain.secret import SharedSecret
-from domain.usage import LimitName
+from domain.usage import LimitName, UsageLimits
 from domain.verdict import Accepted
 from tests.application.account import WRONG, WRONG_RECOVERY_CODE, Account
 from tests.application.rig import HOTP, OTP, RECOVERY_CODES, TOTP

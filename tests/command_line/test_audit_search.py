@@ -3,6 +3,7 @@
 import gzip
 import ipaddress
 import json
+import select
 import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,8 @@ from hypothesis import strategies as st
 from tests.command_line.audit_trail import audit_line, judged, originals, searched
 from tests.support.command_line import COMMAND
 
+SECONDS = 20.0
+"""The longest wait for a line."""
 START = datetime(2026, 11, 28, tzinfo=UTC)
 FEW: dict[str, st.SearchStrategy[Any]] = {
     "account": st.sampled_from(["alice", "bob", "Alice", "größe", "a'b\"c", 7, None, ["alice"]]),
@@ -240,6 +243,8 @@ def test_a_line_appears_while_standard_input_is_open() -> None:
         for _ in range(2):
             process.stdin.write(f"{line}\n".encode())
             process.stdin.flush()
+            ready, _, _ = select.select([process.stdout], [], [], SECONDS)
+            assert ready, "the line does not appear before the end of the input"
             assert process.stdout.readline().decode() == f"{line}\n"
         process.stdin.close()
 

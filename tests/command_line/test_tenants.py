@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from infrastructure.tenants.declaration import TENANT
 from presentation.bootstrap.command_line import main
 
 DIGEST = sha256(b"a key").hexdigest()
@@ -34,6 +35,18 @@ def test_a_valid_file_is_summarized(tmp_path: Path, capsys: pytest.CaptureFixtur
     ]
 
 
+@pytest.mark.parametrize("key", sorted(TENANT.members.keys() - {"keys", "languages", "webhook"}))
+def test_the_summary_names_each_key_that_a_tenant_has(
+    key: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "tenants.toml"
+    path.write_text(f"[shop]\n{key} = {TENANT.members[key].example}\n")
+
+    assert main(["tenants", "check", "--skip-files", str(path)]) == 0
+
+    assert capsys.readouterr().out.startswith(f"shop: {key} ")
+
+
 def test_all_problems_of_an_invalid_file_are_on_standard_error(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -58,3 +71,13 @@ def test_files_that_tenants_name_can_be_skipped(tmp_path: Path) -> None:
 
     assert main(["tenants", "check", str(path)]) == 1
     assert main(["tenants", "check", "--skip-files", str(path)]) == 0
+
+
+def test_a_default_language_without_a_text_is_a_problem_even_if_files_are_skipped(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "tenants.toml"
+    path.write_text('[shop]\nlanguage = "fr"\n')
+
+    assert main(["tenants", "check", "--skip-files", str(path)]) == 1
+    assert "line 2, column 1: [shop] language must be" in capsys.readouterr().err

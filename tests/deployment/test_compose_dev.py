@@ -3,6 +3,7 @@
 import http.client
 import re
 import shutil
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,11 @@ import pytest
 import requests
 
 from tests.deployment.docker_support import Stack, attempt, is_healthy, missing, run
+from tests.support.documents import page, section
 from tests.support.processes import wait_until
 
 NO_MKCERT = "mkcert is not installed, so the development stack was not run (Debian: apt-get install mkcert)"
+TENANTS = section(page("how-to/deploy-with-compose"), "Configure tenants")
 REQUIRED = ("REDIS_PASSWORD", "OPEN_MFA_SECRET_KEY", "OPEN_MFA_ENCRYPTION_KEYS")
 
 
@@ -187,6 +190,40 @@ def test_a_change_of_the_source_takes_effect(dev: Stack) -> None:
     wait_until(lambda: not dev.serves(), "the effect of the syntax error", patience=40)
     middleware.write_text(before)
     dev.wait_until_it_serves()
+
+
+def test_a_tenants_file_is_used_and_a_change_takes_effect_without_a_restart(dev: Stack) -> None:
+    commands = [command for _, command in re.findall(r"^( *)```sh\n(.*?)```", TENANTS, re.MULTILINE | re.DOTALL)]
+    copy_and_check, create, send = (textwrap.dedent(command) for command in commands)
+    copy, check = copy_and_check.splitlines()
+
+    def shell(command: str) -> str:
+        return run("bash", "-euc", command, env=dev.environment, cwd=dev.home)
+
+    shell(copy)
+    assert "shop" in shell(check)
+    # gunicorn logs a received SIGHUP at this level only.
+    dev.setting(OPEN_MFA_TENANTS="/etc/open-mfa/tenants/tenants.toml", OPEN_MFA_LOG_LEVEL="DEBUG")
+    dev.script("stack.sh", "dev", "up")
+    dev.wait_until_it_serves()
+    (container,) = dev.containers("app")
+    started = run("docker", "inspect", "--format", "{{.State.StartedAt}}", container)
+    file = dev.home.parent / "tenants/tenants.toml"
+
+    # The command appends to the file. Editors replace it.
+    shell(create)
+    headers = {"Authorization": f"Bearer {(dev.home / 'web.key').read_text().strip()}"}
+    wait_until(lambda: dev.client().ask("GET", "/api/v1/accounts/eva", None, headers)[0] == 200, "the key", patience=40)
+    new = file.with_suffix(".new")
+    new.write_text(file.read_text().partition("[[shop.keys]]")[0])
+    new.replace(file)
+    wait_until(lambda: dev.client().ask("GET", "/api/v1/accounts/eva", None, headers)[0] == 401, "no key", patience=40)
+
+    reloads = dev.compose("logs", "app").count("Hang up")
+    shell(send)
+    wait_until(lambda: dev.compose("logs", "app").count("Hang up") > reloads, "the reload", patience=40)
+    dev.wait_until_it_serves()
+    assert run("docker", "inspect", "--format", "{{.State.StartedAt}}", container) == started
 
 
 def test_redis_keeps_enrolled_secrets_over_a_crash(dev: Stack) -> None:

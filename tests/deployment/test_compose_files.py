@@ -63,6 +63,16 @@ def test_no_service_waits_for_the_log_driver(kind: str) -> None:
         assert {option: options[option] for option in settings} == settings, name
 
 
+@pytest.mark.parametrize("kind", STACKS)
+def test_the_directory_of_the_tenants_file_is_mounted_read_only(kind: str) -> None:
+    mounts = services(COMPOSE / "compose.common.yml")["app"]["volumes"]
+
+    assert "./tenants:/etc/open-mfa/tenants:ro" in mounts
+    # Docker would create a missing directory as root.
+    assert (COMPOSE / "tenants").is_dir()
+    assert services(COMPOSE / kind / "compose.yml")["app"]["extends"]["service"] == "app"
+
+
 def test_the_published_container_has_no_docker_socket() -> None:
     holders = {name for name, service in stack("staging").items() if "docker.sock" in str(service.get("volumes"))}
 

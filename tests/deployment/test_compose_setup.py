@@ -11,6 +11,7 @@ from tempfile import mkdtemp
 
 import pytest
 
+from domain.api_key_format import has_prefix, is_well_formed
 from tests.deployment.docker_support import ROOT, attempt, copy_of_checkout, missing, run
 
 COMMANDS = ("dev-setup", "dev-up", "dev-down", "staging-setup", "staging-up", "staging-down", "staging-roll")
@@ -38,6 +39,7 @@ NEEDED = (
     "date",
     "dirname",
     "grep",
+    "gzip",
     "head",
     "mkdir",
     "mktemp",
@@ -107,6 +109,10 @@ def test_the_setup_adds_secrets_to_a_copy_of_the_example(stacks: Path, kind: str
     assert {name for name, value in found.items() if value} >= SECRETS
     assert found["OPEN_MFA_ISSUER"] == "'My $ shop'"
     assert (stacks / kind / ".env").stat().st_mode & 0o077 == 0
+    tenant, _, key = found["OPEN_MFA_API_KEYS"].partition(":")
+    assert tenant == "default"
+    assert has_prefix(key)
+    assert is_well_formed(key)
 
 
 def test_only_the_owner_can_reach_the_key_of_redis_in_a_directory_that_existed_before(stacks: Path) -> None:

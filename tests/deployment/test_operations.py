@@ -135,7 +135,7 @@ def test_logs_of_all_instances_are_read_with_the_filters(staging: Stack, alice: 
     _, of_account, of_locks = block(text, "open-mfa audit search").splitlines()
 
     def printed(command: str) -> list[str]:
-        to_file = read.partition("| jq")[0] + ">log"
+        to_file = read.partition(" 2>&1 | jq")[0] + " >log 2>&1"
         return operate(staging, f"{to_file}\nPATH=$PATH:{Path(COMMAND).parent}\n{command}").splitlines()
 
     (line,) = map(json.loads, printed(of_request))

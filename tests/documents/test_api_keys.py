@@ -13,7 +13,7 @@ import requests
 from tests.conftest import require_redis_server
 from tests.support.command_line import COMMAND
 from tests.support.documents import page, section
-from tests.support.processes import stop
+from tests.support.processes import wait_until
 from tests.support.redis_server import RedisServer
 from tests.support.service import Service
 
@@ -32,7 +32,7 @@ class Operator:
     def __init__(self, directory: Path, service: Service) -> None:
         self.file = directory / "tenants.toml"
         self.service = service
-        self.log = ""
+        self.workers = service.workers()
         self.directory = directory
         (directory / "open-mfa").symlink_to(COMMAND)
 
@@ -47,11 +47,17 @@ class Operator:
     def key(self, name: str) -> str:
         return (self.directory / f"{name}.key").read_text().strip()
 
-    def apply(self) -> None:
-        """Restart the service, which keeps its log."""
-        stop(self.service.process)
-        self.log += self.service.log.read_text()
-        self.service.start()
+    def applied(self, change: str, key_id: str) -> None:
+        """Wait until the log names the change of a key, and until new workers have replaced the former ones."""
+        line = {"message": "the tenants have changed", change: [f"shop/{key_id}"]}
+        self.service.awaited_lines(lambda found: line.items() <= found.items(), 1)
+        former, self.workers = self.workers, set()
+
+        def replaced() -> bool:
+            self.workers = self.service.workers()
+            return len(self.workers) == len(former) and not former & self.workers
+
+        wait_until(replaced, "new workers", self.service.log)
 
     def remove(self, key_id: str) -> None:
         """Remove the lines of a key from the file."""
@@ -77,8 +83,9 @@ def test_a_key_is_created_replaced_and_withdrawn_with_the_commands_of_the_guide(
     create_second, count = commands("Replace a key")
     find, look_up = commands("React to a leak")
 
+    process = operator.service.process.pid
     operator.run(create)
-    operator.apply()
+    operator.applied("keys_added", "web")
     operator.run(f"{try_it.strip()} --fail")
     web = operator.key("web")
     assert 'sha256 = "' in operator.run(check)
@@ -86,19 +93,20 @@ def test_a_key_is_created_replaced_and_withdrawn_with_the_commands_of_the_guide(
     assert operator.status(web, "DELETE", "/totp") == 403
 
     operator.run(create_second)
-    operator.apply()
+    operator.applied("keys_added", "web-2")
     statuses = [operator.status(each) for each in (web, operator.key("web-2"), web)]
     assert statuses == [200] * 3
-    assert operator.run(count) == 'open_mfa_api_key_requests_total{key="web",tenant="shop"} 2.0\n'
+    assert operator.run(count) == 'open_mfa_api_key_requests_total{key="web",tenant="shop"} 5.0\n'
 
     (operator.directory / "leaked.key").write_text(web)
     assert 'id = "web"' in operator.run(find)
     operator.status(web, "POST", "/otp")
     operator.remove("web")
-    operator.apply()
+    operator.applied("keys_removed", "web")
     assert [operator.status(each) for each in (web, operator.key("web-2"))] == [401, 200]
 
-    (operator.directory / "service.log").write_text(operator.log)
+    assert operator.service.process.pid == process
+    shutil.copy(operator.service.log, operator.directory / "log")
     found = operator.run(look_up)
     assert "issued" in found
     assert "127.0.0.1" in found.splitlines()[-1]

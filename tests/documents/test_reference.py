@@ -1,24 +1,17 @@
 """The reference pages list exactly what the code has."""
 
 import itertools
-import json
 import re
 from collections.abc import Iterator
 
 import pytest
 
 from application.ports.events import Action, Purpose
-from application.request_context import RequestContext, current_request
 from domain.api_key import ApiKey
-from domain.owner import CredentialId, Factor, Owner, OwnerKind
+from domain.owner import Factor
 from domain.secret import SharedSecret
 from domain.usage import LimitName
-from domain.verdict import Accepted, Locked, Reason, Rejected
-from infrastructure.observability.audit import AuditTrail
-from infrastructure.observability.audit_chain import construction
-from infrastructure.observability.audit_chain.chain import AuditChain
-from infrastructure.observability.audit_chain.run import ChainKeys
-from infrastructure.observability.lines import LINES
+from domain.verdict import Accepted, Reason
 from infrastructure.observability.metrics import Metrics
 from infrastructure.settings import VARIABLES
 from presentation.http.accounts.api_keys import Refusal
@@ -27,11 +20,9 @@ from presentation.http.framework.problem_types import BY_SLUG
 from tests.presentation.api import API_KEYS, Api, document
 from tests.support.command_line import called
 from tests.support.documents import ROOT, page, rows, section
-from tests.support.written import written
 
 HTTP = page("reference/http")
 SESSION, ACCOUNT = "/api/v1/session", "/api/v1/accounts/{account_id}"
-OWNERS = [Owner.of_account("shop", "alice"), Owner(OwnerKind.SESSION, "a-digest"), Owner(OwnerKind.GATE, "a-digest")]
 
 
 def expanded(path: str) -> list[str]:
@@ -130,31 +121,6 @@ def test_every_value_of_a_label_is_listed() -> None:
         "action": {action.value for action in Action},
         "limit": {limit.value for limit in LimitName},
         "reason": {reason.value for reason in Refusal},
-    }
-
-
-def test_every_audit_event_and_every_member_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
-    chain = AuditChain(ChainKeys(bytes(32), construction.public_key(bytes(32)), "serve@host"), LINES)
-    trail = AuditTrail(Metrics(), chain=chain)
-    token = current_request.set(RequestContext("request-7", "203.0.113.7", "a" * 32, "b" * 16, "web"))
-    for owner in OWNERS:
-        totp = CredentialId(owner, Factor.TOTP)
-        for action in Action:
-            trail.changed(action, totp)
-        trail.enrolled(totp, imported=True, weak=True)
-        for verdict in (Accepted(), Rejected(Reason.WRONG, 3), Locked(0)):
-            trail.judged(Purpose.VERIFY, totp, verdict)
-        trail.locked(totp, 0)
-        trail.forgotten(owner)
-    trail.exported("shop", "jsonl", 7, complete=True)
-    chain.end()
-    current_request.reset(token)
-    lines = [json.loads(line) for line in written(capsys).splitlines()]
-
-    _, events, members = re.split(r"^\|(?:---\|)+$", page("reference/audit-events"), flags=re.MULTILINE)
-    assert set(re.findall(r"^\| `([a-z-]+)` \|", events, re.MULTILINE)) == {line["message"] for line in lines}
-    assert set(re.findall(r"`(\w+)`", " ".join(re.findall(r"^\|([^|]*)\|", members, re.MULTILINE)))) == {
-        member for line in lines for member in line if member != "message"
     }
 
 

@@ -13,7 +13,7 @@ import pytest
 from tests.infrastructure.delivery.servers import Mailbox, mail_server, read
 from tests.lambda_function.conftest import API_KEY, GATE_SECRET, SECRETS
 from tests.support.authenticator import hotp_codes
-from tests.support.lambda_events import CLIENT, FORGED, HOST, KINDS, LambdaClient, received
+from tests.support.lambda_events import CLIENT, FORGED, HOST, KINDS, LambdaClient, Received, received
 from tests.support.pictures import qr_text
 from tests.support.runtime_api import TRACE, Environment
 
@@ -116,6 +116,28 @@ def test_a_mail_is_in_the_language_of_the_request(settings: dict[str, str]) -> N
     mails = [read(envelope) for envelope in mailbox.taken]
     assert [mail["Subject"] for mail in mails] == ["Ihr Code für Bäckerei", "Your Bäckerei code"]
     assert {mail["From"] for mail in mails} == {"Bäckerei <mfa@forum.example>"}
+
+
+def test_a_function_with_the_text_of_a_tenants_file_applies_scopes_and_policies(settings: dict[str, str]) -> None:
+    keys = {scope: f"the-key-of-the-forum-with-scope-{scope}" for scope in ("verify", "enrol")}
+    tenants = '[forum]\nissuer = "Forum"\ndigits = 8\n'
+    for scope, key in keys.items():
+        digest = hashlib.sha256(key.encode()).hexdigest()
+        tenants += f'[[forum.keys]]\nid = "{scope}"\nsha256 = "{digest}"\nscopes = ["{scope}"]\n'
+    with Environment(**settings, OPEN_MFA_TENANTS_TOML=tenants) as environment:
+        client = LambdaClient(environment.invoke)
+
+        def post(scope: str, factor: str) -> Received:
+            headers = {"Authorization": f"Bearer {keys[scope]}"}
+            return client.ask("POST", f"/api/v1/accounts/eva/{factor}", {}, headers=headers)
+
+        refused = post("verify", "totp")
+        assert (refused.status, refused.json()["type"]) == (403, "/problems/forbidden")
+        assert "enrol" in refused.json()["detail"]
+        enrolled = post("enrol", "totp")
+        assert enrolled.status == 201, enrolled.content
+        assert "Forum" in enrolled.json()["uri"]
+        assert "digits=8" in enrolled.json()["uri"]
 
 
 def test_head_has_no_content_and_an_unknown_path_is_a_problem(client: LambdaClient) -> None:

@@ -56,6 +56,8 @@ def main() -> int:
     signal.signal(signal.SIGINT, stop)
     before = snapshot(directory)
     process = subprocess.Popen(command)  # noqa: S603 - the operator's command
+    # The service reads the tenants file again.
+    signal.signal(signal.SIGHUP, lambda _number, _frame: process.send_signal(signal.SIGHUP))
     while not stopping:
         time.sleep(PAUSE)
         now = snapshot(directory)

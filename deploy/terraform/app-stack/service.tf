@@ -5,6 +5,7 @@ locals {
   plain = merge(
     { OPEN_MFA_ADMIN_USER = "admin" },
     var.settings,
+    var.tenants_file == null ? {} : { OPEN_MFA_TENANTS_TOML = file(var.tenants_file) },
     {
       HOST                     = "0.0.0.0"
       PORT                     = tostring(local.port)

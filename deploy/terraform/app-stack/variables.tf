@@ -165,6 +165,23 @@ variable "settings" {
   }
 }
 
+variable "tenants_file" {
+  description = "The path of the tenants file, relative to this directory. Its text becomes OPEN_MFA_TENANTS_TOML, which is readable in the task definition. The file contains digests of keys and no secrets. Check it first: open-mfa tenants check."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.tenants_file == null || length(setintersection(keys(var.settings), ["OPEN_MFA_TENANTS", "OPEN_MFA_TENANTS_TOML"])) == 0
+    error_message = "Set either tenants_file or a tenants file in settings."
+  }
+
+  # base64 has 4 characters for 3 bytes.
+  validation {
+    condition     = var.tenants_file == null ? true : length(base64encode(jsonencode(file(var.tenants_file)))) <= 65536
+    error_message = "A task definition has at most 64 KiB, so the tenants file may have 48 KiB as JSON. Put a larger file into the image, and set OPEN_MFA_TENANTS in settings to its path."
+  }
+}
+
 # --- Network ---
 
 variable "availability_zones" {

@@ -20,7 +20,7 @@ locals {
     var.gate_secret_arn == null ? {} : { OPEN_MFA_GATE_SECRET_TEXT = "{{resolve:secretsmanager:${var.gate_secret_arn}:SecretString}}" },
   )
 
-  environment = merge(var.settings, {
+  environment = merge(var.settings, var.tenants_file == null ? {} : { OPEN_MFA_TENANTS_TOML = file(var.tenants_file) }, {
     OPEN_MFA_ENV           = "production"
     OPEN_MFA_STORE_URL     = "dynamodb://${local.prefix}?region=${var.region}"
     OPEN_MFA_COOKIE_SECURE = "true"

@@ -123,6 +123,23 @@ variable "settings" {
   }
 }
 
+variable "tenants_file" {
+  description = "The path of the tenants file, relative to this directory. Its text becomes OPEN_MFA_TENANTS_TOML, which is readable in the template of the function. The file contains digests of keys and no secrets. Check it first: open-mfa tenants check."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.tenants_file == null || length(setintersection(keys(var.settings), ["OPEN_MFA_TENANTS", "OPEN_MFA_TENANTS_TOML"])) == 0
+    error_message = "Set either tenants_file or a tenants file in settings."
+  }
+
+  # base64 has 4 characters for 3 bytes.
+  validation {
+    condition     = var.tenants_file == null ? true : length(base64encode(file(var.tenants_file))) <= 4096
+    error_message = "The environment of a function has at most 4 KiB, so the tenants file may have 3 KiB. Put a larger file into the image, and set OPEN_MFA_TENANTS in settings to its path."
+  }
+}
+
 variable "ephemeral" {
   description = "Whether the installation is for a test run: the table has no protection against deletion, which also protects the secrets and the log, and destroyed secrets are gone at once."
   type        = bool
@@ -190,7 +207,7 @@ variable "gate_secret_arn" {
 }
 
 variable "audit_key" {
-  description = "Whether the stack generates OPEN_MFA_AUDIT_KEY, so that the audit trail has codes. Set OPEN_MFA_AUDIT_PUBLIC_KEY in settings, too."
+  description = "Whether the stack generates OPEN_MFA_AUDIT_KEY, so that the audit trail has codes. Set OPEN_MFA_AUDIT_PUBLIC_KEY in settings, too. Without it, anyone who takes over the function can rewrite all lines."
   type        = bool
   default     = false
 }

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from limits import RateLimitItem, parse_many
 
 from domain.api_key_format import ENTROPY_BYTES, PREFIX, api_key_of, is_mistyped
-from domain.owner import TENANT
+from domain.owner import TENANT, TENANT_RULE
 from domain.secret import LONGEST_SECRET, SHORTEST_SECRET, SharedSecret
 from infrastructure.crypto.sealing import KEY_BYTES, EncryptionKey
 
@@ -134,10 +134,7 @@ def api_keys(text: str) -> tuple[tuple[str, str], ...]:
     for number, part in enumerate(text.split(",") if text else (), start=1):
         tenant, colon, key = part.strip().partition(":")
         if not colon or not re.fullmatch(TENANT, tenant):
-            raise ValueError(
-                f"key number {number} must be tenant:key, and the tenant must have 1 to 32 letters, digits or"
-                ' characters of "._-"'
-            )
+            raise ValueError(f"key number {number} must be tenant:key, and the tenant {TENANT_RULE}")
         if len(key) < SHORTEST_KEY or not (key.isascii() and key.isprintable()) or " " in key:
             raise ValueError(f"key number {number} must have at least {SHORTEST_KEY} characters, ASCII without spaces")
         if is_mistyped(key):

@@ -56,5 +56,6 @@ def _settings(table: TenantTable) -> dict[str, Any]:
         "languages": {
             tag: (text.subject.template, text.body.template) for tag, text in table.delivery.languages.items()
         },
+        "language": table.delivery.language,
         "webhook": table.delivery.webhook,
     }

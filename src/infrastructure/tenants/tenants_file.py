@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from domain.owner import TENANT
+from domain.owner import TENANT, TENANT_RULE
 from infrastructure.regular_file import UnusableFile, read_text
 from infrastructure.tenants.schema import Place, Problems
 from infrastructure.tenants.tables import KeyTable, TenantTable, read_tenant
@@ -72,7 +72,7 @@ class TenantsFile:
         for name, value in document.items():
             place = Place(problems, (name,))
             if not re.fullmatch(TENANT, name):
-                place.refuse('must have 1 to 32 letters, digits or characters of "._-", because it names a tenant')
+                place.refuse(f"{TENANT_RULE}, because it names a tenant")
             table = read_tenant(name, value, place, files if read_files else None)
             if table is not None:
                 tables[name] = table

@@ -10,9 +10,9 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from domain.api_key import Scope, digest_of
+from domain.api_key import KEY_ID, KEY_ID_RULE, Scope, digest_of
 from domain.api_key_format import ENTROPY_BYTES, PREFIX, api_key_of, has_prefix, is_well_formed
-from domain.owner import TENANT
+from domain.owner import TENANT, TENANT_RULE
 from presentation.cli.arguments import AddParser
 from presentation.cli.output import DONE, REFUSED, Refused, say, tell
 
@@ -20,7 +20,6 @@ SHORTEST: Final = 32
 """Characters of a key in another format."""
 LONGEST_LIFETIME: Final = 3650
 """Days."""
-_KEY_ID: Final = r"[A-Za-z0-9._-]{1,32}"
 
 
 def add(add_parser: AddParser) -> None:
@@ -139,14 +138,14 @@ def _read_key() -> str:
 
 
 def _key_id(text: str) -> str:
-    if re.fullmatch(_KEY_ID, text) is None:
-        raise ArgumentTypeError('must have 1 to 32 letters, digits or characters of "._-"')
+    if re.fullmatch(KEY_ID, text) is None:
+        raise ArgumentTypeError(KEY_ID_RULE)
     return text
 
 
 def _tenant(text: str) -> str:
     if re.fullmatch(TENANT, text) is None:
-        raise ArgumentTypeError('must have 1 to 32 letters, digits or characters of "._-"')
+        raise ArgumentTypeError(TENANT_RULE)
     return text
 
 

@@ -4,9 +4,9 @@ import sys
 import time
 from argparse import Namespace
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from application.timestamps import rfc3339
 from domain.api_key import ApiKey
 from domain.failures import LockSchedule
 from presentation.cli.arguments import AddParser
@@ -90,6 +90,7 @@ def _settings(table: "TenantTable") -> Iterator[str]:
         "recipients": " ".join(table.recipients) or None,
         "mail_from": table.delivery.mail_from,
         "languages": " ".join(table.delivery.languages) or None,
+        "language": table.delivery.language,
         "webhook": None if table.delivery.webhook is None else "set",
     }
     for name, value in values.items():
@@ -104,5 +105,4 @@ def _lock(locks: LockSchedule) -> str:
 def _expiry(key: ApiKey, now: int) -> str:
     if key.expires_at is None:
         return "never expires"
-    time_text = datetime.fromtimestamp(key.expires_at, UTC).isoformat().replace("+00:00", "Z")
-    return f"{'EXPIRED at' if key.expired(now) else 'expires at'} {time_text}"
+    return f"{'EXPIRED at' if key.expired(now) else 'expires at'} {rfc3339(key.expires_at)}"

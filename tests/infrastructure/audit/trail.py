@@ -11,7 +11,7 @@ from infrastructure.observability.audit_chain.anchor import Anchor, read_anchor
 from infrastructure.observability.audit_chain.chain import AuditChain, Heads
 from infrastructure.observability.audit_chain.run import ChainKeys
 from infrastructure.observability.audit_reading import audit_lines
-from infrastructure.observability.audit_reading.findings import Finding as Reading
+from infrastructure.observability.audit_reading.readings import Reading
 from infrastructure.observability.audit_verification import Options, Result, Secrets, verify
 from infrastructure.observability.formats import json_line
 from infrastructure.observability.lines import Lines

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from infrastructure.observability.audit_reading import AuditLine, Damage, DamagedLine, audit_lines
 from infrastructure.observability.audit_reading.streams import LINE_LIMIT
 from tests.infrastructure.audit_reading.forms import AUDIT_LINES, FORMS, line_of
-from tests.infrastructure.audit_reading.test_forms import findings
+from tests.infrastructure.audit_reading.test_forms import readings
 
 LINE = line_of(0, "judged", {"account": "alice"})
 HOSTILE = st.sampled_from([
@@ -26,7 +26,7 @@ HOSTILE = st.sampled_from([
 def test_an_incomplete_line_is_reported(line: bytes, data: st.DataObject) -> None:
     size = data.draw(st.integers(len(b'{"time":"'), len(line) - 1))
 
-    (found,) = findings(b"other\n" + line[:size])
+    (found,) = readings(b"other\n" + line[:size])
 
     assert found == DamagedLine("log", 2, line[:size].rstrip(), Damage.INVALID)
 
@@ -37,7 +37,7 @@ def test_a_line_that_another_one_interrupts_is_reported_and_the_other_one_is_fou
 ) -> None:
     size = data.draw(st.integers(len(b'{"time":"'), len(line) - 1))
 
-    damaged, found = findings(line[:size] + other + b"\n")
+    damaged, found = readings(line[:size] + other + b"\n")
 
     assert (type(damaged), damaged.number) == (DamagedLine, 1)
     assert (type(found), found.data) == (AuditLine, other)
@@ -45,12 +45,12 @@ def test_a_line_that_another_one_interrupts_is_reported_and_the_other_one_is_fou
 
 @given(st.lists(AUDIT_LINES, min_size=2, max_size=4))
 def test_lines_without_a_line_break_between_them_are_found(lines: list[bytes]) -> None:
-    assert [each.data for each in findings(b"".join(lines))] == lines
+    assert [each.data for each in readings(b"".join(lines))] == lines
 
 
 @pytest.mark.parametrize("form", ["stderr", "CRI", "docker compose logs", "journalctl -o json with bytes"])
 def test_a_line_that_is_not_utf_8_is_reported(form: str) -> None:
-    (found,) = findings(FORMS[form]([LINE.replace(b"alice", b"al\xffce")]))
+    (found,) = readings(FORMS[form]([LINE.replace(b"alice", b"al\xffce")]))
 
     assert isinstance(found, DamagedLine)
     assert found.damage is Damage.NOT_UTF8
@@ -71,7 +71,7 @@ def test_a_line_that_is_not_utf_8_is_reported(form: str) -> None:
     ],
 )
 def test_each_kind_of_damage_has_its_reason(content: bytes, damage: Damage) -> None:
-    assert [each.damage for each in findings(content) if isinstance(each, DamagedLine)] == [damage]
+    assert [each.damage for each in readings(content) if isinstance(each, DamagedLine)] == [damage]
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_each_kind_of_damage_has_its_reason(content: bytes, damage: Damage) -> N
     ],
 )
 def test_a_text_that_another_line_quotes_is_no_audit_line(other: str) -> None:
-    assert findings(other.encode() + b"\n") == []
+    assert readings(other.encode() + b"\n") == []
 
 
 @pytest.mark.parametrize(
@@ -102,13 +102,20 @@ def test_a_text_that_another_line_quotes_is_no_audit_line(other: str) -> None:
 def test_a_member_of_another_program_is_no_audit_line(other: object) -> None:
     content = json.dumps(other, separators=(",", ":")).encode()
 
-    assert [each.damage for each in findings(content) if isinstance(each, DamagedLine)] in ([], [Damage.UNKNOWN_FORM])
-    assert not any(isinstance(each, AuditLine) for each in findings(content))
+    assert [each.damage for each in readings(content) if isinstance(each, DamagedLine)] in ([], [Damage.UNKNOWN_FORM])
+    assert not any(isinstance(each, AuditLine) for each in readings(content))
 
 
 @pytest.mark.parametrize("before", [b'1.2.3.4 - - "GET / HTTP/1.1" "', b"ValueError: ", b"agent=", b"[1, ", b"a: b: "])
 def test_a_text_that_another_program_has_logged_is_no_audit_line(before: bytes) -> None:
-    assert [type(each) for each in findings(before + LINE + b"\n")] == [DamagedLine]
+    assert [type(each) for each in readings(before + LINE + b"\n")] == [DamagedLine]
+
+
+@pytest.mark.parametrize("part", ["42", "[]", "null", '\\"a\\"', "01-01T0"])
+def test_a_part_of_a_line_can_be_a_json_value_that_is_no_object(part: str) -> None:
+    docker = f'{{"log":"{part}","stream":"stderr","time":"2026-11-28T03:40:00Z"}}\n'.encode()
+
+    assert [each.data for each in readings(docker + LINE + b"\n")] == [LINE]
 
 
 @given(st.sampled_from([*FORMS]), st.lists(AUDIT_LINES, min_size=1, max_size=3), st.data())
@@ -119,12 +126,12 @@ def test_no_change_of_a_file_makes_the_reader_fail(form: str, lines: list[bytes]
         end = position + data.draw(st.integers(0, 20))
         content[position:end] = data.draw(st.binary(max_size=10) | HOSTILE)
 
-    assert all(isinstance(each, AuditLine | DamagedLine) for each in findings(bytes(content)))
+    assert all(isinstance(each, AuditLine | DamagedLine) for each in readings(bytes(content)))
 
 
 @given(st.lists(HOSTILE | st.binary(max_size=5) | st.just(LINE)).map(b"".join))
 def test_no_content_makes_the_reader_fail(content: bytes) -> None:
-    assert all(isinstance(each, AuditLine | DamagedLine) for each in findings(content))
+    assert all(isinstance(each, AuditLine | DamagedLine) for each in readings(content))
 
 
 @pytest.mark.parametrize("cut", [10, 40, -9, -1])
@@ -186,4 +193,4 @@ def test_a_document_of_any_length_on_one_line_is_read() -> None:
     content = FORMS["aws logs filter-log-events | jq -c"](lines)
 
     assert len(content) > 3 * LINE_LIMIT
-    assert [each.data for each in findings(content)] == lines
+    assert [each.data for each in readings(content)] == lines

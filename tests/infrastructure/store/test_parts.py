@@ -13,8 +13,8 @@ from application.ports.delivery import Channel
 from application.ports.stores import GateSessions, RefusedSend
 from application.usage import TenantUsage
 from domain.owner import CredentialId, Factor, Owner, OwnerKind
-from domain.policy import Policy, UsageLimits
-from domain.usage import LimitName
+from domain.policy import Policy
+from domain.usage import LimitName, UsageLimits
 from infrastructure.crypto.sealing import EncryptionKey, KeyRing
 from infrastructure.observability.limit_refusals import CountedRefusals
 from infrastructure.observability.metrics import Metrics

@@ -15,9 +15,10 @@ from domain.api_key import Scope
 from domain.failures import DEFAULT_LOCKS, LockSchedule
 from domain.owner import Owner
 from domain.parameters import HashAlgorithm, HotpParameters, TotpParameters
-from domain.policy import Policy, UsageLimits
+from domain.policy import Policy
+from domain.usage import UsageLimits
 from infrastructure.tenants.changes import changes_between
-from infrastructure.tenants.tables import KEY, LOCK, TENANT, WEBHOOK
+from infrastructure.tenants.declaration import KEY, LOCK, TENANT, WEBHOOK
 from infrastructure.tenants.tenants import tenants_of
 from infrastructure.tenants.tenants_file import TenantsFile, TenantsFileError
 from tests.infrastructure.tenants.documents import documents
@@ -42,6 +43,7 @@ challenges_per_second = 50
 recipients = ["+43", "@Example.COM", "@bücher.example"]
 mail_from = "Shop <mfa@shop.example>"
 languages = {{de = "mail.de.txt", "pt-BR" = "mail.pt.txt"}}
+language = "de"
 webhook = {{url = "https://hook.example/", secret_file = "hook"}}
 
 [[shop.keys]]
@@ -175,6 +177,9 @@ def test_a_problem_names_line_table_and_key_and_what_is_allowed(line: str, key: 
         ('["verify"]', "[]", "line 5, column 1: [shop] keys[0].scopes must be an array"),
         ('["verify"]', '["verify"]\nexpires = "2027-06-30"', "line 6, column 1: [shop] keys[0].expires must be a date"),
         ('["verify"]', '["verify"]\nexpires = 2027-06-30T12:00:00', "keys[0].expires must be a date"),
+        ('["verify"]', '["verify"]\nexpires = 1969-12-31', "line 6, column 1: [shop] keys[0].expires must be a date"),
+        ('["verify"]', '["verify"]\nexpires = 0001-01-01T00:00:00+23:59', "keys[0].expires must be a date"),
+        ('["verify"]', '["verify"]\nexpires = 9999-12-31T23:59:59-23:59', "keys[0].expires must be a date"),
     ],
 )
 def test_a_problem_of_a_key_names_its_line_too(former: str, new: str, place: str) -> None:
@@ -241,6 +246,15 @@ def test_line_breaks_of_windows_and_a_byte_order_mark_change_nothing(change: Any
     changed = TenantsFile.parse(change(EVERYTHING), plain.path)
 
     assert changes_between(plain.tables, changed.tables) == {}
+
+
+@pytest.mark.parametrize("key", [key for key in TENANT.members if key != "keys"])
+def test_a_change_of_each_key_of_a_tenant_is_found(key: str, directory: Path) -> None:
+    former = TenantsFile.parse(EVERYTHING, str(directory / "tenants.toml"))
+    text, removed = re.subn(rf"^{key} = .*\n", "", EVERYTHING, flags=re.MULTILINE)
+
+    assert removed == 1
+    assert changes_between(former.tables, TenantsFile.parse(text, former.path).tables) == {"changed": [f"shop.{key}"]}
 
 
 @given(documents())

@@ -4,8 +4,8 @@
 and of Amazon CloudWatch Logs, also compressed with gzip.
 """
 
-from infrastructure.observability.audit_reading.findings import AuditLine, Damage, DamagedLine, Finding
 from infrastructure.observability.audit_reading.reader import audit_lines
+from infrastructure.observability.audit_reading.readings import AuditLine, Damage, DamagedLine, Reading
 from infrastructure.observability.audit_reading.streams import STANDARD_INPUT, opened
 
-__all__ = ["STANDARD_INPUT", "AuditLine", "Damage", "DamagedLine", "Finding", "audit_lines", "opened"]
+__all__ = ["STANDARD_INPUT", "AuditLine", "Damage", "DamagedLine", "Reading", "audit_lines", "opened"]

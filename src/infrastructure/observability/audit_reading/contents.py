@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from infrastructure.observability.audit_reading.findings import Damage
 from infrastructure.observability.audit_reading.json_forms import begins_a_message, decoded, decoded_text, messages
+from infrastructure.observability.audit_reading.readings import Damage
 from infrastructure.observability.audit_reading.text_forms import is_text_format, without_prefix
 
 LOGGER: Final = "open_mfa.audit"
@@ -94,7 +94,10 @@ def contents_in(line: bytes) -> Iterator[Content]:
 
 
 def content_of_object(text: bytes) -> Content | None:
-    """Return the audit line in a text that begins with a brace, in any order of members; None if there is none."""
+    """Return the audit line at the beginning of a text, in any order of members; None if there is none."""
+    if not text.startswith(b"{"):
+        # A part of a line can be another JSON value, such as a number.
+        return None
     try:
         members, end = decoded(text)
     except ValueError:

@@ -11,31 +11,31 @@ from infrastructure.observability.audit_reading.contents import (
     contents_of,
     damage_of,
 )
-from infrastructure.observability.audit_reading.findings import AuditLine, Damage, DamagedLine, Finding
 from infrastructure.observability.audit_reading.journal_export import JournalExport
 from infrastructure.observability.audit_reading.json_forms import docker_entry, messages_in_part
+from infrastructure.observability.audit_reading.readings import AuditLine, Damage, DamagedLine, Reading
 from infrastructure.observability.audit_reading.streams import DAMAGED, LINE_LIMIT, LogStream
 from infrastructure.observability.audit_reading.text_forms import container_entry, without_prefix
 
 _SHOWN: Final = 4096
-"""The number of bytes of a damaged line that a finding contains."""
+"""The number of bytes of a damaged line that a reading contains."""
 _OVERLAP: Final = 1 << 16
 """The bytes of a part of a long line that are searched again with the next part."""
 
 
-def audit_lines(stream: LogStream, source: str) -> Iterator[Finding]:
+def audit_lines(stream: LogStream, source: str) -> Iterator[Reading]:
     """Yield the audit lines and the damaged ones of a file, in their order, each as soon as it is read.
 
     Memory is bounded by `LINE_LIMIT`, and the time is linear in the size of the file. A file can mix all forms.
 
     Args:
         stream: the file.
-        source: its name, for the findings.
+        source: its name, for the readings.
 
     Raises:
         OSError: reading fails.
     """
-    yield from _Reader(stream, source).findings()
+    yield from _Reader(stream, source).readings()
 
 
 class _Reader:
@@ -47,13 +47,13 @@ class _Reader:
         self._begun: dict[str, tuple[int, bytearray]] = {}
         """The lines that continue in a later entry, by their stream: the number of the first part, and all parts."""
 
-    def findings(self) -> Iterator[Finding]:
+    def readings(self) -> Iterator[Reading]:
         try:
             while line := self._stream.readline(LINE_LIMIT):
                 self._number += 1
                 if line.startswith(START) and line.endswith(b"\n"):
                     for content in contents_of(line):
-                        yield self._finding(content, self._number)
+                        yield self._reading(content, self._number)
                 elif len(line) == LINE_LIMIT and not line.endswith(b"\n"):
                     yield from self._in_long_line(line)
                 else:
@@ -63,7 +63,7 @@ class _Reader:
         for stream in tuple(self._begun):
             yield from self._in_begun(stream)
 
-    def _in_line(self, line: bytes) -> Iterator[Finding]:
+    def _in_line(self, line: bytes) -> Iterator[Reading]:
         if self._export.accepts(line):
             content = self._export.message(line, self._stream)
             self._number += self._export.line_breaks
@@ -82,8 +82,8 @@ class _Reader:
             return
         yield from self._in_text(line, self._number)
 
-    def _in_entry(self, stream: str, content: bytes, *, continues: bool) -> Iterator[Finding]:
-        """Yield the findings of an entry that may be a part of a line."""
+    def _in_entry(self, stream: str, content: bytes, *, continues: bool) -> Iterator[Reading]:
+        """Yield the readings of an entry that may be a part of a line."""
         if stream in self._begun:
             if content.startswith(START):
                 # The rest of the former line is missing, for example because its file was deleted.
@@ -96,22 +96,22 @@ class _Reader:
             else:
                 number, former = self._begun.pop(stream)
                 if damage_of(bytes(former)) is not None:
-                    yield self._finding((bytes(former), Damage.TOO_LONG), number)
+                    yield self._reading((bytes(former), Damage.TOO_LONG), number)
         if continues and content_of_object(content) is None:
             self._begun[stream] = self._number, bytearray(content)
         else:
             yield from self._in_text(content, self._number)
 
-    def _in_begun(self, stream: str) -> Iterator[Finding]:
+    def _in_begun(self, stream: str) -> Iterator[Reading]:
         number, content = self._begun.pop(stream)
         yield from self._in_text(bytes(content), number)
 
-    def _in_text(self, text: bytes, number: int) -> Iterator[Finding]:
+    def _in_text(self, text: bytes, number: int) -> Iterator[Reading]:
         for content in contents_in(text):
-            yield self._finding(content, number)
+            yield self._reading(content, number)
 
-    def _in_long_line(self, part: bytes) -> Iterator[Finding]:
-        """Yield the findings of a line of `LINE_LIMIT` bytes or more: a document of messages, or a damaged line."""
+    def _in_long_line(self, part: bytes) -> Iterator[Reading]:
+        """Yield the readings of a line of `LINE_LIMIT` bytes or more: a document of messages, or a damaged line."""
         damaged = has_messages = False
         is_line = (without_prefix(part) or b"").startswith(START)
         rest = b""
@@ -125,9 +125,9 @@ class _Reader:
             rest = part[max(end, len(part) - _OVERLAP) :]
             part = b"" if part.endswith(b"\n") else self._stream.readline(LINE_LIMIT)
         if damaged or (has_messages and damage_of(rest) is Damage.INVALID):
-            yield self._finding((rest, Damage.TOO_LONG), self._number)
+            yield self._reading((rest, Damage.TOO_LONG), self._number)
 
-    def _finding(self, content: Content, number: int) -> Finding:
+    def _reading(self, content: Content, number: int) -> Reading:
         data, members = content
         if isinstance(members, Damage):
             return DamagedLine(self._source, number, data[:_SHOWN], members)

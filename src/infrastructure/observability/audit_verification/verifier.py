@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from infrastructure.observability.audit_chain import construction
-from infrastructure.observability.audit_reading.findings import AuditLine, Damage, DamagedLine
-from infrastructure.observability.audit_reading.findings import Finding as Reading
+from infrastructure.observability.audit_reading.readings import AuditLine, Damage, DamagedLine, Reading
 from infrastructure.observability.audit_verification.chain_state import ChainState, Head
 from infrastructure.observability.audit_verification.conclusion import Conclusion, Options
 from infrastructure.observability.audit_verification.information import Information, source_in

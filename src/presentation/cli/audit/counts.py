@@ -5,8 +5,8 @@ from datetime import datetime, tzinfo
 from typing import Final
 
 from presentation.cli.audit.cells import printable
+from presentation.cli.audit.selected_lines import TimedLine
 from presentation.cli.audit.selection import member_of
-from presentation.cli.audit.source import TimedLine
 
 COUNTED: Final = ("account", "address", "authenticator", "event", "key", "outcome", "reason", "tenant")
 """The members that can be counted, by the names of their options."""

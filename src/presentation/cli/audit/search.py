@@ -12,8 +12,8 @@ from infrastructure.observability.audit_reading import STANDARD_INPUT
 from presentation.cli.arguments import AddParser
 from presentation.cli.audit.counts import COUNTED, counts
 from presentation.cli.audit.printing import Closed, Printer
+from presentation.cli.audit.selected_lines import SelectedLines, TimedLine, named
 from presentation.cli.audit.selection import Selection, add_options
-from presentation.cli.audit.source import Source, TimedLine, named
 from presentation.cli.audit.table import Table
 from presentation.cli.output import DONE, REFUSED, Refused, tell
 
@@ -65,9 +65,9 @@ def _run(options: Namespace) -> int:
     if not options.files and sys.stdin.isatty():
         raise Refused("name the files of logs, or pipe a log to the command")
     zone = UTC if options.utc else None
-    source = Source(files, Selection.of(options, datetime.now(UTC).astimezone(zone)))
+    reader = SelectedLines(files, Selection.of(options, datetime.now(UTC).astimezone(zone)))
     printer = Printer(at_once=STANDARD_INPUT in files)
-    selected = _Counted(sorted(source.lines(), key=itemgetter(0)) if options.sort else source.lines())
+    selected = _Counted(sorted(reader.lines(), key=itemgetter(0)) if options.sort else reader.lines())
     try:
         if options.json:
             _print_originals(selected, printer)
@@ -79,10 +79,10 @@ def _run(options: Namespace) -> int:
         printer.flush()
     except Closed:
         return DONE
-    source.report()
+    reader.report()
     if not selected.count:
-        tell(f"No audit line is selected. {', '.join(map(named, files))}: {source.read:,} audit lines")
-    if source.failed:
+        tell(f"No audit line is selected. {', '.join(map(named, files))}: {reader.read:,} audit lines")
+    if reader.failed:
         return REFUSED
     return DONE if selected.count else NOTHING
 

@@ -67,7 +67,7 @@ def add(add_parser: AddParser) -> None:
 
 def _run(options: Namespace) -> int:
     from infrastructure.observability.audit_verification import verify  # noqa: PLC0415 - only this command needs it
-    from presentation.cli.audit.sources import opened_twice  # noqa: PLC0415
+    from presentation.cli.audit.reopened_files import opened_twice  # noqa: PLC0415
     from presentation.cli.audit.verdict import show, status_of  # noqa: PLC0415
 
     try:

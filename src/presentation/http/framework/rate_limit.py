@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 ENROLMENTS: Final = 10
 """An address may enrol `ENROLMENTS` times as often as it may check codes, because many users may share the address."""
-_CHECKS: Final = "checks"
+_CHECKS: Final = Limit.CODE_CHECKS.value
+_ENROLMENTS: Final = Limit.ENROLMENTS.value
 _COUNTERS: Final = "open_mfa.counters"
 """The key of the counters in the WSGI environment of a request that is counted with the next command."""
 
@@ -47,20 +48,20 @@ class RateLimits:
             return {}
         return {
             Limit.CODE_CHECKS: (partial(self._count_later, _CHECKS, self._limits),),
-            Limit.ENROLMENTS: (partial(self._count_later, "enrolments", self._looser),),
+            Limit.ENROLMENTS: (partial(self._count_later, _ENROLMENTS, self._looser),),
         }
 
-    def _count(self, scope: str, limits: Sequence[RateLimitItem]) -> None:
+    def _count(self, kind: str, limits: Sequence[RateLimitItem]) -> None:
         address = network_of(request.remote_addr)
         for limit in limits:
-            key = limit.key_for(scope, address)
+            key = limit.key_for(kind, address)
             self._check(limit, key, self._counters.count(key, limit.get_expiry()))
 
-    def _count_later(self, scope: str, limits: Sequence[RateLimitItem]) -> None:
+    def _count_later(self, kind: str, limits: Sequence[RateLimitItem]) -> None:
         """Count the last limit with the next command to the store, which saves a round trip."""
-        self._count(scope, limits[:-1])
+        self._count(kind, limits[:-1])
         last = limits[-1]
-        key = last.key_for(scope, network_of(request.remote_addr))
+        key = last.key_for(kind, network_of(request.remote_addr))
         self._counters.count_with_next_command(key, last.get_expiry(), partial(self._check, last, key))
         request.environ[_COUNTERS] = self._counters
 

@@ -2,14 +2,13 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
 
-from infrastructure.observability.audit_reading import STANDARD_INPUT, Finding, audit_lines, opened
+from infrastructure.observability.audit_reading import STANDARD_INPUT, Reading, audit_lines, opened
+from infrastructure.observability.audit_verification import Source
 from presentation.cli.output import Refused
-
-Source = Callable[[], AbstractContextManager[Iterable[Finding]]]
 
 
 @contextmanager
@@ -30,7 +29,7 @@ def opened_twice(names: Sequence[str]) -> Iterator[Sequence[Source]]:
 
 
 @contextmanager
-def _readings(path: str, name: str) -> Iterator[Iterable[Finding]]:
+def _readings(path: str, name: str) -> Iterator[Iterable[Reading]]:
     try:
         with opened(path) as stream:
             yield audit_lines(stream, name)

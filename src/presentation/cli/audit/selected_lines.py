@@ -30,7 +30,7 @@ _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass
-class Source:
+class SelectedLines:
     """The files, and what was found in them so far.
 
     Attributes:
@@ -62,13 +62,13 @@ class Source:
         name = named(file)
         try:
             with opened(file) as stream:
-                for finding in audit_lines(stream, name):
-                    if isinstance(finding, DamagedLine):
-                        self._report(finding)
+                for reading in audit_lines(stream, name):
+                    if isinstance(reading, DamagedLine):
+                        self._report(reading)
                         continue
                     self.read += 1
-                    if self.selection.accepts(finding.members):
-                        yield time_of(finding.members.get("time")) or _NEVER, finding
+                    if self.selection.accepts(reading.members):
+                        yield time_of(reading.members.get("time")) or _NEVER, reading
         except OSError as error:
             self.failed = True
             tell(f"open-mfa: can't read {name}: {error.strerror}")

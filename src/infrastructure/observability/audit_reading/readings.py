@@ -1,4 +1,4 @@
-"""The findings of the reader: audit lines, and lines that look like one but are damaged."""
+"""What the reader yields: audit lines, and lines that look like one but are damaged."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -54,4 +54,4 @@ class DamagedLine:
     damage: Damage
 
 
-Finding = AuditLine | DamagedLine
+Reading = AuditLine | DamagedLine
