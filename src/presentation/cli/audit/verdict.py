@@ -39,9 +39,7 @@ def show(result: Result, options: Options, *, has_private_key: bool) -> None:
         counts = Counter(finding.kind.value for finding in result.findings)
         say(f"  and {result.count - _SHOWN} more; by kind: " + ", ".join(f"{kind} {n}" for kind, n in counts.items()))
     if open_chains:
-        say(
-            f"Not ended: {len(open_chains)} chains. Their processes run or were killed. Their last lines may be missing."
-        )
+        say(f"Not ended: {len(open_chains)} chains. Their processes run or were killed. Last lines may be missing.")
         for each in open_chains[:_SHOWN]:
             say(f"  {_described(each)}")
     for note in _notes(result, options, has_private_key=has_private_key):
