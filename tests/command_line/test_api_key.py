@@ -197,3 +197,9 @@ def test_a_terminal_does_not_show_the_key_that_is_typed() -> None:
     assert prompt.startswith(b"API key: ")
     assert printed.startswith(b"well-formed")
     assert key.encode() not in printed + prompt
+
+
+def test_lines_can_be_appended_to_a_file_without_a_line_break_at_its_end(tmp_path: Path) -> None:
+    lines = new("--tenant", "shop", "-o", str(tmp_path / "web.key")).stdout
+
+    assert [key.key.id for key in TenantsFile.parse(f'[shop]\nissuer = "Shop"{lines}').tables["shop"].keys] == ["web"]

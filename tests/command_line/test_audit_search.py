@@ -225,6 +225,14 @@ def test_values_are_counted_with_their_first_and_last_time(log: Path) -> None:
     ]
 
 
+def test_the_id_of_the_audit_key_is_not_taken_for_that_of_an_api_key(log: Path) -> None:
+    log.write_text(f"{audit_line(START, 'chain-started', key='c39fa427c976b3e9')}\n{judged(START, key='web')}\n")
+
+    assert [line.split()[-1] for line in searched("--count-by", "key", str(log))[1].splitlines()] == ["KEY", "web"]
+    assert searched("--key", "c39fa427c976b3e9", str(log))[0] == 3
+    assert "c39fa427c976b3e9" not in searched(str(log))[1]
+
+
 def test_a_line_appears_while_standard_input_is_open() -> None:
     line = judged(START)
     with subprocess.Popen(

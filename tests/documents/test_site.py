@@ -54,3 +54,9 @@ def test_links_that_leave_the_pages_lead_to_the_repository(tmp_path: Path) -> No
     links = [link for each in pages for link in re.findall(rf"\({url}/(?:blob|tree)/main/([^)#]+)", each)]
     assert len(links) > 20
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").rglob("*.md")), ids=lambda page: page.name)
+def test_the_site_shows_code_and_tables_in_a_list_as_parts_of_their_items(page: Path) -> None:
+    # The site generator needs four spaces. With fewer, the list ends, and the next item begins with 1 again.
+    assert re.findall(r"^ {1,3}(?:```|\|.*\|$).*", page.read_text(), re.MULTILINE) == []

@@ -147,6 +147,16 @@ def test_a_corrected_file_is_applied_after_an_invalid_one(service: Service, file
     assert awaited(service, CHANGED, 1)["removed"] == ["forum"]
 
 
+def test_the_log_says_that_a_file_is_valid_again_if_nothing_has_changed(service: Service, file: Path) -> None:
+    make_invalid(file)
+    awaited(service, INVALID, 1)
+
+    put(file, BOTH)
+
+    awaited(service, "the tenants file is valid again, and nothing has changed", 1)
+    assert told(service, CHANGED) == []
+
+
 def test_reloads_lose_no_request(service: Service, file: Path) -> None:
     end = threading.Event()
 

@@ -35,6 +35,7 @@ class TenantsReload:
         self.settings = settings
         self._monotonic = monotonic
         self._next_look = monotonic()
+        self._is_invalid = False
         file = settings.accounts.tenants_file
         self._watch = None if file is None or file.path is None else TenantsWatch(file.path, file.text)
 
@@ -70,6 +71,7 @@ class TenantsReload:
         except TenantsFileError as error:
             message = "the tenants file is invalid, so the former tenants stay in force"
             _log.error(message, extra={FIELDS: {"problems": list(error.problems)}})
+            self._is_invalid = True
             return False
         except Exception:  # noqa: BLE001 - an error in the master process would end the service
             _log.exception("the tenants file could not be read, so the former tenants stay in force")
@@ -79,6 +81,9 @@ class TenantsReload:
         self.settings = settings
         if changes:
             _log.info("the tenants have changed", extra={FIELDS: changes})
+        elif self._is_invalid:
+            _log.info("the tenants file is valid again, and nothing has changed")
+        self._is_invalid = False
         return bool(changes)
 
 

@@ -86,7 +86,8 @@ def _new(options: Namespace) -> int:
         tell(f"# This key is shown only once. Add these lines {where} the tenants file:\n{lines}")
         return DONE
     _write_new_file(options.file, key)
-    say(lines)
+    # The file to which a shell appends the lines may have no line break at its end.
+    say(f"\n{lines}")
     return DONE
 
 

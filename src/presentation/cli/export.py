@@ -39,7 +39,7 @@ def add(add_parser: AddParser) -> None:
         " the replay protection. pskc and otpauth contain only confirmed HOTP and TOTP secrets. otpauth can't be"
         " encrypted. " + SECRETS_AS_ARGUMENTS,
     )
-    parser.add_argument("--tenant", required=True, help="the name of the API key to which the accounts belong")
+    parser.add_argument("--tenant", required=True, help="the tenant to which the accounts belong")
     parser.add_argument("--format", required=True, choices=FORMATS, metavar="FORMAT", help=", ".join(FORMATS))
     protection = parser.add_mutually_exclusive_group(required=True)
     protection.add_argument("--key", help="the key that encrypts the file: 32 bytes in base64 or in hexadecimal digits")

@@ -39,7 +39,7 @@ def add(add_parser: AddParser) -> None:
         notes=SECRETS_AS_ARGUMENTS + " The exit status is 0 only if all records are in the store.",
     )
     parser.add_argument("file", metavar="FILE", help="the file, or - for standard input")
-    parser.add_argument("--tenant", required=True, help="the name of the API key to which the accounts belong")
+    parser.add_argument("--tenant", required=True, help="the tenant to which the accounts belong")
     parser.add_argument("--format", required=True, choices=FORMATS, metavar="FORMAT", help=", ".join(FORMATS))
     parser.add_argument("--key", help="the key of the file, in base64 or in hexadecimal digits (jsonl, pskc)")
     parser.add_argument("--passphrase", help="the passphrase of the file (pskc)")

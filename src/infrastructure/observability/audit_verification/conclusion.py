@@ -156,10 +156,10 @@ class Conclusion:
             if any(fnmatchcase(source, pattern) for source in sources for pattern in self._options.without):
                 return
             source = sources[0] if sources else None
-            text = f"all lines of this chain are missing ({source or 'unknown source'}). {by} names line {seq}"
+            text = f"all lines of this chain are missing ({source or 'unknown source'}), but {by} names line {seq}"
             result.add(Kind.MISSING_CHAIN, text, chain)
         elif seq > state.greatest:
-            text = f"the end is missing: the lines {state.greatest + 1} to {seq}. {by} names line {seq}"
+            text = f"the end is missing: the lines {state.greatest + 1} to {seq}, but {by} names line {seq}"
             result.add(Kind.TRUNCATED, text, chain, state.numbers.ranges[-1].last)
 
     def _check_lines(self, state: ChainState, result: Result) -> None:

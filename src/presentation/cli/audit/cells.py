@@ -9,6 +9,7 @@ from presentation.cli.audit.times import time_of
 
 EVENT, OWNER, FACTOR, ADDRESS, PURPOSE, KEY, REQUEST = range(7)
 HEADINGS: Final = ("EVENT", "OWNER", "FACTOR", "ADDRESS", "PURPOSE", "KEY", "REQUEST")
+_FIRST_OF_CHAIN: Final = "chain-started"
 _DIGEST_SHOWN: Final = 12
 """The characters of a digest in a row. The options of the search accept the beginning of a digest."""
 
@@ -26,10 +27,15 @@ def cells_of(members: Mapping[str, Any], zone: tzinfo | None) -> tuple[str, ...]
         members.get("authenticator", members.get("factor", "")),
         members.get("address", ""),
         members.get("purpose", ""),
-        members.get("key", ""),
+        members.get("key", "") if names_api_key(members) else "",
         members.get("request_id", ""),
     )
     return tuple(printable(text) for text in texts)
+
+
+def names_api_key(members: Mapping[str, Any]) -> bool:
+    """Return whether the member `key` is the id of an API key. A chain begins with that of the audit key."""
+    return members.get("message") != _FIRST_OF_CHAIN
 
 
 def printable(value: object) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from domain.verdict import Reason
 from presentation.cli.arguments import Parser
+from presentation.cli.audit.cells import names_api_key
 from presentation.cli.audit.times import time_argument, time_of
 from presentation.cli.output import Refused
 
@@ -111,6 +112,8 @@ def _tests(options: Namespace, now: datetime) -> Iterator[Test]:
 
 def member_of(members: Mapping[str, Any], option: str) -> str | None:
     """Return the member that an option names if it is text, and otherwise None."""
+    if option == "key" and not names_api_key(members):
+        return None
     return _text(members, _MEMBERS.get(option, option))
 
 

@@ -39,7 +39,7 @@ def show(result: Result, options: Options, *, has_private_key: bool) -> None:
         counts = Counter(finding.kind.value for finding in result.findings)
         say(f"  and {result.count - _SHOWN} more; by kind: " + ", ".join(f"{kind} {n}" for kind, n in counts.items()))
     if open_chains:
-        say(f"Not ended: {len(open_chains)} chains. Their processes run or were killed, so lines at the end may lack.")
+        say(f"Not ended: {len(open_chains)} chains. Their processes run or were killed. Last lines may be missing.")
         for each in open_chains[:_SHOWN]:
             say(f"  {_described(each)}")
     for note in _notes(result, options, has_private_key=has_private_key):
@@ -58,8 +58,9 @@ def _notes(result: Result, options: Options, *, has_private_key: bool) -> list[s
     notes = []
     if not options.has_anchors:
         notes.append("without anchors, a lost end cannot be told from a crash, and a lost chain is found only by luck.")
-    if not has_private_key and any(not chain.sealed for chain in result.chains):
-        notes.append("the chains are not sealed: somebody who has the audit key can have written them.")
+    plain = sum(not chain.sealed for chain in result.chains)
+    if plain and (options.allow_plain or not has_private_key):
+        notes.append(f"{plain} chains are not sealed: somebody who has the audit key can have written them.")
     unwitnessed = sum(chain.sealed and not chain.witnessed for chain in result.chains)
     if unwitnessed:
         notes.append(

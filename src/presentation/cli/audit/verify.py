@@ -114,8 +114,8 @@ def _stored(options: Namespace, anchors: "Anchors") -> "list[Anchor]":
         with options.wiring.maintenance() as maintenance:
             return anchors.among(maintenance.audit_anchors.all(), "the store")
     except Refused as error:
-        remedy = "To verify without the store, use --anchors FILE or --no-anchors"
-        raise Refused(f"can't read the anchors of the store: {error}. {remedy}") from None
+        remedy = "use --anchors FILE or --no-anchors, or correct this"
+        raise Refused(f"can't read the anchors of the store; {remedy}: {error}") from None
 
 
 def _time(text: str) -> str:
