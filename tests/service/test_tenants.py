@@ -15,7 +15,7 @@ import pytest
 from tests.conftest import require_redis_server
 from tests.service.accounts import API_KEYS, Account
 from tests.service.conftest import TWO_BY_EIGHT
-from tests.support.processes import wait_until
+from tests.support.processes import pause, wait_until
 from tests.support.redis_server import RedisServer
 from tests.support.service import Service
 
@@ -46,6 +46,8 @@ def service(file: Path) -> Iterator[Service]:
     # gunicorn logs a reload at this level only.
     settings = {"OPEN_MFA_TENANTS": str(file), "OPEN_MFA_API_KEYS": "", "OPEN_MFA_LOG_LEVEL": "DEBUG", **TWO_BY_EIGHT}
     with RedisServer() as server, Service(OPEN_MFA_REDIS_URL=server.url, **settings) as service:
+        # A service already answers when its first worker has started.
+        wait_until(lambda: len(service.workers()) == 2, "two workers", service.log)
         yield service
 
 
@@ -66,8 +68,6 @@ def awaited(service: Service, message: str, number: int) -> dict[str, Any]:
 
 def replaced(service: Service, change: Callable[[], object]) -> None:
     """Make a change, and wait until new workers have replaced the former ones."""
-    # A service already answers when its first worker has started.
-    wait_until(lambda: len(service.workers()) == 2, "two workers", service.log)
     former = service.workers()
     change()
     wait_until(lambda: len(service.workers()) == len(former) and not former & service.workers(), "reload", service.log)
@@ -199,17 +199,17 @@ def test_many_sighups_replace_the_workers_a_few_times_only(service: Service) -> 
 def test_sigterm_ends_the_service_during_a_reload(service: Service, file: Path) -> None:
     former = service.workers()
     for worker in former:
-        os.kill(worker, signal.SIGSTOP)  # it does not end, so the reload waits for it
+        pause(worker)  # it does not end, so the reload waits for it
     put(file, tenant("shop"))
     awaited(service, CHANGED, 1)
     wait_until(lambda: len(service.workers()) == 2 * len(former), "new workers", service.log)
 
     service.process.send_signal(signal.SIGTERM)
 
-    wait_until(lambda: any(line["message"] == "stopping" for line in service.lines()), "stop", service.log, patience=8)
+    wait_until(lambda: any(line["message"] == "stopping" for line in service.lines()), "stop", service.log, patience=15)
     for worker in former:
         os.kill(worker, signal.SIGCONT)
-    assert service.process.wait(15) == 0
+    assert service.process.wait(30) == 0
 
 
 def test_a_reload_does_not_remove_the_tenant_of_the_gate(file: Path) -> None:
