@@ -169,7 +169,7 @@ GUIDE = Path(__file__).parents[2] / "docs/how-to/verify-the-audit-trail.md"
 
 def test_the_commands_of_the_guide_verify_a_service(empty_redis: RedisServer, tmp_path: Path) -> None:
     blocks = re.findall(r"^ *```sh\n(.*?)^ *```$", GUIDE.read_text(), re.MULTILINE | re.DOTALL)
-    new_keys, export, verify = (textwrap.dedent(block) for block in blocks)
+    new_keys, keep_private_key, export, verify, *_ = (textwrap.dedent(block) for block in blocks)
     settings = {"OPEN_MFA_REDIS_URL": empty_redis.url, "OPEN_MFA_API_KEYS": f"shop:{API_KEY}"}
 
     def run(script: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -180,8 +180,8 @@ def test_the_commands_of_the_guide_verify_a_service(empty_redis: RedisServer, tm
         )
 
     assert run(new_keys).returncode == 0
-    first, second, _, private_key = (tmp_path / "keys.txt").read_text().splitlines()
-    (tmp_path / "auditor.key").write_text(private_key)
+    assert run(keep_private_key).returncode == 0
+    first, second, *_ = (tmp_path / "keys.txt").read_text().splitlines()
     with Service(**settings, **dict(line.split("=", 1) for line in (first, second))) as service:
         enrol(service, "ann", "bob")
         stop(service.process)

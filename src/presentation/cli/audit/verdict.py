@@ -27,10 +27,11 @@ def show(result: Result, options: Options, *, has_private_key: bool) -> None:
         say("NOTHING TO VERIFY: there is no audit line and no anchor.")
         return
     open_chains = [chain for chain in result.chains if not chain.ended]
+    valid = f"{_number(result.lines, 'line')} in {_number(len(result.chains), 'chain')}"
     if result.is_intact:
-        say(f"INTACT: {result.lines} lines in {len(result.chains)} chains. No line was changed, removed or inserted.")
+        say(f"INTACT: {valid}. No line was changed, removed or inserted.")
     else:
-        say(f"NOT INTACT: {result.count} findings. {result.lines} lines in {len(result.chains)} chains are as written.")
+        say(f"NOT INTACT: {_number(result.count, 'finding')}. As written: {valid}.")
     for finding in result.findings[:_SHOWN]:
         place = "" if finding.place is None else f"{finding.place}: "
         chain = "" if finding.chain is None else f"chain {finding.chain}: "
@@ -39,7 +40,8 @@ def show(result: Result, options: Options, *, has_private_key: bool) -> None:
         counts = Counter(finding.kind.value for finding in result.findings)
         say(f"  and {result.count - _SHOWN} more; by kind: " + ", ".join(f"{kind} {n}" for kind, n in counts.items()))
     if open_chains:
-        say(f"Not ended: {len(open_chains)} chains. Their processes run or were killed. Last lines may be missing.")
+        say(f"Not ended: {_number(len(open_chains), 'chain')}, of processes that run or were killed.")
+        say("Last lines of such a chain may be missing.")
         for each in open_chains[:_SHOWN]:
             say(f"  {_described(each)}")
     for note in _notes(result, options, has_private_key=has_private_key):
@@ -60,11 +62,17 @@ def _notes(result: Result, options: Options, *, has_private_key: bool) -> list[s
         notes.append("without anchors, a lost end cannot be told from a crash, and a lost chain is found only by luck.")
     plain = sum(not chain.sealed for chain in result.chains)
     if plain and (options.allow_plain or not has_private_key):
-        notes.append(f"{plain} chains are not sealed: somebody who has the audit key can have written them.")
+        notes.append(
+            f"not sealed: {_number(plain, 'chain')}. Somebody who has the audit key can have written such a chain."
+        )
     unwitnessed = sum(chain.sealed and not chain.witnessed for chain in result.chains)
     if unwitnessed:
         notes.append(
-            f"{unwitnessed} sealed chains are in no export (--anchors): somebody who has taken over the service can"
-            " have replaced them."
+            f"sealed, but in no export (--anchors): {_number(unwitnessed, 'chain')}. Somebody who has taken over the"
+            " service can have replaced such a chain."
         )
     return notes
+
+
+def _number(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
