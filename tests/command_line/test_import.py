@@ -217,7 +217,7 @@ def test_an_unknown_tenant_is_refused(settings: dict[str, str]) -> None:
     done = imported("csv", CSV, settings | {"OPEN_MFA_API_KEYS": f"bank:{API_KEY}"})
 
     assert done.returncode == 1
-    assert b"it has bank" in done.stderr
+    assert b"the tenants are bank" in done.stderr
 
 
 def test_a_missing_file_and_a_directory_are_refused(settings: dict[str, str], tmp_path: Path) -> None:
