@@ -75,7 +75,7 @@ def account() -> ScopedAccount:
 
 @pytest.fixture(scope="module")
 def without_store() -> ScopedAccount:
-    """An account of a service whose store is unreachable: whoever reads it gets 503."""
+    """An account of a service whose store is unreachable. A request that reaches the store gets 503."""
     return ScopedAccount(redis=redis_client("redis://127.0.0.1:1"))
 
 
